@@ -1,0 +1,239 @@
+package sshforward
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// State is where a lease is in its life:
+//
+//	requested -> pending -> opening -> open -> closing -> closed
+//
+// A lease that ever reached opening gets to closed only through closing.
+type State string
+
+const (
+	Requested State = "requested" // waits for the requester's own confirmation
+	Pending   State = "pending"   // waits for approval
+	Opening   State = "opening"   // AWS resources are being made
+	Open      State = "open"      // reachable
+	Closing   State = "closing"   // AWS resources are being removed
+	Closed    State = "closed"    // nothing is left
+)
+
+// States lists all states in the order of a life.
+var States = []State{Requested, Pending, Opening, Open, Closing, Closed}
+
+// Reason says why a lease ended. It is set when the end is decided, so a
+// closing lease has one already.
+type Reason string
+
+const (
+	Cancelled     Reason = "cancelled"       // by the requester, before it opened
+	Denied        Reason = "denied"          // by an approver
+	Lapsed        Reason = "lapsed"          // nobody confirmed or approved in time
+	Failed        Reason = "failed"          // could not be opened
+	Expired       Reason = "expired"         // the time was up
+	ClosedByUser  Reason = "closed_by_user"  // by the requester
+	ClosedByAdmin Reason = "closed_by_admin" // by an admin
+	InstanceGone  Reason = "instance_gone"   // instance or load balancer went away
+	Lost          Reason = "lost"            // rebuilt from tags with too little to go on
+)
+
+// Stage is one step of opening. What a stage does is written in provisioner.
+type Stage string
+
+const (
+	StageCheck    Stage = "check"    // instance and policy looked at once more
+	StageGroup    Stage = "group"    // the lease's security group exists
+	StageBalancer Stage = "balancer" // its rules and the load balancer exist
+	StageHealth   Stage = "health"   // health check and attributes are set
+	StageRegister Stage = "register" // the instance is registered
+	StageService  Stage = "service"  // the instance is in service
+	StageName     Stage = "name"     // the DNS name resolves
+	StageClock    Stage = "clock"    // the true end stands in the tags
+)
+
+// Stages lists the stages in the order of opening.
+var Stages = []Stage{StageCheck, StageGroup, StageBalancer, StageHealth, StageRegister, StageService, StageName, StageClock}
+
+// Lease is one promise of access: who may reach which instance from where,
+// until when, and how far the work for it has come.
+type Lease struct {
+	ID       string
+	Revision uint64 // see Store.Put
+	State    State
+	Reason   Reason `json:",omitempty"`
+
+	// Who asked, and where. Channel is where the words were typed; the card
+	// may be elsewhere, see Card.
+	Team    string
+	Owner   string // Slack user id
+	Channel string
+	Direct  bool `json:",omitempty"` // typed in a direct message
+
+	// What was asked for.
+	Instance     Instance
+	Placement    Placement
+	ListenerPort int // what ssh dials
+	TargetPort   int // where sshd listens on the instance
+	SSHUser      string
+	Sources      []netip.Prefix
+	Duration     time.Duration
+	Because      string `json:",omitempty"`
+
+	// What policy said when it was asked for.
+	Rule      string
+	Max       time.Duration // total, extensions included
+	Reminders []time.Duration
+	Approvers []string   `json:",omitempty"` // users and user groups
+	Approvals int        `json:",omitempty"` // how many are needed
+	Approved  []Approval `json:",omitempty"`
+
+	// Deadlines and events. Every wait of the machine is one of these times.
+	RequestedAt   time.Time
+	ConfirmBy     time.Time
+	ApproveBy     time.Time `json:",omitzero"`
+	ConfirmedAt   time.Time `json:",omitzero"`
+	OpenBy        time.Time `json:",omitzero"` // ready by then, or rolled back
+	OpenedAt      time.Time `json:",omitzero"` // the clock started
+	ExpiresAt     time.Time `json:",omitzero"` // the promised end
+	RemindedAt    time.Time `json:",omitzero"` // the last reminder that was decided
+	ClosingAt     time.Time `json:",omitzero"`
+	AccessEndedAt time.Time `json:",omitzero"` // load balancer seen gone
+	ClosedAt      time.Time `json:",omitzero"` // last resource seen gone
+	KeepUntil     time.Time `json:",omitzero"`
+	ClosedBy      string    `json:",omitempty"` // Slack user id, if a person ended it
+
+	// Work.
+	Stage      Stage     `json:",omitempty"`
+	StageSince time.Time `json:",omitzero"`
+	Resources  Resources
+	Attempts   int       `json:",omitempty"` // failures in a row
+	NextTryAt  time.Time `json:",omitzero"`
+	LastError  string    `json:",omitempty"` // a sentence for people
+	Detail     string    `json:",omitempty"` // what a waiting stage waits for
+	Notes      []string  `json:",omitempty"` // what could not be checked
+
+	// Talk.
+	Card Card
+	Owed []Notice `json:",omitempty"`
+
+	// DueAt is the earliest time at which anything above needs attention;
+	// zero for never. The keeper sets it before each write.
+	DueAt time.Time `json:",omitzero"`
+}
+
+// Approval is one approver's yes.
+type Approval struct {
+	User string
+	At   time.Time
+}
+
+// Resources is what a lease has in AWS, as far as it is known. The names of
+// the group and the load balancer are not here: they derive from the lease.
+type Resources struct {
+	GroupID         string    `json:",omitempty"` // the lease's own security group
+	InstanceGroupID string    `json:",omitempty"` // the instance's group that holds our rule
+	InstanceRuleID  string    `json:",omitempty"`
+	DNSName         string    `json:",omitempty"`
+	Until           time.Time `json:",omitzero"` // the end that stands in the tags
+
+	// Seen gone, during closing.
+	BalancerGone bool `json:",omitempty"`
+	RuleGone     bool `json:",omitempty"`
+	GroupGone    bool `json:",omitempty"`
+}
+
+// idAlphabet is Crockford's base32: no letter that is read as a digit.
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// idLength gives 35 bits; a collision is refused by Store.Put and drawn again.
+const idLength = 7
+
+// NewID draws a lease id: 7 characters of lower-case Crockford base32.
+func NewID() string {
+	var b [idLength]byte
+	rand.Read(b[:]) // never fails, see crypto/rand
+	for i := range b {
+		b[i] = idAlphabet[b[i]%32]
+	}
+	return string(b[:])
+}
+
+// ParseID reads a lease id as people type it: upper case, and o, i and l for
+// the digits they look like. It reports false if it cannot be a lease id.
+func ParseID(s string) (string, bool) {
+	s = strings.NewReplacer("o", "0", "i", "1", "l", "1").Replace(strings.ToLower(s))
+	if len(s) < 6 || len(s) > 8 {
+		return "", false
+	}
+	for _, r := range s {
+		if !strings.ContainsRune(idAlphabet, r) {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+// Name is the name of the lease's security group and load balancer:
+// sshforward-<deployment>-<id>, which with 12 and 8 characters just fits the
+// 32 that a Classic Load Balancer's name may have.
+func Name(deployment, id string) string {
+	return "sshforward-" + deployment + "-" + id
+}
+
+// SSHCommand is what the user pastes. HostKeyAlias keeps one known_hosts entry
+// per instance whatever the load balancer is called; ServerAliveInterval keeps
+// the load balancer's idle timeout from ending a quiet session, which TCP
+// keepalive would not.
+func (l *Lease) SSHCommand() string {
+	return fmt.Sprintf("ssh -p %d -o HostKeyAlias=%s -o ServerAliveInterval=30 %s@%s",
+		l.ListenerPort, l.Instance.ID, l.SSHUser, l.Resources.DNSName)
+}
+
+// Overstay is how long access lasted beyond the promised end; zero if it ended
+// in time or has not ended.
+func (l *Lease) Overstay() time.Duration {
+	if l.AccessEndedAt.IsZero() || l.ExpiresAt.IsZero() {
+		return 0
+	}
+	return max(0, l.AccessEndedAt.Sub(l.ExpiresAt))
+}
+
+// End is the latest moment at which access may still exist: ExpiresAt once the
+// clock has started, before that the opening time-out plus the duration. It is
+// what the tags in AWS say, so that whoever finds them knows when to remove
+// what carries them. Zero before opening.
+func (l *Lease) End() time.Time {
+	switch {
+	case !l.ExpiresAt.IsZero():
+		return l.ExpiresAt
+	case l.OpenBy.IsZero():
+		return time.Time{}
+	}
+	return l.OpenBy.Add(l.Duration)
+}
+
+// StuckAfter is how many failures in a row make a lease stuck.
+const StuckAfter = 5
+
+// Stuck reports whether the work on the lease keeps failing. It is retried for
+// ever, but an operator should look: it costs money and may be an open door.
+func (l *Lease) Stuck() bool { return l.Attempts >= StuckAfter }
+
+// Clone returns a copy that shares nothing with l.
+func (l *Lease) Clone() *Lease {
+	c := *l
+	c.Instance = l.Instance.clone()
+	c.Sources = append([]netip.Prefix(nil), l.Sources...)
+	c.Reminders = append([]time.Duration(nil), l.Reminders...)
+	c.Approvers = append([]string(nil), l.Approvers...)
+	c.Approved = append([]Approval(nil), l.Approved...)
+	c.Notes = append([]string(nil), l.Notes...)
+	c.Owed = append([]Notice(nil), l.Owed...)
+	return &c
+}

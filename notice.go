@@ -1,0 +1,50 @@
+package sshforward
+
+import (
+	"context"
+	"time"
+)
+
+// Card is the one durable message about a lease, and what it last showed.
+type Card struct {
+	Channel string    `json:",omitempty"` // where it really is
+	TS      string    `json:",omitempty"` // Slack's id of the message there
+	Shown   string    `json:",omitempty"` // the face it shows, see Lease.Face
+	SentAt  time.Time `json:",omitzero"`
+
+	Attempts  int       `json:",omitempty"`
+	NextTryAt time.Time `json:",omitzero"`
+}
+
+// NoticeKind says what a notice is about.
+type NoticeKind string
+
+const (
+	NoticeReady    NoticeKind = "ready"    // the forward can be used
+	NoticeReminder NoticeKind = "reminder" // it ends soon
+	NoticeEnded    NoticeKind = "ended"    // access has ended
+	NoticeFailed   NoticeKind = "failed"   // it could not be opened
+)
+
+// Notice is something owed to the people of a lease, in the card's thread. It
+// is written with the state change that caused it and removed once Slack has
+// taken it.
+type Notice struct {
+	Kind      NoticeKind
+	At        time.Time // when it came to be owed
+	Attempts  int       `json:",omitempty"`
+	NextTryAt time.Time `json:",omitzero"`
+}
+
+// Notifier shows leases to people. Errors are EUNAVAILABLE, with RetryAfter
+// where the other side gave one, or EFORBIDDEN when there is nowhere left to
+// say it.
+type Notifier interface {
+	// Card posts the lease's card, or updates it in place when
+	// l.Card.TS is set, and returns where it is. What it shows is a function
+	// of the lease alone, so a late or repeated call does no harm.
+	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
+
+	// Notice posts n in the thread of the lease's card.
+	Notice(ctx context.Context, l *Lease, n Notice) error
+}

@@ -1,0 +1,78 @@
+package sshforward
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"time"
+)
+
+// Instance is an EC2 instance as far as a forward needs to know it.
+type Instance struct {
+	Account   string // name of the configured account and region
+	Region    string
+	ID        string
+	Name      string            `json:",omitempty"` // its Name tag
+	Running   bool              // state "running"
+	State     string            // EC2's word for its state
+	PrivateIP netip.Addr        // of the interface at device index 0
+	Zone      string            // availability zone
+	VPC       string            //
+	Groups    []string          // of the interface at device index 0
+	Tags      map[string]string `json:",omitempty"`
+}
+
+func (i Instance) clone() Instance {
+	i.Groups = append([]string(nil), i.Groups...)
+	i.Tags = maps.Clone(i.Tags)
+	return i
+}
+
+// Placement is where the load balancer for an instance can go.
+type Placement struct {
+	Subnet string // public, in the instance's zone
+	// Notes say what could not be checked, in sentences for people: a check
+	// that cannot be made is noted and does not block.
+	Notes []string `json:",omitempty"`
+}
+
+// Step is the outcome of one provisioner step that did not fail.
+type Step struct {
+	// Resources replaces the lease's Resources.
+	Resources Resources
+	// Wait is zero when the step is complete; otherwise it is not there yet
+	// and should be asked for again after that long.
+	Wait time.Duration
+	// Detail says in plain words what is waited for, or a note on success.
+	Detail string
+}
+
+// Provisioner makes and removes what a lease needs in AWS. Every method may be
+// repeated, with the same lease or a later copy of it, after any failure and
+// by a process that knows nothing of the first try.
+//
+// Errors: EUNAVAILABLE (throttled, 5xx, no connection: try again), EFORBIDDEN
+// (AWS permissions), EQUOTA, EINVALID (cannot work, for example no public
+// subnet), ENOTFOUND (no such instance); the Message is the AWS reason in plain
+// words.
+type Provisioner interface {
+	// Find returns the instances with this id, or this Name tag, looking in
+	// all accounts at once. ENOTFOUND if there is none; if an account could
+	// not be asked and the others have nothing, that account's error.
+	Find(ctx context.Context, ref string) ([]Instance, error)
+
+	// Preflight finds where a load balancer for the instance can go, so that
+	// the confirm prompt can be honest.
+	Preflight(ctx context.Context, in Instance) (Placement, error)
+
+	// Open does the stage l.Stage (never StageCheck).
+	Open(ctx context.Context, l *Lease) (Step, error)
+
+	// Extend moves the end that stands in AWS to l.ExpiresAt.
+	Extend(ctx context.Context, l *Lease) (Step, error)
+
+	// Close removes what the lease has, each thing independently of the
+	// others, and is complete only when a read-back shows that nothing is
+	// left. Step.Resources says what is gone also when the error is not nil.
+	Close(ctx context.Context, l *Lease) (Step, error)
+}

@@ -1,0 +1,42 @@
+package sshforward
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Store keeps leases. Implementations are safe for concurrent use, and a
+// method that returns nil has made its effect durable: it survives kill -9.
+// store/storetest holds every implementation to this contract.
+type Store interface {
+	// Lease returns one lease. ENOTFOUND if there is none.
+	Lease(ctx context.Context, id string) (*Lease, error)
+
+	// Put writes a lease if the stored revision equals l.Revision (0: there
+	// must be none yet) and then adds one to l.Revision. ECONFLICT if another
+	// writer was first; nothing is written then and l is unchanged.
+	// l.DueAt and l.State are what the indexes are made from.
+	Put(ctx context.Context, l *Lease) error
+
+	// Delete removes a lease if the stored revision is still the given one.
+	// ECONFLICT if it is not; nil if there is no such lease any more.
+	Delete(ctx context.Context, id string, revision uint64) error
+
+	// Due returns the ids of leases with a DueAt that is not after now, the
+	// longest due first, at most limit of them. It reads no lease, and with
+	// nothing due it reads one index entry however many leases are kept.
+	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
+
+	// Active returns every lease that is not closed, the oldest request
+	// first. Its cost does not grow with the closed leases that are kept.
+	Active(ctx context.Context) ([]*Lease, error)
+}
+
+// Sources keeps the source addresses that people saved with `/sshforward ip`.
+type Sources interface {
+	// Source returns what the user saved; empty if nothing.
+	Source(ctx context.Context, user string) ([]netip.Prefix, error)
+	// SetSource saves what the user gave; empty forgets it.
+	SetSource(ctx context.Context, user string, source []netip.Prefix) error
+}
