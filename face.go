@@ -1,0 +1,27 @@
+package sshforward
+
+import (
+	"fmt"
+	"time"
+)
+
+// Face is a short string that changes exactly when what the card shows should
+// change. A card is owed whenever Card.Shown differs from it, so nothing has
+// to be remembered about which changes were told.
+func (l *Lease) Face() string {
+	face := string(l.State)
+	switch l.State {
+	case Pending:
+		face += fmt.Sprintf(" approved=%d", len(l.Approved))
+	case Opening:
+		face += " " + string(l.Stage)
+	case Open:
+		face += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
+	case Closing:
+		face += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())
+	}
+	if l.Stuck() {
+		face += " stuck"
+	}
+	return face
+}
