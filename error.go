@@ -85,3 +85,11 @@ func Final(err error) bool {
 	}
 	return false
 }
+
+// retryAfter returns how long the other side asked us to stay away.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}

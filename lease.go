@@ -107,6 +107,7 @@ type Lease struct {
 	ClosedAt      time.Time `json:",omitzero"` // last resource seen gone
 	KeepUntil     time.Time `json:",omitzero"`
 	ClosedBy      string    `json:",omitempty"` // Slack user id, if a person ended it
+	Why           string    `json:",omitempty"` // a sentence for people on why it failed or was closed
 
 	// Work.
 	Stage      Stage     `json:",omitempty"`
@@ -114,7 +115,7 @@ type Lease struct {
 	Resources  Resources
 	Attempts   int       `json:",omitempty"` // failures in a row
 	NextTryAt  time.Time `json:",omitzero"`
-	LastError  string    `json:",omitempty"` // a sentence for people
+	LastError  string    `json:",omitempty"` // of the last of those, a sentence for people
 	Detail     string    `json:",omitempty"` // what a waiting stage waits for
 	Notes      []string  `json:",omitempty"` // what could not be checked
 

@@ -1,0 +1,348 @@
+package sshforward
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Options are what a [Keeper] works with.
+type Options struct {
+	Store       Store       // required
+	Sources     Sources     // required
+	Provisioner Provisioner // required
+	Notifier    Notifier    // required
+	Directory   Directory   // required
+	Policy      Policy
+	Timing      Timing
+	Accounts    map[string]Account // by the names that Instance.Account has
+	Logger      *slog.Logger       // nil: slog.Default()
+
+	// OnOpened and OnOverstay, if set, are told how long an opening took from
+	// the last yes, and how long access lasted beyond its end.
+	OnOpened   func(time.Duration)
+	OnOverstay func(time.Duration)
+}
+
+// Account is what a lease takes over from its account's configuration.
+type Account struct {
+	ListenerPort int    // what the user's ssh dials
+	SSHUser      string // unless the instance's tag sshforward:user says otherwise
+}
+
+// Keeper keeps the promises: it takes commands, writes what is intended, and
+// moves every lease towards it. It is level-triggered: what it does to a lease
+// follows from [Next] alone, not from how the lease got there.
+type Keeper struct {
+	Options
+	log *slog.Logger
+
+	// confirming serializes, for one person, the check of LeasesPerUser with
+	// the write that depends on it. The store belongs to this process alone.
+	confirming keyed
+
+	crew crew
+}
+
+// NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
+func NewKeeper(o Options) *Keeper {
+	k := &Keeper{Options: o, log: cmp.Or(o.Logger, slog.Default())}
+	k.crew.init()
+	return k
+}
+
+// Do carries out a command as far as it can be done at once: it is checked,
+// and what it intends is in the store. The work goes on behind.
+func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
+	switch cmd := cmd.(type) {
+	case OpenLease:
+		return k.open(ctx, c, cmd)
+	case ConfirmLease:
+		return k.confirm(ctx, c, cmd.ID)
+	case CancelLease:
+		return k.cancel(ctx, c, cmd.ID)
+	case ApproveLease:
+		return k.decide(ctx, c, cmd.ID, true)
+	case DenyLease:
+		return k.decide(ctx, c, cmd.ID, false)
+	case ExtendLease:
+		return k.extend(ctx, c, cmd)
+	case CloseLease:
+		return k.close(ctx, c, cmd)
+	case ListLeases:
+		leases, err := k.active(ctx, func(l *Lease) bool { return cmd.All || l.Owner == c.User })
+		return Reply{Leases: leases}, err
+	case ShowLease:
+		l, err := k.lease(ctx, cmd.ID)
+		return Reply{Lease: l}, err
+	case SetSource:
+		return k.setSource(ctx, c, cmd)
+	}
+	return Reply{}, &Error{Code: EINTERNAL, Err: fmt.Errorf("no such command: %T", cmd)}
+}
+
+// lease reads one lease by an id as people type it.
+func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
+	id, ok := ParseID(typed)
+	if !ok {
+		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("%q is not a lease id. /sshforward list shows them.", typed)}
+	}
+	l, err := k.load(ctx, id)
+	if ErrorCode(err) == ENOTFOUND {
+		return nil, &Error{Code: ENOTFOUND, Message: fmt.Sprintf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
+	}
+	return l, err
+}
+
+// active returns the leases that are not closed and pass the filter.
+func (k *Keeper) active(ctx context.Context, keep func(*Lease) bool) ([]*Lease, error) {
+	all, err := k.Store.Active(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range all {
+		all[i] = k.crew.latest(l)
+	}
+	return slices.DeleteFunc(all, func(l *Lease) bool { return l.State == Closed || !keep(l) }), nil
+}
+
+// mayEnd refuses all but the requester and admins. EFORBIDDEN, or
+// EUNAVAILABLE if a user group cannot be resolved.
+func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, err error) {
+	if l.Owner == c.User {
+		return false, nil
+	}
+	admin, err = Member(ctx, k.Directory, c.User, k.Policy.Admins)
+	if err == nil && !admin {
+		err = &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Lease %s is not yours; only its requester or an admin may do that.", l.ID)}
+	}
+	return admin, err
+}
+
+func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error) {
+	l, err := k.lease(ctx, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if l.Owner != c.User {
+		return Reply{}, &Error{Code: EFORBIDDEN, Message: "Only the person who typed the command may confirm it."}
+	}
+	defer k.confirming.lock(c.User)()
+	if l.State == Requested {
+		if err := k.roomFor(ctx, l); err != nil {
+			return Reply{}, err
+		}
+	}
+	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
+	return k.reply(l, err)
+}
+
+// roomFor refuses one lease more than policy allows a person. EQUOTA.
+func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
+	if k.Policy.LeasesPerUser == 0 {
+		return nil
+	}
+	mine, err := k.active(ctx, func(m *Lease) bool {
+		return m.Owner == l.Owner && (m.State == Pending || m.State == Opening || m.State == Open)
+	})
+	if err != nil {
+		return err
+	}
+	if len(mine) >= k.Policy.LeasesPerUser {
+		return &Error{Code: EQUOTA, Message: fmt.Sprintf("You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.Policy.LeasesPerUser, mine[0].ID)}
+	}
+	return nil
+}
+
+func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error) {
+	l, err := k.lease(ctx, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if l.Owner != c.User {
+		return Reply{}, &Error{Code: EFORBIDDEN, Message: "Only the person who typed the command may cancel it."}
+	}
+	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if l.State != Requested && l.State != Pending {
+			return l.so()
+		}
+		return l.end(now, Cancelled, c.User, "", k.Timing)
+	})
+	return k.reply(l, err)
+}
+
+// decide takes an approver's yes or no. Membership is asked for before the
+// write and the state is checked within it.
+func (k *Keeper) decide(ctx context.Context, c Caller, id string, yes bool) (Reply, error) {
+	l, err := k.lease(ctx, id)
+	if err != nil {
+		return Reply{}, err
+	}
+	if l.Owner == c.User {
+		return Reply{}, &Error{Code: EFORBIDDEN, Message: "You asked for this yourself, so somebody else has to decide."}
+	}
+	ok, err := Member(ctx, k.Directory, c.User, l.Approvers)
+	if err != nil {
+		return Reply{}, err
+	}
+	if !ok {
+		return Reply{}, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q does not name you among its approvers.", l.Rule)}
+	}
+	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		switch {
+		case yes:
+			return l.approve(now, c.User, k.Timing)
+		case l.State != Pending:
+			return l.so()
+		}
+		return l.end(now, Denied, c.User, "", k.Timing)
+	})
+	return k.reply(l, err)
+}
+
+func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, error) {
+	if cmd.Duration <= 0 {
+		return Reply{}, &Error{Code: EINVALID, Message: "Say by how long, for example: /sshforward extend " + cmd.Ref + " 30m"}
+	}
+	found, err := k.resolve(ctx, c, cmd.Ref)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(found) > 1 {
+		return Reply{Leases: found, Choose: true}, nil
+	}
+	if _, err := k.mayEnd(ctx, c, found[0]); err != nil {
+		return Reply{}, err
+	}
+	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, cmd.Duration) })
+	return k.reply(l, err)
+}
+
+func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, error) {
+	if cmd.All {
+		mine, err := k.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
+		if err != nil {
+			return Reply{}, err
+		}
+		for i, l := range mine {
+			closed, err := k.closeOne(ctx, c, l, false)
+			if err != nil && ErrorCode(err) != ECONFLICT {
+				return Reply{}, err
+			}
+			mine[i] = closed
+		}
+		return Reply{Leases: mine}, nil
+	}
+	found, err := k.resolve(ctx, c, cmd.Ref)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(found) > 1 {
+		return Reply{Leases: found, Choose: true}, nil
+	}
+	admin, err := k.mayEnd(ctx, c, found[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	l, err := k.closeOne(ctx, c, found[0], admin)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{Lease: l}, nil
+}
+
+// closeOne decides the end of one lease and returns it as it is then, also if
+// it had ended already (ECONFLICT).
+func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
+	closed, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		reason := ClosedByUser
+		switch {
+		case l.State == Requested || l.State == Pending:
+			reason = Cancelled
+		case admin:
+			reason = ClosedByAdmin
+		}
+		return l.end(now, reason, c.User, "", k.Timing)
+	})
+	if err != nil {
+		return l, err
+	}
+	k.crew.interrupt(l.ID)
+	k.wake(l.ID)
+	return closed, nil
+}
+
+// resolve finds the active leases that ref means: a lease id; an instance by
+// id or name; or, when ref is empty, what the caller has. A lease of the
+// caller's goes before other people's. ENOTFOUND if there is none.
+func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, error) {
+	if id, ok := ParseID(ref); ok {
+		l, err := k.load(ctx, id)
+		if err == nil {
+			return []*Lease{l}, nil
+		}
+		if ErrorCode(err) != ENOTFOUND {
+			return nil, err
+		}
+	}
+	found, err := k.active(ctx, func(l *Lease) bool {
+		if ref == "" {
+			return l.Owner == c.User
+		}
+		return l.Instance.ID == ref || l.Instance.Name == ref
+	})
+	if err != nil {
+		return nil, err
+	}
+	if ref != "" {
+		if mine := filter(found, func(l *Lease) bool { return l.Owner == c.User }); len(mine) > 0 {
+			found = mine
+		}
+	}
+	if live := filter(found, func(l *Lease) bool { return l.State != Closing }); len(live) > 0 {
+		found = live
+	}
+	if len(found) == 0 {
+		what := "You have no lease"
+		if ref != "" {
+			what = fmt.Sprintf("There is no open lease called %s", ref)
+		}
+		return nil, &Error{Code: ENOTFOUND, Message: what + ". /sshforward list all shows everybody's."}
+	}
+	return found, nil
+}
+
+func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
+	var out []*Lease
+	for _, l := range ls {
+		if keep(l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply, error) {
+	if len(cmd.Sources) == 0 && !cmd.Clear {
+		saved, err := k.Sources.Source(ctx, c.User)
+		return Reply{Sources: saved}, err
+	}
+	for _, s := range cmd.Sources {
+		if err := k.Policy.Sources.Check(s); err != nil {
+			return Reply{}, err
+		}
+	}
+	return Reply{Sources: cmd.Sources}, k.Sources.SetSource(ctx, c.User, cmd.Sources)
+}
+
+// reply answers with the lease after a command, and lets its work begin.
+func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
+	if err != nil {
+		return Reply{}, err
+	}
+	k.wake(l.ID)
+	return Reply{Lease: l}, nil
+}

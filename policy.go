@@ -1,0 +1,136 @@
+package sshforward
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Policy says who may open what, from where, and for how long.
+type Policy struct {
+	Sources       SourcePolicy
+	LeasesPerUser int      // at one time; 0: not limited
+	Ports         []int    // on the instance; empty: 22 alone
+	Admins        []string // users and user groups who may close and extend any lease
+	Rules         []Rule
+}
+
+// Rule is one line of the policy. The first rule whose tags all match the
+// instance's tags decides about it.
+type Rule struct {
+	Name          string
+	Tags          map[string]string // all must match; empty matches every instance
+	Users         []string          // users and user groups; empty: everybody in the workspace
+	Max           time.Duration     // of a lease, extensions included
+	Approvers     []string          // users and user groups
+	Approvals     int               // how many of them are needed
+	Reason        bool              // a reason must be given
+	ReasonPattern *regexp.Regexp    // and must match this; nil: any
+}
+
+// Match returns the rule that decides about an instance with these tags, or
+// false: no rule, no access.
+func (p *Policy) Match(tags map[string]string) (*Rule, bool) {
+	for i := range p.Rules {
+		if p.Rules[i].matches(tags) {
+			return &p.Rules[i], true
+		}
+	}
+	return nil, false
+}
+
+func (r *Rule) matches(tags map[string]string) bool {
+	for key, want := range r.Tags {
+		if got, ok := tags[key]; !ok || got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// AdmitShape checks what can be told of a request without knowing the
+// instance: ports and sources. EINVALID or EFORBIDDEN.
+func (p *Policy) AdmitShape(l *Lease) error {
+	ports := p.Ports
+	if len(ports) == 0 {
+		ports = []int{22}
+	}
+	if !slices.Contains(ports, l.TargetPort) {
+		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])}
+	}
+	if len(l.Sources) == 0 {
+		return &Error{Code: EINVALID, Message: "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7"}
+	}
+	for _, s := range l.Sources {
+		if err := p.Sources.Check(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Admit decides whether the lease's owner may have what the lease asks for,
+// and returns the rule that says so. EFORBIDDEN or EINVALID with the reason;
+// EUNAVAILABLE if a user group cannot be resolved right now.
+func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, error) {
+	if err := p.AdmitShape(l); err != nil {
+		return nil, err
+	}
+	rule, ok := p.Match(l.Instance.Tags)
+	if !ok {
+		return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID)}
+	}
+	if len(rule.Users) > 0 {
+		ok, err := Member(ctx, dir, l.Owner, rule.Users)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID)}
+		}
+	}
+	if l.Duration > rule.Max {
+		return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("%s is longer than the %s that the rule %q allows. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(rule.Max), rule.Name, l.Instance.ID, FormatDuration(rule.Max))}
+	}
+	if rule.Reason && l.Because == "" {
+		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("The rule %q wants a reason. Add it at the end: because …", rule.Name)}
+	}
+	if rule.ReasonPattern != nil && l.Because != "" && !rule.ReasonPattern.MatchString(l.Because) {
+		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern)}
+	}
+	return rule, nil
+}
+
+// Member reports whether user is listed in who, directly or through a user
+// group (an id that starts with S). EUNAVAILABLE if a group cannot be
+// resolved and nothing else says yes: callers treat that as no.
+func Member(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
+	if slices.Contains(who, user) {
+		return true, nil
+	}
+	var unknown error
+	for _, w := range who {
+		if !strings.HasPrefix(w, "S") {
+			continue
+		}
+		ok, err := dir.Member(ctx, user, w)
+		switch {
+		case err != nil:
+			unknown = &Error{Code: EUNAVAILABLE, Message: "I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute.", Err: err}
+		case ok:
+			return true, nil
+		}
+	}
+	return false, unknown
+}
+
+func joinInts(ns []int) string {
+	var out []string
+	for _, n := range ns {
+		out = append(out, fmt.Sprint(n))
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,149 @@
+package sshforward
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// open checks a request as far as it can be checked before anything is made,
+// and records it. Nothing happens in AWS before the requester confirms it.
+func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, error) {
+	l := &Lease{
+		State: Requested, Team: c.Team, Owner: c.User, Channel: c.Channel, Direct: c.Direct,
+		TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because,
+		Duration: cmp.Or(cmd.Duration, k.Timing.Default), Reminders: k.Timing.Reminders,
+	}
+	if l.Duration < k.Timing.Min {
+		return Reply{}, &Error{Code: EINVALID, Message: fmt.Sprintf("%s is shorter than the %s a lease has at least. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(k.Timing.Min), cmd.Instance, FormatDuration(k.Timing.Min))}
+	}
+	if len(l.Sources) == 0 {
+		saved, err := k.Sources.Source(ctx, c.User)
+		if err != nil {
+			return Reply{}, err
+		}
+		l.Sources = saved
+	}
+	if len(l.Sources) == 0 {
+		l.Sources = k.Policy.Sources.Default
+	}
+	if err := k.Policy.AdmitShape(l); err != nil {
+		return Reply{}, err
+	}
+
+	candidates, err := k.find(ctx, l, cmd.Instance)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(candidates) > 1 {
+		return Reply{Instances: candidates, Choose: true}, nil
+	}
+	l.Instance = candidates[0]
+	rule, err := k.Policy.Admit(ctx, k.Directory, l)
+	if err != nil {
+		return Reply{}, err
+	}
+	if !l.Instance.Running {
+		return Reply{}, notRunning(l.Instance)
+	}
+	l.Rule, l.Max, l.Approvers, l.Approvals = rule.Name, rule.Max, rule.Approvers, rule.Approvals
+	if err := k.roomFor(ctx, l); err != nil {
+		return Reply{}, err
+	}
+	if l.Placement, err = k.Provisioner.Preflight(ctx, l.Instance); err != nil {
+		return Reply{}, err
+	}
+	l.Notes = l.Placement.Notes
+	account := k.Accounts[l.Instance.Account]
+	l.ListenerPort = cmp.Or(account.ListenerPort, 22)
+	l.SSHUser = sshUser(l.Instance, account)
+
+	l.RequestedAt = time.Now()
+	l.ConfirmBy = l.RequestedAt.Add(k.Timing.Confirm)
+	for {
+		l.ID = NewID()
+		l.DueAt = l.nextDue(l.RequestedAt)
+		err := k.Store.Put(ctx, l)
+		if ErrorCode(err) == ECONFLICT {
+			continue // the id is taken; draw again
+		}
+		return k.reply(l, err)
+	}
+}
+
+// find looks the instance up. Where a Name tag matches several, those that the
+// caller could not open anyway are left out: the list is a help, and not a way
+// to learn what there is.
+func (k *Keeper) find(ctx context.Context, l *Lease, ref string) ([]Instance, error) {
+	found, err := k.Provisioner.Find(ctx, ref)
+	if err != nil || len(found) == 1 {
+		return found, err
+	}
+	var allowed []Instance
+	var refused error
+	for _, in := range found {
+		probe := l.Clone()
+		probe.Instance = in
+		if _, err := k.Policy.Admit(ctx, k.Directory, probe); err == nil {
+			allowed = append(allowed, in)
+		} else if refused == nil || ErrorCode(err) == EUNAVAILABLE {
+			refused = err
+		}
+	}
+	if len(allowed) == 0 {
+		return nil, cmp.Or(refused, errors.New("Find returned no instance and no error"))
+	}
+	return allowed, nil
+}
+
+// check is the stage before anything is made: what the prompt said may be
+// minutes old, and hours where approval was waited for.
+func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
+	found, err := k.Provisioner.Find(ctx, l.Instance.ID)
+	if err != nil {
+		return Instance{}, err
+	}
+	for _, in := range found {
+		if in.Account != l.Instance.Account {
+			continue
+		}
+		if !in.Running {
+			return in, notRunning(in)
+		}
+		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
+			return in, &Error{Code: ECONFLICT, Message: fmt.Sprintf("%s has moved since you asked. Type the command again.", in.ID)}
+		}
+		probe := l.Clone()
+		probe.Instance = in
+		rule, err := k.Policy.Admit(ctx, k.Directory, probe)
+		if err != nil {
+			return in, err
+		}
+		if rule.Approvals > len(l.Approved) {
+			return in, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)}
+		}
+		return in, nil
+	}
+	return Instance{}, &Error{Code: ENOTFOUND, Message: fmt.Sprintf("%s is gone.", l.Instance.ID)}
+}
+
+func notRunning(in Instance) error {
+	return &Error{Code: EINVALID, Message: fmt.Sprintf("%s is %s, not running. Start it and type the command again.", in.ID, in.State)}
+}
+
+// safeUser is what may stand before the @ of a command that people paste into
+// a shell. Tags are written by other people.
+var safeUser = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+// TagUser on an instance names the user to log in as.
+const TagUser = "sshforward:user"
+
+func sshUser(in Instance, a Account) string {
+	if user := in.Tags[TagUser]; safeUser.MatchString(user) {
+		return user
+	}
+	return cmp.Or(a.SSHUser, "ec2-user")
+}

@@ -1,0 +1,124 @@
+package sshforward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// talk sends what is owed to people until that lies in the future. A thing is
+// recorded as sent only after Slack took it, so a crash in between repeats it:
+// for the card that is an update with the same content.
+func (k *Keeper) talk(id string) {
+	ctx := k.crew.ctx
+	for !k.crew.stopping() {
+		l, err := k.load(ctx, id)
+		if err != nil {
+			return // the other lane reads the same lease and says so
+		}
+		t := NextTalk(l)
+		if t.At.IsZero() || !due(t.At, time.Now()) {
+			return
+		}
+		record := k.sendNotice
+		if t.Card {
+			record = k.sendCard
+		}
+		if err := record(ctx, l, t.Notice); err != nil && !errors.Is(err, errMoved) {
+			if ctx.Err() == nil {
+				k.log.Error("record what was said", "lease", id, "err", err)
+			}
+			return
+		}
+	}
+}
+
+func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
+	face := l.Face()
+	var channel, ts string
+	err := k.say(ctx, l, "card", func(ctx context.Context) (err error) {
+		channel, ts, err = k.Notifier.Card(ctx, l)
+		return err
+	})
+	if ctx.Err() != nil && err != nil {
+		return nil
+	}
+	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		switch {
+		case err != nil && l.unheard(now):
+			l.Card.Shown = face
+			return nil
+		case err != nil:
+			l.Card.Attempts++
+			l.Card.NextTryAt = now.Add(talkBackoff(l.Card.Attempts, retryAfter(err)))
+			return nil
+		}
+		l.Card = Card{Channel: channel, TS: ts, Shown: face, SentAt: now}
+		return nil
+	})
+	return werr
+}
+
+func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
+	var err error
+	if !l.stale(n.Kind) {
+		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) error { return k.Notifier.Notice(ctx, l, n) })
+	}
+	if ctx.Err() != nil && err != nil {
+		return nil
+	}
+	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		for i := range l.Owed {
+			if l.Owed[i].Kind != n.Kind || !l.Owed[i].At.Equal(n.At) {
+				continue
+			}
+			if err == nil || l.unheard(now) {
+				l.settle(n.Kind)
+			} else {
+				l.Owed[i].Attempts++
+				l.Owed[i].NextTryAt = now.Add(talkBackoff(l.Owed[i].Attempts, retryAfter(err)))
+			}
+			return nil
+		}
+		return errMoved // a newer one of its kind took its place
+	})
+	return werr
+}
+
+// unheard reports whether to stop trying to tell: the lease has been closed
+// for a day, and there was nowhere to say it all that time.
+func (l *Lease) unheard(now time.Time) bool {
+	return l.State == Closed && now.Sub(l.ClosedAt) > 24*time.Hour
+}
+
+// talkBackoff is Backoff for Slack, where nothing stays open meanwhile: up to
+// an hour.
+func talkBackoff(attempts int, atLeast time.Duration) time.Duration {
+	if attempts < StuckAfter {
+		return Backoff(attempts, atLeast)
+	}
+	pause := min(time.Hour, time.Minute<<min(attempts-StuckAfter, 10))
+	return max(pause, atLeast)
+}
+
+// say runs one call to Slack, bounded in time and in number.
+func (k *Keeper) say(ctx context.Context, l *Lease, what string, do func(context.Context) error) (err error) {
+	release, err := k.crew.word(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+		if err != nil && k.crew.ctx.Err() == nil {
+			k.log.Warn("could not tell Slack", "lease", l.ID, "step", what, "err", err)
+		}
+	}()
+	return do(ctx)
+}
