@@ -1,0 +1,272 @@
+package bolt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (storetest.Store, func() storetest.Store) {
+		path := filepath.Join(t.TempDir(), "leases.db")
+		s := mustOpen(t, path)
+		return s, func() storetest.Store {
+			mustClose(t, s)
+			s = mustOpen(t, path)
+			return s
+		}
+	})
+}
+
+// mustOpen opens a store that is checked and closed when the test ends.
+func mustOpen(t testing.TB, path string) *Store {
+	t.Helper()
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			wantConsistent(t, s)
+		}
+		mustClose(t, s)
+	})
+	return s
+}
+
+func mustClose(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+func newStore(t testing.TB) *Store {
+	t.Helper()
+	return mustOpen(t, filepath.Join(t.TempDir(), "leases.db"))
+}
+
+func newLease(id string) *sshforward.Lease {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
+	return &sshforward.Lease{ID: id, State: sshforward.Open, RequestedAt: now, DueAt: now}
+}
+
+func mustPut(t testing.TB, s *Store, leases ...*sshforward.Lease) {
+	t.Helper()
+	for _, l := range leases {
+		if err := s.Put(t.Context(), l); err != nil {
+			t.Fatalf("Put(%s): %v", l.ID, err)
+		}
+	}
+}
+
+func wantCode(t testing.TB, err error, code string) {
+	t.Helper()
+	if got := sshforward.ErrorCode(err); got != code {
+		t.Fatalf("error code %q, want %q (error: %v)", got, code, err)
+	}
+}
+
+// wantConsistent checks bbolt's pages, and that the indexes say exactly what
+// the leases say.
+func wantConsistent(t testing.TB, s *Store) {
+	t.Helper()
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			t.Errorf("bbolt: %v", err)
+		}
+		due, active := 0, 0
+		err := tx.Bucket(bucketLeases).ForEach(func(k, v []byte) error {
+			var h header
+			if err := json.Unmarshal(v, &h); err != nil {
+				return fmt.Errorf("lease %s: %w", k, err)
+			}
+			for _, index := range []struct {
+				name, key []byte
+				count     *int
+			}{
+				{bucketDue, h.dueKey(string(k)), &due},
+				{bucketActive, h.activeKey(string(k)), &active},
+			} {
+				if index.key == nil {
+					continue
+				}
+				*index.count++
+				if tx.Bucket(index.name).Get(index.key) == nil {
+					t.Errorf("lease %s is not in %s", k, index.name)
+				}
+			}
+			return nil
+		})
+		if n := tx.Bucket(bucketDue).Stats().KeyN; n != due {
+			t.Errorf("%d entries in due for %d leases", n, due)
+		}
+		if n := tx.Bucket(bucketActive).Stats().KeyN; n != active {
+			t.Errorf("%d entries in active for %d leases", n, active)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		t.Error(err)
+	}
+}
+
+func TestDueReadsNoLease(t *testing.T) {
+	s := newStore(t)
+	l := newLease("aaaaaaa")
+	mustPut(t, s, l)
+	var value []byte
+	replace(t, s, bucketLeases, l.ID, []byte("not a lease"), &value)
+	ids, err := s.Due(t.Context(), l.DueAt, 10)
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("Due: %v, %v", ids, err)
+	}
+	replace(t, s, bucketLeases, l.ID, value, nil)
+}
+
+func TestActiveDoesNotReadClosedLeases(t *testing.T) {
+	s := newStore(t)
+	closed := newLease("aaaaaaa")
+	closed.State = sshforward.Closed
+	mustPut(t, s, closed, newLease("bbbbbbb"))
+	var value []byte
+	replace(t, s, bucketLeases, closed.ID, []byte("not a lease"), &value)
+	leases, err := s.Active(t.Context())
+	if err != nil || len(leases) != 1 || leases[0].ID != "bbbbbbb" {
+		t.Fatalf("Active: %v, %v", leases, err)
+	}
+	replace(t, s, bucketLeases, closed.ID, value, nil)
+}
+
+func TestUnknownFieldsAreIgnored(t *testing.T) {
+	s := newStore(t)
+	l := newLease("aaaaaaa")
+	mustPut(t, s, l)
+	var value []byte
+	replace(t, s, bucketLeases, l.ID, nil, &value)
+	replace(t, s, bucketLeases, l.ID, []byte(`{"OfTheFuture":{"a":[1]},`+string(value[1:])), nil)
+	got, err := s.Lease(t.Context(), l.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := storetest.Diff(l, got); diff != "" {
+		t.Fatalf("(-written +read):\n%s", diff)
+	}
+	mustPut(t, s, got)
+}
+
+// replace writes v behind the store's back; was, if not nil, gets what was there.
+func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[]byte) {
+	t.Helper()
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucket)
+		if was != nil {
+			*was = append([]byte(nil), b.Get([]byte(key))...)
+		}
+		return b.Put([]byte(key), v)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.db")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLease("aaaaaaa")
+	mustPut(t, s, l, newLease("bbbbbbb"))
+	replace(t, s, bucketLeases, l.ID, []byte(`{"Revision":"x"`), nil)
+
+	_, errLease := s.Lease(t.Context(), l.ID)
+	_, errActive := s.Active(t.Context())
+	for what, err := range map[string]error{
+		"Lease": errLease, "Active": errActive, "Put": s.Put(t.Context(), l), "Delete": s.Delete(t.Context(), l.ID, 1),
+	} {
+		if !errors.Is(err, ErrDamaged) || sshforward.ErrorCode(err) != sshforward.EINTERNAL {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if l.Revision != 1 {
+		t.Errorf("a failed put moved the revision to %d", l.Revision)
+	}
+	// The others are not affected.
+	if err := s.Put(t.Context(), newLease("ccccccc")); err != nil {
+		t.Error(err)
+	}
+	mustClose(t, s)
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("Open: %v", err)
+	}
+}
+
+func TestAValueThatCannotBeEncodedIsRefused(t *testing.T) {
+	s := newStore(t)
+	l := newLease("aaaaaaa")
+	l.OpenBy = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC)
+	wantCode(t, s.Put(t.Context(), l), sshforward.EINVALID)
+	wantCode(t, s.Put(t.Context(), newLease(strings.Repeat("a", maxKey+1))), sshforward.EINVALID)
+	wantCode(t, s.SetSource(t.Context(), "", nil), sshforward.EINVALID)
+	if l.Revision != 0 {
+		t.Errorf("revision moved to %d", l.Revision)
+	}
+}
+
+func TestAfterCloseEverythingSaysSo(t *testing.T) {
+	s := newStore(t)
+	l := newLease("aaaaaaa")
+	mustPut(t, s, l)
+	mustClose(t, s)
+	mustClose(t, s)
+
+	_, errLease := s.Lease(t.Context(), l.ID)
+	_, errDue := s.Due(t.Context(), l.DueAt, 1)
+	_, errActive := s.Active(t.Context())
+	_, errSource := s.Source(t.Context(), "U1")
+	for what, err := range map[string]error{
+		"Lease": errLease, "Due": errDue, "Active": errActive, "Source": errSource,
+		"Put":       s.Put(t.Context(), l),
+		"Delete":    s.Delete(t.Context(), l.ID, l.Revision),
+		"SetSource": s.SetSource(t.Context(), "U1", nil),
+	} {
+		if !errors.Is(err, ErrClosed) || sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if l.Revision != 1 {
+		t.Errorf("a refused put moved the revision to %d", l.Revision)
+	}
+}
+
+func TestReadsHonourTheContext(t *testing.T) {
+	s := newStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Active(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Active: %v", err)
+	}
+}
+
+func TestACopyMadeWhileOpenIsAStore(t *testing.T) {
+	s := newStore(t)
+	mustPut(t, s, newLease("aaaaaaa"))
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if err := s.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(copied, 0o600) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mustOpen(t, copied).Lease(t.Context(), "aaaaaaa"); err != nil {
+		t.Fatal(err)
+	}
+}

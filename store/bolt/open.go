@@ -1,0 +1,246 @@
+package bolt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sshforward/sshforward"
+)
+
+// version is the schema this package reads and writes.
+const version = 1
+
+// fileMode: leases say who reaches what from where, which is for the bot alone.
+const fileMode = 0o600
+
+// Options are the settings of a store. The zero value is good.
+type Options struct {
+	// Timeout is how long to wait for another process to let go of the file,
+	// for example the previous bot during a restart; zero is 500 ms.
+	Timeout time.Duration
+}
+
+// Open opens the store in the file at path, which is made, readable for its
+// owner alone, if there is none. The folder must exist.
+//
+// Errors: EUNAVAILABLE if another process has the file; EINVALID if the path
+// cannot be used, the file belongs to another program or was written by a newer
+// version of this one; EFORBIDDEN if the permissions are missing; one that
+// wraps [ErrDamaged] if the file is damaged.
+func Open(path string, opts Options) (*Store, error) {
+	if opts.Timeout <= 0 {
+		opts.Timeout = 500 * time.Millisecond
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(path, opts); err != nil {
+			return nil, openError(path, err)
+		}
+	case err != nil:
+		return nil, openError(path, err)
+	case !info.Mode().IsRegular():
+		return nil, refused(path, "is not a file; store.bolt names the file itself, not its folder")
+	case info.Size() == 0:
+		// bbolt would take it for a new one. But this package puts no empty
+		// file there, so what the file held is gone, and that must be said.
+		return nil, openError(path, fmt.Errorf("%w: the file is empty", ErrDamaged))
+	}
+
+	db, file, err := openFile(path, opts)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if err := guard(func() error { return db.View(func(tx *bbolt.Tx) error { return check(file, tx) }) }); err != nil {
+		return nil, openError(path, errors.Join(err, guard(db.Close)))
+	}
+	return &Store{db: db, writer: newWriter(db)}, nil
+}
+
+// create makes a new store beside path and puts it there in one step, so that
+// no crash leaves a half-made one, and of two processes that start together
+// one finds the other's.
+func create(path string, opts Options) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return refused(path, "cannot be made, because its folder does not exist; make it first, for example with: install -d -m 0700 "+dir)
+	}
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	db, _, err := openFile(tmp.Name(), opts)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.Update(initialize), db.Close()); err != nil {
+		return err
+	}
+	// Link refuses to replace a file, which Rename does not; but not every
+	// file system has it.
+	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Rename(tmp.Name(), path); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func initialize(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketLeases, bucketDue, bucketActive, bucketSources} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketMeta).Put([]byte("version"), []byte(strconv.Itoa(version)))
+}
+
+// openFile opens an existing file with bbolt, and returns bbolt's own handle
+// too. When bbolt panics it leaves the file locked, which would keep this very
+// process from opening it again; so the lock is given back here.
+func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error) {
+	err = guard(func() (err error) {
+		db, err = bbolt.Open(path, fileMode, &bbolt.Options{
+			Timeout: opts.Timeout,
+			// Retention frees many pages; bbolt's default list is slow then.
+			FreelistType: bbolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				if name != path { // bbolt copies itself
+					return os.OpenFile(name, flag, mode)
+				}
+				var err error
+				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+				return file, err
+			},
+		})
+		return err
+	})
+	if errors.Is(err, ErrDamaged) && file != nil {
+		unlock(file)
+		file.Close()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, file, nil
+}
+
+// check looks whether the file is a store of this version and whole as far as
+// can be told quickly: it is as long as it says, all indexes can be walked, and
+// every active lease can be read. The closed leases are not read, so that a
+// long history does not slow the start.
+func check(file *os.File, tx *bbolt.Tx) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < tx.Size() {
+		return fmt.Errorf("%w: %d bytes of %d are there", ErrDamaged, info.Size(), tx.Size())
+	}
+	if err := checkVersion(file.Name(), tx); err != nil {
+		return err
+	}
+	for _, name := range [][]byte{bucketLeases, bucketDue, bucketActive, bucketSources} {
+		b := tx.Bucket(name)
+		if b == nil {
+			return fmt.Errorf("%w: no bucket %s", ErrDamaged, name)
+		}
+		b.Cursor().First()
+	}
+	if err := walk(tx.Bucket(bucketDue), func([]byte) error { return nil }); err != nil {
+		return err
+	}
+	return walk(tx.Bucket(bucketActive), func(id []byte) error {
+		_, err := lease(tx, id)
+		if sshforward.ErrorCode(err) == sshforward.ENOTFOUND {
+			return fmt.Errorf("%w: active lease %s is missing", ErrDamaged, id)
+		}
+		return err
+	})
+}
+
+func checkVersion(path string, tx *bbolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		if k, _ := tx.Cursor().First(); k != nil {
+			return refused(path, "belongs to another program; give the leases a file of their own")
+		}
+		return fmt.Errorf("%w: no bucket %s", ErrDamaged, bucketMeta)
+	}
+	v := meta.Get([]byte("version"))
+	have, err := strconv.Atoi(string(v))
+	switch {
+	case err != nil || have < 1:
+		return fmt.Errorf("%w: version %.20q", ErrDamaged, v)
+	case have > version:
+		return refused(path, fmt.Sprintf(
+			"was written by a newer sshforward (store version %d, this one knows up to %d); run that version again", have, version))
+	}
+	return nil
+}
+
+// walk goes through an index. Keys out of order are damage, and could lead in
+// a circle.
+func walk(index *bbolt.Bucket, each func(id []byte) error) error {
+	var last []byte
+	c := index.Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		_, id, err := splitKey(k)
+		if err != nil {
+			return err
+		}
+		if bytes.Compare(last, k) >= 0 {
+			return fmt.Errorf("%w: index keys out of order", ErrDamaged)
+		}
+		last = append(last[:0], k...)
+		if err := each(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused: the path is not one this program can work with.
+func refused(path, why string) error {
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: fmt.Sprintf("The lease store %s %s.", path, why)}
+}
+
+// openError gives an error of Open its code and its sentence.
+func openError(path string, err error) error {
+	if _, ok := errors.AsType[*sshforward.Error](err); ok {
+		return err
+	}
+	e := &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: fmt.Errorf("open %s: %w", path, err)}
+	errno, isErrno := errors.AsType[syscall.Errno](err)
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		e.Message = fmt.Sprintf("The lease store %s is in use by another process; only one sshforward can run on it.", path)
+	case errors.Is(err, fs.ErrPermission):
+		e.Code = sshforward.EFORBIDDEN
+		e.Message = fmt.Sprintf("The lease store %s cannot be opened: this user may not read and write it and its folder.", path)
+	case isErrno:
+		e.Message = fmt.Sprintf("The lease store %s cannot be opened: %v.", path, errno)
+	default:
+		// What is neither the system's nor a lock is bbolt refusing the file.
+		e.Code = sshforward.EINTERNAL
+		e.Message = fmt.Sprintf("The lease store %s is damaged; move it aside or put a backup in its place.", path)
+		if !errors.Is(err, ErrDamaged) {
+			e.Err = fmt.Errorf("open %s: %w: %w", path, ErrDamaged, err)
+		}
+	}
+	return e
+}
