@@ -1,0 +1,198 @@
+package fakeslack_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sshforward/sshforward/bot/fakeslack"
+)
+
+// needBolt returns a node_modules folder with the official client in it, made
+// with npm ci once per lock file, in the user's cache. Without node, npm or a
+// registry the test is skipped, unless SSHFORWARD_REQUIRE names bolt.
+func needBolt(t *testing.T) string {
+	t.Helper()
+	miss := func(format string, args ...any) {
+		t.Helper()
+		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "bolt") {
+			t.Fatalf(format, args...)
+		}
+		t.Skipf(format+" (SSHFORWARD_REQUIRE=bolt makes this a failure)", args...)
+	}
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			miss("the Bolt test needs %s: %v", tool, err)
+		}
+	}
+	lock, err := os.ReadFile("testdata/bolt/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "sshforward-test", fmt.Sprintf("bolt-%x", sha256.Sum256(lock))[:21])
+	modules := filepath.Join(dir, "node_modules")
+	if _, err := os.Stat(filepath.Join(modules, "@slack", "bolt")); err == nil {
+		return modules
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "installing-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	for _, f := range []string{"package.json", "package-lock.json", ".npmrc"} {
+		b, err := os.ReadFile(filepath.Join("testdata/bolt", f))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(tmp, f), b, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = tmp
+	if out, err := cmd.CombinedOutput(); err != nil {
+		miss("npm ci: %v\n%s", err, out)
+	}
+	// Another test process may have been faster; either copy will do.
+	if err := os.Rename(tmp, dir); err != nil {
+		if _, err2 := os.Stat(modules); err2 != nil {
+			t.Fatal(err)
+		}
+	}
+	return modules
+}
+
+// lockedBuffer collects a process's output.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// TestBoltIsSatisfied is the second opinion: what slack-go overlooks, Slack's
+// own client may not.
+func TestBoltIsSatisfied(t *testing.T) {
+	modules := needBolt(t)
+	w := office(t, fakeslack.Options{PingInterval: 500 * time.Millisecond})
+	var out lockedBuffer
+	cmd := exec.Command("node", "testdata/bolt/app.js")
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SLACK_API_URL="+w.APIURL(), "SLACK_BOT_TOKEN="+w.BotToken(), "SLACK_APP_TOKEN="+w.AppToken())
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("node said:\n%s", out.String())
+		}
+	})
+	ctx := within(t, 60*time.Second)
+	until := func(what string, done func(*fakeslack.Snapshot) bool) {
+		t.Helper()
+		if err := w.Wait(ctx, done); err != nil {
+			t.Fatalf("waiting for %s: %v", what, err)
+		}
+	}
+	must := func(res fakeslack.Result, err error) fakeslack.Result {
+		t.Helper()
+		if err != nil || !res.Acked || res.Error != "" {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		return res
+	}
+	until("the connection", func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == 1 })
+
+	res := must(w.Slash(ctx, "U1", "C1", "open i-0abc"))
+	if res.Text != "got open i-0abc from U1" || len(w.Ephemerals("U1", "C1")) != 1 {
+		t.Errorf("acknowledged with %+v", res)
+	}
+	until("the card", func(s *fakeslack.Snapshot) bool { return len(s.Messages("C1")) == 1 })
+	card := w.Messages("C1")[0]
+
+	must(w.Click(ctx, "U2", card.TS, "lease.confirm"))
+	until("the update", func(s *fakeslack.Snapshot) bool {
+		m, _ := s.Message(card.TS)
+		return m.Visible() == "opening abc123" && !m.HasButton("lease.confirm")
+	})
+	until("the answer through the response URL", func(s *fakeslack.Snapshot) bool {
+		e := s.Ephemerals("U2", "C1")
+		return len(e) == 1 && e[0].Text == "thanks <@U2>"
+	})
+
+	must(w.Slash(ctx, "U1", "C1", "form"))
+	if len(w.Views("U1")) != 1 {
+		t.Fatal("no modal is open")
+	}
+	view := w.Views("U1")[0]
+	if s := must(w.Suggest(ctx, "U1", view.ID, "instance", "web")); len(s.Options) != 1 || s.Options[0].Value != "i-0abc" {
+		t.Errorf("suggestions %+v", s.Options)
+	}
+	if s := must(w.SubmitView(ctx, "U1", view.ID, map[string]string{"reason": "bad"})); s.ViewErrors["reason"] != "why?" {
+		t.Errorf("errors %+v", s)
+	}
+	must(w.SubmitView(ctx, "U1", view.ID, map[string]string{"reason": "deploy"}))
+	until("the message after the form", func(s *fakeslack.Snapshot) bool {
+		m := s.Messages("C1")
+		return len(m) == 2 && m[1].Text == "U1: deploy" && len(s.Views("U1")) == 0
+	})
+
+	must(w.OpenHome(ctx, "U1"))
+	until("the home tab", func(s *fakeslack.Snapshot) bool {
+		v, ok := s.Home("U1")
+		return ok && strings.Contains(v.Visible(), "*home*")
+	})
+
+	// Bolt hangs up when a pong is missing for 600 ms: it has to stay.
+	first := w.Connections()[0]
+	if quiet := time.Until(first.Since.Add(2 * time.Second)); quiet > 0 {
+		time.Sleep(quiet)
+	}
+	if c := w.Connections(); len(c) != 1 || c[0].ID != first.ID {
+		t.Errorf("Bolt did not like our pongs: %+v", c)
+	}
+	w.Disconnect(fakeslack.DisconnectRefreshRequested)
+	until("the reconnect", func(s *fakeslack.Snapshot) bool { c := s.Connections(); return len(c) == 1 && c[0].ID != first.ID })
+	must(w.Slash(ctx, "U2", "C1", "again"))
+	if f := w.Failures(); len(f) > 0 {
+		t.Errorf("people saw %+v", f)
+	}
+	for _, c := range w.Calls() {
+		if c.Done && c.Error != "" {
+			t.Errorf("%s answered %s %v", c.Method, c.Error, c.Messages)
+		}
+	}
+	if strings.Contains(out.String(), "app error") {
+		t.Error("Bolt reported an error")
+	}
+}

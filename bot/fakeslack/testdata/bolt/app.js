@@ -1,0 +1,76 @@
+// A small bot on Slack's official client. fakeslack has to satisfy it as the
+// real Slack does; bolt_test.go drives it.
+const { App, SocketModeReceiver } = require('@slack/bolt');
+
+const clientOptions = { slackApiUrl: process.env.SLACK_API_URL };
+const app = new App({
+  token: process.env.SLACK_BOT_TOKEN,
+  clientOptions,
+  receiver: new SocketModeReceiver({
+    appToken: process.env.SLACK_APP_TOKEN,
+    installerOptions: { clientOptions },
+    // A third of this is the pause between Bolt's pings; it hangs up if a pong
+    // is missing for the whole of it. Short, so that a test notices.
+    clientPingTimeout: 600,
+    serverPingTimeout: 3000,
+  }),
+});
+
+const button = (value) => ({
+  type: 'actions',
+  elements: [{ type: 'button', action_id: 'lease.confirm', value, text: { type: 'plain_text', text: 'Open' } }],
+});
+const section = (text) => ({ type: 'section', text: { type: 'mrkdwn', text } });
+
+app.command('/sshforward', async ({ command, ack, client, say }) => {
+  if (command.text === 'form') {
+    await client.views.open({
+      trigger_id: command.trigger_id,
+      view: {
+        type: 'modal',
+        callback_id: 'lease.open',
+        private_metadata: command.channel_id,
+        title: { type: 'plain_text', text: 'Open' },
+        submit: { type: 'plain_text', text: 'Open' },
+        blocks: [
+          { type: 'input', block_id: 'reason', label: { type: 'plain_text', text: 'Reason' }, element: { type: 'plain_text_input', action_id: 'reason' } },
+          { type: 'input', block_id: 'instance', optional: true, label: { type: 'plain_text', text: 'Instance' }, element: { type: 'external_select', action_id: 'instance' } },
+        ],
+      },
+    });
+    await ack();
+    return;
+  }
+  await ack(`got ${command.text} from ${command.user_id}`);
+  await say({ text: 'card', blocks: [section('*card*'), button('abc123')] });
+});
+
+app.action('lease.confirm', async ({ action, body, ack, client, respond }) => {
+  await ack();
+  await client.chat.update({ channel: body.channel.id, ts: body.message.ts, text: 'opening', blocks: [section(`opening ${action.value}`)] });
+  await respond({ text: `thanks <@${body.user.id}>`, response_type: 'ephemeral', replace_original: false });
+});
+
+app.options('instance', async ({ options, ack }) => {
+  await ack({ options: [{ text: { type: 'plain_text', text: options.value }, value: 'i-0abc' }] });
+});
+
+app.view('lease.open', async ({ view, body, ack, client }) => {
+  const reason = view.state.values.reason.reason.value;
+  if (reason === 'bad') {
+    await ack({ response_action: 'errors', errors: { reason: 'why?' } });
+    return;
+  }
+  await ack();
+  await client.chat.postMessage({ channel: view.private_metadata, text: `${body.user.id}: ${reason}` });
+});
+
+app.event('app_home_opened', async ({ event, client }) => {
+  await client.views.publish({ user_id: event.user, view: { type: 'home', blocks: [section('*home*')] } });
+});
+
+app.error(async (error) => {
+  console.error('app error', error);
+});
+
+app.start().then(() => console.log('ready'));
