@@ -1,0 +1,133 @@
+package fakeaws
+
+import "slices"
+
+type xmlTargets struct {
+	Instances []xmlELBTarget `xml:"Instances>member"`
+}
+
+type xmlHealth struct {
+	Instance    string `xml:"InstanceId"`
+	State       string `xml:"State"`
+	Reason      string `xml:"ReasonCode"`
+	Description string `xml:"Description"`
+}
+
+// targets reads the instances a call names. ELB says InvalidInstance of those
+// that do not exist, or no longer.
+func (rq *request) targets(lb *loadBalancer) ([]string, *apiError) {
+	var ids []string
+	for _, o := range rq.p.memberObjects("Instances") {
+		id := o.str("InstanceId")
+		i, ok := rq.r.instances.get(id)
+		registered := lb.registration(id) != nil
+		switch {
+		case registered:
+		case !ok, i.State == Terminated, i.State == ShuttingDown:
+			return nil, errorf("InvalidInstance", "Could not find EC2 instance %s.", id)
+		case i.VPC != lb.VPC:
+			return nil, errorf("InvalidInstance", "EC2 instance %s is not in the same VPC as ELB.", id)
+		}
+		if !contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (lb *loadBalancer) registration(id string) *registration {
+	for _, reg := range lb.regs {
+		if reg.instance == id {
+			return reg
+		}
+	}
+	return nil
+}
+
+func (lb *loadBalancer) targets() xmlTargets {
+	var out xmlTargets
+	for _, reg := range lb.regs {
+		out.Instances = append(out.Instances, xmlELBTarget{reg.instance})
+	}
+	return out
+}
+
+// registerInstances returns before anything is in service, and once more for
+// an instance that is registered it changes nothing.
+func registerInstances(rq *request) (any, *apiError) {
+	lb, e := rq.loadBalancer()
+	if e != nil {
+		return nil, e
+	}
+	ids, e := rq.targets(lb)
+	if e != nil {
+		return nil, e
+	}
+	if len(ids) == 0 {
+		return nil, errorf("ValidationError", "Instances cannot be empty")
+	}
+	for _, id := range ids {
+		if lb.registration(id) == nil {
+			rq.r.register(lb, id)
+		}
+	}
+	return lb.targets(), nil
+}
+
+func deregisterInstances(rq *request) (any, *apiError) {
+	lb, e := rq.loadBalancer()
+	if e != nil {
+		return nil, e
+	}
+	ids, e := rq.targets(lb)
+	if e != nil {
+		return nil, e
+	}
+	for _, id := range ids {
+		if lb.registration(id) == nil && rq.c.opts.StrictDeregister {
+			return nil, errorf("InvalidInstance", "Instance %s is not registered with load balancer %s", id, lb.Name)
+		}
+	}
+	for _, id := range ids {
+		rq.r.deregister(lb, id)
+	}
+	return lb.targets(), nil
+}
+
+func (r *region) deregister(lb *loadBalancer, id string) {
+	n := len(lb.regs)
+	lb.regs = slices.DeleteFunc(lb.regs, func(reg *registration) bool { return reg.instance == id })
+	if len(lb.regs) < n {
+		r.emit("health", lb.Name+"/"+id, Deleted, "deregistered")
+	}
+}
+
+func describeInstanceHealth(rq *request) (any, *apiError) {
+	lb, e := rq.loadBalancer()
+	if e != nil {
+		return nil, e
+	}
+	ids, e := rq.targets(lb)
+	if e != nil {
+		return nil, e
+	}
+	if len(ids) == 0 {
+		for _, reg := range lb.regs {
+			ids = append(ids, reg.instance)
+		}
+	}
+	var out struct {
+		States []xmlHealth `xml:"InstanceStates>member"`
+	}
+	for _, id := range ids {
+		h := xmlHealth{
+			Instance: id, State: outOfService, Reason: "Instance",
+			Description: "Instance is not currently registered with the LoadBalancer.",
+		}
+		if reg := lb.registration(id); reg != nil {
+			h = xmlHealth{Instance: id, State: reg.last.State, Reason: reg.last.Reason, Description: reg.last.Description}
+		}
+		out.States = append(out.States, h)
+	}
+	return out, nil
+}

@@ -1,0 +1,128 @@
+package fakeaws
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Call is one request that reached the Cloud. Params are the form values of a
+// query API; for the Scheduler, "Body" is the JSON and path and query
+// parameters stand beside it. Code is the error code answered, empty for
+// success; Lost says that the answer never arrived.
+type Call struct {
+	Seq                int
+	At                 time.Time
+	Service, Operation string
+	Account, Region    string
+	Params             url.Values
+	Code               string
+	Lost               bool
+}
+
+// String is "service:Operation", as in IAM policies.
+func (c Call) String() string { return c.Service + ":" + c.Operation }
+
+// Fault is what goes wrong with a call. The zero value is nothing. The parts
+// happen in the order of the fields.
+type Fault struct {
+	Before func()        // runs before anything else; may panic or end the goroutine
+	Delay  time.Duration // before the call takes effect
+	Unsent bool          // the connection fails before the call takes effect
+
+	// Code makes the call fail without effect. Status is 400 if zero (or what
+	// AWS uses with that code).
+	Code    string
+	Message string
+	Status  int
+
+	After     func()        // runs when the effect is there and the answer is not out
+	SlowReply time.Duration // before the answer
+	Lost      bool          // the effect is there, the answer is a broken connection
+}
+
+// Throttled is the fault of too many calls, with the code the service uses.
+func Throttled(service string) Fault {
+	e := throttled(service)
+	return Fault{Code: e.code, Message: e.message, Status: e.status}
+}
+
+// SetFault replaces what is asked about each call; nil means no faults. The
+// function is called without any lock held, and after the call was recorded.
+func (c *Cloud) SetFault(f func(Call) Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fault = f
+}
+
+// keepCalls bounds the memory of a Cloud that runs for days.
+const keepCalls = 100_000
+
+// Calls returns the calls so far, oldest first; beyond a hundred thousand the
+// oldest are forgotten. Those under way have no code yet.
+func (c *Cloud) Calls() []Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.calls)
+}
+
+// ForgetCalls empties the list that Calls returns.
+func (c *Cloud) ForgetCalls() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = nil
+}
+
+// Chaos makes faults at random: throttling, server errors, answers lost after
+// the effect and connections lost before it. What happens to the nth call of
+// an operation depends on the seed alone, not on how calls interleave.
+type Chaos struct {
+	seed uint64
+	rate float64
+
+	mu sync.Mutex
+	n  map[string]uint64
+}
+
+// NewChaos disturbs the given share of calls (0 to 1). A seed of zero is
+// replaced by a random one; print the Chaos to be able to repeat a run.
+func NewChaos(seed uint64, rate float64) *Chaos {
+	for seed == 0 {
+		seed = rand.Uint64()
+	}
+	return &Chaos{seed: seed, rate: rate, n: map[string]uint64{}}
+}
+
+// String says how to get the same faults again.
+func (c *Chaos) String() string {
+	return fmt.Sprintf("fakeaws.NewChaos(%d, %g)", c.seed, c.rate)
+}
+
+// Fault is for Options.Fault and Cloud.SetFault.
+func (c *Chaos) Fault(call Call) Fault {
+	c.mu.Lock()
+	c.n[call.String()]++
+	n := c.n[call.String()]
+	c.mu.Unlock()
+
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(call.String()))
+	rnd := rand.New(rand.NewPCG(c.seed^h.Sum64(), n))
+	if rnd.Float64() >= c.rate {
+		return Fault{}
+	}
+	switch rnd.IntN(5) {
+	case 0, 1:
+		return Throttled(call.Service)
+	case 2:
+		return Fault{Code: "InternalError", Message: "An internal error has occurred", Status: 500}
+	case 3:
+		return Fault{Unsent: true}
+	default:
+		return Fault{Lost: true}
+	}
+}

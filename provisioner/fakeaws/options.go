@@ -1,0 +1,115 @@
+package fakeaws
+
+import "time"
+
+// The account and region that are used where nothing else is said.
+const (
+	DefaultAccount = "123456789012"
+	DefaultRegion  = "ap-northeast-1"
+)
+
+// Options says how a Cloud behaves. The zero value is an AWS without any
+// delay, fault or limit on the rate of calls; Realistic is the other end.
+type Options struct {
+	Account string // of access keys nothing is known about; DefaultAccount if empty
+	Region  string // of Cloud.Home; DefaultRegion if empty
+	Seed    uint64 // for ids and for FlakyVisibility; equal seeds give equal ids
+
+	// EC2 and ELB are eventually consistent: until so long after its creation
+	// a thing is not found by the calls that use it.
+	GroupVisibleAfter        time.Duration
+	RuleVisibleAfter         time.Duration // in the Describe calls only; a rule works at once
+	LoadBalancerVisibleAfter time.Duration
+	// FlakyVisibility makes each call inside these windows decide at random,
+	// so that a call can miss what a Describe just before it has found.
+	FlakyVisibility bool
+
+	// RegisterDelay is how long an instance says "registration is still in
+	// progress" (up to about 30 s at AWS).
+	RegisterDelay time.Duration
+	// HealthTiming makes going in and out of service take as many health
+	// checks as the thresholds say. Without it the first check decides.
+	HealthTiming bool
+	// InterfaceLinger is how long the network interfaces of a deleted load
+	// balancer stay (minutes at AWS, 10 to 15 at worst).
+	InterfaceLinger time.Duration
+	// StateDelay is how long an instance is pending, stopping or shutting down.
+	StateDelay time.Duration
+	// TerminatedVisible is how long a terminated instance can be described;
+	// one hour if zero.
+	TerminatedVisible time.Duration
+
+	// DNSDelay is how long after its creation a load balancer's name resolves
+	// in LookupHost; a look-up before that is remembered as "no such host" for
+	// DNSNegativeTTL, as resolvers do.
+	DNSDelay       time.Duration
+	DNSNegativeTTL time.Duration
+
+	LoadBalancerLimit int // per account and region; 20 if zero
+	RuleLimit         int // per group and direction; 60 if zero
+
+	// Rate allows so many calls a second for each account, region and service,
+	// and Burst more at once; zero means no limit. Beyond it EC2 answers
+	// RequestLimitExceeded and ELB Throttling.
+	Rate  float64
+	Burst int
+
+	// PageSize caps the pages of every Describe call, so that pagination shows
+	// with little data; zero leaves AWS's own limits.
+	PageSize int
+
+	// StrictDeregister makes deregistering an instance that is not registered
+	// an InvalidInstance error. What AWS does is not documented, so callers
+	// have to live with both.
+	StrictDeregister bool
+
+	// Deny lists operations that IAM refuses, as "ec2:CreateSecurityGroup" or
+	// "elasticloadbalancing:*". See also Cloud.Deny.
+	Deny []string
+
+	// Fault is asked about every call. See also Cloud.SetFault.
+	Fault func(Call) Fault
+
+	// DNSName names a new load balancer, in place of AWS's
+	// NAME-NUMBER.REGION.elb.amazonaws.com. It is called with the Cloud locked
+	// and must not call back.
+	DNSName func(account, region, name string) string
+	// Listening says whether something on the instance accepts connections on
+	// a port, in place of Instance.Ports. It is called with the Cloud locked
+	// and must not call back.
+	Listening func(i Instance, port int) bool
+}
+
+// Realistic returns the delays of a middling day at AWS.
+func Realistic() Options {
+	return Options{
+		GroupVisibleAfter: 2 * time.Second,
+		RuleVisibleAfter:  time.Second,
+		FlakyVisibility:   true,
+		RegisterDelay:     15 * time.Second,
+		HealthTiming:      true,
+		InterfaceLinger:   4 * time.Minute,
+		StateDelay:        20 * time.Second,
+		DNSDelay:          time.Minute,
+		DNSNegativeTTL:    time.Minute,
+	}
+}
+
+func (o Options) withDefaults() Options {
+	if o.Account == "" {
+		o.Account = DefaultAccount
+	}
+	if o.Region == "" {
+		o.Region = DefaultRegion
+	}
+	if o.TerminatedVisible == 0 {
+		o.TerminatedVisible = time.Hour
+	}
+	if o.LoadBalancerLimit == 0 {
+		o.LoadBalancerLimit = 20
+	}
+	if o.RuleLimit == 0 {
+		o.RuleLimit = 60
+	}
+	return o
+}

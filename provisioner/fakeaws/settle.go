@@ -1,0 +1,54 @@
+package fakeaws
+
+import "time"
+
+// settle lets everything happen that is due by now. It is called with the
+// Cloud locked before and after whatever looks or changes, which stands in for
+// processes in the background: nobody can tell the difference, and nothing is
+// left running.
+func (c *Cloud) settle(now time.Time) {
+	for _, r := range c.regions.all() {
+		r.settleSchedules(now)
+		r.settleInstances(now)
+		r.settleInterfaces(now)
+		r.settleHealth(now)
+	}
+}
+
+func (r *region) settleInstances(now time.Time) {
+	for _, i := range r.instances.all() {
+		if i.next != "" && !now.Before(i.nextAt) {
+			r.enter(i, i.next, i.nextAt)
+		}
+		if i.State == Terminated && !now.Before(i.terminated.Add(r.cloud.opts.TerminatedVisible)) {
+			r.instances.del(i.ID)
+			r.emit("instance", i.ID, Deleted, "")
+		}
+	}
+}
+
+// enter puts an instance in a state that lasts.
+func (r *region) enter(i *instance, state string, at time.Time) {
+	i.State, i.next = state, ""
+	r.emit("instance", i.ID, Changed, state)
+	if state != Terminated {
+		return
+	}
+	i.terminated = at
+	r.ifaces.del(i.Interface)
+	r.emit("network-interface", i.Interface, Deleted, "")
+	// A load balancer drops an instance that is terminated, but not one that
+	// is stopped.
+	for _, lb := range r.lbs.all() {
+		r.deregister(lb, i.ID)
+	}
+}
+
+func (r *region) settleInterfaces(now time.Time) {
+	for _, ni := range r.ifaces.all() {
+		if !ni.Gone.IsZero() && !now.Before(ni.Gone) {
+			r.ifaces.del(ni.ID)
+			r.emit("network-interface", ni.ID, Deleted, ni.Description)
+		}
+	}
+}
