@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -89,16 +90,24 @@ func (c *crew) turn(ctx context.Context, l *Lease) (release func(), err error) {
 		c.turns[key] = room
 	}
 	c.mu.Unlock()
-	return take(ctx, room)
+	return c.take(ctx, room)
 }
 
 // word waits until there is room for one more call to Slack.
-func (c *crew) word(ctx context.Context) (release func(), err error) { return take(ctx, c.words) }
+func (c *crew) word(ctx context.Context) (release func(), err error) { return c.take(ctx, c.words) }
 
-func take(ctx context.Context, room chan struct{}) (func(), error) {
+// errStopping ends the wait for a turn: nothing new is begun.
+var errStopping = errors.New("stopping")
+
+func (c *crew) take(ctx context.Context, room chan struct{}) (func(), error) {
+	if c.stopping() {
+		return nil, errStopping
+	}
 	select {
 	case room <- struct{}{}:
 		return func() { <-room }, nil
+	case <-c.done:
+		return nil, errStopping
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

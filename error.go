@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -46,7 +47,7 @@ func (e *Error) Error() string {
 	case e.Message == "":
 		return e.Err.Error()
 	}
-	return e.Message + ": " + e.Err.Error()
+	return strings.TrimSuffix(e.Message, ".") + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.

@@ -3,6 +3,7 @@ package sshforward
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -16,15 +17,20 @@ type Options struct {
 	Provisioner Provisioner // required
 	Notifier    Notifier    // required
 	Directory   Directory   // required
-	Policy      Policy
-	Timing      Timing
-	Accounts    map[string]Account // by the names that Instance.Account has
-	Logger      *slog.Logger       // nil: slog.Default()
+	// Surveyor and AccountsSeen are what Sweep needs.
+	Surveyor     Surveyor
+	AccountsSeen Accounts
+	Policy       Policy
+	Timing       Timing
+	Accounts     map[string]Account // by the names that Instance.Account has
+	Logger       *slog.Logger       // nil: slog.Default()
 
 	// OnOpened and OnOverstay, if set, are told how long an opening took from
 	// the last yes, and how long access lasted beyond its end.
 	OnOpened   func(time.Duration)
 	OnOverstay func(time.Duration)
+	// OnOrphan, if set, is called for each thing that Sweep tears down.
+	OnOrphan func()
 }
 
 // Account is what a lease takes over from its account's configuration.
@@ -44,7 +50,12 @@ type Keeper struct {
 	// the write that depends on it. The store belongs to this process alone.
 	confirming keyed
 
-	crew crew
+	// writing serializes, for one lease, reading it, changing it and writing
+	// it, be that to the store or to memory.
+	writing keyed
+
+	crew    crew
+	sweeper sweeper
 }
 
 // NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
@@ -123,6 +134,9 @@ func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, er
 }
 
 func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error) {
+	// Before the lease is read: the second of two clicks has to see what the
+	// first one did, and not count it as one lease too many.
+	defer k.confirming.lock(c.User)()
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err
@@ -130,7 +144,6 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error
 	if l.Owner != c.User {
 		return Reply{}, &Error{Code: EFORBIDDEN, Message: "Only the person who typed the command may confirm it."}
 	}
-	defer k.confirming.lock(c.User)()
 	if l.State == Requested {
 		if err := k.roomFor(ctx, l); err != nil {
 			return Reply{}, err
@@ -217,7 +230,7 @@ func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, 
 	if _, err := k.mayEnd(ctx, c, found[0]); err != nil {
 		return Reply{}, err
 	}
-	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, cmd.Duration) })
+	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, c.User, cmd.Duration) })
 	return k.reply(l, err)
 }
 
@@ -227,14 +240,17 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 		if err != nil {
 			return Reply{}, err
 		}
+		var errs []error
 		for i, l := range mine {
 			closed, err := k.closeOne(ctx, c, l, false)
-			if err != nil && ErrorCode(err) != ECONFLICT {
-				return Reply{}, err
+			switch {
+			case err == nil:
+				mine[i] = closed
+			case ErrorCode(err) != ECONFLICT: // it had ended already
+				errs = append(errs, err)
 			}
-			mine[i] = closed
 		}
-		return Reply{Leases: mine}, nil
+		return Reply{Leases: mine}, errors.Join(errs...)
 	}
 	found, err := k.resolve(ctx, c, cmd.Ref)
 	if err != nil {
@@ -254,8 +270,7 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 	return Reply{Lease: l}, nil
 }
 
-// closeOne decides the end of one lease and returns it as it is then, also if
-// it had ended already (ECONFLICT).
+// closeOne decides the end of one lease. ECONFLICT if it had ended already.
 func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
 	closed, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		reason := ClosedByUser
@@ -268,7 +283,7 @@ func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (
 		return l.end(now, reason, c.User, "", k.Timing)
 	})
 	if err != nil {
-		return l, err
+		return nil, err
 	}
 	k.crew.interrupt(l.ID)
 	k.wake(l.ID)

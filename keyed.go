@@ -2,14 +2,15 @@ package sshforward
 
 import "sync"
 
-// keyed is a mutex for each key.
+// keyed is a mutex for each key. Waiting for one is waiting on a channel,
+// which a synctest bubble, unlike a sync.Mutex, knows to be idle.
 type keyed struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
 }
 
 type keyLock struct {
-	sync.Mutex
+	held  chan struct{}
 	users int
 }
 
@@ -21,15 +22,15 @@ func (k *keyed) lock(key string) (unlock func()) {
 	}
 	l, ok := k.locks[key]
 	if !ok {
-		l = new(keyLock)
+		l = &keyLock{held: make(chan struct{}, 1)}
 		k.locks[key] = l
 	}
 	l.users++
 	k.mu.Unlock()
 
-	l.Lock()
+	l.held <- struct{}{}
 	return func() {
-		l.Unlock()
+		<-l.held
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if l.users--; l.users == 0 {

@@ -102,6 +102,7 @@ type Lease struct {
 	OpenedAt      time.Time `json:",omitzero"` // the clock started
 	ExpiresAt     time.Time `json:",omitzero"` // the promised end
 	RemindedAt    time.Time `json:",omitzero"` // the last reminder that was decided
+	Extended      Extension `json:",omitzero"` // the last one
 	ClosingAt     time.Time `json:",omitzero"`
 	AccessEndedAt time.Time `json:",omitzero"` // load balancer seen gone
 	ClosedAt      time.Time `json:",omitzero"` // last resource seen gone
@@ -118,6 +119,10 @@ type Lease struct {
 	LastError  string    `json:",omitempty"` // of the last of those, a sentence for people
 	Detail     string    `json:",omitempty"` // what a waiting stage waits for
 	Notes      []string  `json:",omitempty"` // what could not be checked
+	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
+	Missing    bool      `json:",omitempty"` // a sweep missed a rule of it
+	Widened    bool      `json:",omitempty"` // a sweep saw its group let in more
+	Mended     bool      `json:",omitempty"` // rules were put back once
 
 	// Talk.
 	Card Card
@@ -131,6 +136,13 @@ type Lease struct {
 // Approval is one approver's yes.
 type Approval struct {
 	User string
+	At   time.Time
+}
+
+// Extension is one move of the end.
+type Extension struct {
+	User string
+	By   time.Duration
 	At   time.Time
 }
 
@@ -224,12 +236,14 @@ const StuckAfter = 5
 
 // Stuck reports whether the work on the lease keeps failing. It is retried for
 // ever, but an operator should look: it costs money and may be an open door.
-func (l *Lease) Stuck() bool { return l.Attempts >= StuckAfter }
+// It stays stuck until the work is done, not just until one try succeeds.
+func (l *Lease) Stuck() bool { return l.Alarmed }
 
 // Clone returns a copy that shares nothing with l.
 func (l *Lease) Clone() *Lease {
 	c := *l
 	c.Instance = l.Instance.clone()
+	c.Placement.Notes = append([]string(nil), l.Placement.Notes...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.Approvers = append([]string(nil), l.Approvers...)

@@ -24,6 +24,13 @@ const (
 	NoticeReminder NoticeKind = "reminder" // it ends soon
 	NoticeEnded    NoticeKind = "ended"    // access has ended
 	NoticeFailed   NoticeKind = "failed"   // it could not be opened
+	NoticeRebuilt  NoticeKind = "rebuilt"  // the store was lost; it goes on from its tags
+	NoticeMended   NoticeKind = "mended"   // a rule somebody removed was put back
+
+	// These go to the operators' channel as well.
+	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
+	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
+	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
 )
 
 // Notice is something owed to the people of a lease, in the card's thread. It

@@ -65,7 +65,8 @@ type Provisioner interface {
 	// the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance) (Placement, error)
 
-	// Open does the stage l.Stage (never StageCheck).
+	// Open does the stage l.Stage (never StageCheck). Step.Resources says
+	// what was made also when the error is not nil.
 	Open(ctx context.Context, l *Lease) (Step, error)
 
 	// Extend moves the end that stands in AWS to l.ExpiresAt.

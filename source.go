@@ -106,6 +106,9 @@ var reserved = []netip.Prefix{
 // Check returns EINVALID or EFORBIDDEN, with the reason and an example, unless
 // access may be asked for from p.
 func (s SourcePolicy) Check(p netip.Prefix) error {
+	if !p.Addr().Is4() {
+		return &Error{Code: EINVALID, Message: fmt.Sprintf("%s is not an IPv4 address, and the load balancer speaks IPv4 only. Give for example 203.0.113.7.", p)}
+	}
 	widest := s.Widest
 	if widest == 0 {
 		widest = 32

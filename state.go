@@ -3,12 +3,10 @@ package sshforward
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
-// Timing is how long things may take. Zero values are replaced by those of
-// DefaultTiming where a lease is made.
+// Timing is how long things may take.
 type Timing struct {
 	Default   time.Duration   // of a lease, when the command gives none
 	Min       time.Duration   // shortest lease
@@ -28,125 +26,6 @@ func DefaultTiming() Timing {
 		Reminders: []time.Duration{15 * time.Minute, 5 * time.Minute},
 		Sweep:     5 * time.Minute, Keep: 90 * 24 * time.Hour,
 	}
-}
-
-// Do names what a lease needs.
-type Do string
-
-const (
-	DoNothing Do = ""         // for ever
-	DoLapse   Do = "lapse"    // nobody said yes in time
-	DoAdvance Do = "advance"  // do the current stage of opening
-	DoGiveUp  Do = "give-up"  // opening took too long
-	DoExtend  Do = "extend"   // move the end that stands in AWS
-	DoRemind  Do = "remind"   // it ends soon
-	DoExpire  Do = "expire"   // the time is up
-	DoClose   Do = "teardown" // remove what is in AWS
-	DoForget  Do = "forget"   // delete the record
-)
-
-// Action is what a lease needs, and when.
-type Action struct {
-	Do Do
-	At time.Time
-}
-
-// due is the one predicate for "its time has come", the boundary included.
-func due(at, now time.Time) bool { return !now.Before(at) }
-
-// Next says what the lease needs first. It is not to be done before its At.
-// A due end comes before any other due work: whatever else is owed to a lease,
-// closing it is owed more.
-func Next(l *Lease, now time.Time) Action {
-	var end, work Action
-	switch l.State {
-	case Requested:
-		end = Action{DoLapse, l.ConfirmBy}
-	case Pending:
-		end = Action{DoLapse, l.ApproveBy}
-	case Opening:
-		end = Action{DoGiveUp, l.OpenBy}
-		if !l.ExpiresAt.IsZero() {
-			end = Action{DoExpire, l.ExpiresAt}
-		}
-		work = Action{DoAdvance, l.NextTryAt}
-	case Open:
-		end = Action{DoExpire, l.ExpiresAt}
-		if !l.Resources.Until.Equal(l.ExpiresAt) {
-			work = Action{DoExtend, l.NextTryAt}
-		}
-		if at := l.nextReminder(); !at.IsZero() && (work.Do == DoNothing || at.Before(work.At)) {
-			work = Action{DoRemind, at}
-		}
-	case Closing:
-		return Action{DoClose, l.NextTryAt}
-	case Closed:
-		return Action{DoForget, l.KeepUntil}
-	}
-	if work.Do == DoNothing || due(end.At, now) || end.At.Before(work.At) {
-		return end
-	}
-	return work
-}
-
-// nextReminder is the earliest reminder that was not decided yet; zero if
-// there is none. Reminders that would have come before the forward was open
-// are left out, and extending brings new ones by moving ExpiresAt.
-func (l *Lease) nextReminder() time.Time {
-	var first time.Time
-	for _, before := range l.Reminders {
-		at := l.ExpiresAt.Add(-before)
-		if at.After(l.OpenedAt) && at.After(l.RemindedAt) && (first.IsZero() || at.Before(first)) {
-			first = at
-		}
-	}
-	return first
-}
-
-// Talk is what is owed to people: a notice, or the card when Card is set.
-type Talk struct {
-	Card   bool
-	Notice Notice
-	At     time.Time // zero: nothing is owed
-}
-
-// cardPause keeps the progress of an opening from using up Slack's limit of
-// about one message a second in a channel. A change of state does not wait.
-const cardPause = time.Second
-
-// NextTalk says what is owed first. The card goes before the notices, which
-// stand in its thread.
-func NextTalk(l *Lease) Talk {
-	if l.Card.Shown != l.Face() {
-		at := l.Card.NextTryAt
-		if strings.HasPrefix(l.Card.Shown, string(l.State)) && at.Before(l.Card.SentAt.Add(cardPause)) {
-			at = l.Card.SentAt.Add(cardPause)
-		}
-		if at.IsZero() {
-			at = l.RequestedAt
-		}
-		return Talk{Card: true, At: at}
-	}
-	var first Talk
-	for _, n := range l.Owed {
-		at := n.NextTryAt
-		if at.IsZero() {
-			at = n.At
-		}
-		if first.At.IsZero() || at.Before(first.At) {
-			first = Talk{Notice: n, At: at}
-		}
-	}
-	return first
-}
-
-// nextDue is the earliest time at which the lease needs anything.
-func (l *Lease) nextDue(now time.Time) time.Time {
-	at := Next(l, now).At
-	if talk := NextTalk(l).At; !talk.IsZero() && (at.IsZero() || talk.Before(at)) {
-		at = talk
-	}
-	return at
 }
 
 // owe adds a notice; a newer one of the same kind replaces an older one, so
@@ -267,12 +146,41 @@ func (l *Lease) retry(now time.Time, err error) {
 	l.Attempts++
 	l.LastError = ErrorMessage(err)
 	l.NextTryAt = now.Add(Backoff(l.Attempts, retryAfter(err)))
+	if l.Attempts >= StuckAfter {
+		l.alarm(now)
+	}
+}
+
+// alarm tells the operators once that a lease is stuck. An opening is not: it
+// is rolled back when its time is over.
+func (l *Lease) alarm(now time.Time) {
+	if !l.Alarmed && (l.State == Open || l.State == Closing) {
+		l.Alarmed = true
+		l.owe(NoticeStuck, now)
+	}
+}
+
+// calm takes the alarm back, or says so if it was heard already.
+func (l *Lease) calm(now time.Time) {
+	if !l.Alarmed {
+		return
+	}
+	l.Alarmed = false
+	unheard := len(l.Owed)
+	l.settle(NoticeStuck)
+	if len(l.Owed) == unheard {
+		l.owe(NoticeFreed, now)
+	}
 }
 
 // wait records that the current work is not there yet, which is no failure.
 func (l *Lease) wait(now time.Time, s Step) {
 	l.Attempts, l.LastError = 0, ""
 	l.Detail, l.NextTryAt = s.Detail, now.Add(s.Wait)
+	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
+		l.LastError = s.Detail
+		l.alarm(now)
+	}
 }
 
 // end decides the end of the lease. What never reached opening has nothing in
@@ -287,7 +195,7 @@ func (l *Lease) end(now time.Time, reason Reason, by, why string, t Timing) erro
 		}
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 	case Opening, Open:
-		if l.State == Opening && l.OpenedAt.IsZero() {
+		if reason == Failed {
 			l.owe(NoticeFailed, now)
 		}
 		l.State, l.Stage = Closing, ""
@@ -302,7 +210,7 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 	l.Resources = s.Resources
 	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
 		l.AccessEndedAt = now
-		if !l.OpenedAt.IsZero() {
+		if !l.OpenedAt.IsZero() && l.Reason != Failed {
 			l.owe(NoticeEnded, now)
 		}
 	}
@@ -314,13 +222,21 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, "", "", time.Time{}
+		l.calm(now)
 	}
 }
 
+// twice is how soon the same extension by the same person is taken for a
+// second click on the same button, or a repeat of an answer that was lost.
+const twice = 5 * time.Second
+
 // extend moves the end. The session is not touched: only tags change in AWS.
-func (l *Lease) extend(now time.Time, d time.Duration) error {
+func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 	if l.State != Open {
 		return l.so()
+	}
+	if e := l.Extended; e.User == user && e.By == d && now.Sub(e.At) < twice {
+		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("You extended lease %s by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))}
 	}
 	if due(l.ExpiresAt, now) {
 		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("The time of lease %s is up. Open a new one.", l.ID)}
@@ -332,9 +248,30 @@ func (l *Lease) extend(now time.Time, d time.Duration) error {
 		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", FormatDuration(l.Max), l.ID, FormatDuration(left.Truncate(time.Second)), l.ID, FormatDuration(left.Truncate(time.Second)))}
 	}
 	l.ExpiresAt = l.ExpiresAt.Add(d)
+	l.Extended = Extension{User: user, By: d, At: now}
 	l.NextTryAt = now
+	l.RemindedAt = now // reminders that lie behind the new end's are not made up for
 	l.settle(NoticeReminder)
 	return nil
+}
+
+// drifted records what somebody else changed on an open lease.
+func (l *Lease) drifted(now time.Time, missing, widened bool) {
+	l.Missing, l.Widened, l.NextTryAt = missing, widened, now
+}
+
+// mended records that it is as it should be again, and says so.
+func (l *Lease) mended(now time.Time) {
+	if l.Missing {
+		l.Mended = true
+		l.owe(NoticeMended, now)
+	}
+	if l.Widened {
+		l.owe(NoticeNarrowed, now)
+	}
+	l.Missing, l.Widened = false, false
+	l.Attempts, l.LastError, l.NextTryAt = 0, "", now
+	l.calm(now)
 }
 
 // remind decides a reminder. Earlier ones that were missed are not made up for.
@@ -343,10 +280,15 @@ func (l *Lease) remind(now time.Time) {
 	l.owe(NoticeReminder, now)
 }
 
+// stuckClosing is how long AWS may keep us waiting for the end of a closing
+// before an operator should look: its interfaces linger 15 minutes at worst.
+const stuckClosing = 30 * time.Minute
+
 // Backoff is the pause after so many failures in a row: 1s, 2s, 4s … 30s, and
 // from a minute to two once the lease is stuck, give or take a fifth so that
 // leases which failed together do not return together. atLeast is what the
-// other side asked for.
+// other side asked for; more than two minutes are not granted, since access
+// may have to end meanwhile.
 func Backoff(attempts int, atLeast time.Duration) time.Duration {
 	pause := 30 * time.Second
 	switch {
@@ -358,5 +300,5 @@ func Backoff(attempts int, atLeast time.Duration) time.Duration {
 		pause = time.Second << max(0, attempts-1)
 	}
 	pause = pause*4/5 + rand.N(pause*2/5)
-	return max(pause, atLeast)
+	return max(pause, min(atLeast, 2*time.Minute))
 }

@@ -18,8 +18,9 @@ func (k *Keeper) talk(id string) {
 		if err != nil {
 			return // the other lane reads the same lease and says so
 		}
-		t := NextTalk(l)
-		if t.At.IsZero() || !due(t.At, time.Now()) {
+		t, now := NextTalk(l), time.Now()
+		if t.At.IsZero() || !due(t.At, now) {
+			k.wakeAt(id, t.At, now)
 			return
 		}
 		record := k.sendNotice
@@ -42,9 +43,10 @@ func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
 		channel, ts, err = k.Notifier.Card(ctx, l)
 		return err
 	})
-	if ctx.Err() != nil && err != nil {
+	if cutShort(ctx, err) {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx) // Slack has it, so that is written also while stopping
 	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		switch {
 		case err != nil && l.unheard(now):
@@ -52,7 +54,7 @@ func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
 			return nil
 		case err != nil:
 			l.Card.Attempts++
-			l.Card.NextTryAt = now.Add(talkBackoff(l.Card.Attempts, retryAfter(err)))
+			l.Card.NextTryAt = now.Add(l.talkBackoff(now, l.Card.Attempts, retryAfter(err)))
 			return nil
 		}
 		l.Card = Card{Channel: channel, TS: ts, Shown: face, SentAt: now}
@@ -66,9 +68,10 @@ func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 	if !l.stale(n.Kind) {
 		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) error { return k.Notifier.Notice(ctx, l, n) })
 	}
-	if ctx.Err() != nil && err != nil {
+	if cutShort(ctx, err) {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx) // Slack has it, so that is written also while stopping
 	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		for i := range l.Owed {
 			if l.Owed[i].Kind != n.Kind || !l.Owed[i].At.Equal(n.At) {
@@ -78,7 +81,7 @@ func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 				l.settle(n.Kind)
 			} else {
 				l.Owed[i].Attempts++
-				l.Owed[i].NextTryAt = now.Add(talkBackoff(l.Owed[i].Attempts, retryAfter(err)))
+				l.Owed[i].NextTryAt = now.Add(l.talkBackoff(now, l.Owed[i].Attempts, retryAfter(err)))
 			}
 			return nil
 		}
@@ -87,20 +90,25 @@ func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 	return werr
 }
 
-// unheard reports whether to stop trying to tell: the lease has been closed
-// for a day, and there was nowhere to say it all that time.
+// unheardAfter is how long after the end of a lease to keep trying to tell.
+const unheardAfter = 24 * time.Hour
+
+// unheard reports whether to stop trying to tell: there was nowhere to say it
+// all that time.
 func (l *Lease) unheard(now time.Time) bool {
-	return l.State == Closed && now.Sub(l.ClosedAt) > 24*time.Hour
+	return l.State == Closed && now.Sub(l.ClosedAt) >= unheardAfter
 }
 
-// talkBackoff is Backoff for Slack, where nothing stays open meanwhile: up to
-// an hour.
-func talkBackoff(attempts int, atLeast time.Duration) time.Duration {
+// talkBackoff is Backoff for Slack: a minute at most while somebody waits for
+// the word, an hour once the lease has been over for one.
+func (l *Lease) talkBackoff(now time.Time, attempts int, atLeast time.Duration) time.Duration {
 	if attempts < StuckAfter {
 		return Backoff(attempts, atLeast)
 	}
-	pause := min(time.Hour, time.Minute<<min(attempts-StuckAfter, 10))
-	return max(pause, atLeast)
+	if l.State == Closed && now.Sub(l.ClosedAt) > time.Hour {
+		return time.Hour
+	}
+	return max(time.Minute, min(atLeast, 2*time.Minute))
 }
 
 // say runs one call to Slack, bounded in time and in number.

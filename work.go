@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -15,19 +13,24 @@ const (
 	stepTimeout = time.Minute
 	// dueAtOnce bounds what one tick starts; the rest follows a second later.
 	dueAtOnce = 10_000
+	// ahead is how far a tick looks ahead. What comes due before the next one
+	// is given a timer, so that an end does not wait for the tick after it.
+	ahead = time.Second
 )
 
 // Tick starts work on every lease that is due. It does not wait for the work.
 func (k *Keeper) Tick(ctx context.Context) error {
-	ids, err := k.Store.Due(ctx, time.Now(), dueAtOnce)
+	// First what the store could not take: its old copy there may be due for
+	// ever, and waking that alone would leave no room in the lane for this.
+	for _, id := range k.crew.unsavedIDs() {
+		k.crew.run(id, laneWork, func() { k.flush(id) })
+	}
+	ids, err := k.Store.Due(ctx, time.Now().Add(ahead), dueAtOnce)
 	if err != nil {
 		return fmt.Errorf("look for due leases: %w", err)
 	}
 	for _, id := range ids {
 		k.wake(id)
-	}
-	for _, id := range k.crew.unsavedIDs() {
-		k.crew.run(id, laneWork, func() { k.flush(id) })
 	}
 	return nil
 }
@@ -44,6 +47,19 @@ func (k *Keeper) flush(id string) {
 // Slack's bad days must not hold up AWS, nor the other way round.
 func (k *Keeper) wake(id string) {
 	k.crew.run(id, laneWork, func() { k.work(id) })
+	k.wakeTalk(id)
+}
+
+// wakeAt wakes a lease when its time comes, if that is before the next tick.
+func (k *Keeper) wakeAt(id string, at, now time.Time) {
+	if wait := at.Sub(now); wait > 0 && wait <= ahead {
+		time.AfterFunc(wait, func() { k.wake(id) })
+	}
+}
+
+// wakeTalk is wake from within the other lane, which looks again by itself: to
+// wake that one too would be a loop without a pause when it cannot get on.
+func (k *Keeper) wakeTalk(id string) {
 	k.crew.run(id, laneTalk, func() { k.talk(id) })
 }
 
@@ -63,6 +79,22 @@ func (k *Keeper) load(ctx context.Context, id string) (*Lease, error) {
 // If another writer is first, the transition is applied to what that one wrote;
 // it is the transition that says whether it still makes sense then.
 func (k *Keeper) update(ctx context.Context, id string, change func(*Lease, time.Time) error) (*Lease, error) {
+	return k.write(ctx, id, change, false)
+}
+
+// mustUpdate is update for what must not depend on being able to write: access
+// ends also on a full disk, and what was said is not said again every second.
+// If the store cannot take the write, the lease goes on in memory. Nothing is
+// lost if the process dies then, since what the store has leads to the same
+// end again.
+func (k *Keeper) mustUpdate(ctx context.Context, id string, change func(*Lease, time.Time) error) (*Lease, error) {
+	return k.write(ctx, id, change, true)
+}
+
+func (k *Keeper) write(ctx context.Context, id string, change func(*Lease, time.Time) error, must bool) (*Lease, error) {
+	// The store has its revisions; the copy in memory has none, so without
+	// this one lane could put back what the other one moved on.
+	defer k.writing.lock(id)()
 	for {
 		l, err := k.load(ctx, id)
 		if err != nil {
@@ -76,30 +108,19 @@ func (k *Keeper) update(ctx context.Context, id string, change func(*Lease, time
 		switch err := k.Store.Put(ctx, l); {
 		case err == nil:
 			k.crew.saved(id)
-			k.tell(&was, l)
-			return l, nil
 		case ErrorCode(err) == ECONFLICT:
 			k.crew.saved(id) // another writer could write, so memory is older
+			continue
+		case must && ctx.Err() == nil:
+			if k.crew.keep(l) {
+				k.log.Error("the store cannot be written; the lease goes on in memory", "lease", id, "err", err)
+			}
 		default:
-			return l, fmt.Errorf("write lease %s: %w", id, err)
+			return nil, fmt.Errorf("write lease %s: %w", id, err)
 		}
-	}
-}
-
-// mustUpdate is update for what must not depend on being able to write: access
-// ends also on a full disk, and what was said is not said again every second.
-// If the store cannot take the write, the lease goes on in memory. Nothing is
-// lost if the process dies then, since what the store has leads to the same
-// end again.
-func (k *Keeper) mustUpdate(ctx context.Context, id string, change func(*Lease, time.Time) error) (*Lease, error) {
-	l, err := k.update(ctx, id, change)
-	if l != nil && err != nil && ctx.Err() == nil {
-		if k.crew.keep(l) {
-			k.log.Error("the store cannot be written; the lease goes on in memory", "lease", id, "err", err)
-		}
+		k.tell(&was, l)
 		return l, nil
 	}
-	return l, err
 }
 
 // tell logs a change of state and feeds the metrics.
@@ -130,8 +151,10 @@ func (k *Keeper) work(id string) {
 			}
 			return
 		}
-		action := Next(l, time.Now())
-		if action.Do == DoNothing || !due(action.At, time.Now()) {
+		now := time.Now()
+		action := Next(l, now)
+		if action.Do == DoNothing || !due(action.At, now) {
+			k.wakeAt(id, action.At, now)
 			return
 		}
 		if err := k.perform(ctx, l, action.Do); err != nil {
@@ -165,23 +188,36 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 			return nil
 		}))
 	case DoForget:
-		err = k.Store.Delete(ctx, l.ID, l.Revision)
+		if err = k.Store.Delete(ctx, l.ID, l.Revision); err == nil {
+			k.crew.saved(l.ID) // or memory would be forgotten for ever
+		}
 	case DoAdvance:
 		return k.advance(ctx, l)
 	case DoExtend:
 		return k.moveEnd(ctx, l)
+	case DoMend:
+		return k.mend(ctx, l)
 	case DoClose:
 		return k.teardown(ctx, l)
 	}
-	k.wake(l.ID) // the other lane may have something to say now
+	k.wakeTalk(l.ID)
+	return unlessMoved(err)
+}
+
+// errMoved ends an update whose reason went away meanwhile.
+var errMoved = errors.New("the lease has moved on")
+
+func unlessMoved(err error) error {
 	if errors.Is(err, errMoved) {
 		return nil
 	}
 	return err
 }
 
-// errMoved ends an update whose reason went away meanwhile.
-var errMoved = errors.New("the lease has moved on")
+// cutShort reports whether an effect failed only because the process stops.
+func cutShort(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
+}
 
 // ifStill guards a transition that was decided on an older copy: an extend
 // that came between wins over an expiry that was about to be written.
@@ -192,148 +228,4 @@ func ifStill(do Do, change func(*Lease, time.Time) error) func(*Lease, time.Time
 		}
 		return change(l, now)
 	}
-}
-
-// tooSlow says why an opening was given up.
-func (l *Lease) tooSlow(t Timing) string {
-	why := fmt.Sprintf("It was not ready within %s.", FormatDuration(t.Opening))
-	switch {
-	case l.LastError != "":
-		why += " " + l.LastError
-	case l.Detail != "":
-		why += " " + l.Detail
-	}
-	return why
-}
-
-// advance does the current stage of opening.
-func (k *Keeper) advance(ctx context.Context, l *Lease) error {
-	stage, end := l.Stage, l.OpenBy
-	if !l.ExpiresAt.IsZero() {
-		end = l.ExpiresAt
-	}
-	step := Step{Resources: l.Resources}
-	var fresh Instance
-	err := k.step(ctx, l, string(stage), end, func(ctx context.Context) (err error) {
-		if stage == StageCheck {
-			fresh, err = k.check(ctx, l)
-			return err
-		}
-		step, err = k.Provisioner.Open(ctx, l)
-		return err
-	})
-	if ctx.Err() != nil {
-		return nil // stopping; whoever comes next repeats the stage
-	}
-	_, werr := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		l.Resources = step.Resources // also when it failed half-way or came too late
-		if l.State != Opening || l.Stage != stage {
-			return nil
-		}
-		switch {
-		case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
-			return l.end(now, Failed, "", ErrorMessage(err), k.Timing)
-		case err != nil:
-			l.retry(now, err)
-		case step.Wait > 0:
-			l.wait(now, step)
-		default:
-			if stage == StageCheck {
-				l.Instance = fresh
-			}
-			if step.Detail != "" {
-				l.Notes = append(l.Notes, step.Detail)
-			}
-			l.advance(now)
-		}
-		return nil
-	})
-	k.wake(l.ID)
-	return werr
-}
-
-// moveEnd brings the end that stands in AWS up to the promised one.
-func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
-	step := Step{Resources: l.Resources}
-	err := k.step(ctx, l, "extend", l.ExpiresAt, func(ctx context.Context) (err error) {
-		step, err = k.Provisioner.Extend(ctx, l)
-		return err
-	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	_, werr := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if l.State != Open {
-			return errMoved
-		}
-		l.Resources.Until = step.Resources.Until
-		if err != nil {
-			l.retry(now, err)
-		} else {
-			l.Attempts, l.LastError = 0, ""
-			l.NextTryAt = now.Add(step.Wait)
-		}
-		return nil
-	})
-	k.wake(l.ID)
-	if errors.Is(werr, errMoved) {
-		return nil
-	}
-	return werr
-}
-
-// teardown does one pass of closing.
-func (k *Keeper) teardown(ctx context.Context, l *Lease) error {
-	step := Step{Resources: l.Resources}
-	err := k.step(ctx, l, "close", time.Time{}, func(ctx context.Context) (err error) {
-		step, err = k.Provisioner.Close(ctx, l)
-		return err
-	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
-		l.tornDown(now, step, err, k.Timing)
-		return nil
-	})
-	k.wake(l.ID)
-	return werr
-}
-
-// step runs one effect: in its account's turn, bounded in time by stepTimeout
-// and by the moment at which something more important is due, and with a panic
-// turned into an error, so that one bad lease stays one bad lease.
-func (k *Keeper) step(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
-	release, err := k.crew.turn(ctx, l)
-	if err != nil {
-		return err
-	}
-	defer release()
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	if !end.IsZero() {
-		var early context.CancelFunc
-		ctx, early = context.WithDeadline(ctx, end)
-		defer early()
-		defer k.crew.interruptible(l.ID, early)()
-	}
-	log := k.log.With("lease", l.ID, "step", name)
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-		if err != nil && k.crew.ctx.Err() == nil {
-			log.Log(ctx, level(l), "step failed", "attempt", l.Attempts+1, "err", err)
-		}
-	}()
-	return do(ctx)
-}
-
-// level makes the first failures of a step warnings: they are AWS's everyday
-// life. A stuck lease is an error.
-func level(l *Lease) slog.Level {
-	if l.Attempts+1 >= StuckAfter {
-		return slog.LevelError
-	}
-	return slog.LevelWarn
 }

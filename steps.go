@@ -1,0 +1,196 @@
+package sshforward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// tooSlow says why an opening was given up.
+func (l *Lease) tooSlow(t Timing) string {
+	why := fmt.Sprintf("It was not ready within %s.", FormatDuration(t.Opening))
+	switch {
+	case l.LastError != "":
+		why += " " + l.LastError
+	case l.Detail != "":
+		why += " " + l.Detail
+	}
+	return why
+}
+
+// advance does the current stage of opening.
+func (k *Keeper) advance(ctx context.Context, l *Lease) error {
+	stage, end := l.Stage, l.OpenBy
+	if !l.ExpiresAt.IsZero() {
+		end = l.ExpiresAt
+	}
+	step := Step{Resources: l.Resources}
+	var fresh Instance
+	err := k.step(ctx, l, string(stage), end, func(ctx context.Context) (err error) {
+		if stage == StageCheck {
+			fresh, err = k.check(ctx, l)
+			return err
+		}
+		step, err = k.Provisioner.Open(ctx, l)
+		return err
+	})
+	if cutShort(ctx, err) {
+		return nil // whoever comes next repeats the stage
+	}
+	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		l.Resources = step.Resources // also when it failed half-way or came too late
+		if l.State != Opening || l.Stage != stage {
+			return nil
+		}
+		switch {
+		case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
+			return l.end(now, Failed, "", ErrorMessage(err), k.Timing)
+		case err != nil:
+			l.retry(now, err)
+		case step.Wait > 0:
+			l.wait(now, step)
+		default:
+			if stage == StageCheck {
+				l.Instance = fresh
+			}
+			if step.Detail != "" {
+				l.Notes = append(l.Notes, step.Detail)
+			}
+			l.advance(now)
+		}
+		return nil
+	})
+	k.wakeTalk(l.ID)
+	return werr
+}
+
+// moveEnd brings the end that stands in AWS up to the promised one.
+func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
+	step, asked := Step{Resources: l.Resources}, l.ExpiresAt
+	err := k.step(ctx, l, "extend", asked, func(ctx context.Context) (err error) {
+		step, err = k.Provisioner.Extend(ctx, l)
+		return err
+	})
+	if cutShort(ctx, err) {
+		return nil
+	}
+	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		if l.State != Open {
+			return errMoved
+		}
+		l.Resources.Until = step.Resources.Until
+		if err != nil {
+			l.retry(now, err)
+		} else {
+			if step.Wait == 0 {
+				// Done is done, also where what stands there is rounded:
+				// comparing that with ExpiresAt would move it for ever.
+				l.Resources.Until = asked
+			}
+			l.Attempts, l.LastError = 0, ""
+			l.NextTryAt = now.Add(step.Wait)
+			l.calm(now)
+		}
+		return nil
+	})
+	k.wakeTalk(l.ID)
+	return unlessMoved(werr)
+}
+
+// mend puts right what a sweep has found changed on an open lease. It is done
+// here and not there, so that it cannot run beside a teardown.
+func (k *Keeper) mend(ctx context.Context, l *Lease) error {
+	step := Step{Resources: l.Resources}
+	err := k.step(ctx, l, "mend", l.ExpiresAt, func(ctx context.Context) (err error) {
+		step, err = k.Surveyor.Mend(ctx, l)
+		return err
+	})
+	if cutShort(ctx, err) {
+		return nil
+	}
+	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		l.Resources = step.Resources // what was put back has to be removed too
+		if l.State != Open {
+			return nil
+		}
+		if err != nil {
+			l.retry(now, err)
+		} else {
+			l.mended(now)
+		}
+		return nil
+	})
+	k.wakeTalk(l.ID)
+	return werr
+}
+
+// teardown does one pass of closing.
+func (k *Keeper) teardown(ctx context.Context, l *Lease) error {
+	step := Step{Resources: l.Resources}
+	err := k.step(ctx, l, "close", time.Time{}, func(ctx context.Context) (err error) {
+		step, err = k.Provisioner.Close(ctx, l)
+		return err
+	})
+	if cutShort(ctx, err) {
+		return nil
+	}
+	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		if l.State != Closing {
+			return errMoved
+		}
+		l.tornDown(now, step, err, k.Timing)
+		return nil
+	})
+	k.wakeTalk(l.ID)
+	return unlessMoved(werr)
+}
+
+// step runs one effect: in its account's turn, bounded in time by stepTimeout
+// and by the moment at which something more important is due, and with a panic
+// turned into an error, so that one bad lease stays one bad lease.
+func (k *Keeper) step(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
+	if !end.IsZero() {
+		// Before the turn is waited for: neither the end nor a close may wait
+		// behind what hangs in the same account.
+		var early context.CancelFunc
+		ctx, early = context.WithDeadline(ctx, end)
+		defer early()
+		defer k.crew.interruptible(l.ID, early)()
+		// A close that came just before found nothing to interrupt.
+		if is, err := k.load(ctx, l.ID); err == nil && is.State != l.State {
+			return errMoved
+		}
+	}
+	release, err := k.crew.turn(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	log := k.log.With("lease", l.ID, "step", name)
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+		if _, said := errors.AsType[*Error](err); !said && errors.Is(err, context.DeadlineExceeded) {
+			err = &Error{Code: EUNAVAILABLE, Message: "AWS did not answer in time.", Err: err}
+		}
+		if err != nil && k.crew.ctx.Err() == nil {
+			log.Log(ctx, level(l), "step failed", "attempt", l.Attempts+1, "err", err)
+		}
+	}()
+	return do(ctx)
+}
+
+// level makes the first failures of a step warnings: they are AWS's everyday
+// life. A stuck lease is an error.
+func level(l *Lease) slog.Level {
+	if l.Attempts+1 >= StuckAfter {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}

@@ -1,0 +1,55 @@
+package sshforward
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Surveyor looks at AWS from above: at everything that carries this
+// deployment's tags, whatever the store says. It never looks at the rest.
+type Surveyor interface {
+	// Survey lists what there is in one account, an entry for each lease id
+	// that any tag names. Its cost does not grow with what other people have,
+	// beyond listing load balancers. instances names further instances to look
+	// at; they are in the result by id. EUNAVAILABLE or EFORBIDDEN if the
+	// picture would not be whole: nothing may be concluded from half of it.
+	Survey(ctx context.Context, account string, instances []string) (Survey, error)
+
+	// Mend makes the rules of an open lease what they should be: puts back
+	// what is missing and takes out of the lease's own group what somebody
+	// else put in. Safe to repeat.
+	Mend(ctx context.Context, l *Lease) (Step, error)
+}
+
+// Survey is what one account has of this deployment at one moment.
+type Survey struct {
+	At        time.Time // before the first call
+	Found     []Found
+	Instances map[string]Instance // those asked for and those found leases name; gone ones are missing
+}
+
+// Found is what carries the tags of one lease.
+type Found struct {
+	// Lease is as much of it as the tags say: Open if its clock had started,
+	// Opening otherwise; ExpiresAt, Resources and Sources as AWS has them.
+	Lease *Lease
+
+	Balancer   bool           // the load balancer is there
+	Registered bool           // with the instance behind it
+	Group      bool           // the lease's security group is there
+	Rule       bool           // the rule in the instance's group is there
+	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
+	Widened    bool           // it lets in anything else, or other traffic out
+	DeadMan    bool           // the dead-man switch is set
+}
+
+// Accounts remembers which accounts' leases were rebuilt from tags once. An
+// account that was not is one whose leases this store may never have known:
+// what is found there is taken over and not torn down.
+type Accounts interface {
+	// Rebuilt reports whether SetRebuilt was called for the account.
+	Rebuilt(ctx context.Context, account string) (bool, error)
+	// SetRebuilt remembers it.
+	SetRebuilt(ctx context.Context, account string) error
+}
