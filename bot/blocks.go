@@ -1,0 +1,79 @@
+package bot
+
+import (
+	"github.com/slack-go/slack"
+)
+
+// Slack's limits, from its Block Kit reference, in characters or items.
+const (
+	maxBlocks  = 50
+	maxSection = 3000
+	maxField   = 2000
+	maxText    = 3900 // chat.update takes 4000
+)
+
+// message is one message: blocks, and the text that notifications and screen
+// readers use in their place.
+type message struct {
+	Text   string        `json:"text"`
+	Blocks []slack.Block `json:"blocks,omitempty"`
+}
+
+// Action ids of buttons. Others rely on them, and so do messages that were
+// posted before an upgrade; the value is the lease's id, for extend the id and
+// the duration.
+const (
+	actionConfirm = "lease.confirm"
+	actionCancel  = "lease.cancel"
+	actionApprove = "lease.approve"
+	actionDeny    = "lease.deny"
+	actionExtend  = "lease.extend"
+	actionClose   = "lease.close"
+)
+
+// mrkdwn is a text object. Verbatim keeps Slack from finding links, channels
+// and mentions in plain words; those written as <…> still work.
+func mrkdwn(s string, most int) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, cut(s, most), false, true)
+}
+
+func plain(s string, most int) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, cut(s, most), false, false)
+}
+
+func section(s string) slack.Block {
+	return slack.NewSectionBlock(mrkdwn(s, maxSection), nil, nil)
+}
+
+// fields are at most ten pairs of a label and a text.
+func fields(pairs ...string) slack.Block {
+	var out []*slack.TextBlockObject
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, mrkdwn("*"+pairs[i]+"*\n"+pairs[i+1], maxField))
+		}
+	}
+	return slack.NewSectionBlock(nil, out, nil)
+}
+
+// small is grey small print.
+func small(s string) slack.Block {
+	return slack.NewContextBlock("", mrkdwn(s, maxSection))
+}
+
+func buttons(blockID string, all ...*slack.ButtonBlockElement) slack.Block {
+	out := make([]slack.BlockElement, len(all))
+	for i, b := range all {
+		out[i] = b
+	}
+	return slack.NewActionBlock(blockID, out...)
+}
+
+func button(action, value, label string) *slack.ButtonBlockElement {
+	return slack.NewButtonBlockElement(action, value, plain(label, 75))
+}
+
+// just is a message of one paragraph.
+func just(s string) message {
+	return message{Text: cut(s, maxText), Blocks: []slack.Block{section(s)}}
+}

@@ -1,0 +1,177 @@
+package bot
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/sshforward/sshforward"
+)
+
+// clickPayload is what is used of an interaction's payload.
+type clickPayload struct {
+	Type string `json:"type"`
+	Team struct {
+		ID string `json:"id"`
+	} `json:"team"`
+	User struct {
+		ID     string `json:"id"`
+		TeamID string `json:"team_id"` // another one for people from Slack Connect
+	} `json:"user"`
+	Channel struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"channel"`
+	Container struct {
+		ChannelID   string `json:"channel_id"`
+		IsEphemeral bool   `json:"is_ephemeral"`
+	} `json:"container"`
+	ResponseURL string   `json:"response_url"`
+	Actions     []action `json:"actions"`
+}
+
+type action struct {
+	ActionID string `json:"action_id"`
+	BlockID  string `json:"block_id"`
+	Value    string `json:"value"`
+}
+
+func (p clickPayload) caller() sshforward.Caller {
+	channel, team := p.Channel.ID, p.User.TeamID
+	if channel == "" {
+		channel = p.Container.ChannelID
+	}
+	if team == "" {
+		team = p.Team.ID
+	}
+	return sshforward.Caller{Team: team, User: p.User.ID, Channel: channel,
+		Direct: p.Channel.Name == "directmessage" || strings.HasPrefix(channel, "D")}
+}
+
+// origin is the kind of message a button was in. It is the first part of the
+// block's id, since the payload of a click on an ephemeral message carries
+// nothing of the message itself.
+type origin string
+
+const (
+	fromPrompt   origin = "prompt"
+	fromCard     origin = "card"
+	fromReminder origin = "reminder"
+	fromShow     origin = "show"
+	fromChoice   origin = "choice"
+	fromMine     origin = "mine" // the list of one's own leases
+	fromAll      origin = "all"  // the list of all leases
+)
+
+// blockID makes an id that is unique in a message with one row of buttons a
+// lease.
+func (o origin) blockID(lease string) string { return string(o) + "." + lease }
+
+func originOf(blockID string) origin {
+	kind, _, _ := strings.Cut(blockID, ".")
+	return origin(kind)
+}
+
+// interactive records a click and then acknowledges it, so that no approval
+// is shown that was not recorded. If recording takes too long, the click is
+// acknowledged all the same and the outcome told when it is there.
+func (d *dispatcher) interactive(h *handling) {
+	var p clickPayload
+	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
+		d.b.log.Error("interaction not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
+		return
+	}
+	if p.Type != "block_actions" || len(p.Actions) == 0 {
+		d.b.log.Info("interaction ignored", "kind", p.Type)
+		return
+	}
+	a := p.Actions[0] // a click is one action
+	c := p.caller()
+	to := recipient{caller: c, responseURL: p.ResponseURL}
+	if c.Team != d.team || p.Team.ID != "" && p.Team.ID != d.team {
+		d.b.log.Warn("click from another workspace refused", "team", c.Team, "user", c.User)
+		h.acknowledge(nil)
+		d.b.answer(to, d.b.show.otherTeam(), false)
+		return
+	}
+	cmd, known, err := commandOf(a)
+	switch {
+	case !known:
+		d.b.log.Warn("unknown button ignored", "action", cut(a.ActionID, 100), "user", c.User)
+		return
+	case err != nil:
+		d.b.log.Warn("button with a value that is not ours", "action", a.ActionID, "user", c.User)
+		h.acknowledge(nil)
+		d.b.answer(to, d.b.show.failure(err), false)
+		return
+	}
+
+	result := d.start(c, cmd)
+	var o outcome
+	select {
+	case o = <-result:
+	case <-time.After(d.b.opt.ClickBudget - time.Since(h.envelope.at)):
+		d.b.log.Warn("click acknowledged before it was recorded", "user", c.User, "step", commandName(cmd))
+		h.acknowledge(nil)
+		o = <-result
+	}
+	h.acknowledge(nil)
+	if o.err != nil {
+		d.logRefusal(c, cmd, o.err)
+		d.b.answer(to, d.b.show.failure(o.err), false)
+		return
+	}
+	d.afterClick(to, p, a, cmd, o.reply)
+}
+
+// commandOf reads a button. known is false for ids that are not ours.
+func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
+	value, rest, _ := strings.Cut(a.Value, " ")
+	id, ok := sshforward.ParseID(value)
+	switch a.ActionID {
+	case actionConfirm:
+		cmd = sshforward.ConfirmLease{ID: id}
+	case actionCancel:
+		cmd = sshforward.CancelLease{ID: id}
+	case actionApprove:
+		cmd = sshforward.ApproveLease{ID: id}
+	case actionDeny:
+		cmd = sshforward.DenyLease{ID: id}
+	case actionClose:
+		cmd = sshforward.CloseLease{Ref: id}
+	case actionExtend:
+		var e sshforward.ExtendLease
+		e.Ref = id
+		if e.Duration, err = sshforward.ParseDuration(rest); err != nil {
+			return nil, true, err
+		}
+		return e, true, notALease(ok)
+	default:
+		return nil, false, nil
+	}
+	if rest != "" {
+		ok = false
+	}
+	return cmd, true, notALease(ok)
+}
+
+// afterClick changes the message that the button was in, where it is one that
+// nobody else changes: cards belong to the keeper's outbox.
+func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshforward.Command, r sshforward.Reply) {
+	from, own := originOf(a.BlockID), p.Container.IsEphemeral
+	switch {
+	case own && (from == fromMine || from == fromAll):
+		list := sshforward.ListLeases{All: from == fromAll}
+		if o := <-d.start(to.caller, list); o.err == nil {
+			d.b.answer(to, d.b.show.reply(to.caller, list, o.reply), true)
+			return
+		}
+		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), false)
+	case own && from == fromShow && r.Lease != nil:
+		d.b.answer(to, d.b.show.lease(to.caller, r.Lease), true)
+	case own:
+		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), true)
+	case from == fromReminder && r.Lease != nil:
+		d.b.answer(to, d.b.show.reminded(to.caller, cmd, r.Lease), true)
+	}
+}

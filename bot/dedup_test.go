@@ -1,0 +1,30 @@
+package bot
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestEnvelopesAreRememberedForAWhileAndNotAllOfThem(t *testing.T) {
+	var d dedup
+	if _, fresh := d.first("a", noon); !fresh {
+		t.Error("the first time is not new")
+	}
+	if _, fresh := d.first("a", noon.Add(rememberFor)); fresh {
+		t.Error("forgotten too early")
+	}
+	d.first("b", noon.Add(rememberFor+time.Second))
+	if _, fresh := d.first("a", noon.Add(rememberFor+time.Second)); !fresh {
+		t.Error("never forgotten")
+	}
+	for i := range 3 * rememberMost {
+		d.first(fmt.Sprint(i), noon)
+	}
+	if len(d.byID) != rememberMost || len(d.order) != rememberMost {
+		t.Errorf("%d and %d are remembered", len(d.byID), len(d.order))
+	}
+	if _, fresh := d.first(fmt.Sprint(3*rememberMost-1), noon); fresh {
+		t.Error("the latest is forgotten")
+	}
+}

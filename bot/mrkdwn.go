@@ -1,0 +1,102 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sshforward/sshforward"
+)
+
+// escape makes text from people or tags harmless in mrkdwn: Slack reads only
+// & < > as markup that can ping or link. "@here" in plain letters pings nobody
+// unless link_names is set, which it never is; the joiner after the @ holds
+// even then.
+func escape(s string) string {
+	return pings.Replace(s)
+}
+
+var pings = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;",
+	"@here", "@\u2060here", "@channel", "@\u2060channel", "@everyone", "@\u2060everyone")
+
+// line is escape for text that has to stay on one line, at most n runes of it.
+func line(s string, n int) string { return trim(escape(strings.Join(strings.Fields(s), " ")), n) }
+
+// trim is cut for text that is escaped already: it leaves no half of an
+// entity behind.
+func trim(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	s = string([]rune(s)[:n-1])
+	if i := strings.LastIndexByte(s, '&'); i >= 0 && !strings.Contains(s[i:], ";") {
+		s = s[:i]
+	}
+	return s + "…"
+}
+
+// cut shortens s to n runes, the last of them an ellipsis.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	r := []rune(s)
+	return string(r[:n-1]) + "…"
+}
+
+// inCode puts text between backticks as they are typed; the result still has to
+// be escaped. mrkdwn knows no way to write a backtick inside.
+func inCode(s string) string { return "`" + strings.ReplaceAll(s, "`", "'") + "`" }
+
+// code is text from people or tags in a code span, where nothing is markup.
+func code(s string, n int) string {
+	if s = line(strings.ReplaceAll(s, "`", "'"), n); s == "" {
+		return "`-`"
+	}
+	return "`" + s + "`"
+}
+
+// user mentions one.
+func user(id string) string { return "<@" + escape(id) + ">" }
+
+// group mentions a user or, by an id that starts with S, a user group.
+func group(id string) string {
+	if strings.HasPrefix(id, "S") {
+		return "<!subteam^" + escape(id) + ">"
+	}
+	return user(id)
+}
+
+// who mentions several: a, b or c.
+func who(ids []string, most int, word string) string {
+	var out []string
+	for i, id := range ids {
+		if i == most {
+			out = append(out, fmt.Sprintf("%d more", len(ids)-i))
+			break
+		}
+		out = append(out, group(id))
+	}
+	if len(out) < 2 {
+		return strings.Join(out, "")
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " " + word + " " + out[len(out)-1]
+}
+
+// date shows a time in the zone of whoever looks at it; the fallback is for
+// clients that cannot.
+func date(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
+}
+
+// dollars is an estimate, so it is never less than a cent.
+func dollars(f float64) string { return fmt.Sprintf("about $%.2f", max(f, 0.01)) }
+
+// about writes a duration for people: whole minutes from ten minutes on.
+func about(d time.Duration) string {
+	if d >= 10*time.Minute {
+		d = d.Round(time.Minute)
+	}
+	return sshforward.FormatDuration(d)
+}

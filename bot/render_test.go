@@ -1,0 +1,381 @@
+package bot
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/bot/fakeslack"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var (
+	show = render{prices: sshforward.DefaultPrices(), channel: "C2"}
+	ann  = sshforward.Caller{Team: "T0FAKE", User: "U1", Channel: "C1"}
+)
+
+// with is a lease in a state with a change.
+func with(s sshforward.State, change func(*sshforward.Lease)) *sshforward.Lease {
+	l := lease(s)
+	change(l)
+	return l
+}
+
+func ended(r sshforward.Reason) *sshforward.Lease {
+	return with(sshforward.Closed, func(l *sshforward.Lease) {
+		l.Reason, l.ClosedBy = r, "U2"
+		switch r {
+		case sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed:
+			l.OpenedAt, l.ExpiresAt, l.AccessEndedAt, l.ConfirmedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		case sshforward.Failed:
+			l.OpenedAt, l.ExpiresAt = time.Time{}, time.Time{}
+			l.Why = "There is no public subnet in us-east-1a."
+		}
+	})
+}
+
+func many(n int, owner string) []*sshforward.Lease {
+	var out []*sshforward.Lease
+	for i := range n {
+		out = append(out, with(sshforward.Open, func(l *sshforward.Lease) {
+			l.ID, l.Owner = fmt.Sprintf("k7m2q%02d", i), owner
+		}))
+	}
+	return out
+}
+
+// every is one of each message there is.
+func every() map[string]message {
+	stuck := func(s sshforward.State) *sshforward.Lease {
+		return with(s, func(l *sshforward.Lease) {
+			l.Alarmed, l.Attempts, l.LastError = true, 7, "AWS does not let me delete the load balancer."
+		})
+	}
+	pendingPrompt := with(sshforward.Requested, func(l *sshforward.Lease) {
+		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
+		l.Notes = []string{"I may not look at the load balancer quota."}
+	})
+	open := lease(sshforward.Open)
+	open.Card.Channel = "C1"
+	two := sshforward.Instance{Account: "main", Region: "us-east-1", ID: "i-0second", Name: "web-1", State: "stopped", Zone: "us-east-1b"}
+	var oneOfEach []*sshforward.Lease
+	for i, s := range sshforward.States[:5] {
+		oneOfEach = append(oneOfEach, with(s, func(l *sshforward.Lease) { l.ID = fmt.Sprintf("k7m2q3%d", i) }))
+	}
+	out := map[string]message{
+		"prompt":               show.prompt(lease(sshforward.Requested)),
+		"prompt-approval":      show.prompt(pendingPrompt),
+		"confirmed":            show.confirmed(lease(sshforward.Opening)),
+		"confirmed-approval":   show.confirmed(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
+		"confirmed-direct":     show.confirmed(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
+		"cancelled":            show.reply(ann, sshforward.CancelLease{}, sshforward.Reply{Lease: ended(sshforward.Cancelled)}),
+		"card-requested":       show.card(lease(sshforward.Requested)),
+		"card-pending":         show.card(lease(sshforward.Pending)),
+		"card-opening":         show.card(lease(sshforward.Opening)),
+		"card-opening-stuck":   show.card(stuck(sshforward.Opening)),
+		"card-open":            show.card(open),
+		"card-open-at-max":     show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
+		"card-open-nearly-max": show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
+		"card-closing":         show.card(lease(sshforward.Closing)),
+		"card-closing-cleanup": show.card(with(sshforward.Closing, func(l *sshforward.Lease) { l.AccessEndedAt = l.ExpiresAt })),
+		"card-closing-stuck":   show.card(stuck(sshforward.Closing)),
+		"notice-ready":         show.notice(open, sshforward.Notice{Kind: sshforward.NoticeReady}, noon),
+		"notice-reminder":      show.notice(open, sshforward.Notice{Kind: sshforward.NoticeReminder}, open.ExpiresAt.Add(-15*time.Minute)),
+		"notice-ended":         show.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-failed":        show.notice(ended(sshforward.Failed), sshforward.Notice{Kind: sshforward.NoticeFailed}, noon),
+		"notice-approval":      show.notice(lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval}, noon),
+		"notice-rebuilt":       show.notice(open, sshforward.Notice{Kind: sshforward.NoticeRebuilt}, noon),
+		"notice-mended":        show.notice(open, sshforward.Notice{Kind: sshforward.NoticeMended}, noon),
+		"notice-narrowed":      show.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"notice-stuck":         show.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":         show.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended":    show.reminded(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":      show.reminded(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"list":                 show.list(ann, false, oneOfEach),
+		"list-all":             show.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
+		"list-empty":           show.list(ann, false, nil),
+		"list-all-empty":       show.list(ann, true, nil),
+		"choose-close":         show.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
+		"choose-extend":        show.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
+		"choose-instance":      show.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
+		"closing":              show.closing(lease(sshforward.Closing)),
+		"closed-all":           show.closedAll(many(2, "U1")),
+		"extended":             show.extended(open),
+		"show-open":            show.lease(ann, open),
+		"show-closed":          show.lease(ann, ended(sshforward.ClosedByAdmin)),
+		"ip":                   show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
+		"ip-none":              show.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
+		"ip-saved":             show.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
+		"ip-cleared":           show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
+		"error":                show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: "No rule lets you open web-1.", Err: errors.New("secret")}),
+		"help":                 show.help(),
+		"history":              show.history(),
+		"restarting":           show.restarting(),
+		"other-team":           show.otherTeam(),
+		"done":                 show.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
+		"no-lease-to-close":    show.closedAll(nil),
+		"no-lease-to-choose":   show.chooseLease(sshforward.CloseLease{}, nil),
+	}
+	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
+		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
+		out["card-closed-"+string(r)] = show.card(ended(r))
+	}
+	return out
+}
+
+func TestMessagesLookAsTheyDid(t *testing.T) {
+	dir := "testdata/messages"
+	all := every()
+	if *update {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, m := range all {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(m); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, name+".json")
+		if *update {
+			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if d := cmp.Diff(string(want), b.String()); d != "" {
+			t.Errorf("%s (-update rewrites it):\n%s", name, d)
+		}
+		if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 || m.Text == "" {
+			t.Errorf("%s: text %q, %v", name, m.Text, errs)
+		}
+	}
+	files, _ := filepath.Glob(dir + "/*.json")
+	if len(files) != len(all) {
+		t.Errorf("%d golden files for %d messages", len(files), len(all))
+	}
+}
+
+// hostile is text that tries to ping, to link and to break out, as long as
+// anybody lets it be.
+var hostile = strings.Repeat("<!channel> <!here> @here @channel <@U2> <#C1> <!subteam^S1> & `x` ``` *b* <https://evil.example|bank> \n\u202e日本語🎉 ", 60)
+
+func worst(s sshforward.State) *sshforward.Lease {
+	return with(s, func(l *sshforward.Lease) {
+		l.Instance.Name, l.Instance.Account, l.Instance.Zone = hostile, hostile, hostile
+		l.Because, l.LastError, l.Why, l.Hint, l.Detail, l.Rule, l.SSHUser = hostile, hostile, hostile, hostile, hostile, hostile, hostile
+		l.Resources.DNSName = hostile
+		l.Attempts = 1000
+		l.Notes, l.Approvers, l.Approved = nil, nil, nil
+		for i := range 30 {
+			l.Notes = append(l.Notes, fmt.Sprint(i, hostile))
+			l.Approvers = append(l.Approvers, fmt.Sprintf("S%010d", i))
+			l.Approved = append(l.Approved, sshforward.Approval{User: fmt.Sprintf("U%010d", i)})
+			l.Sources = append(l.Sources, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i)))
+		}
+		l.Approvals = 30
+	})
+}
+
+// worsts is every message at its longest.
+func worsts() map[string]message {
+	out := map[string]message{}
+	var all []*sshforward.Lease
+	for range 60 {
+		l := worst(sshforward.Open)
+		l.ID = fmt.Sprintf("%07d", len(all))
+		all = append(all, l)
+	}
+	for _, s := range sshforward.States {
+		l := worst(s)
+		out["card "+string(s)] = show.card(l)
+		out["show "+string(s)] = show.lease(ann, l)
+		out["confirmed "+string(s)] = show.confirmed(l)
+		out["closing "+string(s)] = show.closing(l)
+		for _, k := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed} {
+			if m := show.notice(l, sshforward.Notice{Kind: k}, noon); m.Text != "" {
+				out["notice "+string(k)+" "+string(s)] = m
+			}
+		}
+	}
+	for _, r := range []sshforward.Reason{sshforward.Failed, sshforward.InstanceGone, sshforward.Denied} {
+		l := worst(sshforward.Closed)
+		l.Reason = r
+		out["card "+string(r)] = show.card(l)
+	}
+	var instances []sshforward.Instance
+	for range 100 {
+		instances = append(instances, all[0].Instance)
+	}
+	open := sshforward.OpenLease{Instance: hostile, Because: hostile, Sources: all[0].Sources, Duration: time.Hour}
+	_, parseErr := parse("open " + hostile)
+	_, reasonErr := parse("open x because " + hostile)
+	out["list"] = show.list(ann, false, all)
+	out["list all"] = show.list(ann, true, all)
+	out["choose close"] = show.chooseLease(sshforward.CloseLease{}, all)
+	out["choose extend"] = show.chooseLease(sshforward.ExtendLease{Duration: 1<<63 - 1}, all)
+	out["closed all"] = show.closedAll(all)
+	out["choose instance"] = show.chooseInstance(open, instances)
+	out["extended"] = show.extended(all[0])
+	out["reminded"] = show.reminded(ann, sshforward.ExtendLease{}, all[0])
+	out["error"] = show.failure(&sshforward.Error{Message: hostile})
+	out["parse error"] = show.failure(parseErr)
+	out["reason error"] = show.failure(reasonErr)
+	out["ip"] = show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: all[0].Sources})
+	return out
+}
+
+// allowed is markup that the bot itself writes.
+var allowed = regexp.MustCompile(`<(@[UW][0-9A-Z]+|!subteam\^S[0-9]+|#C2|!date\^-?\d+\^\{date_short_pretty\} \{time\}\|[^<>|]*)>`)
+
+func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	x := quiet(w)
+	mentions := func(s string) map[string]bool {
+		out := map[string]bool{}
+		for _, m := range allowed.FindAllString(s, -1) {
+			out[m] = true
+		}
+		return out
+	}
+	for name, m := range worsts() {
+		if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 {
+			t.Errorf("%s: %v", name, errs)
+		}
+		if n := utf8.RuneCountInString(m.Text); n > 4000 || n == 0 {
+			t.Errorf("%s: text of %d characters", name, n)
+		}
+		channel, ts, err := x.postTo(t.Context(), "C1", m)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		shown, _ := w.Message(ts)
+		if len(shown.Blocks) != len(m.Blocks) {
+			t.Errorf("%s: posted to %s without its blocks", name, channel)
+		}
+		all := shown.Visible() + shown.Text
+		for _, bad := range []string{"<!channel", "<!here", "<!everyone", "@here", "@channel", "<https:", "<#C1", "<!subteam^S1>"} {
+			if strings.Contains(all, bad) {
+				t.Errorf("%s contains %s", name, bad)
+			}
+		}
+		if strings.ContainsAny(allowed.ReplaceAllString(all, ""), "<>") {
+			t.Errorf("%s contains markup of others", name)
+		}
+		if mentions(all)["<@U2>"] && name != "card denied" {
+			t.Errorf("%s mentions somebody who has nothing to do with it", name)
+		}
+	}
+	for _, m := range w.Messages("C1") {
+		for _, b := range m.Blocks {
+			verbatim(t, b)
+		}
+	}
+}
+
+// verbatim checks that every mrkdwn text is: Slack finds no links or names in
+// it by itself.
+func verbatim(t *testing.T, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if v["type"] == "mrkdwn" && v["verbatim"] != true {
+			t.Errorf("not verbatim: %v", v["text"])
+		}
+		for _, x := range v {
+			verbatim(t, x)
+		}
+	case []any:
+		for _, x := range v {
+			verbatim(t, x)
+		}
+	}
+}
+
+func TestNoEntityIsCutInTwo(t *testing.T) {
+	for n := 1; n < 40; n++ {
+		got := trim(escape("a & b < c > d & e < f"), n)
+		if utf8.RuneCountInString(got) > n {
+			t.Errorf("%d: %q", n, got)
+		}
+		if rest := strings.NewReplacer("&amp;", "", "&lt;", "", "&gt;", "").Replace(got); strings.Contains(rest, "&") {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
+func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
+	for state, want := range map[sshforward.State][]string{
+		sshforward.Requested: nil,
+		sshforward.Pending:   {actionApprove, actionDeny},
+		sshforward.Opening:   {actionClose},
+		sshforward.Open:      {actionExtend, actionClose},
+		sshforward.Closing:   nil,
+		sshforward.Closed:    nil,
+	} {
+		w := office(t, fakeslack.Options{})
+		x := quiet(w)
+		x.posted(t, lease(state))
+		var got []string
+		for _, b := range w.Messages("C1")[0].Buttons() {
+			got = append(got, b.ActionID)
+			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {
+				t.Errorf("%s: %s %q is not read back: %v", state, b.ActionID, b.Value, err)
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", state, d)
+		}
+	}
+}
+
+func TestExtendButtonOffersNoMoreThanIsLeft(t *testing.T) {
+	for _, c := range []struct{ duration, max, used, want time.Duration }{
+		{2 * time.Hour, 8 * time.Hour, 2 * time.Hour, time.Hour},
+		{30 * time.Minute, 8 * time.Hour, 30 * time.Minute, 30 * time.Minute},
+		{2 * time.Hour, 150 * time.Minute, 2 * time.Hour, 30 * time.Minute},
+		{2 * time.Hour, 2 * time.Hour, 2 * time.Hour, 0},
+		{2 * time.Hour, time.Hour, 2 * time.Hour, 0},
+		{20 * time.Second, time.Minute, 50 * time.Second, 10 * time.Second},
+	} {
+		l := lease(sshforward.Open)
+		l.Duration, l.Max, l.ExpiresAt = c.duration, c.max, l.OpenedAt.Add(c.used)
+		if got := extendable(l); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestRemainingTimeInWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "now", 0: "now", 400 * time.Millisecond: "in 1 seconds", 45 * time.Second: "in 45 seconds",
+		time.Minute: "in 1 minute", 14*time.Minute + 50*time.Second: "in 15 minutes",
+	} {
+		if got := left(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package bot
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sshforward/sshforward"
+)
+
+// slashPayload is what is used of a slash command's payload.
+type slashPayload struct {
+	TeamID      string `json:"team_id"`
+	ChannelID   string `json:"channel_id"`
+	ChannelName string `json:"channel_name"`
+	UserID      string `json:"user_id"`
+	Text        string `json:"text"`
+	ResponseURL string `json:"response_url"`
+}
+
+func (p slashPayload) caller() sshforward.Caller {
+	// A private channel's name is hidden, a direct message's is always this.
+	direct := p.ChannelName == "directmessage" || strings.HasPrefix(p.ChannelID, "D")
+	return sshforward.Caller{Team: p.TeamID, User: p.UserID, Channel: p.ChannelID, Direct: direct}
+}
+
+// slash acknowledges at once, with the answer where it needs nobody else, and
+// then lets the keeper work.
+func (d *dispatcher) slash(h *handling) {
+	var p slashPayload
+	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
+		d.b.log.Error("slash command not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
+		return
+	}
+	c := p.caller()
+	if c.Team != d.team {
+		d.b.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
+		h.acknowledge(ephemeral(d.b.show.otherTeam(), false))
+		return
+	}
+	req, err := parse(p.Text)
+	switch {
+	case err != nil:
+		h.acknowledge(ephemeral(d.b.show.failure(err), false))
+		return
+	case req.topic == topicHelp:
+		h.acknowledge(ephemeral(d.b.show.help(), false))
+		return
+	case req.topic == topicHistory:
+		h.acknowledge(ephemeral(d.b.show.history(), false))
+		return
+	}
+	h.acknowledge(nil)
+	o := <-d.start(c, req.command)
+	to := recipient{caller: c, responseURL: p.ResponseURL}
+	if o.err != nil {
+		d.logRefusal(c, req.command, o.err)
+		d.b.answer(to, d.b.show.failure(o.err), false)
+		return
+	}
+	d.b.answer(to, d.b.show.reply(c, req.command, o.reply), false)
+}
+
+// commandName is for logs: OpenLease, CloseLease …
+func commandName(cmd sshforward.Command) string {
+	return strings.TrimPrefix(fmt.Sprintf("%T", cmd), "sshforward.")
+}

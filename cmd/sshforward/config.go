@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/sshforward/sshforward"
+)
+
+// config is the configuration file, as in deploy/sshforward.example.yaml.
+// Secrets are not in it: see tokens.
+type config struct {
+	Deployment string `yaml:"deployment"`
+	Store      struct {
+		Bolt string `yaml:"bolt"`
+	} `yaml:"store"`
+	Slack struct {
+		Channel  string   `yaml:"channel"`
+		Admins   []person `yaml:"admins"`
+		Language string   `yaml:"language"`
+	} `yaml:"slack"`
+	AWS    []awsConfig  `yaml:"aws"`
+	Policy policyConfig `yaml:"policy"`
+	Timing timingConfig `yaml:"timing"`
+	Listen string       `yaml:"listen"`
+}
+
+type awsConfig struct {
+	Name         string    `yaml:"name"`
+	Region       string    `yaml:"region"`
+	RoleARN      string    `yaml:"role_arn"`
+	ExternalID   string    `yaml:"external_id"`
+	ListenerPort port      `yaml:"listener_port"`
+	SSHUser      string    `yaml:"ssh_user"`
+	WaitDNS      *duration `yaml:"wait_dns"`
+	Price        *struct {
+		LoadBalancer float64 `yaml:"load_balancer"`
+		Address      float64 `yaml:"address"`
+	} `yaml:"price"`
+}
+
+type policyConfig struct {
+	Sources struct {
+		Allow   []prefix `yaml:"allow"`
+		Default []prefix `yaml:"default"`
+		Widest  *int     `yaml:"widest"`
+	} `yaml:"sources"`
+	LeasesPerUser int          `yaml:"leases_per_user"`
+	Ports         []port       `yaml:"ports"`
+	Rules         []ruleConfig `yaml:"rules"`
+}
+
+type ruleConfig struct {
+	Name          string            `yaml:"name"`
+	Tags          map[string]string `yaml:"tags"`
+	Users         []person          `yaml:"users"`
+	Max           duration          `yaml:"max"`
+	Approvers     []person          `yaml:"approvers"`
+	Approvals     int               `yaml:"approvals"`
+	Reason        string            `yaml:"reason"`
+	ReasonPattern *pattern          `yaml:"reason_pattern"`
+}
+
+type timingConfig struct {
+	Default   duration   `yaml:"default"`
+	Min       duration   `yaml:"min"`
+	Confirm   duration   `yaml:"confirm"`
+	Approval  duration   `yaml:"approval"`
+	Opening   duration   `yaml:"opening"`
+	Reminders []duration `yaml:"reminders"`
+	Sweep     duration   `yaml:"sweep"`
+	Keep      duration   `yaml:"keep"`
+}
+
+// defaultMax is what a rule without max allows.
+const defaultMax = 8 * time.Hour
+
+// defaultWaitDNS is how long an opening waits for its name to resolve.
+const defaultWaitDNS = 2 * time.Minute
+
+// readConfig reads and checks the file; every error is one line that says
+// where and what to write instead.
+func readConfig(path string) (*config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c, err := parseConfig(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parseConfig(text []byte) (*config, error) {
+	var c config
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
+	if err := decoder.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, where(err)
+	}
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file holds more than one YAML document")
+	}
+	return &c, c.check()
+}
+
+var (
+	deploymentName = regexp.MustCompile(`^[a-z0-9-]{1,12}$`)
+	channelID      = regexp.MustCompile(`^[CGD][A-Za-z0-9_]+$`)
+	accountName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	userName       = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+)
+
+// check looks at what no single value can tell, and fills in defaults.
+func (c *config) check() error {
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9464")
+	c.Slack.Language = cmp.Or(c.Slack.Language, "en")
+	switch {
+	case !deploymentName.MatchString(c.Deployment):
+		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod", c.Deployment)
+	case c.Store.Bolt == "":
+		return errors.New("store: say where the leases are kept, for example: store: {bolt: /var/lib/sshforward/leases.db}")
+	case c.Slack.Channel != "" && !channelID.MatchString(c.Slack.Channel):
+		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details", c.Slack.Channel)
+	case c.Slack.Language != "en":
+		return fmt.Errorf("slack.language: %q is not there yet; write en", c.Slack.Language)
+	}
+	if err := c.checkAWS(); err != nil {
+		return err
+	}
+	if err := c.Policy.check(); err != nil {
+		return err
+	}
+	return c.Timing.check()
+}
+
+func (c *config) checkAWS() error {
+	if len(c.AWS) == 0 {
+		return errors.New("aws: there is no account; write for example: aws: [{name: main, region: ap-northeast-1}]")
+	}
+	seen := make(map[string]bool)
+	for i := range c.AWS {
+		a := &c.AWS[i]
+		a.ListenerPort = cmp.Or(a.ListenerPort, 22)
+		a.SSHUser = cmp.Or(a.SSHUser, "ec2-user")
+		if a.WaitDNS == nil {
+			d := duration(defaultWaitDNS)
+			a.WaitDNS = &d
+		}
+		switch {
+		case !accountName.MatchString(a.Name):
+			return fmt.Errorf("aws[%d].name: %q is not a name; write for example: name: main", i, a.Name)
+		case seen[a.Name]:
+			return fmt.Errorf("aws[%d].name: there are two accounts called %q", i, a.Name)
+		case a.Region == "":
+			return fmt.Errorf("aws[%d].region: say which, for example: region: ap-northeast-1", i)
+		case a.ExternalID != "" && a.RoleARN == "":
+			return fmt.Errorf("aws[%d].external_id: it needs a role_arn to go with", i)
+		case !userName.MatchString(a.SSHUser):
+			return fmt.Errorf("aws[%d].ssh_user: %q is not a user name", i, a.SSHUser)
+		}
+		seen[a.Name] = true
+	}
+	return nil
+}
+
+func (p *policyConfig) check() error {
+	if len(p.Rules) == 0 {
+		return errors.New("policy.rules: there is no rule, so nobody could open anything; write for example: policy: {rules: [{name: development, tags: {sshforward: allow}, max: 8h}]}")
+	}
+	if w := p.Sources.Widest; w != nil && (*w < 1 || *w > 32) {
+		return fmt.Errorf("policy.sources.widest: %d is not a mask from 1 to 32", *w)
+	}
+	if p.LeasesPerUser < 0 {
+		return errors.New("policy.leases_per_user: it cannot be negative; leave it out for no limit")
+	}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		r.Max = cmp.Or(r.Max, duration(defaultMax))
+		switch {
+		case r.Name == "":
+			return fmt.Errorf("policy.rules[%d].name: a rule needs a name; people read it when it says no", i)
+		case r.Reason != "" && r.Reason != "required" && r.Reason != "optional":
+			return fmt.Errorf("policy.rules[%d].reason: %q is neither required nor optional", i, r.Reason)
+		case r.Approvals < 0 || r.Approvals > 0 && len(r.Approvers) == 0:
+			return fmt.Errorf("policy.rules[%d].approvals: nobody could give them; write for example: approvers: [S0LEAD]", i)
+		}
+		if len(r.Approvers) > 0 && r.Approvals == 0 {
+			r.Approvals = 1
+		}
+	}
+	sources := p.policy(nil).Sources
+	for _, d := range sources.Default {
+		if err := sources.Check(d); err != nil {
+			return fmt.Errorf("policy.sources.default: %s", sshforward.ErrorMessage(err))
+		}
+	}
+	return nil
+}
+
+func (t *timingConfig) check() error {
+	std := sshforward.DefaultTiming()
+	for _, f := range []struct {
+		name  string
+		value *duration
+		std   time.Duration
+	}{
+		{"default", &t.Default, std.Default}, {"min", &t.Min, std.Min}, {"confirm", &t.Confirm, std.Confirm},
+		{"approval", &t.Approval, std.Approval}, {"opening", &t.Opening, std.Opening},
+		{"sweep", &t.Sweep, std.Sweep}, {"keep", &t.Keep, std.Keep},
+	} {
+		*f.value = cmp.Or(*f.value, duration(f.std))
+	}
+	if t.Reminders == nil {
+		for _, r := range std.Reminders {
+			t.Reminders = append(t.Reminders, duration(r))
+		}
+	}
+	if t.Default < t.Min {
+		t.Default = t.Min
+	}
+	return nil
+}
+
+func (p *policyConfig) policy(admins []person) sshforward.Policy {
+	out := sshforward.Policy{
+		Sources: sshforward.SourcePolicy{
+			Allow:   convert(p.Sources.Allow, func(p prefix) netip.Prefix { return netip.Prefix(p) }),
+			Default: convert(p.Sources.Default, func(p prefix) netip.Prefix { return netip.Prefix(p) }),
+		},
+		LeasesPerUser: p.LeasesPerUser,
+		Ports:         convert(p.Ports, func(p port) int { return int(p) }),
+		Admins:        convert(admins, personString),
+	}
+	if p.Sources.Widest != nil {
+		out.Sources.Widest = *p.Sources.Widest
+	}
+	for _, r := range p.Rules {
+		rule := sshforward.Rule{
+			Name: r.Name, Tags: r.Tags, Users: convert(r.Users, personString), Max: time.Duration(r.Max),
+			Approvers: convert(r.Approvers, personString), Approvals: r.Approvals, Reason: r.Reason == "required",
+		}
+		if r.ReasonPattern != nil {
+			rule.ReasonPattern = r.ReasonPattern.Regexp
+		}
+		out.Rules = append(out.Rules, rule)
+	}
+	return out
+}
+
+func (t *timingConfig) timing() sshforward.Timing {
+	return sshforward.Timing{
+		Default: time.Duration(t.Default), Min: time.Duration(t.Min), Confirm: time.Duration(t.Confirm),
+		Approval: time.Duration(t.Approval), Opening: time.Duration(t.Opening),
+		Reminders: convert(t.Reminders, func(d duration) time.Duration { return time.Duration(d) }),
+		Sweep:     time.Duration(t.Sweep), Keep: time.Duration(t.Keep),
+	}
+}
+
+func (c *config) prices() sshforward.Prices {
+	prices := sshforward.DefaultPrices()
+	for _, a := range c.AWS {
+		if a.Price != nil {
+			prices[a.Region] = sshforward.Price{LoadBalancer: a.Price.LoadBalancer, Address: a.Price.Address}
+		}
+	}
+	return prices
+}
+
+func personString(p person) string { return string(p) }
+
+func convert[A, B any](in []A, f func(A) B) []B {
+	var out []B
+	for _, a := range in {
+		out = append(out, f(a))
+	}
+	return out
+}
+
+// tokens are the two secrets.
+type tokens struct{ bot, app string }
+
+// readTokens takes them from the environment, or from the files that the
+// environment names.
+func readTokens(env func(string) string) (t tokens, err error) {
+	if t.bot, err = secret(env, "SLACK_BOT_TOKEN"); err != nil {
+		return t, err
+	}
+	t.app, err = secret(env, "SLACK_APP_TOKEN")
+	return t, err
+}
+
+func secret(env func(string) string, name string) (string, error) {
+	if v := env(name); v != "" {
+		return v, nil
+	}
+	file := env(name + "_FILE")
+	if file == "" {
+		return "", fmt.Errorf("%s is not set; set it, or %s_FILE to the name of a file that holds it", name, name)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read %s_FILE: %w", name, err)
+	}
+	if v := strings.TrimSpace(string(text)); v != "" {
+		return v, nil
+	}
+	return "", fmt.Errorf("%s, named by %s_FILE, is empty", file, name)
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward"
+)
+
+const goodConfig = `
+deployment: prod
+store: {bolt: /tmp/leases.db}
+slack: {channel: C0OPS, admins: [U0ADMIN, S0SRE]}
+aws:
+  - {name: main, region: ap-northeast-1}
+policy:
+  sources: {allow: [203.0.113.0/24], default: [203.0.113.7]}
+  rules:
+    - {name: development, tags: {sshforward: allow}, max: 8h}
+`
+
+// The example that people start from has to be right, and has to say all.
+func TestExampleConfig(t *testing.T) {
+	c, err := readConfig("../../deploy/sshforward.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := c.Policy.policy(c.Slack.Admins)
+	rule, ok := policy.Match(map[string]string{"Env": "prod"})
+	if !ok || rule.Name != "production" || rule.Approvals != 1 || !rule.Reason || rule.Max != time.Hour {
+		t.Errorf("the rule for production reads as %+v", rule)
+	}
+	if diff := cmp.Diff(sshforward.DefaultTiming(), c.Timing.timing()); diff != "" {
+		t.Errorf("the example's timing is not the default one (-default +example):\n%s", diff)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := parseConfig([]byte(goodConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sshforward.DefaultTiming(), c.Timing.timing()); diff != "" {
+		t.Errorf("timing (-default +got):\n%s", diff)
+	}
+	if c.Listen != "127.0.0.1:9464" {
+		t.Errorf("listens on %s, want loopback alone", c.Listen)
+	}
+	a := c.AWS[0].account()
+	if a.ListenerPort != 22 || a.SSHUser != "ec2-user" || a.WaitDNS != 2*time.Minute {
+		t.Errorf("account: %+v", a)
+	}
+}
+
+// Every mistake is one line that says where it is and what to write.
+func TestConfigMistakes(t *testing.T) {
+	for _, test := range []struct{ name, old, new, want string }{
+		{"unknown key", "deployment: prod", "deployment: prod\ndeploymant: x", `line 3, column 1: unknown field "deploymant"`},
+		{"unknown key deep down", "max: 8h", "mx: 8h", `unknown field "mx"`},
+		{"bad duration", "max: 8h", "max: 8 hours", `line 10, column 59: "8 hours" is not a duration. Write it like 45s, 90m, 2h, 1h30m or 1d.`},
+		{"duration without a unit", "max: 8h", "max: 8", `"8" is not a duration`},
+		{"bad network", "203.0.113.0/24", "203.0.113.0/33", `line 8, column 21: "203.0.113.0/33" is not an IPv4 address`},
+		{"host bits", "203.0.113.0/24", "203.0.113.9/24", "Did you mean 203.0.113.0/24"},
+		{"IPv6", "203.0.113.0/24", "'2001:db8::/32'", "IPv4 only"},
+		{"default outside policy", "default: [203.0.113.7]", "default: [198.51.100.1]", "not among the networks"},
+		{"bad port", "name: main", "name: main, listener_port: 70000", "want a port from 1 to 65535"},
+		{"not a port", "name: main", "name: main, listener_port: ssh", "want a port from 1 to 65535"},
+		{"a name for an id", "U0ADMIN", "'@ann'", `"@ann" is not the id of a user`},
+		{"channel name", "C0OPS", "'#ops'", `"#ops" is not the id of a channel`},
+		{"deployment", "deployment: prod", "deployment: Production!", `"Production!" is not a name of 1 to 12`},
+		{"no rules", "- {name: development, tags: {sshforward: allow}, max: 8h}", "[]", "write for example: policy: {rules: [{name: development"},
+		{"nameless rule", "name: development, ", "", "policy.rules[0].name"},
+		{"approvals by nobody", "max: 8h", "max: 8h, approvals: 1", "policy.rules[0].approvals: nobody could give them"},
+		{"no account", "- {name: main, region: ap-northeast-1}", "[]", "aws: there is no account"},
+		{"same name twice", "- {name: main, region: ap-northeast-1}", "- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
+		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},
+		{"no store", "store: {bolt: /tmp/leases.db}", "", "store: say where"},
+		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
+		{"broken YAML", "aws:", "aws: [", "line "},
+		{"two documents", "deployment: prod", "deployment: prod\n---\ndeployment: prod", "more than one YAML document"},
+		{"a list for a text", "deployment: prod", "deployment: [a]", "line 2, column 13"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(goodConfig, test.old, test.new, 1)
+			if text == goodConfig {
+				t.Fatalf("%q is not in the configuration", test.old)
+			}
+			_, err := parseConfig([]byte(text))
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			if got := oneLine(err); !strings.Contains(got, test.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("it says %q, want %q in one line", got, test.want)
+			}
+		})
+	}
+}
+
+func TestEmptyConfig(t *testing.T) {
+	if _, err := parseConfig(nil); err == nil || !strings.Contains(err.Error(), "deployment") {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("xapp-from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want tokens
+		err  string
+	}{
+		{"both set", map[string]string{"SLACK_BOT_TOKEN": "xoxb", "SLACK_APP_TOKEN": "xapp"}, tokens{"xoxb", "xapp"}, ""},
+		{"one from a file", map[string]string{"SLACK_BOT_TOKEN": "xoxb", "SLACK_APP_TOKEN_FILE": file}, tokens{"xoxb", "xapp-from-file"}, ""},
+		{"no bot token", map[string]string{"SLACK_APP_TOKEN": "xapp"}, tokens{}, "SLACK_BOT_TOKEN is not set"},
+		{"no app token", map[string]string{"SLACK_BOT_TOKEN": "xoxb"}, tokens{}, "SLACK_APP_TOKEN is not set"},
+		{"no such file", map[string]string{"SLACK_BOT_TOKEN": "xoxb", "SLACK_APP_TOKEN_FILE": "/nowhere"}, tokens{}, "read SLACK_APP_TOKEN_FILE"},
+		{"empty file", map[string]string{"SLACK_BOT_TOKEN": "xoxb", "SLACK_APP_TOKEN_FILE": empty}, tokens{}, "is empty"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := readTokens(func(name string) string { return test.env[name] })
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("got %v, want %q", err, test.err)
+				}
+				return
+			}
+			if err != nil || got != test.want {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/sshforward/sshforward"
+)
+
+// meters are the metrics of section "Metrics" in docs/operations.md.
+type meters struct {
+	registry                      *prometheus.Registry
+	ackSeconds, openSeconds, stay prometheus.Histogram
+	awsCalls                      *prometheus.CounterVec
+	reconnects, orphans           prometheus.Counter
+}
+
+func newMeters(store sshforward.Store) *meters {
+	m := &meters{
+		registry: prometheus.NewRegistry(),
+		ackSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sshforward_ack_seconds", Help: "From the arrival of a Slack envelope to its acknowledgement. Slack allows 3 s.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3},
+		}),
+		openSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sshforward_open_seconds", Help: "From the last yes to a forward that works.",
+			Buckets: []float64{1, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600},
+		}),
+		stay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "sshforward_overstay_seconds", Help: "How long access lasted beyond its promised end.",
+			Buckets: []float64{0, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600},
+		}),
+		awsCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sshforward_aws_calls_total", Help: "Calls to AWS, retries included. The code is AWS's error code, empty for success.",
+		}, []string{"service", "operation", "code"}),
+		reconnects: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sshforward_slack_reconnects_total", Help: "Socket Mode connections made after the first of each client.",
+		}),
+	}
+	m.orphans = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sshforward_orphans_total", Help: "Things found in AWS that no live lease owned, and that were torn down.",
+	})
+	m.registry.MustRegister(m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+		leaseCollector{store}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
+func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
+func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
+func (m *meters) reconnect()               { m.reconnects.Inc() }
+func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) awsCall(service, operation, code string) {
+	m.awsCalls.WithLabelValues(service, operation, code).Inc()
+}
+
+// leaseCollector counts the leases when it is asked, so that the figures are
+// those of the store and survive a restart.
+type leaseCollector struct{ store sshforward.Store }
+
+var (
+	leasesDesc = prometheus.NewDesc("sshforward_leases", "Leases that are not closed, by state.", []string{"state"}, nil)
+	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases", "Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; ch <- stuckDesc }
+
+// Collect implements prometheus.Collector.
+func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	leases, err := c.store.Active(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(leasesDesc, err)
+		return
+	}
+	count, stuck := make(map[sshforward.State]int), 0
+	for _, l := range leases {
+		count[l.State]++
+		if l.Stuck() {
+			stuck++
+		}
+	}
+	for _, s := range sshforward.States {
+		if s != sshforward.Closed {
+			ch <- prometheus.MustNewConstMetric(leasesDesc, prometheus.GaugeValue, float64(count[s]), string(s))
+		}
+	}
+	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
+}
+
+// newLogger writes what happened to w.
+func newLogger(w io.Writer, format, level string) *slog.Logger {
+	var min slog.Level
+	_ = min.UnmarshalText([]byte(level)) // checked by the command line
+	opts := &slog.HandlerOptions{Level: min}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

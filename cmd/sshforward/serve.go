@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/bot"
+	"github.com/sshforward/sshforward/provisioner"
+)
+
+type serveCmd struct {
+	Config    string `required:"" type:"path" placeholder:"FILE" help:"Configuration file; deploy/sshforward.example.yaml shows all of it."`
+	LogFormat string `enum:"text,json" default:"text" env:"SSHFORWARD_LOG_FORMAT" help:"${enum}."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"SSHFORWARD_LOG_LEVEL" help:"${enum}."`
+}
+
+// stopWithin is how long a running step may take after SIGTERM before it is
+// cut short, which the next start makes good. The process is gone within 10 s.
+const stopWithin = 7 * time.Second
+
+// Run runs the bot until a signal, or until Slack says that a token is bad.
+func (cmd *serveCmd) Run(ctx context.Context, con console) error {
+	c, err := readConfig(cmd.Config)
+	if err != nil {
+		return err
+	}
+	secrets, err := readTokens(con.env)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	log := newLogger(con.stderr, cmd.LogFormat, cmd.LogLevel)
+	slog.SetDefault(log) // for libraries that know no other
+	return serve(ctx, c, secrets, con.env("SLACK_API_URL"), log)
+}
+
+// serve wires everything and runs it.
+func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log *slog.Logger) (err error) {
+	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+
+	meters := newMeters(store)
+	aws, err := provisioner.New(ctx, provisioner.Options{
+		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
+		OnCall: meters.awsCall, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	slack := bot.New(bot.Options{
+		Token: secrets.bot, AppToken: secrets.app, APIURL: slackURL,
+		Channel: c.Slack.Channel, Prices: c.prices(), Logger: log,
+		OnAck: meters.ack, OnReconnect: meters.reconnect,
+	})
+	keeper := sshforward.NewKeeper(sshforward.Options{
+		Store: store, Sources: store, Provisioner: aws, Notifier: slack, Directory: slack,
+		Surveyor: aws, AccountsSeen: store,
+		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
+		Logger: log, OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
+	})
+
+	web, err := listen(c.Listen, meters, func() error { return ready(ctx, slack, store) })
+	if err != nil {
+		return err
+	}
+	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.addr, "accounts", len(c.AWS))
+
+	// The loop starts before Slack answers: what is due at AWS is due whether
+	// or not anyone can be told.
+	beat := startCron(ctx, keeper, time.Duration(c.Timing.Sweep), log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return slack.Run(ctx, keeper) })
+	group.Go(func() error { return web.run(ctx) })
+	if damaged != "" {
+		group.Go(func() error { return announce(ctx, slack, damaged, log) })
+	}
+	err = group.Wait()
+
+	log.Info("sshforward is stopping")
+	<-beat.Stop().Done()
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	keeper.Stop(late)
+	if errors.Is(err, context.Canceled) {
+		err = nil // told to stop
+	}
+	return err
+}
+
+// ready is what /readyz answers with.
+func ready(ctx context.Context, slack *bot.Bot, store sshforward.Store) error {
+	if !slack.Connected() {
+		return errors.New("not connected to Slack")
+	}
+	if _, err := store.Due(ctx, time.Now(), 1); err != nil {
+		return fmt.Errorf("the store cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (a awsConfig) account() provisioner.Account {
+	return provisioner.Account{
+		Name: a.Name, Region: a.Region, RoleARN: a.RoleARN, ExternalID: a.ExternalID,
+		ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, WaitDNS: time.Duration(*a.WaitDNS),
+	}
+}
+
+func leaseAccounts(all []awsConfig) map[string]sshforward.Account {
+	out := make(map[string]sshforward.Account)
+	for _, a := range all {
+		out[a.Name] = sshforward.Account{ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser}
+	}
+	return out
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/sshforward/sshforward"
+)
+
+// The types below check one value each while the file is read, where its line
+// and column are still known.
+
+// positionError is a complaint about one place in the file.
+type positionError struct {
+	line, column int
+	message      string
+}
+
+func (e *positionError) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.line, e.column, e.message)
+}
+
+func complain(at ast.Node, format string, args ...any) error {
+	pos := at.GetToken().Position
+	return &positionError{pos.Line, pos.Column, fmt.Sprintf(format, args...)}
+}
+
+// scalar returns the text of a value, or complains that it is not a simple one.
+func scalar(at ast.Node, want string) (string, error) {
+	if s, ok := at.(*ast.StringNode); ok {
+		return s.Value, nil
+	}
+	if _, ok := at.(ast.ScalarNode); !ok {
+		return "", complain(at, "want %s here", want)
+	}
+	return at.GetToken().Value, nil
+}
+
+// duration is 45s, 90m, 2h, 1h30m or 1d; or 0s, where that has a meaning.
+type duration time.Duration
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (d *duration) UnmarshalYAML(at ast.Node) error {
+	s, err := scalar(at, "a duration such as 90m")
+	if err != nil {
+		return err
+	}
+	if s == "0s" {
+		*d = 0
+		return nil
+	}
+	parsed, err := sshforward.ParseDuration(s)
+	if err != nil {
+		return complain(at, "%s", sshforward.ErrorMessage(err))
+	}
+	*d = duration(parsed)
+	return nil
+}
+
+// prefix is an IPv4 network in CIDR notation, or one address.
+type prefix netip.Prefix
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *prefix) UnmarshalYAML(at ast.Node) error {
+	s, err := scalar(at, "a network such as 203.0.113.0/24")
+	if err != nil {
+		return err
+	}
+	parsed, err := sshforward.ParseSources(s)
+	if err != nil {
+		return complain(at, "%s", sshforward.ErrorMessage(err))
+	}
+	if len(parsed) != 1 {
+		return complain(at, "want one network here, and a list of them as [a, b]")
+	}
+	*p = prefix(parsed[0])
+	return nil
+}
+
+// port is a TCP port.
+type port int
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *port) UnmarshalYAML(at ast.Node) error {
+	n, err := integer(at)
+	if err != nil || n < 1 || n > 65535 {
+		return complain(at, "want a port from 1 to 65535 here")
+	}
+	*p = port(n)
+	return nil
+}
+
+func integer(at ast.Node) (n int, err error) {
+	if _, ok := at.(*ast.IntegerNode); !ok {
+		return 0, errors.New("not an integer")
+	}
+	return n, yaml.NodeToValue(at, &n)
+}
+
+// person is the id of a user or a user group. Names change hands; ids do not.
+type person string
+
+var personID = regexp.MustCompile(`^[UWS][A-Za-z0-9_]+$`)
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *person) UnmarshalYAML(at ast.Node) error {
+	s, err := scalar(at, "a Slack id")
+	if err != nil {
+		return err
+	}
+	if !personID.MatchString(s) {
+		return complain(at, "%q is not the id of a user (U…) or a user group (S…); Slack shows it in the profile under ⋮", s)
+	}
+	*p = person(s)
+	return nil
+}
+
+// pattern is a regular expression.
+type pattern struct{ *regexp.Regexp }
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *pattern) UnmarshalYAML(at ast.Node) error {
+	s, err := scalar(at, "a regular expression")
+	if err != nil {
+		return err
+	}
+	if p.Regexp, err = regexp.Compile(s); err != nil {
+		return complain(at, "%v", err)
+	}
+	return nil
+}
+
+// where makes the library's errors one line with line and column.
+func where(err error) error {
+	if p, ok := errors.AsType[*positionError](err); ok {
+		return p
+	}
+	if y, ok := errors.AsType[yaml.Error](err); ok {
+		if t := y.GetToken(); t != nil && t.Position != nil {
+			return &positionError{t.Position.Line, t.Position.Column, y.GetMessage()}
+		}
+		return errors.New(y.GetMessage())
+	}
+	return err
+}
