@@ -188,8 +188,10 @@ func (v render) receipt(l *sshforward.Lease) string {
 			out = append(out, "• "+what+" "+date(t))
 		}
 	}
-	add("Opened", l.OpenedAt)
-	add("Access ended", l.AccessEndedAt)
+	if !l.OpenedAt.IsZero() {
+		add("Opened", l.OpenedAt)
+		add("Access ended", l.AccessEndedAt)
+	}
 	if !l.OpenedAt.IsZero() || !l.AccessEndedAt.IsZero() {
 		add("Last resource gone", l.ClosedAt)
 	}

@@ -90,7 +90,7 @@ func left(d time.Duration) string {
 	case d <= 0:
 		return "now"
 	case d < time.Minute:
-		return fmt.Sprintf("in %d seconds", max(1, int(d/time.Second)))
+		return fmt.Sprintf("in %d seconds", max(1, int(d.Round(time.Second)/time.Second)))
 	case m == 1:
 		return "in 1 minute"
 	default:

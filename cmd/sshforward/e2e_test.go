@@ -86,7 +86,7 @@ func TestOpenUntilExpiry(t *testing.T) {
 		if len(card.Buttons()) > 0 {
 			t.Errorf("a closed lease's card has live buttons: %v", card.Buttons())
 		}
-		w.reply(card, "<@"+ann+">", "time is up")
+		w.reply(card, "<@"+ann+">", "has ended", "The time was up")
 		w.nothingLeft()
 		if after := c.foreign(t); after != before {
 			t.Errorf("something that is not ours was touched.\nbefore:\n%s\nafter:\n%s", before, after)
@@ -151,11 +151,11 @@ func TestRollback(t *testing.T) {
 		},
 		"quota reached by somebody meanwhile": {
 			options: fakeaws.Options{LoadBalancerLimit: 1},
-			says:    "load balancers",
+			says:    "as many Classic Load Balancers",
 		},
 		"subnet full meanwhile": {
 			how:  func(c *fakeaws.Cloud, n fakeaws.FieldNote) { c.Home().SetFree(n.Public, 3) },
-			says: "free addresses",
+			says: "at least 8 free IP addresses",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
