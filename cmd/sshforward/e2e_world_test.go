@@ -201,6 +201,11 @@ const patience = 30 * time.Second
 // await waits until people see something.
 func (w *world) await(what string, seen func(*fakeslack.Snapshot) bool) {
 	w.t.Helper()
+	w.awaitFor(patience, what, seen)
+}
+
+func (w *world) awaitFor(patience time.Duration, what string, seen func(*fakeslack.Snapshot) bool) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	if err := w.slack.Wait(ctx, seen); err != nil {

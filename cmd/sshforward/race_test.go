@@ -2,4 +2,5 @@
 
 package main
 
-func init() { defaultStorms = 60 } // the detector makes each cost five times as much
+// The detector makes everything cost five times as much.
+func init() { defaultStorms, defaultSoak = 60, 40 }

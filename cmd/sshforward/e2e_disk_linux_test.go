@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// TestFullDisk takes the disk away while a lease is open. A limit on the size
+// of files does to the process what a full disk does: no write to the store
+// succeeds.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{InterfaceLinger: 2 * time.Second})
+	w := newWorld(t, c, worldOptions{})
+	w.slash(ann, dev, "ip 203.0.113.7")
+	id := w.open(ann, dev, c.instance+" 6s")
+	card := w.card(dev, id, "ssh -p 22")
+
+	w.limitFiles(t, 1)
+	answer := w.slash(ann, dev, "open "+c.instance+" 1m")
+	if answer.HasButton("lease.confirm") || !strings.Contains(answer.Visible(), "disk") && !strings.Contains(answer.Visible(), "saved") {
+		t.Errorf("with a full disk it answers:\n%s", answer.Visible())
+	}
+	w.await("the end, on a full disk", func(*fakeslack.Snapshot) bool {
+		time.Sleep(50 * time.Millisecond)
+		return len(aws.Leftovers("sshforward:lease", id)) == 0 || time.Since(card.Posted) > patience
+	})
+	if took := time.Since(card.Posted); took > 15*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	w.card(dev, id, "Closed", "expired")
+
+	w.limitFiles(t, unix.RLIM_INFINITY)
+	for end := time.Now().Add(patience); !strings.Contains(w.log.String(), "the store can be written again"); {
+		if time.Now().After(end) {
+			t.Fatal("there is room again, and it does not notice")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	w.open(ann, dev, c.instance+" 1s")
+	w.kill()
+	w.start() // and what the memory held is in the store
+	if list := w.slash(ann, dev, "show "+id); !strings.Contains(list.Visible(), "Closed") {
+		t.Errorf("after all that it shows:\n%s", list.Visible())
+	}
+	if n := w.cards(dev, id); n != 1 {
+		t.Errorf("%d cards for one lease", n)
+	}
+}
+
+func (w *world) limitFiles(t *testing.T, bytes uint64) {
+	t.Helper()
+	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
+	if err := unix.Prlimit(w.process.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Skipf("the limit cannot be set here: %v", err)
+	}
+}
