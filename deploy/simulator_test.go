@@ -1,0 +1,62 @@
+package deploy_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// simulator decides requests under a policy: an answer for each.
+type simulator func(t *testing.T, policy string, requests []request) []json.RawMessage
+
+// needSimulator installs the simulator, once. Without node, npm or a registry
+// the test is skipped, unless SSHFORWARD_REQUIRE names iam.
+func needSimulator(t *testing.T) simulator {
+	t.Helper()
+	miss := func(format string, args ...any) {
+		t.Helper()
+		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "iam") {
+			t.Fatalf(format, args...)
+		}
+		t.Skipf(format+" (SSHFORWARD_REQUIRE=iam makes this a failure)", args...)
+	}
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			miss("the policy simulator needs %s: %v", tool, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/iam")); err != nil {
+		t.Fatal(err)
+	}
+	npm := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		miss("npm ci: %v\n%s", err, out)
+	}
+	return func(t *testing.T, policy string, requests []request) []json.RawMessage {
+		t.Helper()
+		in, err := json.Marshal(map[string]any{"policy": json.RawMessage(policy), "requests": requests})
+		if err != nil {
+			t.Fatal(err)
+		}
+		node := exec.CommandContext(t.Context(), "node", "simulate.mjs")
+		node.Dir, node.Stdin, node.Stderr = dir, bytes.NewReader(in), t.Output()
+		out, err := node.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var results []json.RawMessage
+		if err := json.Unmarshal(out, &results); err != nil {
+			t.Fatal(err)
+		}
+		if len(results) != len(requests) {
+			t.Fatalf("%d answers to %d requests", len(results), len(requests))
+		}
+		return results
+	}
+}
