@@ -118,6 +118,7 @@ type Lease struct {
 	NextTryAt  time.Time `json:",omitzero"`
 	LastError  string    `json:",omitempty"` // of the last of those, a sentence for people
 	Detail     string    `json:",omitempty"` // what a waiting stage waits for
+	Hint       string    `json:",omitempty"` // what to know about the open forward
 	Notes      []string  `json:",omitempty"` // what could not be checked
 	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
 	Missing    bool      `json:",omitempty"` // a sweep missed a rule of it

@@ -48,11 +48,12 @@ func Next(l *Lease, now time.Time) Action {
 		work = Action{DoAdvance, l.NextTryAt}
 	case Open:
 		end = Action{DoExpire, l.ExpiresAt}
+		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Missing || l.Widened
 		switch {
-		case !l.Resources.Until.Equal(l.ExpiresAt):
-			work = Action{DoExtend, l.NextTryAt}
-		case l.Missing || l.Widened:
+		case drifted && (!moved || l.Attempts%2 == 0): // neither holds up the other by failing
 			work = Action{DoMend, l.NextTryAt}
+		case moved:
+			work = Action{DoExtend, l.NextTryAt}
 		}
 		if at := l.nextReminder(); !at.IsZero() && (work.Do == DoNothing || at.Before(work.At)) {
 			work = Action{DoRemind, at}

@@ -20,6 +20,7 @@ type Card struct {
 type NoticeKind string
 
 const (
+	NoticeApproval NoticeKind = "approval" // approvers are asked
 	NoticeReady    NoticeKind = "ready"    // the forward can be used
 	NoticeReminder NoticeKind = "reminder" // it ends soon
 	NoticeEnded    NoticeKind = "ended"    // access has ended

@@ -48,7 +48,15 @@ func (l *Lease) settle(kind NoticeKind) {
 
 // stale reports whether a notice that is still owed is not true any more.
 func (l *Lease) stale(kind NoticeKind) bool {
-	return (kind == NoticeReady || kind == NoticeReminder) && l.State != Open
+	switch kind {
+	case NoticeApproval:
+		return l.State != Pending
+	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
+		return l.State != Open
+	case NoticeStuck:
+		return !l.Alarmed
+	}
+	return false
 }
 
 // so says what state the lease is in, for someone who came too late.
@@ -82,6 +90,7 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 	l.ConfirmedAt = now
 	if l.Approvals > 0 {
 		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
+		l.owe(NoticeApproval, now)
 		return nil
 	}
 	l.beginOpening(now, t)

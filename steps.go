@@ -24,7 +24,7 @@ func (l *Lease) tooSlow(t Timing) string {
 // advance does the current stage of opening.
 func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 	stage, end := l.Stage, l.OpenBy
-	if !l.ExpiresAt.IsZero() {
+	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
 	step := Step{Resources: l.Resources}
@@ -57,7 +57,7 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 				l.Instance = fresh
 			}
 			if step.Detail != "" {
-				l.Notes = append(l.Notes, step.Detail)
+				l.Hint = step.Detail
 			}
 			l.advance(now)
 		}
@@ -92,7 +92,9 @@ func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
 			}
 			l.Attempts, l.LastError = 0, ""
 			l.NextTryAt = now.Add(step.Wait)
-			l.calm(now)
+			if !l.Missing && !l.Widened {
+				l.calm(now) // or the alarm is about the mending
+			}
 		}
 		return nil
 	})

@@ -17,8 +17,9 @@ type Surveyor interface {
 	Survey(ctx context.Context, account string, instances []string) (Survey, error)
 
 	// Mend makes the rules of an open lease what they should be: puts back
-	// what is missing and takes out of the lease's own group what somebody
-	// else put in. Safe to repeat.
+	// what is missing, the instance behind the load balancer included, and
+	// takes out of the lease's own group what somebody else put in. Safe to
+	// repeat. Step.Resources says what there is also when the error is not nil.
 	Mend(ctx context.Context, l *Lease) (Step, error)
 }
 

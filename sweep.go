@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -17,13 +17,27 @@ const (
 	// stoppedFor is how long an instance is stopped before its lease is
 	// closed: a reboot or a resize is no reason.
 	stoppedFor = time.Minute
+	// settling is how long AWS may take to list what was done, and for how
+	// long something has to be missing from every list to be taken for gone:
+	// its lists agree with each other only eventually.
+	settling = 10 * time.Second
 )
 
-// sweeper remembers, from one look to the next, since when something has been
-// so. It is lost in a crash, which only makes the next sweep more patient.
+// sweeper remembers what the last look at each account has seen, and since
+// when every look has. It is lost in a crash, which only makes the next sweeps
+// more patient.
 type sweeper struct {
-	mu    sync.Mutex
-	since map[string]time.Time // what was seen -> since when
+	looking keyed // one look at an account at a time
+
+	mu   sync.Mutex
+	seen map[string]map[string]time.Time // account -> what was seen -> since when
+}
+
+// look is one look at one account.
+type look struct {
+	Survey
+	before map[string]time.Time // what the last look has seen -> since when
+	seen   map[string]time.Time // what this one has
 }
 
 // Sweep looks at every account, at all of them at the same time, and puts
@@ -52,7 +66,13 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
+func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
+	defer k.sweeper.looking.lock(account)()
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
 	rebuilt, err := k.AccountsSeen.Rebuilt(ctx, account)
 	if err != nil {
 		return err
@@ -75,22 +95,23 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
+	s := k.sweeper.begin(account, survey)
 	var errs []error
 	found := make(map[string]*Found)
 	for i := range survey.Found {
 		f := &survey.Found[i]
 		found[f.Lease.ID] = f
 		if live[f.Lease.ID] == nil {
-			errs = append(errs, k.claim(ctx, f, survey, rebuilt))
+			errs = append(errs, k.claim(ctx, f, s, rebuilt))
 		}
 	}
 	for id, l := range live {
-		k.sweeper.end("orphan " + id)
-		// What was opened or extended after the look began is not in it.
-		if l.State == Open && open[id] != nil && open[id].State == Open {
-			errs = append(errs, k.drift(ctx, l, found[id], survey))
+		// What was opened after the look began is not in it.
+		if open[id] != nil && open[id].State == Open && l.settled(s.At) {
+			errs = append(errs, k.drift(ctx, l, found[id], s))
 		}
 	}
+	k.sweeper.end(account, s)
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -117,39 +138,51 @@ func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease,
 // never looked at with this store, the store may be a new one: what still has
 // time to run is taken over. Otherwise it is an orphan, and torn down once it
 // has been one for a while.
-func (k *Keeper) claim(ctx context.Context, f *Found, s Survey, rebuilt bool) error {
+func (k *Keeper) claim(ctx context.Context, f *Found, s look, rebuilt bool) error {
 	stored, err := k.load(ctx, f.Lease.ID)
 	if err != nil && ErrorCode(err) != ENOTFOUND {
 		return err
 	}
 	if stored == nil && !rebuilt {
-		return k.adopt(ctx, f, s)
+		return k.adopt(ctx, f, s.Survey)
 	}
-	if !k.sweeper.lasts("orphan "+f.Lease.ID, s.At, k.Timing.Sweep) {
+	if stored != nil && (stored.State != Closed || s.At.Before(stored.ClosedAt.Add(settling))) {
+		return nil // of another account's name, or AWS still lists what is gone
+	}
+	if !s.lasts("orphan "+f.Lease.ID, k.Timing.Sweep) {
 		return nil
 	}
 	k.log.Warn("tearing down what no live lease owns", "lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID)
-	if k.OnOrphan != nil {
+	if stored == nil {
+		l := k.revive(f, s.Survey)
+		l.Why = "It was found in AWS without a record of mine."
+		err = k.create(ctx, l, Lost)
+	} else {
+		err = k.reopen(ctx, f)
+	}
+	if err == nil && k.OnOrphan != nil {
 		k.OnOrphan()
 	}
-	if stored == nil {
-		l := k.revive(f, s)
-		l.Why = "It was found in AWS without a record of mine."
-		return k.create(ctx, l, Lost)
-	}
-	_, err = k.update(ctx, stored.ID, func(l *Lease, now time.Time) error {
-		if l.State != Closed {
-			return errMoved
-		}
-		l.State, l.Resources = Closing, f.Lease.Resources
-		l.NextTryAt, l.KeepUntil, l.ClosedAt = now, time.Time{}, time.Time{}
-		if f.Balancer {
-			l.AccessEndedAt = time.Time{} // it had not ended after all
-		}
-		return nil
-	})
-	k.wake(stored.ID)
+	return err
+}
+
+// reopen closes a closed lease once more, of which something is still there.
+func (k *Keeper) reopen(ctx context.Context, f *Found) error {
+	_, err := k.update(ctx, f.Lease.ID, func(l *Lease, now time.Time) error { return l.reopen(now, f) })
+	k.wake(f.Lease.ID)
 	return unlessMoved(err)
+}
+
+func (l *Lease) reopen(now time.Time, f *Found) error {
+	if l.State != Closed {
+		return errMoved
+	}
+	l.State, l.Resources = Closing, f.Lease.Resources
+	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
+	if f.Balancer {
+		l.AccessEndedAt = time.Time{} // it had not ended after all
+	}
+	return nil
 }
 
 // adopt takes over a lease that the store does not know. What is whole and has
@@ -160,7 +193,7 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	whole := l.State == Open && f.Balancer && f.Registered && f.Group && !due(l.ExpiresAt, now)
 	k.log.Warn("rebuilding a lease from its tags", "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
-		l.Why = "My records were lost before it was open, or after its time."
+		l.Why = "My records were lost, and by its tags it was not open yet, not whole any more, or over."
 		return k.create(ctx, l, Lost)
 	}
 	l.owe(NoticeRebuilt, now)
@@ -206,37 +239,51 @@ func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 	return nil
 }
 
+// settled reports whether a look that began then can tell anything about the
+// lease: it is open, and what was last done to it is listed by now. Work that
+// fails does not count, or a lease whose repair fails would never be looked at.
+func (l *Lease) settled(at time.Time) bool {
+	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(settling), at))
+}
+
 // drift compares an open lease with what there is.
-func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s Survey) error {
+func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 	in, there := s.Instances[l.Instance.ID]
+	why, patience := "", settling
 	switch {
-	case !there || in.State == "terminated" || in.State == "shutting-down":
-		return k.lose(ctx, l, fmt.Sprintf("The instance %s was terminated.", l.Instance.ID))
+	case !there:
+		why = fmt.Sprintf("The instance %s was terminated.", l.Instance.ID)
+	case in.State == "terminated" || in.State == "shutting-down":
+		why, patience = fmt.Sprintf("The instance %s was terminated.", l.Instance.ID), 0
 	case f == nil || !f.Balancer:
-		return k.lose(ctx, l, "Its load balancer was deleted by somebody else.")
+		why = "Its load balancer was deleted by somebody else."
 	case !f.Group:
-		return k.lose(ctx, l, "Its security group was deleted by somebody else.")
+		why = "Its security group was deleted by somebody else."
+	case !in.Running:
+		why, patience = fmt.Sprintf("The instance %s is %s.", l.Instance.ID, in.State), stoppedFor
 	}
-	if !in.Running {
-		if k.sweeper.lasts("stopped "+l.ID, s.At, stoppedFor) {
-			return k.lose(ctx, l, fmt.Sprintf("The instance %s is %s.", l.Instance.ID, in.State))
+	if why != "" {
+		// What is gone and what is stopped are told apart: being the one does
+		// not count for the patience with the other.
+		if s.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
+			return k.lose(ctx, l, s, why)
 		}
 		return nil
 	}
-	k.sweeper.end("stopped " + l.ID)
 	missing := !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources)
-	if !missing && !f.Widened {
-		return nil
-	}
 	if l.Missing || l.Widened {
 		return nil // it is being mended
 	}
+	missing = missing && s.lasts("missing "+l.ID, settling)
+	if !missing && !f.Widened {
+		return nil
+	}
 	if missing && l.Mended {
-		return k.lose(ctx, l, "Its rules were removed again after I had put them back.")
+		return k.lose(ctx, l, s, "Its rules were removed again after I had put them back.")
 	}
 	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", missing, "widened", f.Widened)
 	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if l.State != Open {
+		if !l.settled(s.At) {
 			return errMoved
 		}
 		l.drifted(now, missing, f.Widened)
@@ -247,13 +294,16 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s Survey) error 
 }
 
 // lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, why string) error {
+func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why string) error {
 	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if l.State != Open {
+		if !l.settled(s.At) {
 			return errMoved
 		}
 		return l.end(now, InstanceGone, "", why, k.Timing)
 	})
+	if err == nil {
+		k.crew.interrupt(l.ID)
+	}
 	k.wake(l.ID)
 	return unlessMoved(err)
 }
@@ -268,27 +318,29 @@ func covers(have, want []netip.Prefix) bool {
 	return true
 }
 
-// lasts notes that something is so, and reports whether it has been for as
-// long as patience.
-func (s *sweeper) lasts(what string, now time.Time, patience time.Duration) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.since == nil {
-		s.since = make(map[string]time.Time)
-	}
-	// What was not seen for a day is not so any more.
-	maps.DeleteFunc(s.since, func(_ string, t time.Time) bool { return now.Sub(t) > 24*time.Hour })
-	since, ok := s.since[what]
+// lasts notes that something is so, and reports whether every look has seen
+// that for as long as patience.
+func (l look) lasts(what string, patience time.Duration) bool {
+	since, ok := l.before[what]
 	if !ok {
-		s.since[what] = now
-		return patience <= 0
+		since = l.At
 	}
-	return now.Sub(since) >= patience
+	l.seen[what] = since
+	return l.At.Sub(since) >= patience
 }
 
-// end notes that it is not so any more.
-func (s *sweeper) end(what string) {
+// begin begins a look at an account, and end has the next one go on from it.
+func (s *sweeper) begin(account string, survey Survey) look {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.since, what)
+	return look{Survey: survey, before: s.seen[account], seen: make(map[string]time.Time)}
+}
+
+func (s *sweeper) end(account string, l look) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = make(map[string]map[string]time.Time)
+	}
+	s.seen[account] = l.seen
 }

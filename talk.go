@@ -65,7 +65,8 @@ func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
 
 func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 	var err error
-	if !l.stale(n.Kind) {
+	stale := l.stale(n.Kind)
+	if !stale {
 		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) error { return k.Notifier.Notice(ctx, l, n) })
 	}
 	if cutShort(ctx, err) {
@@ -83,6 +84,10 @@ func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 				l.Owed[i].Attempts++
 				l.Owed[i].NextTryAt = now.Add(l.talkBackoff(now, l.Owed[i].Attempts, retryAfter(err)))
 			}
+			return nil
+		}
+		if n.Kind == NoticeStuck && err == nil && !stale && !l.Alarmed {
+			l.owe(NoticeFreed, now) // it was taken back too late to go unheard
 			return nil
 		}
 		return errMoved // a newer one of its kind took its place

@@ -43,7 +43,11 @@ type awsConfig struct {
 	ListenerPort port      `yaml:"listener_port"`
 	SSHUser      string    `yaml:"ssh_user"`
 	WaitDNS      *duration `yaml:"wait_dns"`
-	Price        *struct {
+	DeadMan      *struct {
+		RoleARN string    `yaml:"role_arn"`
+		Grace   *duration `yaml:"grace"`
+	} `yaml:"deadman"`
+	Price *struct {
 		LoadBalancer float64 `yaml:"load_balancer"`
 		Address      float64 `yaml:"address"`
 	} `yaml:"price"`
@@ -84,6 +88,10 @@ type timingConfig struct {
 
 // defaultMax is what a rule without max allows.
 const defaultMax = 8 * time.Hour
+
+// defaultGrace is how long after the end of a lease the dead-man switch waits
+// for the bot to have done it.
+const defaultGrace = 5 * time.Minute
 
 // defaultWaitDNS is how long an opening waits for its name to resolve.
 const defaultWaitDNS = 2 * time.Minute
@@ -166,6 +174,8 @@ func (c *config) checkAWS() error {
 			return fmt.Errorf("aws[%d].region: say which, for example: region: ap-northeast-1", i)
 		case a.ExternalID != "" && a.RoleARN == "":
 			return fmt.Errorf("aws[%d].external_id: it needs a role_arn to go with", i)
+		case a.DeadMan != nil && a.DeadMan.RoleARN == "":
+			return fmt.Errorf("aws[%d].deadman.role_arn: say which role EventBridge Scheduler assumes to delete the load balancer", i)
 		case !userName.MatchString(a.SSHUser):
 			return fmt.Errorf("aws[%d].ssh_user: %q is not a user name", i, a.SSHUser)
 		}

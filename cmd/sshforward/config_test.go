@@ -79,6 +79,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"no account", "- {name: main, region: ap-northeast-1}", "[]", "aws: there is no account"},
 		{"same name twice", "- {name: main, region: ap-northeast-1}", "- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
 		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},
+		{"dead man without a role", "name: main", "name: main, deadman: {grace: 5m}", "aws[0].deadman.role_arn"},
 		{"no store", "store: {bolt: /tmp/leases.db}", "", "store: say where"},
 		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
 		{"broken YAML", "aws:", "aws: [", "line "},

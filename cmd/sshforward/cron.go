@@ -10,9 +10,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// driftWithin is the longest pause between two looks at AWS: drift of an open
-// lease is to be seen within two minutes.
-const driftWithin = time.Minute
+// driftWithin is the longest pause between two looks at AWS. What is missing
+// has to be missed twice, and that is to be acted on within two minutes.
+const driftWithin = 30 * time.Second
 
 // startCron starts the two loops: one finds what is due (openings and closings,
 // reminders, and the end of retention all stand in one index on time), the

@@ -112,10 +112,17 @@ func ready(ctx context.Context, slack *bot.Bot, store sshforward.Store) error {
 }
 
 func (a awsConfig) account() provisioner.Account {
-	return provisioner.Account{
+	account := provisioner.Account{
 		Name: a.Name, Region: a.Region, RoleARN: a.RoleARN, ExternalID: a.ExternalID,
 		ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, WaitDNS: time.Duration(*a.WaitDNS),
 	}
+	if a.DeadMan != nil {
+		account.DeadMan = &provisioner.DeadMan{RoleARN: a.DeadMan.RoleARN, Grace: defaultGrace}
+		if a.DeadMan.Grace != nil {
+			account.DeadMan.Grace = time.Duration(*a.DeadMan.Grace)
+		}
+	}
+	return account
 }
 
 func leaseAccounts(all []awsConfig) map[string]sshforward.Account {

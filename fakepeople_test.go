@@ -1,0 +1,134 @@
+package sshforward
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// said is one message that Slack took.
+type said struct {
+	lease string
+	what  string // "new card", "card", or the kind of a notice
+	face  string
+	at    time.Time
+}
+
+// fakeSlack is a Notifier that remembers what people see.
+type fakeSlack struct {
+	mu    sync.Mutex
+	log   []said
+	cards map[string]string // lease -> face that its card shows
+	tries int
+
+	before func(ctx context.Context, what string, l *Lease) error
+	after  func(what string, l *Lease) error
+}
+
+func (s *fakeSlack) take(ctx context.Context, what string, l *Lease) error {
+	s.mu.Lock()
+	s.tries++
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(ctx, what, l); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.log = append(s.log, said{l.ID, what, l.Face(), time.Now()})
+	if what == "card" || what == "new card" {
+		s.cards[l.ID] = l.Face()
+	}
+	s.mu.Unlock()
+	if s.after != nil {
+		return s.after(what, l)
+	}
+	return nil
+}
+
+// script changes what happens before Slack takes something; nil: nothing.
+func (s *fakeSlack) script(before func(ctx context.Context, what string, l *Lease) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
+}
+
+func (s *fakeSlack) Card(ctx context.Context, l *Lease) (channel, ts string, err error) {
+	if l.Card.TS != "" {
+		return l.Card.Channel, l.Card.TS, s.take(ctx, "card", l)
+	}
+	if err := s.take(ctx, "new card", l); err != nil {
+		return "", "", err
+	}
+	return l.Channel, fmt.Sprintf("ts-%s-%d", l.ID, time.Now().UnixNano()), nil
+}
+
+func (s *fakeSlack) Notice(ctx context.Context, l *Lease, n Notice) error {
+	return s.take(ctx, string(n.Kind), l)
+}
+
+// heard returns what was said about a lease, without updates of its card.
+func (s *fakeSlack) heard(id string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, x := range s.log {
+		if x.lease == id && x.what != "card" {
+			out = append(out, x.what)
+		}
+	}
+	return out
+}
+
+// when returns the times at which something was said about a lease.
+func (s *fakeSlack) when(id, what string) []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []time.Time
+	for _, x := range s.log {
+		if x.lease == id && x.what == what {
+			out = append(out, x.at)
+		}
+	}
+	return out
+}
+
+func (s *fakeSlack) shows(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cards[id]
+}
+
+func (s *fakeSlack) tried() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tries
+}
+
+// fakeDirectory is a Directory of a few groups.
+type fakeDirectory struct {
+	mu     sync.Mutex
+	groups map[string][]string
+	down   bool
+}
+
+func (d *fakeDirectory) Member(_ context.Context, user, group string) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down {
+		return false, unavailable("The directory")
+	}
+	return slices.Contains(d.groups[group], user), nil
+}
+
+func (d *fakeDirectory) set(down bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down = down
+}

@@ -1,0 +1,236 @@
+package sshforward
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// FuzzTransitions plays a random life: each byte is a command, an outcome of
+// the next step, or time that passes. After each, everything that is due is
+// done as the keeper would do it, and the promises are looked at.
+func FuzzTransitions(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0, 5, 5, 5, 5, 5, 5, 5, 5, 9, 9, 9, 9})
+	f.Add([]byte{0x10, 0, 1, 0x11, 3, 5, 6, 7, 8, 5, 2, 9, 10, 0x22, 4, 11})
+	f.Add([]byte{0, 6, 6, 6, 6, 6, 6, 6, 9, 10, 11})
+	// Mending that fails until it is an alarm, heard, and then works.
+	f.Add([]byte{2, 0, 5, 0x1a, 0x1e, 6, 13, 13, 13, 13, 13, 4, 0x3e, 5, 13, 4, 0x1a, 0x1e, 11})
+	// A closing that waits for long, and one that is not the last.
+	f.Add([]byte{2, 0, 5, 3, 7, 0xfa, 0xfa, 0xfa, 0xfa, 4, 5, 13, 0x0f, 6, 13, 13, 13, 13, 13, 5, 13, 0x1f})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		p := player{t: t, now: noon}
+		p.l = inState(Requested)
+		if len(script) > 0 {
+			p.l.Approvals = int(script[0]>>4) % 3
+			p.l.Max = p.l.Duration + time.Duration(script[0]%3)*time.Hour
+		}
+		p.last = p.l.Clone()
+		for _, b := range script {
+			p.play(b)
+		}
+		p.finish()
+	})
+}
+
+type player struct {
+	t       *testing.T
+	l, last *Lease
+	now     time.Time
+	outcome byte // of the steps
+	heard   []NoticeKind
+	was     []State
+}
+
+func (p *player) play(b byte) {
+	arg := time.Duration(b >> 4)
+	var err error
+	switch b % 16 {
+	case 0:
+		err = p.l.confirm(p.now, testTiming)
+	case 1:
+		err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming)
+	case 2:
+		err = p.l.extend(p.now, alice, time.Minute<<arg)
+	case 3:
+		err = p.l.end(p.now, ClosedByUser, alice, "", testTiming)
+	case 4:
+		if p.l.State == Pending {
+			err = p.l.end(p.now, Denied, bob, "", testTiming)
+		} else {
+			p.hear()
+		}
+	case 5, 6, 7, 8:
+		p.outcome = b % 16
+	case 9:
+		p.now = p.now.Add(arg * time.Second)
+	case 10:
+		p.now = p.now.Add(arg * time.Minute)
+	case 11:
+		p.now = p.now.Add(arg * time.Hour)
+	case 12:
+		p.now = p.now.Add(arg) // nanoseconds: boundaries
+	case 13:
+		if at := Next(p.l, p.now).At; at.After(p.now) {
+			p.now = at.Add(-arg % 2)
+		}
+	case 14:
+		p.sweep(arg&1 != 0, arg&2 != 0)
+	case 15:
+		if err = p.l.reopen(p.now, &Found{Lease: new(Lease), Balancer: arg%2 == 0}); errors.Is(err, errMoved) {
+			err = nil
+		}
+	}
+	if err != nil && ErrorCode(err) != ECONFLICT && ErrorCode(err) != EFORBIDDEN {
+		p.t.Fatalf("byte %#x: %v", b, err)
+	}
+	p.look(fmt.Sprintf("byte %#x", b))
+	p.settle()
+}
+
+// sweep finds drift, or what cannot be mended any more.
+func (p *player) sweep(missing, widened bool) {
+	l := p.l
+	switch {
+	case !l.settled(p.now) || l.Missing || l.Widened:
+	case !missing && !widened || missing && l.Mended:
+		_ = l.end(p.now, InstanceGone, "", "It is gone.", testTiming)
+	default:
+		l.drifted(p.now, missing, widened)
+	}
+}
+
+// hear has Slack take all that is owed.
+func (p *player) hear() {
+	for p.l.Card.Shown = p.l.Face(); ; {
+		talk := NextTalk(p.l)
+		if talk.At.IsZero() {
+			return
+		}
+		if !p.l.stale(talk.Notice.Kind) {
+			p.heard = append(p.heard, talk.Notice.Kind)
+		}
+		p.l.settle(talk.Notice.Kind)
+	}
+}
+
+// settle does what is due. That must come to rest: a lease which always needs
+// something at once would keep a worker and AWS busy for ever.
+func (p *player) settle() {
+	for n := 0; ; n++ {
+		a := Next(p.l, p.now)
+		if a.Do == DoNothing || a.Do == DoForget || !due(a.At, p.now) {
+			break
+		}
+		if n > 50 {
+			p.t.Fatalf("%s again and again", a.Do)
+		}
+		p.perform(a.Do)
+		p.look(string(a.Do))
+	}
+	l := p.l
+	if !l.ExpiresAt.IsZero() && (l.State == Open || l.State == Opening) && due(l.ExpiresAt, p.now) {
+		p.t.Fatalf("%s at %s, though it expired at %s", l.State, p.now, l.ExpiresAt)
+	}
+}
+
+func (p *player) perform(do Do) {
+	l := p.l
+	step, err := Step{Resources: l.Resources}, error(nil)
+	switch p.outcome {
+	case 6:
+		err = errors.New("scripted")
+	case 7:
+		step.Wait = 5 * time.Second
+	case 8:
+		err = &Error{Code: EUNAVAILABLE, RetryAfter: time.Minute}
+	}
+	switch do {
+	case DoLapse:
+		_ = l.end(p.now, Lapsed, "", "", testTiming)
+	case DoExpire:
+		_ = l.end(p.now, Expired, "", "", testTiming)
+	case DoGiveUp:
+		_ = l.end(p.now, Failed, "", l.tooSlow(testTiming), testTiming)
+	case DoRemind:
+		l.remind(p.now)
+	case DoExtend, DoAdvance:
+		switch {
+		case err != nil:
+			l.retry(p.now, err)
+		case step.Wait > 0:
+			l.wait(p.now, step)
+		case do == DoExtend:
+			l.Resources.Until = l.ExpiresAt
+		default:
+			l.advance(p.now)
+		}
+	case DoMend:
+		if err != nil {
+			l.retry(p.now, err)
+		} else {
+			l.mended(p.now)
+		}
+	case DoClose:
+		step.Resources.BalancerGone = err == nil
+		l.tornDown(p.now, step, err, testTiming)
+	}
+}
+
+// look holds the lease to its promises.
+func (p *player) look(after string) {
+	p.t.Helper()
+	l := p.l
+	l.DueAt = l.nextDue(p.now)
+	if err := checkMove(p.last, l); err != nil {
+		p.t.Fatalf("after %s: %v", after, err)
+	}
+	if len(p.was) == 0 || p.was[len(p.was)-1] != l.State {
+		p.was = append(p.was, l.State)
+	}
+	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(p.last.ExpiresAt) {
+		p.t.Fatalf("after %s: the end came nearer", after)
+	}
+	kinds := map[NoticeKind]bool{}
+	for _, n := range l.Owed {
+		if kinds[n.Kind] {
+			p.t.Fatalf("after %s: two notices of one kind: %v", after, l.Owed)
+		}
+		kinds[n.Kind] = true
+	}
+	p.last = l.Clone()
+}
+
+// finish lets time go on and the steps succeed: every lease ends.
+func (p *player) finish() {
+	p.outcome = 5
+	for n := 0; p.l.State != Closed; n++ {
+		if n > 100 {
+			p.t.Fatalf("still %s after %d looks", p.l.State, n)
+		}
+		if at := Next(p.l, p.now).At; at.After(p.now) {
+			p.now = at
+		}
+		p.settle()
+	}
+	if Next(p.l, p.now).Do != DoForget {
+		p.t.Fatal("it is closed and never forgotten")
+	}
+	p.hear()
+	stuck := false
+	for _, kind := range p.heard {
+		if kind == NoticeStuck && stuck || kind == NoticeFreed && !stuck {
+			p.t.Fatalf("alarms and all-clears do not alternate: %v", p.heard)
+		}
+		stuck = kind == NoticeStuck || stuck && kind != NoticeFreed
+	}
+	if stuck {
+		p.t.Fatalf("it is closed, and operators were not told: %v", p.heard)
+	}
+	for i, s := range p.was {
+		if s == Opening && p.was[len(p.was)-2] != Closing {
+			p.t.Fatalf("it was %s and is closed without closing: %v", p.was[i], p.was)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package sshforward
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// edges are the moves a lease may make.
+var edges = map[State][]State{
+	Requested: {Requested, Pending, Opening, Closed},
+	Pending:   {Pending, Opening, Closed},
+	Opening:   {Opening, Open, Closing},
+	Open:      {Open, Closing},
+	Closing:   {Closing, Closed},
+	Closed:    {Closed, Closing}, // a sweep found something left of it
+}
+
+// begins is the state that a lease not recorded before comes from: what a
+// sweep finds without a record goes on as it is, or is closed.
+func begins(l *Lease) State {
+	if l.State == Open || l.State == Closing {
+		return l.State
+	}
+	return Requested
+}
+
+// checkMove holds two successive records of a lease to what is promised of
+// every lease at every time.
+func checkMove(was, l *Lease) error {
+	switch {
+	case !slices.Contains(edges[was.State], l.State):
+		return fmt.Errorf("went from %s to %s", was.State, l.State)
+	case l.State == Open && (l.OpenedAt.IsZero() || l.ExpiresAt.IsZero()):
+		return errors.New("is open without a clock")
+	case !l.OpenedAt.IsZero() && l.ExpiresAt.Sub(l.OpenedAt) > max(l.Max, l.Duration):
+		return fmt.Errorf("may last %s, which is more than %s", l.ExpiresAt.Sub(l.OpenedAt), l.Max)
+	case (l.State == Closing || l.State == Closed) && (l.Reason == "" || l.ClosingAt.IsZero()):
+		return fmt.Errorf("is %s without a reason", l.State)
+	case l.State == Closed && (l.ClosedAt.IsZero() || l.KeepUntil.IsZero()):
+		return errors.New("is closed without a time")
+	case was.State == Closed && l.State == Closing && (!l.ClosedAt.IsZero() || !l.KeepUntil.IsZero()):
+		return errors.New("is closing and keeps the times of a closed one")
+	case (l.Missing || l.Widened) && l.State != Open && !was.Missing && !was.Widened:
+		return fmt.Errorf("is %s and has drifted", l.State)
+	case l.Alarmed && !was.Alarmed && l.State != Open && l.State != Closing:
+		return fmt.Errorf("is %s and stuck", l.State)
+	case l.State == Closed && l.Alarmed:
+		return errors.New("is closed and stuck")
+	case l.DueAt.IsZero():
+		return errors.New("will never be looked at again")
+	case was.Reason != "" && was.Reason != l.Reason:
+		return fmt.Errorf("ended as %s and then as %s", was.Reason, l.Reason)
+	}
+	return nil
+}

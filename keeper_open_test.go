@@ -1,0 +1,185 @@
+package sshforward
+
+import (
+	"context"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestOpenRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		cmd  OpenLease
+		code string
+		says string
+	}{
+		{"too short", OpenLease{Instance: "web", Duration: time.Minute}, EINVALID, "open web 5m"},
+		{"too long", OpenLease{Instance: "i-0dev", Duration: 9 * time.Hour}, EFORBIDDEN, "open i-0dev 8h"},
+		{"no reason", OpenLease{Instance: "db"}, EINVALID, "because"},
+		{"port", OpenLease{Instance: "web", Port: 3389}, EFORBIDDEN, "port 22"},
+		{"private source", OpenLease{Instance: "web", Sources: prefixes("10.1.2.3/32")}, EFORBIDDEN, "10.0.0.0/8"},
+		{"wide source", OpenLease{Instance: "web", Sources: prefixes("198.51.100.0/24")}, EFORBIDDEN, "a single address"},
+		{"unknown", OpenLease{Instance: "i-0nope"}, ENOTFOUND, "no instance i-0nope"},
+		{"no rule", OpenLease{Instance: "i-0shut"}, EFORBIDDEN, "No rule"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				_, err := w.do(alice, tt.cmd)
+				wantCode(t, err, tt.code)
+				if !strings.Contains(ErrorMessage(err), tt.says) {
+					t.Errorf("%q does not say %q", ErrorMessage(err), tt.says)
+				}
+				if n := len(w.store.all()); n > 0 {
+					t.Errorf("%d leases are recorded", n)
+				}
+			})
+		})
+	}
+}
+
+func TestOpenUnavailable(t *testing.T) {
+	for _, op := range []string{"find", "preflight"} {
+		inWorld(t, func(w *world) {
+			w.cloud.script(func(_ context.Context, o string, _ *Lease) error {
+				if o == op {
+					return unavailable("AWS")
+				}
+				return nil
+			})
+			_, err := w.do(alice, OpenLease{Instance: "web"})
+			wantCode(t, err, EUNAVAILABLE)
+		})
+	}
+	inWorld(t, func(w *world) {
+		w.cloud.set("i-0two", func(in *Instance) { in.Running, in.State = false, "stopping" })
+		_, err := w.do(alice, OpenLease{Instance: "two"})
+		wantCode(t, err, EINVALID)
+	})
+}
+
+// What the prompt says comes from the command, the policy and the instance.
+func TestOpenPrompt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.set("i-0far", func(in *Instance) { in.Tags[TagUser] = "rocky" })
+		for _, tt := range []struct {
+			cmd  OpenLease
+			want Lease
+		}{
+			{OpenLease{Instance: "i-0two"}, Lease{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "development", Max: 8 * time.Hour}},
+			{OpenLease{Instance: "far", Duration: 2 * time.Hour}, Lease{Duration: 2 * time.Hour, ListenerPort: 22, SSHUser: "rocky", Rule: "development", Max: 8 * time.Hour}},
+			{OpenLease{Instance: "db", Because: "deploy"}, Lease{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "production", Max: time.Hour, Approvals: 1, Because: "deploy"}},
+		} {
+			l := w.must(alice, tt.cmd).Lease
+			got := Lease{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max, Approvals: l.Approvals, Because: l.Because}
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", tt.cmd, diff)
+			}
+			if l.TargetPort != 22 || l.Placement.Subnet == "" || len(l.Notes) != 1 || l.Owner != alice {
+				t.Errorf("%+v: got %+v", tt.cmd, l)
+			}
+		}
+	})
+}
+
+// A tag is written by other people, and stands in a command that is pasted.
+func TestSSHUser(t *testing.T) {
+	for tag, want := range map[string]string{
+		"": "admin", "rocky": "rocky", "_svc-1": "_svc-1", "Root": "admin", "a b": "admin", "x;reboot": "admin",
+		"-oProxyCommand=x": "admin", "$(id)": "admin", strings.Repeat("a", 33): "admin", "a\nb": "admin",
+	} {
+		if got := sshUser(Instance{Tags: map[string]string{TagUser: tag}}, Account{SSHUser: "admin"}); got != want {
+			t.Errorf("tag %q: got %q, want %q", tag, got, want)
+		}
+	}
+	if got := sshUser(Instance{}, Account{}); got != "ec2-user" {
+		t.Errorf("with nothing to go on: got %q", got)
+	}
+}
+
+// Where a name is ambiguous, the choice shows only what the caller may open.
+func TestAmbiguousName(t *testing.T) {
+	inWorld(t, func(w *world) {
+		// i-0dev and i-0shut are both called web, and no rule admits to i-0shut.
+		if r := w.must(alice, OpenLease{Instance: "web"}); r.Lease == nil || r.Lease.Instance.ID != "i-0dev" || r.Choose {
+			t.Errorf("got %+v", r)
+		}
+		w.cloud.set("i-0two", func(in *Instance) { in.Name = "web" })
+		r := w.must(alice, OpenLease{Instance: "web"})
+		var ids []string
+		for _, in := range r.Instances {
+			ids = append(ids, in.ID)
+		}
+		if diff := cmp.Diff([]string{"i-0dev", "i-0two"}, ids); diff != "" || !r.Choose || r.Lease != nil {
+			t.Errorf("the choice (-want +got):\n%s", diff)
+		}
+		w.cloud.set("i-0dev", func(in *Instance) { in.Tags = nil })
+		w.cloud.set("i-0two", func(in *Instance) { in.Tags = nil })
+		_, err := w.do(alice, OpenLease{Instance: "web"})
+		wantCode(t, err, EFORBIDDEN)
+	})
+}
+
+// The source: from the command, else the saved one, else the default.
+func TestSourceOfLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		source := func(cmd OpenLease) string {
+			t.Helper()
+			cmd.Instance = "i-0dev"
+			return FormatSources(w.must(alice, cmd).Lease.Sources)
+		}
+		if got := source(OpenLease{}); got != "203.0.113.7" {
+			t.Errorf("the default: got %s", got)
+		}
+		if _, err := w.do(alice, SetSource{Sources: prefixes("192.168.0.1/32")}); ErrorCode(err) != EFORBIDDEN {
+			t.Errorf("a private address was saved: %v", err)
+		}
+		w.must(alice, SetSource{Sources: prefixes("198.51.100.9/32")})
+		if got := source(OpenLease{}); got != "198.51.100.9" {
+			t.Errorf("the saved one: got %s", got)
+		}
+		if got := FormatSources(w.must(alice, SetSource{}).Sources); got != "198.51.100.9" {
+			t.Errorf("asked what is saved: got %s", got)
+		}
+		if got := source(OpenLease{Sources: prefixes("198.51.100.1/32")}); got != "198.51.100.1" {
+			t.Errorf("from the command: got %s", got)
+		}
+		w.must(alice, SetSource{Clear: true})
+		if got := source(OpenLease{}); got != "203.0.113.7" {
+			t.Errorf("cleared: got %s", got)
+		}
+		w.k.Policy.Sources.Default = nil
+		_, err := w.do(alice, OpenLease{Instance: "i-0dev"})
+		wantCode(t, err, EINVALID)
+		if !strings.Contains(ErrorMessage(err), "/sshforward ip 203.0.113.7") {
+			t.Errorf("%q does not say how to give one", ErrorMessage(err))
+		}
+	})
+}
+
+func TestReasonPattern(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.policy.Rules[0].ReasonPattern = regexp.MustCompile(`^OPS-\d+`)
+		w.start()
+		defer func() { w.crash() }()
+		_, err := w.do(alice, OpenLease{Instance: "db", Because: "please"})
+		wantCode(t, err, EINVALID)
+		w.must(alice, OpenLease{Instance: "db", Because: "OPS-7"})
+	})
+}
+
+type unknownCommand struct{ Command }
+
+func TestUnknownCommand(t *testing.T) {
+	inWorld(t, func(w *world) {
+		_, err := w.do(alice, unknownCommand{})
+		wantCode(t, err, EINTERNAL)
+	})
+}

@@ -1,0 +1,134 @@
+package sshforward
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func slackDown(context.Context, string, *Lease) error { return unavailable("Slack") }
+
+// Slack is away for an hour. The forward opens and ends all the same; what is
+// still true is told afterwards, once, and what is not is left out.
+func TestSlackDown(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		duration time.Duration
+		asked    time.Duration // before Slack goes
+		heard    []string
+		state    State
+	}{
+		{"a life begins and ends meanwhile", 10 * time.Minute, 0, []string{"new card", "ended"}, Closed},
+		{"a life begins meanwhile", 5 * time.Hour, 0, []string{"new card", "ready"}, Open},
+		{"a life ends meanwhile", 30 * time.Minute, time.Minute, []string{"new card", "ready", "ended"}, Closed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				if tt.asked == 0 {
+					w.slack.script(slackDown)
+				}
+				id := w.ask(alice, "web", tt.duration)
+				w.must(alice, ConfirmLease{id})
+				w.pass(tt.asked)
+				w.slack.script(slackDown)
+				tries := w.slack.tried()
+				w.pass(time.Hour)
+				if n := w.slack.tried() - tries; n > 70 { // once a minute
+					t.Errorf("knocked %d times in an hour", n)
+				}
+				w.slack.script(nil)
+				w.pass(time.Hour)
+				w.expect(id, tt.state, w.lease(id).Reason)
+				if diff := cmp.Diff(tt.heard, w.slack.heard(id)); diff != "" {
+					t.Errorf("people heard (-want +got):\n%s", diff)
+				}
+				if got := w.slack.shows(id); got != w.lease(id).Face() {
+					t.Errorf("the card shows %q, want %q", got, w.lease(id).Face())
+				}
+				if l := w.stored(id); len(l.Owed) > 0 {
+					t.Errorf("still owed: %+v", l.Owed)
+				}
+			})
+		})
+	}
+}
+
+// What Slack takes only after it was asked a few times is not said twice.
+func TestSlackHiccups(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := 0
+		w.slack.script(func(ctx context.Context, _ string, _ *Lease) error {
+			switch n++; n % 4 {
+			case 0:
+				return &Error{Code: EUNAVAILABLE, Message: "ratelimited", RetryAfter: 3 * time.Second}
+			case 1:
+				panic("scripted")
+			case 2:
+				return hang(ctx)
+			}
+			return nil
+		})
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, ConfirmLease{id})
+		w.pass(3 * time.Hour)
+		w.expect(id, Closed, Expired)
+		want := []string{"new card", "ready", "reminder", "reminder", "ended"}
+		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
+			t.Errorf("people heard (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// There is nowhere to say it: after a day nobody tries any more.
+func TestNowhereToSayIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.slack.script(func(context.Context, string, *Lease) error {
+			return &Error{Code: EFORBIDDEN, Message: "not_in_channel"}
+		})
+		id := w.ask(alice, "db", time.Hour)
+		w.must(alice, ConfirmLease{id})
+		w.must(alice, CancelLease{id})
+		w.pass(30 * time.Hour)
+		tries := w.slack.tried()
+		if tries > 100 { // each minute for an hour and then each hour
+			t.Errorf("knocked %d times", tries)
+		}
+		w.pass(48 * time.Hour)
+		if n := w.slack.tried() - tries; n > 0 {
+			t.Errorf("knocked %d times more", n)
+		}
+		if l := w.stored(id); l.DueAt != l.KeepUntil {
+			t.Errorf("it is due at %s and not only when it is forgotten", w.since(l.DueAt))
+		}
+	})
+}
+
+// The progress of an opening does not use up what Slack allows a channel, and
+// a change of state does not wait for it.
+func TestCardPace(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+			if strings.HasPrefix(op, "open/") {
+				time.Sleep(300 * time.Millisecond)
+			}
+			return nil
+		})
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, ConfirmLease{id})
+		w.pass(30 * time.Second)
+		opened := w.lease(id).OpenedAt
+		shown := w.slack.when(id, "card")
+		for i := 1; i < len(shown)-1; i++ {
+			if pause := shown[i].Sub(shown[i-1]); pause < cardPause {
+				t.Errorf("the card changed %s after it had", pause)
+			}
+		}
+		// StageClock takes 300 ms after the clock has started.
+		if got, want := shown[len(shown)-1], opened.Add(300*time.Millisecond); !got.Equal(want) {
+			t.Errorf("the card said open %s late", got.Sub(want))
+		}
+	})
+}

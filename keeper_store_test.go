@@ -1,0 +1,228 @@
+package sshforward
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func unwritable(_ context.Context, op, _ string) error {
+	if op == "put" || op == "delete" {
+		return unavailable("The store")
+	}
+	return nil
+}
+
+// Access ends on time also when the disk is full, and people are told once.
+// What happened is written when that is possible again.
+func TestUnwritableStoreAtExpiry(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", 10*time.Minute)
+		end := w.lease(id).ExpiresAt
+		w.pass(time.Until(end.Add(-time.Minute)))
+		w.store.script(unwritable)
+		w.pass(time.Until(end))
+		if w.cloud.reachable(id) {
+			t.Error("access lasted beyond its end")
+		}
+		w.pass(30 * time.Minute)
+		w.expect(id, Closed, Expired)
+		w.nothingLeft()
+		if got := w.stored(id).State; got != Open {
+			t.Errorf("the store has %s", got)
+		}
+		want := []string{"new card", "ready", "reminder", "ended"}
+		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
+			t.Errorf("people heard (-want +got):\n%s", diff)
+		}
+		if n := w.cloud.count("close", id); n > 3 {
+			t.Errorf("torn down %d times", n)
+		}
+		if n := len(w.must(alice, ListLeases{}).Leases); n != 0 {
+			t.Errorf("a closed lease is still listed")
+		}
+		said := w.slack.tried()
+
+		w.store.script(nil)
+		w.pass(2 * time.Second)
+		l := w.stored(id)
+		if l.State != Closed || l.Reason != Expired || !l.AccessEndedAt.Equal(end) {
+			t.Errorf("the store has %s %q, ended at %s", l.State, l.Reason, w.since(l.AccessEndedAt))
+		}
+		w.pass(time.Hour)
+		if again := w.slack.tried() - said; again > 0 {
+			t.Errorf("%d messages after the store came back", again)
+		}
+		if diff := cmp.Diff([]time.Duration{0}, w.overstays); diff != "" {
+			t.Errorf("overstays (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// The process dies while the store cannot be written: what is there leads to
+// the same end.
+func TestCrashWithUnwritableStore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", 10*time.Minute)
+		w.store.script(unwritable)
+		w.pass(11 * time.Minute)
+		w.expect(id, Closed, Expired)
+		w.crash()
+		w.store.script(nil)
+		w.start()
+		w.pass(time.Minute)
+		w.expect(id, Closed, Expired)
+		w.nothingLeft()
+	})
+}
+
+// Both lanes of a lease write at the same time, slowly and in vain. What one
+// of them remembers is not what the other one forgets.
+func TestSlowUnwritableStore(t *testing.T) {
+	for _, offset := range []time.Duration{-30, -15, -5, 0, 5, 15, 30} {
+		inWorld(t, func(w *world) {
+			id := w.opened(alice, "web", 10*time.Minute)
+			end := w.lease(id).ExpiresAt
+			w.pass(time.Minute)
+			w.store.script(func(ctx context.Context, op, id string) error {
+				if op == "put" {
+					time.Sleep(20 * time.Millisecond)
+				}
+				return unwritable(ctx, op, id)
+			})
+			w.slack.script(func(_ context.Context, what string, l *Lease) error {
+				if l.State == Open && what == "reminder" {
+					time.Sleep(time.Until(end.Add(offset * time.Millisecond)))
+				}
+				return nil
+			})
+			w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+				if op == "close" {
+					time.Sleep(10 * time.Millisecond)
+				}
+				return nil
+			})
+			w.pass(12 * time.Minute)
+			w.expect(id, Closed, Expired)
+			w.store.script(nil)
+			w.pass(time.Minute)
+			w.expect(id, Closed, Expired)
+			if got := w.stored(id).State; got != Closed {
+				t.Errorf("%dms: the store has %s", offset, got)
+			}
+			heard := w.slack.heard(id)
+			if n := len(slices.DeleteFunc(heard, func(s string) bool { return s != "ended" })); n != 1 {
+				t.Errorf("%dms: told %d times that it ended", offset, n)
+			}
+			if n := w.cloud.count("close", id); n > 2 {
+				t.Errorf("%dms: torn down %d times", offset, n)
+			}
+		})
+	}
+}
+
+// The record was kept in memory beyond its time and is then forgotten for
+// good, and not again and again.
+func TestForgetAfterUnwritableStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.timing.Keep = time.Second
+		w.start()
+		defer func() { w.crash() }()
+		id := w.opened(alice, "web", 10*time.Minute)
+		deletes := 0
+		w.store.script(func(ctx context.Context, op, id string) error {
+			if op == "delete" {
+				if deletes++; deletes > 100 {
+					<-ctx.Done() // or the spec would never end
+				}
+				return nil
+			}
+			return unwritable(ctx, op, id)
+		})
+		w.pass(12 * time.Minute)
+		w.store.script(nil)
+		w.pass(time.Minute)
+		if deletes > 1 {
+			t.Errorf("deleted %d times", deletes)
+		}
+		_, err := w.do(alice, ShowLease{id})
+		wantCode(t, err, ENOTFOUND)
+	})
+}
+
+// A person is told when the store cannot take what they ask for, and nothing
+// happens then.
+func TestCommandsOnUnwritableStore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		open := w.opened(alice, "web", time.Hour)
+		asked := w.ask(alice, "two", time.Hour)
+		w.store.script(unwritable)
+		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{asked}, CancelLease{asked}, ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
+			_, err := w.do(alice, cmd)
+			wantCode(t, err, EUNAVAILABLE)
+		}
+		w.pass(time.Minute)
+		w.store.script(nil)
+		w.pass(time.Second)
+		w.expect(asked, Requested, "")
+		w.expect(open, Open, "")
+	})
+}
+
+// While nothing can be read nothing can be decided; it is, as soon as it can.
+func TestUnreadableStore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", 10*time.Minute)
+		w.store.script(func(context.Context, string, string) error { return unavailable("The store") })
+		for _, cmd := range []Command{OpenLease{Instance: "web"}, ShowLease{id}, ListLeases{}, CloseLease{}, CloseLease{All: true}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}, ConfirmLease{id}, CancelLease{id}, ApproveLease{id}, SetSource{}, SetSource{Clear: true}} {
+			_, err := w.do(alice, cmd)
+			wantCode(t, err, EUNAVAILABLE)
+		}
+		if err := w.k.Tick(context.Background()); ErrorCode(err) != EUNAVAILABLE {
+			t.Errorf("Tick says %v", err)
+		}
+		w.pass(20 * time.Minute)
+		w.store.script(nil)
+		w.pass(time.Second)
+		w.expect(id, Closing, Expired)
+	})
+}
+
+// What a step did cannot be recorded, so it is done again, a few times a
+// second and not as fast as the machine can. What takes too long is rolled back
+// all the same.
+func TestUnwritableStoreWhileOpening(t *testing.T) {
+	for _, op := range []string{"open/group", "extend"} {
+		t.Run(op, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.cloud.script(func(ctx context.Context, o string, _ *Lease) error {
+					if o == op {
+						w.store.script(unwritable)
+						if w.cloud.count(op, "") > 5000 {
+							return hang(ctx) // or the spec would never end
+						}
+					}
+					return nil
+				})
+				id := w.ask(alice, "web", 8*time.Minute)
+				w.must(alice, ConfirmLease{id})
+				w.pass(time.Minute)
+				if op == "extend" {
+					w.must(alice, ExtendLease{id, time.Minute})
+				}
+				w.pass(5 * time.Minute)
+				if n := w.cloud.count(op, id); n > 4*6*60 {
+					t.Errorf("%s was done %d times in 6 minutes", op, n)
+				}
+				w.pass(15 * time.Minute)
+				w.expect(id, Closed, w.lease(id).Reason)
+				w.nothingLeft()
+			})
+		})
+	}
+}
