@@ -93,11 +93,11 @@ func (p *player) play(b byte) {
 func (p *player) sweep(missing, widened bool) {
 	l := p.l
 	switch {
-	case !l.settled(p.now) || l.Missing || l.Widened:
+	case !l.settled(p.now) || l.Drift != (Drift{}):
 	case !missing && !widened || missing && l.Mended:
 		_ = l.end(p.now, InstanceGone, "", "It is gone.", testTiming)
 	default:
-		l.drifted(p.now, missing, widened)
+		l.drifted(p.now, Drift{Missing: missing, Widened: widened})
 	}
 }
 

@@ -41,7 +41,7 @@ func checkMove(was, l *Lease) error {
 		return errors.New("is closed without a time")
 	case was.State == Closed && l.State == Closing && (!l.ClosedAt.IsZero() || !l.KeepUntil.IsZero()):
 		return errors.New("is closing and keeps the times of a closed one")
-	case (l.Missing || l.Widened) && l.State != Open && !was.Missing && !was.Widened:
+	case l.Drift != (Drift{}) && l.State != Open && was.Drift == (Drift{}):
 		return fmt.Errorf("is %s and has drifted", l.State)
 	case l.Alarmed && !was.Alarmed && l.State != Open && l.State != Closing:
 		return fmt.Errorf("is %s and stuck", l.State)

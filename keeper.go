@@ -37,6 +37,7 @@ type Options struct {
 type Account struct {
 	ListenerPort int    // what the user's ssh dials
 	SSHUser      string // unless the instance's tag sshforward:user says otherwise
+	DeadMan      bool   // whether open leases have a dead-man switch
 }
 
 // Keeper keeps the promises: it takes commands, writes what is intended, and

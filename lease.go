@@ -121,8 +121,7 @@ type Lease struct {
 	Hint       string    `json:",omitempty"` // what to know about the open forward
 	Notes      []string  `json:",omitempty"` // what could not be checked
 	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
-	Missing    bool      `json:",omitempty"` // a sweep missed a rule of it
-	Widened    bool      `json:",omitempty"` // a sweep saw its group let in more
+	Drift      Drift     `json:",omitzero"`  // what a sweep has found changed
 	Mended     bool      `json:",omitempty"` // rules were put back once
 
 	// Talk.
@@ -138,6 +137,13 @@ type Lease struct {
 type Approval struct {
 	User string
 	At   time.Time
+}
+
+// Drift is what somebody else changed on an open lease, to be put right.
+type Drift struct {
+	Missing bool `json:",omitempty"` // a rule or the registration is gone
+	Widened bool `json:",omitempty"` // its group lets in more than was leased
+	Unarmed bool `json:",omitempty"` // its dead-man switch is gone
 }
 
 // Extension is one move of the end.

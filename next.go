@@ -48,7 +48,7 @@ func Next(l *Lease, now time.Time) Action {
 		work = Action{DoAdvance, l.NextTryAt}
 	case Open:
 		end = Action{DoExpire, l.ExpiresAt}
-		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Missing || l.Widened
+		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Drift != (Drift{})
 		switch {
 		case drifted && (!moved || l.Attempts%2 == 0): // neither holds up the other by failing
 			work = Action{DoMend, l.NextTryAt}

@@ -265,20 +265,20 @@ func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 }
 
 // drifted records what somebody else changed on an open lease.
-func (l *Lease) drifted(now time.Time, missing, widened bool) {
-	l.Missing, l.Widened, l.NextTryAt = missing, widened, now
+func (l *Lease) drifted(now time.Time, d Drift) {
+	l.Drift, l.NextTryAt = d, now
 }
 
 // mended records that it is as it should be again, and says so.
 func (l *Lease) mended(now time.Time) {
-	if l.Missing {
+	if l.Drift.Missing {
 		l.Mended = true
 		l.owe(NoticeMended, now)
 	}
-	if l.Widened {
+	if l.Drift.Widened {
 		l.owe(NoticeNarrowed, now)
 	}
-	l.Missing, l.Widened = false, false
+	l.Drift = Drift{}
 	l.Attempts, l.LastError, l.NextTryAt = 0, "", now
 	l.calm(now)
 }

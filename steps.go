@@ -92,7 +92,7 @@ func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
 			}
 			l.Attempts, l.LastError = 0, ""
 			l.NextTryAt = now.Add(step.Wait)
-			if !l.Missing && !l.Widened {
+			if l.Drift == (Drift{}) {
 				l.calm(now) // or the alarm is about the mending
 			}
 		}

@@ -270,23 +270,28 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 		}
 		return nil
 	}
-	missing := !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources)
-	if l.Missing || l.Widened {
+	if l.Drift != (Drift{}) {
 		return nil // it is being mended
 	}
-	missing = missing && s.lasts("missing "+l.ID, settling)
-	if !missing && !f.Widened {
+	d := Drift{
+		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
+		Widened: f.Widened || !covers(l.Sources, f.Ingress),
+		Unarmed: !f.DeadMan && k.Accounts[l.Instance.Account].DeadMan,
+	}
+	d.Missing = d.Missing && s.lasts("missing "+l.ID, settling)
+	d.Unarmed = d.Unarmed && s.lasts("unarmed "+l.ID, settling)
+	if d == (Drift{}) {
 		return nil
 	}
-	if missing && l.Mended {
+	if d.Missing && l.Mended {
 		return k.lose(ctx, l, s, "Its rules were removed again after I had put them back.")
 	}
-	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", missing, "widened", f.Widened)
+	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed)
 	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.settled(s.At) {
 			return errMoved
 		}
-		l.drifted(now, missing, f.Widened)
+		l.drifted(now, d)
 		return nil
 	})
 	k.wake(l.ID)

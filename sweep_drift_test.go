@@ -38,7 +38,7 @@ func TestDriftMended(t *testing.T) {
 				if diff := cmp.Diff([]string{"mended"}, w.heardOf(id, NoticeMended, NoticeNarrowed, NoticeStuck)); diff != "" {
 					t.Errorf("people heard (-want +got):\n%s", diff)
 				}
-				if l := w.stored(id); !strings.HasPrefix(l.Resources.InstanceRuleID, "sgr-again") || l.Missing || !l.Mended {
+				if l := w.stored(id); !strings.HasPrefix(l.Resources.InstanceRuleID, "sgr-again") || l.Drift.Missing || !l.Mended {
 					t.Errorf("the store does not have what was put back: %+v", l.Resources)
 				}
 
@@ -260,4 +260,18 @@ func TestDriftCannotBeMended(t *testing.T) {
 		w.expect(id, Closed, InstanceGone)
 		w.nothingLeft()
 	})
+}
+
+// A dead-man switch that somebody deleted is set again, which is nobody's news:
+// it says nothing and does not use up the one time that rules are put back.
+func TestDeadManSetAgain(t *testing.T) {
+	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Resources: Resources{Until: at(60)}}
+	l.drifted(at(1), Drift{Unarmed: true})
+	if a := Next(&l, at(1)); a.Do != DoMend || !due(a.At, at(1)) {
+		t.Fatalf("Next: %+v, want a mend at once", a)
+	}
+	l.mended(at(2))
+	if len(l.Owed) > 0 || l.Mended || Next(&l, at(2)).Do == DoMend {
+		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Do)
+	}
 }

@@ -102,7 +102,7 @@ func TestSlowMend(t *testing.T) {
 		w.pass(20 * time.Second)
 		w.sweepWhile(func() {})
 		w.expect(id, Open, "")
-		if l := w.lease(id); !l.Mended || l.Missing {
+		if l := w.lease(id); !l.Mended || l.Drift.Missing {
 			t.Fatal("the mending did not fall between look and judgement")
 		}
 		w.sweepFor(10*time.Minute, 20*time.Second)
@@ -242,15 +242,15 @@ func TestCrashWhileMending(t *testing.T) {
 				w.pass(time.Minute)
 				w.sweep()
 				w.crash()
-				if l := w.stored(id); !l.Missing || l.Mended {
-					t.Fatalf("recorded: missing %t, mended %t", l.Missing, l.Mended)
+				if l := w.stored(id); !l.Drift.Missing || l.Mended {
+					t.Fatalf("recorded: missing %t, mended %t", l.Drift.Missing, l.Mended)
 				}
 				w.cloud.script(nil)
 				w.cloud.afterwards(nil)
 				w.start()
 				w.pass(time.Minute)
-				if l := w.lease(id); l.State != Open || l.Missing || !l.Mended || !w.cloud.reachable(id) {
-					t.Errorf("it is %s, missing %t, mended %t", l.State, l.Missing, l.Mended)
+				if l := w.lease(id); l.State != Open || l.Drift.Missing || !l.Mended || !w.cloud.reachable(id) {
+					t.Errorf("it is %s, missing %t, mended %t", l.State, l.Drift.Missing, l.Mended)
 				}
 				if diff := cmp.Diff([]string{"mended"}, w.heardOf(id, NoticeMended)); diff != "" {
 					t.Errorf("people heard (-want +got):\n%s", diff)

@@ -85,8 +85,8 @@ func TestDriftOnUnwritableStore(t *testing.T) {
 				w.store.script(nil)
 				w.sweepFor(10*time.Minute, time.Minute)
 				w.expect(id, Open, "")
-				if l := w.stored(id); l.Missing || !l.Mended || w.cloud.count("mend", id) != 1 || !w.cloud.reachable(id) {
-					t.Errorf("missing %t, mended %t and %d times", l.Missing, l.Mended, w.cloud.count("mend", id))
+				if l := w.stored(id); l.Drift.Missing || !l.Mended || w.cloud.count("mend", id) != 1 || !w.cloud.reachable(id) {
+					t.Errorf("missing %t, mended %t and %d times", l.Drift.Missing, l.Mended, w.cloud.count("mend", id))
 				}
 				if n := len(w.slack.when(id, "mended")); n != 1 {
 					t.Errorf("told %d times", n)

@@ -128,7 +128,7 @@ func (a awsConfig) account() provisioner.Account {
 func leaseAccounts(all []awsConfig) map[string]sshforward.Account {
 	out := make(map[string]sshforward.Account)
 	for _, a := range all {
-		out[a.Name] = sshforward.Account{ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser}
+		out[a.Name] = sshforward.Account{ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, DeadMan: a.DeadMan != nil}
 	}
 	return out
 }

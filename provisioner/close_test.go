@@ -1,0 +1,120 @@
+package provisioner_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// One part that fails keeps no other from going.
+func TestCloseGoesOn(t *testing.T) {
+	for _, test := range []struct {
+		deny string
+		gone sshforward.Resources // the flags alone
+	}{
+		{deny: "elasticloadbalancing:*", gone: sshforward.Resources{RuleGone: true}},
+		{deny: "elasticloadbalancing:DeregisterInstancesFromLoadBalancer", gone: sshforward.Resources{BalancerGone: true, RuleGone: true, GroupGone: true}},
+		{deny: "ec2:RevokeSecurityGroupIngress", gone: sshforward.Resources{BalancerGone: true}},
+		{deny: "ec2:DeleteSecurityGroup", gone: sshforward.Resources{BalancerGone: true, RuleGone: true}},
+	} {
+		inFakeNamed(t, test.deny, worldOptions{}, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.open(l)
+			w.startClosing(l)
+			w.cloud.Deny(test.deny)
+			step, err := w.p.Close(w.ctx, l)
+			if r := step.Resources; r.BalancerGone != test.gone.BalancerGone || r.RuleGone != test.gone.RuleGone || r.GroupGone != test.gone.GroupGone {
+				w.Errorf("resources %+v, want gone as in %+v", r, test.gone)
+			}
+			if !strings.Contains(test.deny, "Deregister") {
+				w.wantCode(err, sshforward.EFORBIDDEN)
+			}
+			l.Resources = step.Resources
+			w.cloud.Allow(test.deny)
+			w.close(l)
+			w.clean(before)
+		})
+	}
+}
+
+// The waits grow with the time that closing takes, and stay bounded.
+func TestCloseWaits(t *testing.T) {
+	inFake(t, worldOptions{fake: fakeaws.Options{InterfaceLinger: 20 * time.Minute}}, func(w *world) {
+		l := w.lease("web-1")
+		w.open(l)
+		w.startClosing(l)
+		for _, test := range []struct{ at, wait time.Duration }{
+			{0, 2 * time.Second}, {50 * time.Second, 5 * time.Second}, {10 * time.Minute, 15 * time.Second},
+		} {
+			time.Sleep(time.Until(l.ClosingAt.Add(test.at)))
+			step, err := w.p.Close(w.ctx, l)
+			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail, "network interfaces") {
+				w.Errorf("after %v: %+v, %v", test.at, step, err)
+			}
+			l.Resources = step.Resources
+		}
+	})
+}
+
+// A load balancer that was made by a call still under way when its process
+// died shows up after it was looked for; it is found because it holds the
+// group, and when nothing holds it, by the read-back.
+func TestCloseFindsLatecomers(t *testing.T) {
+	for _, late := range []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute} {
+		inFakeNamed(t, late.String(), worldOptions{fake: fakeaws.Options{LoadBalancerVisibleAfter: late, RuleVisibleAfter: late}}, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageBalancer)
+			written := l.Clone()
+			if _, err := w.p.Open(w.ctx, l); err != nil { // and die
+				w.Fatal(err)
+			}
+			w.restart()
+			w.close(written)
+			w.clean(before)
+		})
+	}
+}
+
+// What carries the lease's tags and is not where the record says is found by
+// the read-back: a second rule and a second group of an earlier try.
+func TestCloseFindsStrays(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.open(l)
+		h := w.cloud.Home()
+		tags := provisioner.Tags(deployment, l)
+		h.AddRule(fakeaws.Rule{Group: w.group, Protocol: "tcp", From: 2222, To: 2222, Source: w.group, Tags: tags})
+		h.AddGroup(w.vpc, "stray", tags)
+		w.close(l)
+		w.clean(before)
+	})
+}
+
+// Nothing was made, but a call may still be under way: that is believed only
+// after a while, and then it is over.
+func TestCloseBeforeAnything(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.startClosing(l)
+		if w.cloud != nil {
+			step, err := w.p.Close(w.ctx, l)
+			if r := step.Resources; err != nil || step.Wait == 0 || r.BalancerGone || r.RuleGone || r.GroupGone {
+				w.Errorf("at once: %+v, %v", step, err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		step, err := w.p.Close(w.ctx, l)
+		if r := step.Resources; err != nil || step.Wait != 0 || !r.BalancerGone || !r.RuleGone || !r.GroupGone {
+			w.Errorf("later: %+v, %v", step, err)
+		}
+		w.clean(before)
+	})
+}

@@ -1,0 +1,212 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Codes that steps act on. ELB's codes differ from its Go type names.
+const (
+	groupDuplicate      = "InvalidGroup.Duplicate"
+	permissionDuplicate = "InvalidPermission.Duplicate"
+	permissionNotFound  = "InvalidPermission.NotFound"
+	ruleNotFound        = "InvalidSecurityGroupRuleId.NotFound"
+	rulesLimit          = "RulesPerSecurityGroupLimitExceeded"
+	dependencyViolation = "DependencyViolation"
+	groupInUse          = "InvalidGroup.InUse" // DependencyViolation's older name
+	balancerDuplicate   = "DuplicateLoadBalancerName"
+	balancerNotFound    = "LoadBalancerNotFound"
+	balancerInstance    = "InvalidInstance"
+	scheduleNotFound    = "ResourceNotFoundException" // the schedule or its group
+	scheduleConflict    = "ConflictException"         // exists, or is being changed by somebody else
+)
+
+// groupNotFound are the codes for a group that is not there, which also means
+// not there yet: for a while after its creation any call may say so, even
+// after a Describe has found it. ELB says InvalidSecurityGroup.
+var groupNotFound = []string{
+	"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound", "InvalidSecurityGroup",
+}
+
+// moreRetryable are transient codes of ELB that the SDK does not know.
+var moreRetryable = map[string]struct{}{"DependencyThrottle": {}, "HttpFailureException": {}}
+
+// codeOf is AWS's error code, empty when AWS did not answer with one.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		return e.ErrorCode()
+	}
+	return ""
+}
+
+func hasCode(err error, codes ...string) bool {
+	return err != nil && slices.Contains(codes, codeOf(err))
+}
+
+// kinds classifies AWS's codes; what is not here goes by whose fault the
+// answer says it is.
+var kinds = map[string]string{
+	"UnauthorizedOperation": sshforward.EFORBIDDEN,
+	"AccessDenied":          sshforward.EFORBIDDEN,
+	"AccessDeniedException": sshforward.EFORBIDDEN,
+	"OptInRequired":         sshforward.EFORBIDDEN,
+
+	"AuthFailure":                     sshforward.EFORBIDDEN,
+	"InvalidClientTokenId":            sshforward.EFORBIDDEN,
+	"UnrecognizedClientException":     sshforward.EFORBIDDEN,
+	"SignatureDoesNotMatch":           sshforward.EFORBIDDEN,
+	"MissingAuthenticationToken":      sshforward.EFORBIDDEN,
+	"IncompleteSignature":             sshforward.EFORBIDDEN,
+	"ExpiredToken":                    sshforward.EUNAVAILABLE, // a fresh one will do
+	"ExpiredTokenException":           sshforward.EUNAVAILABLE,
+	"RequestExpired":                  sshforward.EUNAVAILABLE,
+	"DependencyThrottle":              sshforward.EUNAVAILABLE,
+	"HttpFailureException":            sshforward.EUNAVAILABLE,
+	dependencyViolation:               sshforward.EUNAVAILABLE,
+	groupInUse:                        sshforward.EUNAVAILABLE,
+	scheduleNotFound:                  sshforward.EUNAVAILABLE,
+	ruleNotFound:                      sshforward.EUNAVAILABLE, // somebody changes the group at the same time
+	permissionNotFound:                sshforward.EUNAVAILABLE,
+	scheduleConflict:                  sshforward.EUNAVAILABLE,
+	"TooManyLoadBalancers":            sshforward.EQUOTA,
+	"TooManyTags":                     sshforward.EQUOTA,
+	"SecurityGroupLimitExceeded":      sshforward.EQUOTA,
+	"ResourceLimitExceeded":           sshforward.EQUOTA,
+	"ServiceQuotaExceededException":   sshforward.EQUOTA,
+	rulesLimit:                        sshforward.EQUOTA,
+	"InvalidInstanceID.NotFound":      sshforward.ENOTFOUND,
+	"InvalidInstanceID.Malformed":     sshforward.ENOTFOUND,
+	"InvalidSubnet":                   sshforward.EINVALID,
+	"SubnetNotFound":                  sshforward.EINVALID,
+	"InvalidSubnetID.NotFound":        sshforward.EINVALID,
+	"InvalidVpcID.NotFound":           sshforward.EINVALID,
+	"InvalidConfigurationRequest":     sshforward.EINVALID,
+	"OperationNotPermitted":           sshforward.EINVALID,
+	"InvalidScheme":                   sshforward.EINVALID,
+	"InvalidParameterValue":           sshforward.EINVALID,
+	"InvalidParameterCombination":     sshforward.EINVALID,
+	"ValidationError":                 sshforward.EINVALID,
+	"ValidationException":             sshforward.EINVALID,
+	"InvalidSecurityGroup":            sshforward.EINVALID,
+	"InvalidGroup.NotFound":           sshforward.EINVALID,
+	"InvalidSecurityGroupID.NotFound": sshforward.EINVALID,
+	balancerInstance:                  sshforward.EINVALID,
+	balancerNotFound:                  sshforward.EINVALID,
+	balancerDuplicate:                 sshforward.EINVALID,
+}
+
+// credentialCodes blame the credentials, not what they may do.
+var credentialCodes = []string{
+	"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException",
+	"SignatureDoesNotMatch", "MissingAuthenticationToken", "IncompleteSignature",
+}
+
+// failed makes an *sshforward.Error of what a call returned; doing is what the
+// call was for, as in "create the load balancer". It is the one place where
+// AWS's codes become ours.
+func (a *account) failed(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	if own, ok := errors.AsType[*sshforward.Error](err); ok {
+		return own
+	}
+	out := &sshforward.Error{Err: fmt.Errorf("%s in account %s: %w", doing, a.Name, err)}
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		out.Code = sshforward.EUNAVAILABLE
+		out.Message = fmt.Sprintf("AWS could not be reached to %s.", doing)
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			out.Message = fmt.Sprintf("I was interrupted when I tried to %s.", doing)
+		}
+		return out
+	}
+	code := api.ErrorCode()
+	_, throttled := retry.DefaultThrottleErrorCodes[code]
+	switch kind, known := kinds[code]; {
+	case throttled:
+		out.Code = sshforward.EUNAVAILABLE
+	case known:
+		out.Code = kind
+	case api.ErrorFault() == smithy.FaultServer || statusOf(err) >= 500:
+		out.Code = sshforward.EUNAVAILABLE
+	default:
+		out.Code = sshforward.EINTERNAL
+	}
+	out.Message = a.sentence(out.Code, code, throttled, doing, api.ErrorMessage(), err)
+	return out
+}
+
+func (a *account) sentence(kind, code string, throttled bool, doing, reason string, err error) string {
+	switch {
+	case throttled || code == "DependencyThrottle":
+		return fmt.Sprintf("AWS gets too many calls from this account just now and did not %s.", doing)
+	case slices.Contains(credentialCodes, code):
+		return fmt.Sprintf("AWS does not accept my credentials for account %s; the operator has to look at them.", a.Name)
+	case kind == sshforward.EFORBIDDEN:
+		return fmt.Sprintf("AWS does not let me %s: my role in account %s lacks the permission %s.", doing, a.Name, action(err))
+	case code == "TooManyLoadBalancers":
+		return fmt.Sprintf("Account %s has as many Classic Load Balancers in %s as it may have; close a forward or ask AWS for a higher quota.", a.Name, a.Region)
+	case kind == sshforward.EUNAVAILABLE:
+		return fmt.Sprintf("AWS could not %s just now (%s).", doing, code)
+	}
+	return fmt.Sprintf("AWS did not %s: %s", doing, reasonFor(code, reason))
+}
+
+// reasonFor is AWS's own sentence, with a full stop, or the bare code.
+func reasonFor(code, reason string) string {
+	reason = strings.TrimRight(strings.TrimSpace(reason), ".")
+	return cmp.Or(reason, code) + "."
+}
+
+// action names the IAM action that was refused. It is that of the innermost
+// operation: with an assumed role, sts:AssumeRole inside any other call.
+func action(err error) string {
+	name := "it needs"
+	for err != nil {
+		op, ok := errors.AsType[*smithy.OperationError](err)
+		if !ok {
+			break
+		}
+		name = iamName(op.ServiceID) + ":" + op.OperationName
+		err = op.Err
+	}
+	return name
+}
+
+// statusOf is the HTTP status of the answer that err is about; zero if there
+// was no answer.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err); ok {
+		return e.HTTPStatusCode()
+	}
+	return 0
+}
+
+// finalFirst joins errors so that the first, whose code and sentence count,
+// is one that repeating cannot help, if there is one.
+func finalFirst(errs []error) error {
+	slices.SortStableFunc(errs, func(x, y error) int {
+		fx, fy := sshforward.Final(x), sshforward.Final(y)
+		switch {
+		case fx == fy:
+			return 0
+		case fx:
+			return -1
+		}
+		return 1
+	})
+	return errors.Join(errs...)
+}

@@ -1,0 +1,146 @@
+package provisioner_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+func TestFind(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		for _, ref := range []string{"web-1", w.web, " web-1 "} {
+			got, err := w.p.Find(w.ctx, ref)
+			if err != nil || len(got) != 1 {
+				w.Fatalf("find %q: %v, %v", ref, got, err)
+			}
+			in := got[0]
+			if in.ID != w.web || in.Name != "web-1" || in.Account != "main" || in.Region != w.region ||
+				!in.Running || in.State != "running" || in.PrivateIP.String() != "10.1.2.94" ||
+				in.Zone != w.region+"a" || in.VPC != w.vpc || len(in.Groups) != 1 || in.Groups[0] != w.group ||
+				in.Tags["Name"] != "web-1" {
+				w.Errorf("find %q: %+v", ref, in)
+			}
+		}
+		// A pattern is not a name, and neither is a part of one.
+		for _, ref := range []string{"", "web", "web-*", "web-?", "*", "WEB-1", "i-0123456789abcdef0", "i-01234567", "i-xyz", `web-\1`} {
+			_, err := w.p.Find(w.ctx, ref)
+			w.wantCode(err, sshforward.ENOTFOUND)
+		}
+	})
+}
+
+func TestFindSeveral(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		must(w.ec2.CreateTags(w.ctx, &ec2.CreateTagsInput{
+			Resources: []string{w.web, w.app}, Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("twin")}},
+		}))
+		got, err := w.p.Find(w.ctx, "twin")
+		if err != nil || len(got) != 2 || got[0].ID >= got[1].ID {
+			w.Fatalf("find: %v, %v", got, err)
+		}
+	})
+}
+
+func TestFindLeavesOutWhatIsGone(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		w.cloud.Home().Terminate(w.web)
+		_, err := w.p.Find(w.ctx, "web-1")
+		w.wantCode(err, sshforward.ENOTFOUND)
+		got, err := w.p.Find(w.ctx, w.web) // by its id it can be looked at for a while yet
+		if err != nil || len(got) != 1 || got[0].Running || got[0].State != "terminated" {
+			w.Fatalf("find by id: %+v, %v", got, err)
+		}
+		w.cloud.Home().Stop(w.app)
+		got, err = w.p.Find(w.ctx, "app-1")
+		if err != nil || len(got) != 1 || got[0].Running {
+			w.Fatalf("find what is stopped: %+v, %v", got, err)
+		}
+	})
+}
+
+func TestFindPages(t *testing.T) {
+	inFake(t, worldOptions{fake: fakeaws.Options{PageSize: 5}}, func(w *world) {
+		for range 12 {
+			w.cloud.Home().AddInstance(fakeaws.InstanceSpec{Subnet: w.private, Name: "many"})
+		}
+		got, err := w.p.Find(w.ctx, "many")
+		if err != nil || len(got) != 12 {
+			w.Fatalf("%d found, %v", len(got), err)
+		}
+	})
+}
+
+const otherAccount = "222222222222"
+
+func twoAccounts() worldOptions {
+	return worldOptions{accounts: []provisioner.Account{
+		{Name: "main", Region: "ap-northeast-1"},
+		{Name: "other", Region: "ap-northeast-1", RoleARN: "arn:aws:iam::" + otherAccount + ":role/sshforward", ExternalID: "secret-handshake"},
+	}}
+}
+
+// A whole life in an account that is reached through a role.
+func TestAssumedRole(t *testing.T) {
+	both(t, twoAccounts(), func(w *world) {
+		if w.cloud == nil {
+			w.buildOther()
+		} else {
+			w.cloud.RequireExternalID(w.opts.accounts[1].RoleARN, "secret-handshake")
+			n := w.cloud.Region(otherAccount, w.region).FieldNote()
+			w.cloud.Region(otherAccount, w.region).SetTags(n.Web, map[string]string{"Name": "far"})
+		}
+		before := w.foreign()
+		l := w.lease("far")
+		if l.Instance.Account != "other" {
+			w.Fatalf("found in %s", l.Instance.Account)
+		}
+		w.open(l)
+		if left := w.leftovers(); w.cloud == nil && len(left) > 0 {
+			w.Errorf("in the wrong account: %q", left)
+		}
+		w.close(l)
+		w.clean(before)
+		assumed := 0
+		for _, c := range w.calls.take() {
+			if strings.HasPrefix(c, "sts:AssumeRole") {
+				assumed++
+			}
+		}
+		if assumed != 1 {
+			w.Errorf("the role was assumed %d times", assumed)
+		}
+	})
+}
+
+// buildOther makes an instance "far" in moto's second account.
+func (w *world) buildOther() {
+	web, app, vpc, public, private, group := w.web, w.app, w.vpc, w.public, w.private, w.group
+	cfg := w.as(w.opts.accounts[1].RoleARN)
+	w.buildMoto(cfg)
+	must(ec2.NewFromConfig(cfg).CreateTags(w.ctx, &ec2.CreateTagsInput{
+		Resources: []string{w.web}, Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("far")}},
+	}))
+	w.web, w.app, w.vpc, w.public, w.private, w.group = web, app, vpc, public, private, group
+}
+
+func TestFindWithOneAccountDown(t *testing.T) {
+	inFake(t, twoAccounts(), func(w *world) {
+		w.cloud.DenyRole(w.opts.accounts[1].RoleARN)
+		got, err := w.p.Find(w.ctx, "web-1")
+		if err != nil || len(got) != 1 {
+			w.Fatalf("the other account's failure is in the way: %v, %v", got, err)
+		}
+		_, err = w.p.Find(w.ctx, "nobody")
+		w.wantCode(err, sshforward.EFORBIDDEN)
+		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "sts:AssumeRole") || !strings.Contains(m, "other") {
+			w.Errorf("message %q", m)
+		}
+	})
+}

@@ -1,0 +1,343 @@
+package provisioner_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// maxCalls is what one whole life may cost with an instance that is in service
+// at once: people share the API's rate with the bot.
+const maxCalls = 30
+
+func TestLife(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		w.calls.take()
+		l := w.lease("web-1")
+		again, err := w.p.Find(w.ctx, l.Instance.ID) // StageCheck
+		if err != nil || again[0].PrivateIP != l.Instance.PrivateIP {
+			w.Fatalf("find again: %v, %v", again, err)
+		}
+		w.open(l)
+		calls := w.calls.take()
+		w.checkOpen(l)
+
+		w.calls.take()
+		w.close(l)
+		closing := w.calls.take()
+		checkOrder(t, closing, "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+			"elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup")
+		calls = append(calls, closing...)
+		w.clean(before)
+		if len(calls) > maxCalls {
+			w.Errorf("%d calls, want %d at most: %q", len(calls), maxCalls, calls)
+		}
+		w.Logf("%d calls", len(calls))
+	})
+}
+
+// checkOrder: whose it is, then the live sessions, then the load balancer, and
+// the group when nothing needs it any more.
+func checkOrder(t testing.TB, calls []string, want ...string) {
+	t.Helper()
+	at := -1
+	for _, c := range want {
+		i := slices.Index(calls, c)
+		if i <= at {
+			t.Errorf("%s comes too early, or not at all: %q", c, calls)
+		}
+		at = i
+	}
+}
+
+// checkOpen looks at everything an open lease has in AWS.
+func (w *world) checkOpen(l *sshforward.Lease) {
+	w.Helper()
+	name := sshforward.Name(deployment, l.ID)
+	tags := w.tags(l)
+	for _, what := range []string{"group", "rule", "balancer"} {
+		got, ok := provisioner.FromTags(deployment, tags[what], w.opts.accounts[0])
+		switch {
+		case !ok:
+			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])
+		case got.ID != l.ID || got.Owner != l.Owner || got.Instance.ID != l.Instance.ID || got.Channel != l.Channel || got.State != sshforward.Open:
+			w.Errorf("%s: read back from tags: %+v", what, got)
+		case got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) >= time.Second:
+			w.Errorf("%s: tags say it ends at %v, want %v", what, got.ExpiresAt, l.ExpiresAt)
+		}
+	}
+
+	var rules []string
+	for _, r := range w.rules() {
+		line := fmt.Sprintf("%t %s %d", *r.IsEgress, *r.IpProtocol, *r.FromPort)
+		switch {
+		case *r.GroupId == l.Resources.GroupID:
+			rules = append(rules, line+" "+*r.CidrIpv4)
+		case r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID:
+			rules = append(rules, line+" balancer at "+*r.GroupId)
+		}
+	}
+	slices.Sort(rules)
+	want := []string{
+		"false tcp 22 203.0.113.64/28", "false tcp 22 203.0.113.7/32", "false tcp 22 balancer at " + w.group,
+		"true tcp 22 " + l.Instance.PrivateIP.String() + "/32",
+	}
+	if !slices.Equal(rules, want) {
+		w.Errorf("rules %q, want %q", rules, want)
+	}
+
+	b := must(w.elb.DescribeLoadBalancers(w.ctx, &elb.DescribeLoadBalancersInput{LoadBalancerNames: []string{name}})).LoadBalancerDescriptions[0]
+	if !slices.Equal(b.Subnets, []string{w.public}) || !slices.Equal(b.SecurityGroups, []string{l.Resources.GroupID}) {
+		w.Errorf("load balancer in %v with %v", b.Subnets, b.SecurityGroups)
+	}
+	for i, in := range b.Instances { // moto lists one that is registered twice twice
+		if *in.InstanceId != l.Instance.ID || i > 0 && w.cloud != nil {
+			w.Errorf("load balancer has instance %s", *in.InstanceId)
+		}
+	}
+	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 5 || *h.Timeout != 3 || *h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 2 {
+		w.Errorf("health check %+v", h)
+	}
+	if l.Resources.DNSName != *b.DNSName || *b.DNSName == "" {
+		w.Errorf("DNS name %q, want %q", l.Resources.DNSName, *b.DNSName)
+	}
+	a := must(w.elb.DescribeLoadBalancerAttributes(w.ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerName: &name})).LoadBalancerAttributes
+	if *a.ConnectionSettings.IdleTimeout != 4000 || a.ConnectionDraining.Enabled {
+		w.Errorf("attributes: %+v, %+v", *a.ConnectionSettings, *a.ConnectionDraining)
+	}
+}
+
+// tags are those of the lease's group, its rule in the instance's group and its
+// load balancer.
+func (w *world) tags(l *sshforward.Lease) map[string]map[string]string {
+	w.Helper()
+	out := map[string]map[string]string{"group": {}, "rule": {}, "balancer": {}}
+	for _, t := range must(w.ec2.DescribeSecurityGroups(w.ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{l.Resources.GroupID}})).SecurityGroups[0].Tags {
+		out["group"][*t.Key] = *t.Value
+	}
+	for _, r := range w.rules() {
+		for _, t := range r.Tags {
+			if *r.SecurityGroupRuleId == l.Resources.InstanceRuleID {
+				out["rule"][*t.Key] = *t.Value
+			}
+		}
+	}
+	for _, t := range must(w.elb.DescribeTags(w.ctx, &elb.DescribeTagsInput{LoadBalancerNames: []string{sshforward.Name(deployment, l.ID)}})).TagDescriptions[0].Tags {
+		out["balancer"][*t.Key] = *t.Value
+	}
+	return out
+}
+
+func (w *world) rules() []types.SecurityGroupRule {
+	w.Helper()
+	return must(w.ec2.DescribeSecurityGroupRules(w.ctx, &ec2.DescribeSecurityGroupRulesInput{})).SecurityGroupRules
+}
+
+func TestExtend(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.open(l)
+		l.ExpiresAt = l.ExpiresAt.Add(30*time.Minute + 1)
+		for range 2 {
+			step, err := w.p.Extend(w.ctx, l)
+			if err != nil || step.Wait != 0 || !step.Resources.Until.Equal(l.ExpiresAt) {
+				w.Fatalf("extend: %+v, %v", step, err)
+			}
+			l.Resources = step.Resources
+			w.checkOpen(l)
+		}
+		w.close(l)
+		w.clean(before)
+	})
+}
+
+// The rule may be gone behind our back; the end moves on the rest.
+func TestExtendWithoutRule(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.open(l)
+		w.cloud.Home().RemoveRule(l.Resources.InstanceRuleID)
+		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
+		if _, err := w.p.Extend(w.ctx, l); err != nil {
+			w.Fatal(err)
+		}
+		for _, what := range []string{"group", "balancer"} {
+			if got := w.tags(l)[what][provisioner.TagExpires]; got != l.ExpiresAt.UTC().Format(time.RFC3339) {
+				w.Errorf("%s: the end is %s", what, got)
+			}
+		}
+		w.close(l)
+		w.clean(before)
+	})
+}
+
+// Each stage does what it does however often, whether or not its first outcome
+// was written down.
+func TestStagesRepeated(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		for _, s := range openStages {
+			enter(l, s)
+			forgetful := l.Clone()
+			for _, again := range []*sshforward.Lease{l, forgetful, l} {
+				if err := w.do(again); err != nil {
+					w.Fatalf("%s: %v", s, err)
+				}
+			}
+			if !maps.Equal(asMap(l.Resources), asMap(forgetful.Resources)) {
+				w.Errorf("%s: adopted %+v, made %+v", s, forgetful.Resources, l.Resources)
+			}
+		}
+		w.checkOpen(l)
+		w.close(l)
+		again := l.Clone()
+		w.close(again)
+		again.Resources = sshforward.Resources{} // the store forgot it all
+		w.close(again)
+		w.clean(before)
+	})
+}
+
+func asMap(r sshforward.Resources) map[string]string {
+	return map[string]string{"group": r.GroupID, "at": r.InstanceGroupID, "rule": r.InstanceRuleID, "dns": r.DNSName}
+}
+
+// A lease that was lost with all its ids is closed by name and tags alone, and
+// without its instance too.
+func TestCloseWithoutIDs(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.open(l)
+		w.close(&sshforward.Lease{ID: l.ID, OpenedAt: l.OpenedAt, Instance: sshforward.Instance{Account: "main"}})
+		w.clean(before)
+	})
+}
+
+// Things that go behind our back are gone; the rest goes all the same.
+func TestCloseWhatOthersRemoved(t *testing.T) {
+	for _, gone := range []string{"balancer", "rule", "both"} {
+		t.Run(gone, func(t *testing.T) {
+			both(t, worldOptions{}, func(w *world) {
+				before := w.foreign()
+				l := w.lease("web-1")
+				w.open(l)
+				if gone != "rule" {
+					must(w.elb.DeleteLoadBalancer(w.ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID))}))
+				}
+				if gone != "balancer" {
+					must(w.ec2.RevokeSecurityGroupIngress(w.ctx, &ec2.RevokeSecurityGroupIngressInput{
+						GroupId: &l.Resources.InstanceGroupID, SecurityGroupRuleIds: []string{l.Resources.InstanceRuleID},
+					}))
+				}
+				w.close(l)
+				w.clean(before)
+			})
+		})
+	}
+}
+
+// On a middling day at AWS everything is late: groups are invisible at first,
+// health and DNS take their time, interfaces linger.
+func TestSlowAWS(t *testing.T) {
+	o := worldOptions{fake: fakeaws.Realistic(), accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 3 * time.Minute}}}
+	for seed := range uint64(8) {
+		o.fake.Seed = seed
+		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.open(l)
+			w.checkOpen(l)
+			if _, err := w.cloud.LookupHost(w.ctx, l.Resources.DNSName); err != nil {
+				w.Errorf("open, but %v", err)
+			}
+			w.startClosing(l)
+			step, err := w.p.Close(w.ctx, l)
+			if err != nil || step.Wait != 2*time.Second || step.Detail == "" {
+				w.Errorf("first pass: %+v, %v", step, err)
+			}
+			if r := step.Resources; !r.BalancerGone || !r.RuleGone || r.GroupGone {
+				w.Errorf("after the first pass: %+v", r)
+			}
+			l.Resources = step.Resources
+			w.calls.take()
+			w.close(l)
+			if took := time.Since(l.ClosingAt); took < o.fake.InterfaceLinger || took > o.fake.InterfaceLinger+time.Minute {
+				w.Errorf("closing took %v", took)
+			}
+			for _, c := range w.calls.take() {
+				if strings.Contains(c, "DeleteLoadBalancer") || strings.Contains(c, "Revoke") {
+					w.Errorf("%s, but it was gone before", c)
+				}
+			}
+			w.clean(before)
+		})
+	}
+}
+
+// Every ninth call fails, in all the ways that pass: throttling, server errors,
+// connections that break before or after the effect.
+func TestChaos(t *testing.T) {
+	for seed := uint64(1); seed <= 12; seed++ {
+		o := worldOptions{fake: fakeaws.Realistic()}
+		o.fake.Seed = seed
+		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			chaos := fakeaws.NewChaos(seed, 0.3)
+			w.cloud.SetFault(chaos.Fault)
+			for _, s := range openStages {
+				enter(l, s)
+				for try := 0; ; try++ {
+					err := w.do(l)
+					if err == nil {
+						break
+					}
+					if try > 20 || sshforward.Final(err) {
+						w.Fatalf("%s: %v", s, err)
+					}
+					w.sleep(5 * time.Second)
+				}
+			}
+			w.close(l)
+			w.cloud.SetFault(nil)
+			w.clean(before)
+		})
+	}
+}
+
+func inFakeNamed(t *testing.T, name string, o worldOptions, test func(w *world)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		inFake(t, o, test)
+	})
+}
+
+func BenchmarkLife(b *testing.B) {
+	n := 0
+	for b.Loop() {
+		w := newFake(b, worldOptions{})
+		l := w.lease("web-1")
+		must(w.p.Find(w.ctx, l.Instance.ID))
+		w.open(l)
+		w.close(l)
+		n += len(w.calls.take())
+	}
+	b.ReportMetric(float64(n)/float64(b.N), "aws-calls/life")
+}

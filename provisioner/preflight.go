@@ -1,0 +1,181 @@
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Preflight implements sshforward.Provisioner: five calls at once, four when
+// the account's zones are known already. That the subnets and route tables
+// cannot be read is an error; zones and quota are noted and do not block,
+// because opening says the same later, only less early.
+func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (sshforward.Placement, error) {
+	a, err := p.account(in.Account)
+	if err != nil {
+		return sshforward.Placement{}, err
+	}
+	if err := suitable(in); err != nil {
+		return sshforward.Placement{}, err
+	}
+	var (
+		wg                                     sync.WaitGroup
+		subnets                                []types.Subnet
+		tables                                 []types.RouteTable
+		zones                                  map[string]string
+		limit, used                            int
+		subnetErr, tableErr, zoneErr, limitErr error
+		usedErr                                error
+	)
+	wg.Go(func() { subnets, subnetErr = a.subnets(ctx, in) })
+	wg.Go(func() { tables, tableErr = a.routeTables(ctx, in) })
+	wg.Go(func() { zones, zoneErr = a.zoneTypes(ctx) })
+	wg.Go(func() { limit, limitErr = a.balancerLimit(ctx) })
+	wg.Go(func() { used, usedErr = a.countBalancers(ctx) })
+	wg.Wait()
+
+	if err := ctx.Err(); err != nil {
+		return sshforward.Placement{}, a.failed(err, "look for a subnet")
+	}
+	if subnetErr != nil || tableErr != nil {
+		var errs []error
+		for _, err := range []error{subnetErr, tableErr} {
+			if err != nil {
+				errs = append(errs, err)
+			}
+		}
+		return sshforward.Placement{}, finalFirst(errs)
+	}
+	var out sshforward.Placement
+	switch kind := zones[in.Zone]; {
+	case zoneErr != nil:
+		p.log.InfoContext(ctx, "zones could not be read", "account", a.Name, "err", zoneErr)
+		out.Notes = append(out.Notes, fmt.Sprintf("I could not check what kind of zone %s is.", in.Zone))
+	case kind != "" && kind != "availability-zone":
+		return sshforward.Placement{}, invalid("Instance %s is in %s, which is a %s; Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
+	}
+	switch {
+	case limitErr != nil || usedErr != nil:
+		p.log.InfoContext(ctx, "quota could not be read", "account", a.Name, "limit", limitErr, "used", usedErr)
+		out.Notes = append(out.Notes, "I could not check whether the account's quota has room for one more load balancer.")
+	case used >= limit:
+		return sshforward.Placement{}, &sshforward.Error{
+			Code: sshforward.EQUOTA,
+			Message: fmt.Sprintf("Account %s has %d of %d Classic Load Balancers in %s; close a forward or ask AWS for a higher quota.",
+				a.Name, used, limit, a.Region),
+		}
+	}
+	if out.Subnet, err = chooseSubnet(in, subnets, tables); err != nil {
+		return sshforward.Placement{}, err
+	}
+	return out, nil
+}
+
+func invalid(format string, args ...any) error {
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: fmt.Sprintf(format, args...)}
+}
+
+// suitable checks what the instance's own description says.
+func suitable(in sshforward.Instance) error {
+	switch {
+	case !in.Running:
+		return invalid("Instance %s is %s; it has to be running.", in.ID, in.State)
+	case !in.PrivateIP.Is4():
+		return invalid("Instance %s has no private IPv4 address on its primary network interface, and a Classic Load Balancer can reach no other.", in.ID)
+	case in.VPC == "" || in.Zone == "":
+		return invalid("Instance %s is in no VPC.", in.ID)
+	case len(in.Groups) == 0:
+		return invalid("Instance %s has no security group on its primary network interface to let the load balancer in.", in.ID)
+	}
+	return nil
+}
+
+func (a *account) subnets(ctx context.Context, in sshforward.Instance) ([]types.Subnet, error) {
+	var out []types.Subnet
+	pages := ec2.NewDescribeSubnetsPaginator(a.ec2, &ec2.DescribeSubnetsInput{Filters: []types.Filter{
+		filter("vpc-id", in.VPC), filter("availability-zone", in.Zone),
+	}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.failed(err, "list the subnets")
+		}
+		out = append(out, page.Subnets...)
+	}
+	return out, nil
+}
+
+func (a *account) routeTables(ctx context.Context, in sshforward.Instance) ([]types.RouteTable, error) {
+	var out []types.RouteTable
+	pages := ec2.NewDescribeRouteTablesPaginator(a.ec2, &ec2.DescribeRouteTablesInput{
+		Filters: []types.Filter{filter("vpc-id", in.VPC)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.failed(err, "list the route tables")
+		}
+		out = append(out, page.RouteTables...)
+	}
+	return out, nil
+}
+
+// zoneTypes maps the region's zones to their types. They do not change, so
+// they are read once; two readers at once are rare and do no harm.
+func (a *account) zoneTypes(ctx context.Context) (map[string]string, error) {
+	a.zonesMu.Lock()
+	zones := a.zones
+	a.zonesMu.Unlock()
+	if zones != nil {
+		return zones, nil
+	}
+	out, err := a.ec2.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{})
+	if err != nil {
+		return nil, a.failed(err, "list the zones")
+	}
+	zones = make(map[string]string, len(out.AvailabilityZones))
+	for _, z := range out.AvailabilityZones {
+		zones[aws.ToString(z.ZoneName)] = aws.ToString(z.ZoneType)
+	}
+	a.zonesMu.Lock()
+	a.zones = zones
+	a.zonesMu.Unlock()
+	return zones, nil
+}
+
+// balancerLimit is the quota of Classic Load Balancers. It is asked for once,
+// without retries: the answer is not worth a person's wait.
+func (a *account) balancerLimit(ctx context.Context) (int, error) {
+	out, err := a.elb.DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{}, func(o *elb.Options) {
+		o.Retryer = aws.NopRetryer{}
+	})
+	if err != nil {
+		return 0, a.failed(err, "read the load balancer quota")
+	}
+	for _, l := range out.Limits {
+		if aws.ToString(l.Name) == "classic-load-balancers" {
+			return strconv.Atoi(aws.ToString(l.Max))
+		}
+	}
+	return 0, invalid("AWS does not say what the load balancer quota is.")
+}
+
+func (a *account) countBalancers(ctx context.Context) (int, error) {
+	n := 0
+	for pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, a.failed(err, "count the load balancers")
+		}
+		n += len(page.LoadBalancerDescriptions)
+	}
+	return n, nil
+}

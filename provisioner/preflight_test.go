@@ -1,0 +1,232 @@
+package provisioner_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// The rules of a load balancer's subnet, one by one. The network is the field
+// note's: a public and a private subnet in the zone of the instance.
+func TestPreflightSubnet(t *testing.T) {
+	type region = fakeaws.Region
+	note := func(r *region) (public, table, gateway string) {
+		for _, rt := range r.RouteTables() {
+			for _, route := range rt.Routes {
+				if strings.HasPrefix(route.Target, "igw-") {
+					return rt.Subnets[0], rt.ID, route.Target
+				}
+			}
+		}
+		panic("no public subnet")
+	}
+	vpc := func(r *region) string { return r.VPCs()[0].ID }
+	route := func(dst, target string) fakeaws.Route { return fakeaws.Route{Destination: dst, Target: target} }
+	for name, test := range map[string]struct {
+		change func(r *region) (want string) // "" if it stays the public subnet
+		refuse string                        // part of the sentence
+	}{
+		"as it is": {},
+		"most free addresses": {change: func(r *region) string {
+			_, _, igw := note(r)
+			s := r.AddSubnet(vpc(r), "10.1.16.0/20", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			return s
+		}},
+		"fewer free addresses": {change: func(r *region) string {
+			_, _, igw := note(r)
+			s := r.AddSubnet(vpc(r), "10.1.16.0/20", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			r.SetFree(s, 100)
+			return ""
+		}},
+		"main route table": {change: func(r *region) string {
+			public, table, igw := note(r)
+			r.SetRoutes(table)
+			r.SetMainRoutes(vpc(r), route("0.0.0.0/0", igw))
+			_ = public
+			s := r.AddSubnet(vpc(r), "10.1.3.0/24", "ap-northeast-1a", nil)
+			return s
+		}},
+		"explicit table wins over main": {refuse: "no public subnet", change: func(r *region) string {
+			_, table, igw := note(r)
+			r.SetRoutes(table)
+			r.SetMainRoutes(vpc(r), route("0.0.0.0/0", igw))
+			return ""
+		}},
+		"no route": {refuse: "no public subnet", change: func(r *region) string { _, table, _ := note(r); r.SetRoutes(table); return "" }},
+		"NAT": {refuse: "no public subnet", change: func(r *region) string {
+			_, t, _ := note(r)
+			r.SetRoutes(t, route("0.0.0.0/0", "nat-0123456789abcdef0"))
+			return ""
+		}},
+		"VPN": {refuse: "no public subnet", change: func(r *region) string {
+			_, t, _ := note(r)
+			r.SetRoutes(t, route("0.0.0.0/0", "vgw-0123456789abcdef0"))
+			return ""
+		}},
+		"IPv6 only route": {refuse: "no public subnet", change: func(r *region) string { _, t, igw := note(r); r.SetRoutes(t, route("::/0", igw)); return "" }},
+		"half a route":    {refuse: "no public subnet", change: func(r *region) string { _, t, igw := note(r); r.SetRoutes(t, route("0.0.0.0/1", igw)); return "" }},
+		"blackhole":       {refuse: "no public subnet", change: func(r *region) string { r.DetachGateway(vpc(r)); return "" }},
+		"other zone": {change: func(r *region) string {
+			_, _, igw := note(r)
+			s := r.AddSubnet(vpc(r), "10.1.16.0/20", "ap-northeast-1c", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			return ""
+		}},
+		"other VPC": {change: func(r *region) string {
+			v := r.AddVPC("10.9.0.0/16", nil)
+			s := r.AddSubnet(v, "10.9.0.0/20", "ap-northeast-1a", nil)
+			r.AddRouteTable(v, []string{s}, route("0.0.0.0/0", r.Gateway(v)))
+			return ""
+		}},
+		"eight free": {change: func(r *region) string { public, _, _ := note(r); r.SetFree(public, 8); return "" }},
+		"seven free": {refuse: "big enough", change: func(r *region) string { public, _, _ := note(r); r.SetFree(public, 7); return "" }},
+		"slash 27": {change: func(r *region) string {
+			public, _, igw := note(r)
+			r.SetFree(public, 7)
+			s := r.AddSubnet(vpc(r), "10.1.3.0/27", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			return s
+		}},
+		"slash 28": {refuse: "big enough", change: func(r *region) string {
+			public, _, igw := note(r)
+			r.SetFree(public, 7)
+			s := r.AddSubnet(vpc(r), "10.1.3.0/28", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			return ""
+		}},
+		"local zone": {refuse: "local-zone", change: func(r *region) string {
+			r.AddZone(fakeaws.Zone{Name: "ap-northeast-1a", Type: fakeaws.LocalZone})
+			return ""
+		}},
+	} {
+		inFakeNamed(t, name, worldOptions{}, func(w *world) {
+			want := ""
+			if test.change != nil {
+				want = test.change(w.cloud.Home())
+			}
+			if want == "" {
+				want = w.public
+			}
+			found := must(w.p.Find(w.ctx, "web-1"))
+			got, err := w.p.Preflight(w.ctx, found[0])
+			if test.refuse != "" {
+				w.wantCode(err, sshforward.EINVALID)
+				if m := sshforward.ErrorMessage(err); !strings.Contains(m, test.refuse) {
+					w.Errorf("message %q", m)
+				}
+				return
+			}
+			if err != nil || got.Subnet != want || len(got.Notes) > 0 {
+				w.Errorf("got %+v, %v; want %s", got, err, want)
+			}
+		})
+	}
+}
+
+// Of subnets with equally many free addresses it is always the same one.
+func TestPreflightTie(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		h := w.cloud.Home()
+		first := ""
+		for i := range 4 {
+			s := h.AddSubnet(w.vpc, fmt.Sprintf("10.1.%d.0/24", 16*(i+1)), w.region+"a", nil)
+			h.AddRouteTable(w.vpc, []string{s}, fakeaws.Route{Destination: "0.0.0.0/0", Target: h.Gateway(w.vpc)})
+			if first == "" || s < first {
+				first = s
+			}
+		}
+		for range 3 {
+			if l := w.lease("web-1"); l.Placement.Subnet != first {
+				w.Errorf("subnet %s, want %s", l.Placement.Subnet, first)
+			}
+		}
+	})
+}
+
+func TestPreflightInstance(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		for part, change := range map[string]func(*sshforward.Instance){
+			"has to be running": func(i *sshforward.Instance) { i.Running, i.State = false, "stopped" },
+			"no private IPv4":   func(i *sshforward.Instance) { i.PrivateIP = sshforward.Instance{}.PrivateIP },
+			"no VPC":            func(i *sshforward.Instance) { i.VPC = "" },
+			"no security group": func(i *sshforward.Instance) { i.Groups = nil },
+			"configuration":     func(i *sshforward.Instance) { i.Account = "gone" },
+		} {
+			bad := in
+			change(&bad)
+			w.calls.take()
+			_, err := w.p.Preflight(w.ctx, bad)
+			w.wantCode(err, sshforward.EINVALID)
+			if m := sshforward.ErrorMessage(err); !strings.Contains(m, part) {
+				w.Errorf("message %q, want %q in it", m, part)
+			}
+			if calls := w.calls.take(); len(calls) > 0 {
+				w.Errorf("asked AWS for nothing: %q", calls)
+			}
+		}
+	})
+}
+
+func TestPreflightQuota(t *testing.T) {
+	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
+		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		_, err := w.p.Preflight(w.ctx, in)
+		w.wantCode(err, sshforward.EQUOTA)
+		// What cannot be checked is said, and does not block.
+		for _, deny := range []string{"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeLoadBalancers"} {
+			w.cloud.Deny(deny)
+			got, err := w.p.Preflight(w.ctx, in)
+			if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "quota") {
+				w.Errorf("without %s: %+v, %v", deny, got, err)
+			}
+			w.cloud.Allow(deny)
+		}
+	})
+	t.Run("moto", func(t *testing.T) { // has no account limits
+		w := newMoto(t, worldOptions{})
+		start := time.Now()
+		l := w.lease("web-1")
+		if l.Placement.Subnet != w.public || len(l.Placement.Notes) != 1 {
+			w.Errorf("placement %+v", l.Placement)
+		}
+		w.Log(time.Since(start))
+	})
+}
+
+func TestPreflightWithoutPermissions(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		w.cloud.Deny("ec2:DescribeAvailabilityZones")
+		got, err := w.p.Preflight(w.ctx, in)
+		if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "zone") {
+			w.Errorf("zones unknown: %+v, %v", got, err)
+		}
+		w.cloud.Deny("ec2:DescribeSubnets")
+		_, err = w.p.Preflight(w.ctx, in)
+		w.wantCode(err, sshforward.EFORBIDDEN)
+		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "ec2:DescribeSubnets") {
+			w.Errorf("message %q", m)
+		}
+	})
+}
+
+// The zones of an account are read once.
+func TestPreflightCallsFew(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		for _, want := range []int{5, 4} {
+			w.calls.take()
+			must(w.p.Preflight(w.ctx, in))
+			if calls := w.calls.take(); len(calls) != want {
+				w.Errorf("%d calls, want %d: %q", len(calls), want, calls)
+			}
+		}
+	})
+}

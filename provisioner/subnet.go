@@ -1,0 +1,77 @@
+package provisioner
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/sshforward/sshforward"
+)
+
+// What ELB asks of a subnet.
+const (
+	minFree = 8  // addresses
+	maxMask = 27 // bits
+)
+
+// chooseSubnet picks where the load balancer goes: of the public subnets in
+// the instance's VPC and zone that are big enough, the one with most free
+// addresses; of equals, the first by id.
+func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types.RouteTable) (string, error) {
+	var public, fit []types.Subnet
+	for _, s := range subnets {
+		if aws.ToString(s.VpcId) != in.VPC || aws.ToString(s.AvailabilityZone) != in.Zone || aws.ToString(s.OutpostArn) != "" {
+			continue
+		}
+		if !isPublic(s, tables) {
+			continue
+		}
+		public = append(public, s)
+		cidr, err := netip.ParsePrefix(aws.ToString(s.CidrBlock)) // none if IPv6 only
+		if err == nil && cidr.Bits() <= maxMask && aws.ToInt32(s.AvailableIpAddressCount) >= minFree {
+			fit = append(fit, s)
+		}
+	}
+	switch {
+	case len(public) == 0:
+		return "", invalid("There is no public subnet in %s of %s, where instance %s is: a load balancer needs one there, with a route for 0.0.0.0/0 to an internet gateway.", in.Zone, in.VPC, in.ID)
+	case len(fit) == 0:
+		return "", invalid("No public subnet in %s of %s is big enough for a load balancer: it needs a /%d or larger with %d free addresses.", in.Zone, in.VPC, maxMask, minFree)
+	}
+	best := slices.MinFunc(fit, func(x, y types.Subnet) int {
+		return cmp.Or(
+			cmp.Compare(aws.ToInt32(y.AvailableIpAddressCount), aws.ToInt32(x.AvailableIpAddressCount)),
+			strings.Compare(aws.ToString(x.SubnetId), aws.ToString(y.SubnetId)),
+		)
+	})
+	return aws.ToString(best.SubnetId), nil
+}
+
+// isPublic: the subnet's own route table, or else the VPC's main one, has an
+// active IPv4 default route to an internet gateway.
+func isPublic(s types.Subnet, tables []types.RouteTable) bool {
+	var explicit, main *types.RouteTable
+	for i := range tables {
+		if aws.ToString(tables[i].VpcId) != aws.ToString(s.VpcId) {
+			continue
+		}
+		for _, as := range tables[i].Associations {
+			switch {
+			case aws.ToBool(as.Main):
+				main = &tables[i]
+			case aws.ToString(as.SubnetId) == aws.ToString(s.SubnetId):
+				explicit = &tables[i]
+			}
+		}
+	}
+	table := cmp.Or(explicit, main)
+	return table != nil && slices.ContainsFunc(table.Routes, func(r types.Route) bool {
+		return aws.ToString(r.DestinationCidrBlock) == "0.0.0.0/0" &&
+			r.State == types.RouteStateActive &&
+			strings.HasPrefix(aws.ToString(r.GatewayId), "igw-")
+	})
+}

@@ -1,0 +1,184 @@
+package provisioner
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"github.com/sshforward/sshforward"
+)
+
+const (
+	// filterValues is how many values EC2 takes in one filter.
+	filterValues = 200
+	// tagNames is how many load balancers ELB's DescribeTags takes.
+	tagNames = 20
+)
+
+func (a *account) deploymentGroups(ctx context.Context, deployment string) ([]types.SecurityGroup, error) {
+	var out []types.SecurityGroup
+	pages := ec2.NewDescribeSecurityGroupsPaginator(a.ec2, &ec2.DescribeSecurityGroupsInput{
+		Filters: []types.Filter{filter("tag:"+TagDeployment, deployment)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.failed(err, "list my security groups")
+		}
+		out = append(out, page.SecurityGroups...)
+	}
+	return out, nil
+}
+
+func (a *account) deploymentRules(ctx context.Context, deployment string) ([]types.SecurityGroupRule, error) {
+	return a.rules(ctx, "list my security group rules", filter("tag:"+TagDeployment, deployment))
+}
+
+// rulesIn lists all rules of groups, those that somebody else added among them.
+func (a *account) rulesIn(ctx context.Context, groups []string) ([]types.SecurityGroupRule, error) {
+	return inChunks(groups, filterValues, func(ids []string) ([]types.SecurityGroupRule, error) {
+		return a.rules(ctx, "list the rules of my security groups", filter("group-id", ids...))
+	})
+}
+
+func (a *account) rules(ctx context.Context, doing string, filters ...types.Filter) ([]types.SecurityGroupRule, error) {
+	var out []types.SecurityGroupRule
+	pages := ec2.NewDescribeSecurityGroupRulesPaginator(a.ec2, &ec2.DescribeSecurityGroupRulesInput{Filters: filters})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.failed(err, doing)
+		}
+		out = append(out, page.SecurityGroupRules...)
+	}
+	return out, nil
+}
+
+// namedBalancers lists the load balancers whose name may be one of the
+// deployment's, by name: ELB has no filter for tags, and reading everybody's
+// would be a call for each twenty. An id has no hyphen, which keeps those of a
+// deployment prod-2 from prod; the tags decide about what is left.
+func (a *account) namedBalancers(ctx context.Context, deployment string) (map[string]elbtypes.LoadBalancerDescription, error) {
+	out := map[string]elbtypes.LoadBalancerDescription{}
+	pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, a.failed(err, "list the load balancers")
+		}
+		for _, b := range page.LoadBalancerDescriptions {
+			name := aws.ToString(b.LoadBalancerName)
+			id, ok := strings.CutPrefix(name, sshforward.Name(deployment, ""))
+			if ok && !strings.Contains(id, "-") {
+				out[name] = b
+			}
+		}
+	}
+	return out, nil
+}
+
+// balancerTags reads the tags of load balancers. One name that is gone by now
+// refuses the twenty, which are then read one by one: it does not count any
+// more, and the others do.
+func (a *account) balancerTags(ctx context.Context, names []string) (map[string]map[string]string, error) {
+	read := func(names []string) ([]elbtypes.TagDescription, error) {
+		out, err := a.elb.DescribeTags(ctx, &elb.DescribeTagsInput{LoadBalancerNames: names})
+		if err != nil {
+			return nil, err
+		}
+		return out.TagDescriptions, nil
+	}
+	all, err := inChunks(names, tagNames, func(names []string) ([]elbtypes.TagDescription, error) {
+		some, err := read(names)
+		if !hasCode(err, balancerNotFound) {
+			return some, a.failed(err, "read the load balancers' tags")
+		}
+		return inChunks(names, 1, func(one []string) ([]elbtypes.TagDescription, error) {
+			some, err := read(one)
+			if hasCode(err, balancerNotFound) {
+				return nil, nil
+			}
+			return some, a.failed(err, "read the load balancers' tags")
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[string]string{}
+	for _, d := range all {
+		out[aws.ToString(d.LoadBalancerName)] = fromELBTags(d.Tags)
+	}
+	return out, nil
+}
+
+// describe returns the instances that exist of those with the given ids. It
+// asks with a filter: an id that is gone would refuse a call that names it.
+func (a *account) describe(ctx context.Context, ids []string) (map[string]sshforward.Instance, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !instanceIDRE.MatchString(id) })
+	slices.Sort(ids)
+	all, err := inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.Reservation, error) {
+		var out []types.Reservation
+		pages := ec2.NewDescribeInstancesPaginator(a.ec2, &ec2.DescribeInstancesInput{
+			Filters: []types.Filter{filter("instance-id", ids...)},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, a.failed(err, "look at the instances")
+			}
+			out = append(out, page.Reservations...)
+		}
+		return out, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]sshforward.Instance{}
+	for _, r := range all {
+		for _, i := range r.Instances {
+			in := a.instance(i)
+			out[in.ID] = in
+		}
+	}
+	return out, nil
+}
+
+// inChunks cuts what is asked for into calls of bounded size and makes them
+// concurrently; none if there is nothing to ask for.
+func inChunks[T any](ids []string, size int, call func([]string) ([]T, error)) ([]T, error) {
+	var (
+		mu    sync.Mutex
+		out   []T
+		tasks []func() error
+	)
+	for chunk := range slices.Chunk(ids, size) {
+		tasks = append(tasks, func() error {
+			some, err := call(chunk)
+			mu.Lock()
+			defer mu.Unlock()
+			out = append(out, some...)
+			return err
+		})
+	}
+	if err := together(tasks...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// merged is the union of tags; of two values the earlier map's counts.
+func merged(all []map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, tags := range slices.Backward(all) {
+		maps.Copy(out, tags)
+	}
+	return out
+}

@@ -1,0 +1,346 @@
+package provisioner_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// survey looks and returns what was found by lease, and the calls it took.
+func (w *world) survey(p *provisioner.Provisioner, instances ...string) (map[string]sshforward.Found, sshforward.Survey, []string) {
+	w.Helper()
+	w.calls.take()
+	s, err := p.Survey(w.ctx, "main", instances)
+	if err != nil {
+		w.Fatalf("survey: %v", err)
+	}
+	out := map[string]sshforward.Found{}
+	for _, f := range s.Found {
+		if _, twice := out[f.Lease.ID]; twice {
+			w.Errorf("lease %s is found twice", f.Lease.ID)
+		}
+		out[f.Lease.ID] = f
+	}
+	return out, s, w.calls.take()
+}
+
+func (w *world) found(l *sshforward.Lease) sshforward.Found {
+	w.Helper()
+	all, _, _ := w.survey(w.p)
+	f, ok := all[l.ID]
+	if !ok {
+		w.Fatalf("lease %s is not found", l.ID)
+	}
+	return f
+}
+
+// flags are what a Found says that is not a lease.
+func flags(f sshforward.Found) string {
+	var out []string
+	for what, is := range map[string]bool{
+		"balancer": f.Balancer, "registered": f.Registered, "group": f.Group, "rule": f.Rule, "widened": f.Widened, "deadman": f.DeadMan,
+	} {
+		if is {
+			out = append(out, what)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// whole is what flags says of an open lease with a dead-man switch.
+const whole = "balancer deadman group registered rule"
+
+func TestSurveyOfNothing(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		before := time.Now()
+		found, s, calls := w.survey(w.p)
+		if len(found) != 0 || len(s.Instances) != 0 || s.At.Before(before) || s.At.After(time.Now()) {
+			w.Errorf("%+v", s)
+		}
+		if len(calls) != 3 {
+			w.Errorf("%d calls: %q", len(calls), calls)
+		}
+		// Instances are looked at also when nothing names them, and one that
+		// is gone keeps none from being seen.
+		_, s, _ = w.survey(w.p, w.web, "i-0aaaaaaaaaaaaaaaa", "nonsense", w.web)
+		if len(s.Instances) != 1 || !s.Instances[w.web].Running || s.Instances[w.web].PrivateIP.String() != "10.1.2.94" {
+			w.Errorf("instances %+v", s.Instances)
+		}
+	})
+}
+
+func TestSurveyOfOne(t *testing.T) {
+	o := withDeadMan()
+	both(t, o, func(w *world) {
+		l := w.lease("web-1")
+		w.open(l)
+		found, s, calls := w.survey(w.p, l.Instance.ID)
+		f := found[l.ID]
+		if got := flags(f); got != whole {
+			w.Errorf("found %s", got)
+		}
+		got := f.Lease
+		if got.State != sshforward.Open || got.Owner != l.Owner || got.Team != l.Team || got.Channel != l.Channel || got.Card.TS != l.Card.TS ||
+			got.SSHUser != l.SSHUser || got.ListenerPort != 22 || got.TargetPort != 22 || got.Max != l.Max ||
+			got.Instance.Account != "main" || got.Instance.ID != w.web || got.Placement.Subnet != w.public ||
+			got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) > time.Second || got.OpenedAt.IsZero() {
+			w.Errorf("lease %+v", got)
+		}
+		was, is := l.Resources, got.Resources
+		if is.GroupID != was.GroupID || is.InstanceRuleID != was.InstanceRuleID || is.InstanceGroupID != w.group || is.DNSName != was.DNSName || !is.Until.Equal(got.ExpiresAt) {
+			w.Errorf("resources %+v, want %+v", is, was)
+		}
+		want := slices.SortedFunc(slices.Values(l.Sources), netip.Prefix.Compare)
+		if !slices.Equal(got.Sources, want) || !slices.Equal(f.Ingress, want) {
+			w.Errorf("sources %v, ingress %v, want %v", got.Sources, f.Ingress, want)
+		}
+		if in := s.Instances[w.web]; !in.Running || in.Account != "main" || len(s.Instances) != 1 {
+			w.Errorf("instances %+v", s.Instances)
+		}
+		if len(calls) != 7 { // six, and one for the dead-man switches
+			w.Errorf("%d calls: %q", len(calls), calls)
+		}
+		w.Logf("%d calls", len(calls))
+		// What the tags say is enough to close it.
+		got.ClosingAt = time.Time{}
+		w.close(got)
+		found, _, _ = w.survey(w.p)
+		if len(found) != 0 {
+			w.Errorf("found after closing: %+v", found)
+		}
+	})
+}
+
+// A lease that died at any stage is found, with what it has by then.
+func TestSurveyOfPartialLeases(t *testing.T) {
+	want := map[sshforward.Stage]string{
+		sshforward.StageGroup: "", sshforward.StageBalancer: "deadman group widened", sshforward.StageHealth: "balancer deadman group rule",
+		sshforward.StageRegister: "balancer deadman group rule", sshforward.StageService: whole,
+		sshforward.StageName: whole, sshforward.StageClock: whole,
+	}
+	both(t, withDeadMan(), func(w *world) {
+		all := map[string]sshforward.Stage{}
+		one := w.lease("web-1")
+		for _, s := range openStages {
+			l := one.Clone()
+			l.ID = sshforward.NewID()
+			w.upTo(l, s)
+			all[l.ID] = s
+		}
+		found, _, calls := w.survey(w.p)
+		for id, stage := range all {
+			f, ok := found[id]
+			if got := ""; ok {
+				if got = flags(f); got != want[stage] {
+					w.Errorf("before %s: %s, want %s", stage, got, want[stage])
+				}
+				if f.Lease.State != sshforward.Opening || f.Lease.ExpiresAt.IsZero() || f.Lease.Instance.ID != w.web {
+					w.Errorf("before %s: %+v", stage, f.Lease)
+				}
+			} else if want[stage] != "" {
+				w.Errorf("before %s: not found", stage)
+			}
+		}
+		if len(calls) > 7 {
+			w.Errorf("%d calls: %q", len(calls), calls)
+		}
+	})
+}
+
+// What others have, or another deployment has, is not ours by name; two that
+// have a prefix in common least of all.
+func TestSurveyOfSeveralDeployments(t *testing.T) {
+	both(t, withDeadMan(), func(w *world) {
+		mine := w.p
+		leases := map[string]*sshforward.Lease{}
+		for _, deployment := range []string{deployment, deployment + "-2", "other"} {
+			w.p = w.another(deployment)
+			l := w.lease("web-1")
+			l.ID = sshforward.NewID()
+			w.open(l)
+			leases[deployment] = l
+		}
+		// Somebody names things as we do.
+		must(w.elb.CreateLoadBalancer(w.ctx, &elb.CreateLoadBalancerInput{
+			LoadBalancerName: aws.String(sshforward.Name(deployment, "abcdefg")), Subnets: []string{w.public}, SecurityGroups: []string{w.group},
+			Listeners: []elbtypes.Listener{{Protocol: aws.String("TCP"), LoadBalancerPort: 22, InstancePort: aws.Int32(22)}},
+		}))
+		must(w.ec2.CreateSecurityGroup(w.ctx, &ec2.CreateSecurityGroupInput{
+			GroupName: aws.String(sshforward.Name(deployment, "abcdefh")), Description: aws.String("ours"), VpcId: aws.String(w.vpc),
+		}))
+		for name, l := range leases {
+			found, _, _ := w.survey(w.another(name))
+			if len(found) != 1 || flags(found[l.ID]) != whole {
+				w.Errorf("%s finds %+v", name, found)
+			}
+		}
+		w.p = mine
+	})
+}
+
+// Twenty leases cost as much as one, whatever else is there; only ELB's page
+// and what one call of DescribeTags takes count.
+func TestSurveyPages(t *testing.T) {
+	o := withDeadMan()
+	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: 7}
+	inFake(t, o, func(w *world) {
+		for i := range 30 {
+			w.cloud.Home().AddLoadBalancer(fmt.Sprintf("shop-%d", i), w.public, []string{w.group}, fakeaws.Listener{Port: 443, InstancePort: 443}, nil)
+		}
+		one := w.lease("web-1")
+		ids := map[string]bool{}
+		for range 23 {
+			l := one.Clone()
+			l.ID = sshforward.NewID()
+			ids[l.ID] = true
+			w.open(l)
+		}
+		found, _, calls := w.survey(w.p)
+		for id := range ids {
+			if got := flags(found[id]); got != whole {
+				w.Errorf("%s: %s", id, got)
+			}
+		}
+		w.Logf("%d calls with pages of seven", len(calls))
+	})
+	inFake(t, withDeadMan(), func(w *world) {
+		one := w.lease("web-1")
+		for range 19 {
+			l := one.Clone()
+			l.ID = sshforward.NewID()
+			w.open(l)
+		}
+		found, _, calls := w.survey(w.p)
+		if len(found) != 19 || len(calls) > 7 {
+			w.Errorf("%d found in %d calls: %q", len(found), len(calls), calls)
+		}
+	})
+}
+
+// Whatever call fails, there is no picture rather than half of one.
+func TestSurveyIsWholeOrNothing(t *testing.T) {
+	for _, deny := range []string{
+		"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "ec2:DescribeSecurityGroups",
+		"ec2:DescribeSecurityGroupRules", "ec2:DescribeInstances", "scheduler:ListSchedules",
+	} {
+		inFakeNamed(t, deny, withDeadMan(), func(w *world) {
+			l := w.lease("web-1")
+			w.open(l)
+			w.cloud.Deny(deny)
+			s, err := w.p.Survey(w.ctx, "main", nil)
+			w.wantCode(err, sshforward.EFORBIDDEN)
+			if len(s.Found) != 0 || !strings.Contains(sshforward.ErrorMessage(err), deny) {
+				w.Errorf("%+v, %v", s, err)
+			}
+			w.cloud.Allow(deny)
+			w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {
+				if c.String() == deny {
+					return fakeaws.Throttled(c.Service)
+				}
+				return fakeaws.Fault{}
+			})
+			s, err = w.p.Survey(w.ctx, "main", nil)
+			w.wantCode(err, sshforward.EUNAVAILABLE)
+			if len(s.Found) != 0 {
+				w.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// What has our tag and no lease's id is left alone, and said once.
+func TestSurveyOfMalformedTags(t *testing.T) {
+	var log bytes.Buffer
+	inFake(t, worldOptions{log: slog.NewTextHandler(&log, nil)}, func(w *world) {
+		h := w.cloud.Home()
+		tags := map[string]string{provisioner.TagDeployment: deployment, provisioner.TagLease: "../x"}
+		id := h.AddGroup(w.vpc, "odd", tags)
+		h.AddGroup(w.vpc, "without", map[string]string{provisioner.TagDeployment: deployment})
+		h.AddLoadBalancer(sshforward.Name(deployment, "abcdefg"), w.public, []string{w.group}, fakeaws.Listener{Port: 22, InstancePort: 22},
+			map[string]string{provisioner.TagDeployment: deployment, provisioner.TagLease: "k7m2q9x"}) // copied from another
+		for range 3 {
+			if found, _, _ := w.survey(w.p); len(found) != 0 {
+				w.Errorf("found %+v", found)
+			}
+		}
+		if n := strings.Count(log.String(), "left alone"); n != 3 || strings.Count(log.String(), id) != 1 {
+			w.Errorf("said %d times:\n%s", n, log.String())
+		}
+	})
+}
+
+// A process that dies while it moves the end leaves it moved on some things
+// only. Then the later one was decided, and the earlier is of the past.
+func TestSurveyOfHalfMovedEnd(t *testing.T) {
+	for _, deny := range []string{"ec2:CreateTags", "elasticloadbalancing:AddTags"} {
+		inFakeNamed(t, deny, worldOptions{}, func(w *world) {
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageName)
+			latest := l.End()
+			enter(l, sshforward.StageClock)
+			w.cloud.Deny(deny)
+			if err := w.do(l); err == nil {
+				w.Fatal("moved")
+			}
+			if got := w.found(l).Lease; got.State != sshforward.Open || !got.ExpiresAt.Equal(l.ExpiresAt) || got.ExpiresAt.Equal(latest) {
+				w.Errorf("clock: %s until %v, want %v", got.State, got.ExpiresAt, l.ExpiresAt)
+			}
+			w.cloud.Allow(deny)
+			if err := w.do(l); err != nil {
+				w.Fatal(err)
+			}
+			w.cloud.Deny(deny)
+			l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
+			if _, err := w.p.Extend(w.ctx, l); err == nil {
+				w.Fatal("extended")
+			}
+			if got := w.found(l).Lease; !got.ExpiresAt.Equal(l.ExpiresAt) {
+				w.Errorf("extended until %v, want %v", got.ExpiresAt, l.ExpiresAt)
+			}
+		})
+	}
+}
+
+// A load balancer that goes between two calls is not there, and hides none of
+// the others.
+func TestSurveyWhileOneGoes(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		one := w.lease("web-1")
+		var ids []string
+		for range 3 {
+			l := one.Clone()
+			l.ID = sshforward.NewID()
+			ids = append(ids, l.ID)
+			w.open(l)
+		}
+		var once sync.Once
+		w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {
+			if c.String() == "elasticloadbalancing:DescribeTags" {
+				once.Do(func() { w.cloud.Home().RemoveLoadBalancer(sshforward.Name(deployment, ids[0])) })
+			}
+			return fakeaws.Fault{}
+		})
+		found, _, _ := w.survey(w.p)
+		for i, id := range ids {
+			if f := found[id]; f.Balancer != (i > 0) || !f.Group {
+				w.Errorf("%d: %s", i, flags(f))
+			}
+		}
+	})
+}
