@@ -36,7 +36,7 @@ func TestSlackDown(t *testing.T) {
 				w.slack.script(slackDown)
 				tries := w.slack.tried()
 				w.pass(time.Hour)
-				if n := w.slack.tried() - tries; n > 70 { // once a minute
+				if n := w.slack.tried() - tries; n > 150 { // the card and a notice, each once a minute
 					t.Errorf("knocked %d times in an hour", n)
 				}
 				w.slack.script(nil)
@@ -93,7 +93,7 @@ func TestNowhereToSayIt(t *testing.T) {
 		w.must(alice, CancelLease{id})
 		w.pass(30 * time.Hour)
 		tries := w.slack.tried()
-		if tries > 100 { // each minute for an hour and then each hour
+		if tries > 200 { // card and notice, each minute for an hour and then each hour
 			t.Errorf("knocked %d times", tries)
 		}
 		w.pass(48 * time.Hour)

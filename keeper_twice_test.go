@@ -19,7 +19,7 @@ func TestExtendTwice(t *testing.T) {
 		{"at once", 0, alice, 30 * time.Minute, ECONFLICT},
 		{"a moment before it is meant again", twice - 1, alice, 30 * time.Minute, ECONFLICT},
 		{"when it is meant again", twice, alice, 30 * time.Minute, ""},
-		{"by somebody else", 0, admin, 30 * time.Minute, ""},
+		{"by somebody else", 0, admin, 30 * time.Minute, ECONFLICT},
 		{"by another duration", 0, alice, time.Hour, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -99,8 +99,10 @@ type Talk struct {
 const cardPause = time.Second
 
 // NextTalk says what is owed first. The card goes before the notices, which
-// stand in its thread.
+// stand in its thread; but alarms do not wait for it, and nothing waits for a
+// card that nobody takes.
 func NextTalk(l *Lease) Talk {
+	var card, first Talk
 	if l.Card.Shown != l.Face() {
 		at := l.Card.NextTryAt
 		shown, _, _ := strings.Cut(l.Card.Shown, " ")
@@ -110,10 +112,13 @@ func NextTalk(l *Lease) Talk {
 		if at.IsZero() {
 			at = l.RequestedAt
 		}
-		return Talk{Card: true, At: at}
+		card = Talk{Card: true, At: at}
+		first = card
 	}
-	var first Talk
 	for _, n := range l.Owed {
+		if card.Card && l.Card.Attempts < StuckAfter && !n.Kind.Alarm() {
+			continue
+		}
 		at := n.NextTryAt
 		if at.IsZero() {
 			at = n.At

@@ -34,6 +34,12 @@ const (
 	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
 )
 
+// Alarm reports whether the notice is for whoever is on call, and not for the
+// people of the lease.
+func (k NoticeKind) Alarm() bool {
+	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed
+}
+
 // Notice is something owed to the people of a lease, in the card's thread. It
 // is written with the state change that caused it and removed once Slack has
 // taken it.

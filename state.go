@@ -235,8 +235,8 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 	}
 }
 
-// twice is how soon the same extension by the same person is taken for a
-// second click on the same button, or a repeat of an answer that was lost.
+// twice is how soon the same extension is taken for a second click on the same
+// button, or a repeat after an answer that was lost.
 const twice = 5 * time.Second
 
 // extend moves the end. The session is not touched: only tags change in AWS.
@@ -244,8 +244,8 @@ func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 	if l.State != Open {
 		return l.so()
 	}
-	if e := l.Extended; e.User == user && e.By == d && now.Sub(e.At) < twice {
-		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("You extended lease %s by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))}
+	if e := l.Extended; e.By == d && now.Sub(e.At) < twice {
+		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))}
 	}
 	if due(l.ExpiresAt, now) {
 		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("The time of lease %s is up. Open a new one.", l.ID)}

@@ -27,10 +27,9 @@ const (
 // when every look has. It is lost in a crash, which only makes the next sweeps
 // more patient.
 type sweeper struct {
-	looking keyed // one look at an account at a time
-
-	mu   sync.Mutex
-	seen map[string]map[string]time.Time // account -> what was seen -> since when
+	mu      sync.Mutex
+	looking map[string]bool                 // accounts that are being looked at
+	seen    map[string]map[string]time.Time // account -> what was seen -> since when
 }
 
 // look is one look at one account.
@@ -44,7 +43,8 @@ type look struct {
 // right what is not as the store says: it rebuilds what a lost store has
 // forgotten, tears down what no live lease owns, and mends or closes open
 // leases that have drifted. An account that cannot be looked at is left alone
-// and does not hold up the others.
+// and does not hold up the others; one that another Sweep is still looking at
+// is passed over, so that Sweep may be called as often as the others need it.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	var (
 		wg   sync.WaitGroup
@@ -52,7 +52,11 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 		errs []error
 	)
 	for account := range k.Accounts {
+		if !k.sweeper.enter(account) {
+			continue
+		}
 		wg.Go(func() {
+			defer k.sweeper.leave(account)
 			ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 			defer cancel()
 			if err := k.sweepAccount(ctx, account); err != nil {
@@ -67,7 +71,6 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 }
 
 func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
-	defer k.sweeper.looking.lock(account)()
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
@@ -121,6 +124,26 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 	return nil
 }
 
+// enter begins a look at an account unless one is under way.
+func (s *sweeper) enter(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.looking[account] {
+		return false
+	}
+	if s.looking == nil {
+		s.looking = make(map[string]bool)
+	}
+	s.looking[account] = true
+	return true
+}
+
+func (s *sweeper) leave(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.looking, account)
+}
+
 // liveIn returns the leases of an account that may have something in AWS.
 func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease, error) {
 	all, err := k.active(ctx, func(l *Lease) bool { return l.Instance.Account == account })
@@ -168,7 +191,7 @@ func (k *Keeper) claim(ctx context.Context, f *Found, s look, rebuilt bool) erro
 
 // reopen closes a closed lease once more, of which something is still there.
 func (k *Keeper) reopen(ctx context.Context, f *Found) error {
-	_, err := k.update(ctx, f.Lease.ID, func(l *Lease, now time.Time) error { return l.reopen(now, f) })
+	_, err := k.mustUpdate(ctx, f.Lease.ID, func(l *Lease, now time.Time) error { return l.reopen(now, f) })
 	k.wake(f.Lease.ID)
 	return unlessMoved(err)
 }
@@ -231,8 +254,11 @@ func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 		l.State, l.Stage, l.Reason, l.ClosingAt, l.NextTryAt = Closing, "", reason, now, now
 	}
 	l.DueAt = l.nextDue(now)
-	err := k.Store.Put(ctx, l)
-	if err != nil && ErrorCode(err) != ECONFLICT {
+	switch err := k.Store.Put(ctx, l); {
+	case err == nil || ErrorCode(err) == ECONFLICT:
+	case reason != "" && ctx.Err() == nil:
+		k.crew.keep(l) // it has to end, be there a disk to write on or not
+	default:
 		return err
 	}
 	k.wake(l.ID)
@@ -300,7 +326,7 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 
 // lose closes a lease whose instance or load balancer went away.
 func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why string) error {
-	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	_, err := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.settled(s.At) {
 			return errMoved
 		}

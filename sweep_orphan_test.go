@@ -266,8 +266,9 @@ func TestSweepOfUnreachableAccount(t *testing.T) {
 	}
 }
 
-// A record cannot be written or the store not read: nothing is torn down and
-// nothing counted until it can.
+// The store cannot be read: nothing is concluded, nothing torn down and nothing
+// counted until it can. A record that cannot be written does not keep an orphan
+// alive: its teardown goes on in memory.
 func TestSweepOnBrokenStore(t *testing.T) {
 	for _, broken := range []string{"put", "active", "lease", "rebuilt"} {
 		t.Run(broken, func(t *testing.T) {
@@ -281,11 +282,11 @@ func TestSweepOnBrokenStore(t *testing.T) {
 				})
 				for n := range 10 {
 					w.pass(time.Minute)
-					if err := w.keeper().Sweep(context.Background()); err == nil && n > 5 {
+					if err := w.keeper().Sweep(context.Background()); err == nil && n > 5 && broken != "put" {
 						t.Error("sweep says nothing of it")
 					}
 				}
-				if w.orphans > 0 || len(w.cloud.left()) != 1 {
+				if gone := broken == "put"; gone != (len(w.cloud.left()) == 0) || gone != (w.orphans == 1) {
 					t.Errorf("%d orphans, %v left", w.orphans, w.cloud.left())
 				}
 				w.store.script(nil)

@@ -100,7 +100,7 @@ func (k *Keeper) write(ctx context.Context, id string, change func(*Lease, time.
 		if err != nil {
 			return nil, err
 		}
-		now, was := time.Now(), *l
+		now, was := time.Now().Round(0), *l // wall time, also where it stays in memory
 		if err := change(l, now); err != nil {
 			return nil, err
 		}
@@ -126,7 +126,17 @@ func (k *Keeper) write(ctx context.Context, id string, change func(*Lease, time.
 // tell logs a change of state and feeds the metrics.
 func (k *Keeper) tell(was, l *Lease) {
 	if was.State != l.State {
-		k.log.Info("lease is "+string(l.State), "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "reason", string(l.Reason), "expires", l.ExpiresAt)
+		log := k.log.With("lease", l.ID, "user", l.Owner, "instance", l.Instance.ID)
+		if l.Reason != "" {
+			log = log.With("reason", string(l.Reason))
+		}
+		if !l.ExpiresAt.IsZero() {
+			log = log.With("expires", l.ExpiresAt)
+		}
+		if l.State == Closed && !l.AccessEndedAt.IsZero() {
+			log = log.With("access_ended", l.AccessEndedAt, "overstay", l.Overstay())
+		}
+		log.Info("lease is " + string(l.State))
 	}
 	if was.State == Opening && l.State == Open && k.OnOpened != nil {
 		lastYes := l.ConfirmedAt

@@ -70,11 +70,16 @@ func (cmd *leasesCmd) Run(ctx context.Context, con console) error {
 	return err
 }
 
-// Run closes leases and waits until nothing is left of them.
-func (cmd *closeCmd) Run(ctx context.Context, con console) error {
+// Validate is asked by kong; what it refuses is wrong usage.
+func (cmd *closeCmd) Validate() error {
 	if cmd.All == (len(cmd.IDs) > 0) {
 		return errors.New("say which leases to close, or --all")
 	}
+	return nil
+}
+
+// Run closes leases and waits until nothing is left of them.
+func (cmd *closeCmd) Run(ctx context.Context, con console) error {
 	aws, all, err := cmd.look(ctx, con)
 	if err != nil && (cmd.All || len(all) == 0) {
 		return err // half a list is not all
@@ -147,7 +152,7 @@ func (cmd *shellCmd) look(ctx context.Context, con console) (*provisioner.Provis
 func describeFound(f sshforward.Found, now time.Time) inAWS {
 	l := inAWS{
 		Lease: f.Lease.ID, Account: f.Lease.Instance.Account, Instance: f.Lease.Instance.ID, Owner: f.Lease.Owner,
-		Expires: f.Lease.ExpiresAt, Overdue: !now.Before(f.Lease.ExpiresAt), Sources: sshforward.FormatSources(f.Lease.Sources),
+		Expires: f.Lease.ExpiresAt, Overdue: !f.Lease.ExpiresAt.IsZero() && !now.Before(f.Lease.ExpiresAt), Sources: sshforward.FormatSources(f.Lease.Sources),
 		Resources: []string{}, found: f,
 	}
 	for _, r := range []struct {
@@ -179,7 +184,10 @@ func printLeases(w io.Writer, all []inAWS, asJSON bool) error {
 	fmt.Fprintln(table, "LEASE\tACCOUNT\tINSTANCE\tOWNER\tFROM\tENDS\tHAS")
 	for _, l := range all {
 		ends := l.Expires.Local().Format("2006-01-02 15:04:05 MST")
-		if l.Overdue {
+		switch {
+		case l.Expires.IsZero():
+			ends = "not known" // what carries the end is not visible yet
+		case l.Overdue:
 			ends += " (overdue)"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Lease, l.Account, l.Instance, l.Owner, l.Sources, ends, strings.Join(l.Resources, ", "))

@@ -36,16 +36,16 @@ type config struct {
 }
 
 type awsConfig struct {
-	Name         string    `yaml:"name"`
-	Region       string    `yaml:"region"`
-	RoleARN      string    `yaml:"role_arn"`
-	ExternalID   string    `yaml:"external_id"`
-	ListenerPort port      `yaml:"listener_port"`
-	SSHUser      string    `yaml:"ssh_user"`
-	WaitDNS      *duration `yaml:"wait_dns"`
+	Name         string `yaml:"name"`
+	Region       string `yaml:"region"`
+	RoleARN      string `yaml:"role_arn"`
+	ExternalID   string `yaml:"external_id"`
+	ListenerPort port   `yaml:"listener_port"`
+	SSHUser      string `yaml:"ssh_user"`
+	WaitDNS      *pause `yaml:"wait_dns"`
 	DeadMan      *struct {
-		RoleARN string    `yaml:"role_arn"`
-		Grace   *duration `yaml:"grace"`
+		RoleARN string `yaml:"role_arn"`
+		Grace   *pause `yaml:"grace"`
 	} `yaml:"deadman"`
 	Price *struct {
 		LoadBalancer float64 `yaml:"load_balancer"`
@@ -162,7 +162,7 @@ func (c *config) checkAWS() error {
 		a.ListenerPort = cmp.Or(a.ListenerPort, 22)
 		a.SSHUser = cmp.Or(a.SSHUser, "ec2-user")
 		if a.WaitDNS == nil {
-			d := duration(defaultWaitDNS)
+			d := pause(defaultWaitDNS)
 			a.WaitDNS = &d
 		}
 		switch {
@@ -220,6 +220,9 @@ func (p *policyConfig) check() error {
 
 func (t *timingConfig) check() error {
 	std := sshforward.DefaultTiming()
+	if t.Default == 0 {
+		std.Default = max(std.Default, time.Duration(t.Min))
+	}
 	for _, f := range []struct {
 		name  string
 		value *duration
@@ -237,7 +240,7 @@ func (t *timingConfig) check() error {
 		}
 	}
 	if t.Default < t.Min {
-		t.Default = t.Min
+		return fmt.Errorf("timing.default: %s is shorter than timing.min, %s; set both", sshforward.FormatDuration(time.Duration(t.Default)), sshforward.FormatDuration(time.Duration(t.Min)))
 	}
 	return nil
 }

@@ -80,6 +80,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"same name twice", "- {name: main, region: ap-northeast-1}", "- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
 		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},
 		{"dead man without a role", "name: main", "name: main, deadman: {grace: 5m}", "aws[0].deadman.role_arn"},
+		{"nothing at most", "max: 8h", "max: 0s", `"0s" is not a duration`},
+		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}", "timing.default: 30s is shorter than timing.min, 5m"},
 		{"no store", "store: {bolt: /tmp/leases.db}", "", "store: say where"},
 		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
 		{"broken YAML", "aws:", "aws: [", "line "},
@@ -99,6 +101,15 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("it says %q, want %q in one line", got, test.want)
 			}
 		})
+	}
+}
+
+func TestWaitDNSMayBeNone(t *testing.T) {
+	for _, none := range []string{"0s", "0"} {
+		c, err := parseConfig([]byte(strings.Replace(goodConfig, "name: main", "name: main, wait_dns: "+none, 1)))
+		if err != nil || c.AWS[0].account().WaitDNS != 0 {
+			t.Errorf("wait_dns: %s: %v", none, err)
+		}
 	}
 }
 

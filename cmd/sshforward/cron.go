@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -14,28 +15,94 @@ import (
 // has to be missed twice, and that is to be acted on within two minutes.
 const driftWithin = 30 * time.Second
 
-// startCron starts the two loops: one finds what is due (openings and closings,
-// reminders, and the end of retention all stand in one index on time), the
-// other compares AWS with the store.
-func startCron(ctx context.Context, keeper *sshforward.Keeper, sweep time.Duration, log *slog.Logger) *cron.Cron {
+// beat runs the loops: one finds what is due (openings and closings, reminders,
+// and the end of retention all stand in one index on time), the other compares
+// AWS with the store.
+type beat struct {
+	build func() *cron.Cron
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	cron    *cron.Cron
+	stopped bool
+}
+
+// startBeat starts the loops, and a watch on the wall clock.
+func startBeat(ctx context.Context, keeper *sshforward.Keeper, sweep time.Duration, log *slog.Logger) *beat {
 	logger := cronLogger{log}
-	// Recover stands innermost: a panic that passed SkipIfStillRunning would
-	// leave it skipping for ever.
-	c := cron.New(cron.WithLogger(logger), cron.WithChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)))
-	c.Schedule(cron.Every(time.Second), cron.FuncJob(func() {
+	tick := func() {
 		if err := keeper.Tick(ctx); err != nil && ctx.Err() == nil {
 			log.Error("tick", "err", err)
 		}
-	}))
-	look := cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)).Then(cron.FuncJob(func() {
+	}
+	look := func() {
 		if err := keeper.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweep", "err", err)
 		}
-	}))
-	c.Schedule(cron.Every(min(sweep, driftWithin)), look)
-	c.Start()
-	go look.Run() // what a lost store has forgotten is missed at once
-	return c
+	}
+	b := &beat{log: log, build: func() *cron.Cron {
+		c := cron.New(cron.WithLogger(logger))
+		// Recover stands innermost: a panic that passed SkipIfStillRunning
+		// would leave it skipping for ever. Sweep itself passes over what is
+		// still being looked at, account by account.
+		c.Schedule(cron.Every(time.Second), cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)).Then(cron.FuncJob(tick)))
+		c.Schedule(cron.Every(min(sweep, driftWithin)), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)))
+		c.Start()
+		return c
+	}}
+	b.cron = b.build()
+	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)).Run() // what a lost store has forgotten is missed at once
+	go b.watch(ctx)
+	return b
+}
+
+// watch starts the loops anew when the wall clock was set. cron counts in wall
+// time: set back by an hour, it would sit still for one, and nothing would end
+// meanwhile. The ticker here counts in monotonic time.
+func (b *beat) watch(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		now := time.Now()
+		if by := stepped(last.Round(0), now.Round(0), now.Sub(last)); by != 0 {
+			b.log.Warn("the wall clock was set, or the machine slept", "by", by)
+			b.restart()
+		}
+		last = now
+	}
+}
+
+// stepped returns by how much the wall clock moved beyond the time that really
+// went by, zero if it is less than a second.
+func stepped(was, is time.Time, elapsed time.Duration) time.Duration {
+	if by := is.Sub(was) - elapsed; by.Abs() >= time.Second {
+		return by
+	}
+	return 0
+}
+
+func (b *beat) restart() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return
+	}
+	b.cron.Stop()
+	b.cron = b.build()
+}
+
+// stop ends the loops; what they have begun goes on.
+func (b *beat) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	b.cron.Stop()
 }
 
 // cronLogger passes on what cron has to say, of which only errors are news.

@@ -91,7 +91,7 @@ func TestUsage(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]int{
 		"version": exitOK, "--help": exitOK, "": exitOK, "serve": exitUsage, "frobnicate": exitUsage,
-		"serve --config /nowhere.yaml": exitError, "close --config /nowhere.yaml": exitError,
+		"serve --config /nowhere.yaml": exitError, "close --config /nowhere.yaml --all": exitError, "close --config /nowhere.yaml": exitUsage,
 	} {
 		cmd := exec.Command(binary, strings.Fields(args)...)
 		out, _ := cmd.CombinedOutput()

@@ -20,7 +20,7 @@ type meters struct {
 	reconnects, orphans           prometheus.Counter
 }
 
-func newMeters(store sshforward.Store) *meters {
+func newMeters() *meters {
 	m := &meters{
 		registry: prometheus.NewRegistry(),
 		ackSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -46,9 +46,12 @@ func newMeters(store sshforward.Store) *meters {
 		Name: "sshforward_orphans_total", Help: "Things found in AWS that no live lease owned, and that were torn down.",
 	})
 	m.registry.MustRegister(m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
-		leaseCollector{store}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// watch adds the figures that are counted when they are asked for.
+func (m *meters) watch(keeper *sshforward.Keeper) { m.registry.MustRegister(leaseCollector{keeper}) }
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
@@ -59,9 +62,9 @@ func (m *meters) awsCall(service, operation, code string) {
 	m.awsCalls.WithLabelValues(service, operation, code).Inc()
 }
 
-// leaseCollector counts the leases when it is asked, so that the figures are
-// those of the store and survive a restart.
-type leaseCollector struct{ store sshforward.Store }
+// leaseCollector counts the leases when it is asked, so that the figures
+// survive a restart and hold also for what a full disk keeps in memory.
+type leaseCollector struct{ keeper *sshforward.Keeper }
 
 var (
 	leasesDesc = prometheus.NewDesc("sshforward_leases", "Leases that are not closed, by state.", []string{"state"}, nil)
@@ -75,13 +78,13 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	leases, err := c.store.Active(ctx)
+	all, err := c.keeper.Do(ctx, sshforward.Caller{}, sshforward.ListLeases{All: true})
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(leasesDesc, err)
 		return
 	}
 	count, stuck := make(map[sshforward.State]int), 0
-	for _, l := range leases {
+	for _, l := range all.Leases {
 		count[l.State]++
 		if l.Stuck() {
 			stuck++

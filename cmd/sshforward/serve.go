@@ -22,9 +22,13 @@ type serveCmd struct {
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"SSHFORWARD_LOG_LEVEL" help:"${enum}."`
 }
 
-// stopWithin is how long a running step may take after SIGTERM before it is
-// cut short, which the next start makes good. The process is gone within 10 s.
-const stopWithin = 7 * time.Second
+// After SIGTERM, commands and steps that are running may go on side by side for
+// so long before they are cut short, which the next start makes good. The
+// process is gone within 10 s.
+const (
+	commandsStopWithin = 5 * time.Second
+	stepsStopWithin    = 7 * time.Second
+)
 
 // Run runs the bot until a signal, or until Slack says that a token is bad.
 func (cmd *serveCmd) Run(ctx context.Context, con console) error {
@@ -52,7 +56,7 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	meters := newMeters(store)
+	meters := newMeters()
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
 		OnCall: meters.awsCall, Logger: log,
@@ -63,7 +67,7 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 	slack := bot.New(bot.Options{
 		Token: secrets.bot, AppToken: secrets.app, APIURL: slackURL,
 		Channel: c.Slack.Channel, Prices: c.prices(), Logger: log,
-		OnAck: meters.ack, OnReconnect: meters.reconnect,
+		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Sources: store, Provisioner: aws, Notifier: slack, Directory: slack,
@@ -72,6 +76,7 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 		Logger: log, OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 	})
 
+	meters.watch(keeper)
 	web, err := listen(c.Listen, meters, func() error { return ready(ctx, slack, store) })
 	if err != nil {
 		return err
@@ -80,20 +85,23 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
-	beat := startCron(ctx, keeper, time.Duration(c.Timing.Sweep), log)
 	group, ctx := errgroup.WithContext(ctx)
+	beat := startBeat(ctx, keeper, time.Duration(c.Timing.Sweep), log)
+	group.Go(func() error {
+		<-ctx.Done()
+		log.Info("sshforward is stopping")
+		beat.stop()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepsStopWithin)
+		defer cancel()
+		keeper.Stop(late)
+		return nil
+	})
 	group.Go(func() error { return slack.Run(ctx, keeper) })
 	group.Go(func() error { return web.run(ctx) })
 	if damaged != "" {
 		group.Go(func() error { return announce(ctx, slack, damaged, log) })
 	}
 	err = group.Wait()
-
-	log.Info("sshforward is stopping")
-	<-beat.Stop().Done()
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	keeper.Stop(late)
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop
 	}

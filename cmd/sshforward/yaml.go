@@ -42,7 +42,19 @@ func scalar(at ast.Node, want string) (string, error) {
 	return at.GetToken().Value, nil
 }
 
-// duration is 45s, 90m, 2h, 1h30m or 1d; or 0s, where that has a meaning.
+// pause is a duration that may be none at all: 0s.
+type pause time.Duration
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *pause) UnmarshalYAML(at ast.Node) error {
+	if s, err := scalar(at, "a duration such as 90m, or 0s"); err != nil || s == "0s" || s == "0" {
+		*p = 0
+		return err
+	}
+	return (*duration)(p).UnmarshalYAML(at)
+}
+
+// duration is 45s, 90m, 2h, 1h30m or 1d.
 type duration time.Duration
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
@@ -50,10 +62,6 @@ func (d *duration) UnmarshalYAML(at ast.Node) error {
 	s, err := scalar(at, "a duration such as 90m")
 	if err != nil {
 		return err
-	}
-	if s == "0s" {
-		*d = 0
-		return nil
 	}
 	parsed, err := sshforward.ParseDuration(s)
 	if err != nil {
