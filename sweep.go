@@ -243,6 +243,9 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.State == Open {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
+		if l.Duration > time.Minute {
+			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds
+		}
 	}
 	return l
 }

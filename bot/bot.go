@@ -123,6 +123,8 @@ type Bot struct {
 	groups  singleflight.Group
 	mu      sync.Mutex
 	members map[string]membership
+
+	reminders reminders
 }
 
 var (
@@ -177,6 +179,9 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		return err
 	}
 	b.log.Info("signed in to Slack", "team", me.TeamID, "bot", me.UserID)
+	if me.TeamID == "" {
+		b.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, and no other until the next start", "step", "auth.test")
+	}
 	d := newDispatcher(b, keeper, me.TeamID)
 
 	// The connections outlive ctx: clicks that are being recorded still want

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type clickPayload struct {
 		ChannelID   string `json:"channel_id"`
 		IsEphemeral bool   `json:"is_ephemeral"`
 	} `json:"container"`
+	Message     clicked  `json:"message"`
 	ResponseURL string   `json:"response_url"`
 	Actions     []action `json:"actions"`
 }
@@ -34,6 +36,43 @@ type action struct {
 	ActionID string `json:"action_id"`
 	BlockID  string `json:"block_id"`
 	Value    string `json:"value"`
+}
+
+// clicked is what a payload says of the message that the button was in: nothing
+// if that was ephemeral, since Slack does not keep those.
+type clicked struct {
+	present bool
+	rows    []row
+}
+
+type row struct {
+	BlockID  string   `json:"block_id"`
+	Elements []action `json:"elements"`
+}
+
+// UnmarshalJSON never fails: a block of a kind that is not expected must not
+// cost the whole click.
+func (c *clicked) UnmarshalJSON(b []byte) error {
+	var m struct {
+		Blocks []json.RawMessage `json:"blocks"`
+	}
+	c.present = string(b) != "null"
+	_ = json.Unmarshal(b, &m)
+	for _, raw := range m.Blocks {
+		var r row
+		if json.Unmarshal(raw, &r) == nil {
+			c.rows = append(c.rows, r)
+		}
+	}
+	return nil
+}
+
+// has reports whether the button is in the message.
+func (c clicked) has(a action) bool {
+	return slices.ContainsFunc(c.rows, func(r row) bool {
+		return slices.Contains(r.Elements, action{ActionID: a.ActionID, Value: a.Value}) &&
+			(a.BlockID == "" || a.BlockID == r.BlockID)
+	})
 }
 
 func (p clickPayload) caller() sshforward.Caller {
@@ -61,6 +100,7 @@ const (
 	fromChoice   origin = "choice"
 	fromMine     origin = "mine" // the list of one's own leases
 	fromAll      origin = "all"  // the list of all leases
+	fromNowhere  origin = ""     // a block without an id of ours
 )
 
 // blockID makes an id that is unique in a message with one row of buttons a
@@ -88,7 +128,7 @@ func (d *dispatcher) interactive(h *handling) {
 	a := p.Actions[0] // a click is one action
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
-	if c.Team != d.team || p.Team.ID != "" && p.Team.ID != d.team {
+	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
 		d.b.log.Warn("click from another workspace refused", "team", c.Team, "user", c.User)
 		h.acknowledge(nil)
 		d.b.answer(to, d.b.show.otherTeam(), false)
@@ -158,7 +198,7 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 // afterClick changes the message that the button was in, where it is one that
 // nobody else changes: cards belong to the keeper's outbox.
 func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshforward.Command, r sshforward.Reply) {
-	from, own := originOf(a.BlockID), p.Container.IsEphemeral
+	from, own := p.source(a)
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		list := sshforward.ListLeases{All: from == fromAll}
@@ -169,9 +209,32 @@ func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshf
 		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), false)
 	case own && from == fromShow && r.Lease != nil:
 		d.b.answer(to, d.b.show.lease(to.caller, r.Lease), true)
-	case own:
-		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), true)
-	case from == fromReminder && r.Lease != nil:
+	case own && from == fromReminder && r.Lease != nil:
 		d.b.answer(to, d.b.show.reminded(to.caller, cmd, r.Lease), true)
+	case from == fromCard || from == fromReminder:
+		// the card's next update shows it, and takes a reminder's buttons away
+	default:
+		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), own)
 	}
+}
+
+// source tells where a button was, and whether that message may be replaced.
+// Of a message that everybody sees the payload carries the content, so a claim
+// to have been in it can be checked: a forged click must not overwrite a card.
+// Other servers than Slack's may leave out container, message and block id.
+func (p clickPayload) source(a action) (from origin, own bool) {
+	from = originOf(a.BlockID)
+	alone := p.Container.IsEphemeral || !p.Message.present || p.Message.has(a)
+	switch from {
+	case fromReminder, fromShow, fromChoice, fromMine, fromAll:
+		return from, alone
+	}
+	if a.ActionID == actionConfirm || a.ActionID == actionCancel {
+		return fromPrompt, alone || len(p.Message.rows) == 0 // no card has these
+	}
+	if from != fromCard {
+		from = fromNowhere
+	}
+	// Without a word on where it was, it may have been a card.
+	return from, p.Container.IsEphemeral
 }

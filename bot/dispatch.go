@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"runtime/debug"
 	"sync"
@@ -22,13 +23,13 @@ type acker func(ctx context.Context, envelope string, payload any) error
 type dispatcher struct {
 	b      *Bot
 	keeper Keeper
-	team   string
 	seen   dedup
 	slots  chan struct{}
 	ctx    context.Context // of running commands
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
+	team     string // whose people are served; see ours
 	stopping bool
 	running  sync.WaitGroup
 }
@@ -36,6 +37,19 @@ type dispatcher struct {
 func newDispatcher(b *Bot, keeper Keeper, team string) *dispatcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &dispatcher{b: b, keeper: keeper, team: team, slots: make(chan struct{}, b.opt.Commands), ctx: ctx, cancel: cancel}
+}
+
+// ours reports whether people of a team may give commands. If Slack did not say
+// at the start whose bot this is, the first team that gives one decides it for
+// as long as the process lives.
+func (d *dispatcher) ours(team string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.team == "" && team != "" {
+		d.team = team
+		d.b.log.Info("the workspace of the first command is the one that is served", "team", team)
+	}
+	return team != "" && team == d.team
 }
 
 // deliver handles one envelope; it never blocks.
@@ -79,7 +93,10 @@ func (d *dispatcher) turnAway(e envelope, entry *delivery, fresh bool, ack acker
 	if e.kind != "slash_commands" || !fresh {
 		return
 	}
-	go (&handling{d: d, envelope: e, entry: entry, ack: ack}).acknowledge(ephemeral(d.b.show.restarting(), false))
+	var p slashPayload
+	_ = json.Unmarshal(e.payload, &p) // what can be read of it is enough
+	h := &handling{d: d, envelope: e, entry: entry, ack: ack}
+	go h.answer(recipient{caller: p.caller(), responseURL: p.ResponseURL}, d.b.show.restarting())
 }
 
 // stop takes no more commands, waits for the running ones, and after grace
@@ -130,6 +147,17 @@ func (h *handling) acknowledge(payload any) {
 			h.d.b.opt.OnAck(time.Since(h.envelope.at))
 		}
 	})
+}
+
+// answer acknowledges with an answer or, where Slack shows none that comes with
+// an acknowledgement, lets it follow.
+func (h *handling) answer(to recipient, m message) {
+	if h.envelope.answerable {
+		h.acknowledge(ephemeral(m, false))
+		return
+	}
+	h.acknowledge(nil)
+	h.d.b.answer(to, m, false)
 }
 
 // repeat acknowledges an envelope that came before just like the first time,

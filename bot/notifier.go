@@ -11,8 +11,16 @@ import (
 )
 
 // Card posts the lease's card or updates it in place, and returns where it
-// is. If the message is gone it is posted anew.
+// is. If the message is gone it is posted anew. Reminders that it overtakes
+// lose their buttons.
 func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
+	if channel, ts, err = b.card(ctx, l); err == nil {
+		b.retire(ctx, l)
+	}
+	return channel, ts, err
+}
+
+func (b *Bot) card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	m := b.show.card(l)
 	places := b.places(l)
 	if l.Card.TS != "" {
@@ -26,7 +34,7 @@ func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string
 			return l.Card.Channel, l.Card.TS, nil
 		case is(err, vanished):
 			places = prepend(l.Card.Channel, places)
-		case is(err, elsewhere):
+		case elsewhere(err):
 			places = without(l.Card.Channel, places)
 		default:
 			return "", "", b.failed("update card", err)
@@ -44,30 +52,32 @@ func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Noti
 		return nil
 	}
 	places := b.places(l)
-	if isAlarm(n.Kind) && b.opt.Channel != "" {
+	if n.Kind.Alarm() && b.opt.Channel != "" {
 		_, _, err := b.post(ctx, l.Owner, prepend(b.opt.Channel, places), m)
 		return err
 	}
-	if l.Card.TS != "" {
-		_, _, err := b.api.PostMessageContext(ctx, l.Card.Channel, append(m.options(), slack.MsgOptionTS(l.Card.TS))...)
-		switch {
-		case err == nil:
-			return nil
-		case is(err, noThread):
-			places = prepend(l.Card.Channel, places)
-		case is(err, elsewhere):
-			places = without(l.Card.Channel, places)
-		default:
-			return b.failed("post notice", err)
-		}
+	channel, ts, err := b.postNotice(ctx, l, places, m)
+	if err == nil && m.hasButtons() {
+		b.reminders.add(reminder{lease: l.ID, channel: channel, ts: ts, until: l.ExpiresAt})
 	}
-	_, _, err := b.post(ctx, l.Owner, places, m)
 	return err
 }
 
-// isAlarm tells the notices that are for whoever is on call.
-func isAlarm(k sshforward.NoticeKind) bool {
-	return k == sshforward.NoticeStuck || k == sshforward.NoticeFreed || k == sshforward.NoticeNarrowed
+func (b *Bot) postNotice(ctx context.Context, l *sshforward.Lease, places []string, m message) (channel, ts string, err error) {
+	if l.Card.TS != "" {
+		channel, ts, err = b.postTo(ctx, l.Card.Channel, m, slack.MsgOptionTS(l.Card.TS))
+		switch {
+		case err == nil:
+			return channel, ts, nil
+		case is(err, noThread):
+			places = prepend(l.Card.Channel, places)
+		case elsewhere(err):
+			places = without(l.Card.Channel, places)
+		default:
+			return "", "", b.failed("post notice", err)
+		}
+	}
+	return b.post(ctx, l.Owner, places, m)
 }
 
 // Announce tells the operators' channel something that is about no lease. It
@@ -113,7 +123,7 @@ func (b *Bot) post(ctx context.Context, user string, places []string, m message)
 		if err == nil {
 			return channel, ts, nil
 		}
-		if !is(err, elsewhere) {
+		if !elsewhere(err) {
 			return "", "", b.failed("post message", err)
 		}
 	}
@@ -133,11 +143,11 @@ func (b *Bot) direct(ctx context.Context, user string, m message) (channel, ts s
 	return b.postTo(ctx, c.ID, m)
 }
 
-func (b *Bot) postTo(ctx context.Context, to string, m message) (channel, ts string, err error) {
-	channel, ts, err = b.api.PostMessageContext(ctx, to, m.options()...)
+func (b *Bot) postTo(ctx context.Context, to string, m message, more ...slack.MsgOption) (channel, ts string, err error) {
+	channel, ts, err = b.api.PostMessageContext(ctx, to, append(m.options(), more...)...)
 	if slackCode(err) == "invalid_blocks" {
 		b.log.Error("Slack refuses the blocks of a message", "err", b.clean(err))
-		channel, ts, err = b.api.PostMessageContext(ctx, to, m.bare()...)
+		channel, ts, err = b.api.PostMessageContext(ctx, to, append(m.bare(), more...)...)
 	}
 	return channel, ts, err
 }

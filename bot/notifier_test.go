@@ -245,3 +245,56 @@ func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestPlaceThatIsRefusedForWhateverReasonLeadsToTheNext(t *testing.T) {
+	for _, code := range []string{"no_permission", "channel_is_limited_access", "method_not_supported_for_channel_type",
+		"not_allowed", "not_allowed_by_admin", "restricted_action_whatever_comes", "is_inactive", "not_in_channel", "access_denied"} {
+		w := office(t, fakeslack.Options{})
+		x := quiet(w)
+		l := lease(sshforward.Open)
+		w.FailNext("chat.postMessage", fakeslack.Outcome{Error: code})
+		if x.posted(t, l); l.Card.Channel != "C2" {
+			t.Errorf("%s: posted to %s", code, l.Card.Channel)
+		}
+		w.FailNext("chat.update", fakeslack.Outcome{Error: code})
+		if x.posted(t, l); l.Card.Channel != "C1" {
+			t.Errorf("%s: updated to %s", code, l.Card.Channel)
+		}
+		w.FailNext("chat.postMessage", fakeslack.Outcome{Error: code})
+		if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}); err != nil {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+func TestRefusalThatIsNotAboutThePlaceMovesNothing(t *testing.T) {
+	for _, code := range []string{"invalid_auth", "token_revoked", "missing_scope", "ratelimited", "internal_error", "fatal_error",
+		"service_unavailable", "request_timeout", "msg_too_long", "no_text", "invalid_arguments"} {
+		w := office(t, fakeslack.Options{})
+		x := quiet(w)
+		l := lease(sshforward.Open)
+		w.FailNext("chat.postMessage", fakeslack.Outcome{Error: code})
+		if _, _, err := x.Card(t.Context(), l); err == nil || slackCode(err) != code {
+			t.Errorf("%s: %v", code, err)
+		}
+		x.posted(t, l)
+		w.FailNext("chat.update", fakeslack.Outcome{Error: code})
+		if _, _, err := x.Card(t.Context(), l); err == nil || len(w.Messages("C1"))+len(w.Messages("C2")) != 1 {
+			t.Errorf("%s: %v, %d messages", code, err, len(w.Messages("C2")))
+		}
+	}
+}
+
+func TestNoticeThatSlackCannotShowIsShownAsText(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	x := quiet(w)
+	l := lease(sshforward.Open)
+	ts := x.posted(t, l)
+	w.FailNext("chat.postMessage", fakeslack.Outcome{Error: "invalid_blocks"})
+	if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.Messages("C1")[1]; m.ThreadTS != ts || len(m.Blocks) > 0 || !strings.Contains(m.Text, "k7m2q3x") {
+		t.Errorf("%+v", m)
+	}
+}

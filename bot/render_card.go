@@ -150,6 +150,9 @@ func reasonWords(l *sshforward.Lease) string {
 	by := l.ClosedBy
 	switch l.Reason {
 	case sshforward.Cancelled:
+		if by != "" && by != l.Owner {
+			return user(by) + " cancelled it as an admin."
+		}
 		return user(l.Owner) + " cancelled it."
 	case sshforward.Denied:
 		if by == "" {

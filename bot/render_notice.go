@@ -98,6 +98,24 @@ func left(d time.Duration) string {
 	}
 }
 
+// overtaken takes the place of a reminder whose buttons were not pressed, once
+// the lease is not any more as it says.
+func (v render) overtaken(l *sshforward.Lease) message {
+	what := "access to " + instance(l.Instance)
+	says := "The end of " + what + " has moved. "
+	switch {
+	case l.State == sshforward.Open && l.Extended.User != "":
+		says = user(l.Extended.User) + " extended " + what + ". " + ends(l)
+	case l.State == sshforward.Open:
+		says += ends(l)
+	case l.State == sshforward.Closing && l.AccessEndedAt.IsZero():
+		says = "Ending " + what + ". " + reasonWords(l)
+	default:
+		says = "Over: " + what + " has ended. " + reasonWords(l)
+	}
+	return message{Text: says, Blocks: fill(section(says), small("Lease "+code(l.ID, 20)))}
+}
+
 // reminded takes the reminder's place once a button in it was pressed.
 func (v render) reminded(c sshforward.Caller, cmd sshforward.Command, l *sshforward.Lease) message {
 	id := small("Lease " + code(l.ID, 20))

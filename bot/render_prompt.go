@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -123,7 +124,7 @@ func notes(l *sshforward.Lease) slack.Block {
 	all := append(append([]string(nil), l.Notes...), l.Placement.Notes...)
 	var out []string
 	for _, n := range all {
-		if n = line(n, 300); n != "" && len(out) < 6 && !contains(out, "• "+n) {
+		if n = line(n, 300); n != "" && len(out) < 6 && !slices.Contains(out, "• "+n) {
 			out = append(out, "• "+n)
 		}
 	}
@@ -131,15 +132,6 @@ func notes(l *sshforward.Lease) slack.Block {
 		return nil
 	}
 	return small("Not checked:\n" + strings.Join(out, "\n"))
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func confirmBy(l *sshforward.Lease) string {

@@ -40,6 +40,9 @@ func ended(r sshforward.Reason) *sshforward.Lease {
 		switch r {
 		case sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed:
 			l.OpenedAt, l.ExpiresAt, l.AccessEndedAt, l.ConfirmedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+			if r == sshforward.Cancelled {
+				l.ClosedBy = l.Owner
+			}
 		case sshforward.Failed:
 			l.OpenedAt, l.ExpiresAt = time.Time{}, time.Time{}
 			l.Why = "There is no public subnet in us-east-1a."
@@ -89,6 +92,10 @@ func every() map[string]message {
 		"card-open":            show.card(open),
 		"card-open-at-max":     show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
 		"card-open-nearly-max": show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
+		"card-closed-by-admin-before": show.card(with(sshforward.Closed, func(l *sshforward.Lease) {
+			*l = *ended(sshforward.Cancelled)
+			l.ClosedBy = "U2"
+		})),
 		"card-closing":         show.card(lease(sshforward.Closing)),
 		"card-closing-cleanup": show.card(with(sshforward.Closing, func(l *sshforward.Lease) { l.AccessEndedAt = l.ExpiresAt })),
 		"card-closing-stuck":   show.card(stuck(sshforward.Closing)),
@@ -104,30 +111,36 @@ func every() map[string]message {
 		"notice-freed":         show.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
 		"reminded-extended":    show.reminded(ann, sshforward.ExtendLease{}, open),
 		"reminded-closed":      show.reminded(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
-		"list":                 show.list(ann, false, oneOfEach),
-		"list-all":             show.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
-		"list-empty":           show.list(ann, false, nil),
-		"list-all-empty":       show.list(ann, true, nil),
-		"choose-close":         show.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
-		"choose-extend":        show.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
-		"choose-instance":      show.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
-		"closing":              show.closing(lease(sshforward.Closing)),
-		"closed-all":           show.closedAll(many(2, "U1")),
-		"extended":             show.extended(open),
-		"show-open":            show.lease(ann, open),
-		"show-closed":          show.lease(ann, ended(sshforward.ClosedByAdmin)),
-		"ip":                   show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
-		"ip-none":              show.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
-		"ip-saved":             show.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
-		"ip-cleared":           show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
-		"error":                show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: "No rule lets you open web-1.", Err: errors.New("secret")}),
-		"help":                 show.help(),
-		"history":              show.history(),
-		"restarting":           show.restarting(),
-		"other-team":           show.otherTeam(),
-		"done":                 show.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
-		"no-lease-to-close":    show.closedAll(nil),
-		"no-lease-to-choose":   show.chooseLease(sshforward.CloseLease{}, nil),
+		"overtaken-extended": show.overtaken(with(sshforward.Open, func(l *sshforward.Lease) {
+			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
+		})),
+		"overtaken-moved":    show.overtaken(open),
+		"overtaken-closing":  show.overtaken(lease(sshforward.Closing)),
+		"overtaken-closed":   show.overtaken(ended(sshforward.ClosedByAdmin)),
+		"list":               show.list(ann, false, oneOfEach),
+		"list-all":           show.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
+		"list-empty":         show.list(ann, false, nil),
+		"list-all-empty":     show.list(ann, true, nil),
+		"choose-close":       show.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
+		"choose-extend":      show.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
+		"choose-instance":    show.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
+		"closing":            show.closing(lease(sshforward.Closing)),
+		"closed-all":         show.closedAll(many(2, "U1")),
+		"extended":           show.extended(open),
+		"show-open":          show.lease(ann, open),
+		"show-closed":        show.lease(ann, ended(sshforward.ClosedByAdmin)),
+		"ip":                 show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
+		"ip-none":            show.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
+		"ip-saved":           show.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
+		"ip-cleared":         show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
+		"error":              show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: "No rule lets you open web-1.", Err: errors.New("secret")}),
+		"help":               show.help(),
+		"history":            show.history(),
+		"restarting":         show.restarting(),
+		"other-team":         show.otherTeam(),
+		"done":               show.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
+		"no-lease-to-close":  show.closedAll(nil),
+		"no-lease-to-choose": show.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
 		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
@@ -215,6 +228,7 @@ func worsts() map[string]message {
 		out["show "+string(s)] = show.lease(ann, l)
 		out["confirmed "+string(s)] = show.confirmed(l)
 		out["closing "+string(s)] = show.closing(l)
+		out["overtaken "+string(s)] = show.overtaken(l)
 		for _, k := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed} {
 			if m := show.notice(l, sshforward.Notice{Kind: k}, noon); m.Text != "" {
 				out["notice "+string(k)+" "+string(s)] = m

@@ -34,21 +34,35 @@ func retryAfter(err error) time.Duration {
 var (
 	// tokenCodes mean that the token will never work again.
 	tokenCodes = []string{"invalid_auth", "account_inactive", "not_authed", "token_revoked", "token_expired"}
-	// elsewhere are the codes that forbid posting in one place only.
-	elsewhere = []string{"not_in_channel", "channel_not_found", "is_archived", "restricted_action",
-		"restricted_action_read_only_channel", "restricted_action_thread_only_channel",
-		"restricted_action_non_threadable_channel", "ekm_access_denied", "messages_tab_disabled",
-		"team_access_not_granted", "posting_to_general_channel_denied"}
 	// vanished are the codes of an update for which there is no message.
 	vanished = []string{"message_not_found", "cant_update_message", "edit_window_closed"}
 	// noThread are the codes of a reply to a message that is not there.
 	noThread = []string{"thread_not_found", "message_not_found", "cannot_reply_to_message", "restricted_action_non_threadable_channel"}
-	// passing are the codes of trouble on Slack's side.
-	passing = []string{"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable",
-		"request_timeout", "team_added_to_org", "org_login_required", "accesslimited"}
+	// lacking are the codes of a token that works, but not for this.
+	lacking = []string{"missing_scope", "not_allowed_token_type"}
+	// passing are the codes of trouble on Slack's side, and of going too fast.
+	passing = []string{"ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error",
+		"service_unavailable", "request_timeout", "update_failed", "external_channel_migrating",
+		"team_added_to_org", "org_login_required", "accesslimited"}
+	// ours are the codes of what was sent, which is as wrong in any other place.
+	ours = []string{"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
+		"too_many_attachments", "invalid_attachments", "attachment_payload_limit_exceeded", "markdown_text_conflict",
+		"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app",
+		"invalid_arguments", "invalid_arg_name", "invalid_array_arg", "invalid_charset", "invalid_form_data",
+		"invalid_json", "json_not_object", "invalid_post_type", "missing_post_type", "missing_charset",
+		"unknown_method", "method_deprecated", "deprecated_endpoint"}
 )
 
 func is(err error, codes []string) bool { return slices.Contains(codes, slackCode(err)) }
+
+// elsewhere reports whether a message that was refused may be welcome in
+// another place. Slack has many codes for a place where one may not write, and
+// more to come, so it is every refusal with no other known cause: better a card
+// in the wrong place than one that is tried in the right one for ever.
+func elsewhere(err error) bool {
+	code := slackCode(err)
+	return code != "" && !slices.Contains(slices.Concat(tokenCodes, lacking, passing, ours), code)
+}
 
 // failed classifies what Slack or the way to it did to us.
 func (b *Bot) failed(what string, err error) error {

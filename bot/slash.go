@@ -33,26 +33,26 @@ func (d *dispatcher) slash(h *handling) {
 		return
 	}
 	c := p.caller()
-	if c.Team != d.team {
+	to := recipient{caller: c, responseURL: p.ResponseURL}
+	if !d.ours(c.Team) {
 		d.b.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
-		h.acknowledge(ephemeral(d.b.show.otherTeam(), false))
+		h.answer(to, d.b.show.otherTeam())
 		return
 	}
 	req, err := parse(p.Text)
 	switch {
 	case err != nil:
-		h.acknowledge(ephemeral(d.b.show.failure(err), false))
+		h.answer(to, d.b.show.failure(err))
 		return
 	case req.topic == topicHelp:
-		h.acknowledge(ephemeral(d.b.show.help(), false))
+		h.answer(to, d.b.show.help())
 		return
 	case req.topic == topicHistory:
-		h.acknowledge(ephemeral(d.b.show.history(), false))
+		h.answer(to, d.b.show.history())
 		return
 	}
 	h.acknowledge(nil)
 	o := <-d.start(c, req.command)
-	to := recipient{caller: c, responseURL: p.ResponseURL}
 	if o.err != nil {
 		d.logRefusal(c, req.command, o.err)
 		d.b.answer(to, d.b.show.failure(o.err), false)

@@ -23,6 +23,13 @@ const (
 	settled = 10 * time.Second
 )
 
+// patience is how long each connection goes without a WebSocket ping before
+// slack-go makes a new one. A server that sends no pings loses each of them that
+// often; with the same patience it would lose them at the same moment, with
+// these two it takes 20 minutes to come near that, and then they have drifted
+// apart by what ten new connections take.
+var patience = [connections]time.Duration{30 * time.Second, 41 * time.Second}
+
 // link is one Socket Mode connection that is kept up for ever.
 type link struct {
 	b      *Bot
@@ -36,7 +43,7 @@ func newLink(b *Bot, n int) *link {
 	log := slog.NewLogLogger(b.log.Handler(), slog.LevelDebug)
 	// A client of its own, with which it asks for connections and nothing else.
 	api := newClient(b.opt, &gate{next: b.opt.HTTPClient})
-	return &link{b: b, n: n, client: socketmode.New(api, socketmode.OptionLog(log))}
+	return &link{b: b, n: n, client: socketmode.New(api, socketmode.OptionLog(log), socketmode.OptionPingInterval(patience[n]))}
 }
 
 // gate holds back the request for a new connection if the last one did not
@@ -165,6 +172,9 @@ type envelope struct {
 	kind    string // slash_commands, interactive, events_api
 	payload json.RawMessage
 	at      time.Time // when it came
+	// answerable: an acknowledgement may carry an answer. Slack says so for
+	// slash commands; what comes with any other acknowledgement is dropped.
+	answerable bool
 }
 
 // envelopeOf takes the envelope as it came over the wire. slack-go's own types
@@ -182,7 +192,7 @@ func envelopeOf(evt socketmode.Event) (envelope, bool) {
 	if req == nil || req.EnvelopeID == "" {
 		return envelope{}, false
 	}
-	return envelope{id: req.EnvelopeID, kind: req.Type, payload: req.Payload, at: time.Now()}, true
+	return envelope{id: req.EnvelopeID, kind: req.Type, payload: req.Payload, at: time.Now(), answerable: req.AcceptsResponsePayload}, true
 }
 
 // backoff doubles from minGap to maxGap, with jitter.
