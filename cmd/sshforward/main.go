@@ -27,11 +27,12 @@ const (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the bot."`
-	Leases  leasesCmd  `cmd:"" help:"List leases from the tags in AWS alone, without Slack, store or bot."`
-	Close   closeCmd   `cmd:"" help:"Close leases from the tags in AWS alone."`
-	Sweep   sweepCmd   `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run the bot."`
+	Playground playgroundCmd `cmd:"" help:"Try it on this machine: the bot, a workspace, a cloud and SSH servers, all in one."`
+	Leases     leasesCmd     `cmd:"" help:"List leases from the tags in AWS alone, without Slack, store or bot."`
+	Close      closeCmd      `cmd:"" help:"Close leases from the tags in AWS alone."`
+	Sweep      sweepCmd      `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // console is where a command writes, and what it reads from the environment;

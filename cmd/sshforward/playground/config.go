@@ -1,0 +1,77 @@
+package playground
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sshforward/sshforward"
+)
+
+// deployment is the name in the tags of all that the playground's bot makes.
+const deployment = "playground"
+
+// The durations that speed divides. What concerns people and the cloud (time
+// to confirm, time to open) is left alone: neither gets faster.
+const (
+	leaseDefault = time.Hour
+	leaseMin     = 10 * time.Second
+	leaseMax     = 8 * time.Hour
+	prodMax      = time.Hour
+	approvalTime = 8 * time.Hour
+)
+
+var reminders = []time.Duration{15 * time.Minute, time.Minute, 15 * time.Second}
+
+// scaled is d at a speed, in whole seconds and at least one, which is the
+// finest that the bot's configuration knows.
+func scaled(d time.Duration, speed float64) time.Duration {
+	return max(time.Duration(math.Round(float64(d)/speed/float64(time.Second)))*time.Second, time.Second)
+}
+
+// config is the bot's configuration file. Port is what the cloud's load
+// balancers listen on.
+func config(dir string, port int, speed float64) string {
+	span := func(d time.Duration) string { return sshforward.FormatDuration(scaled(d, speed)) }
+	var remind []string
+	for _, d := range reminders {
+		if s := span(d); !slices.Contains(remind, s) {
+			remind = append(remind, s)
+		}
+	}
+	return fmt.Sprintf(`# Written by sshforward playground at every start.
+deployment: %s
+store: {bolt: %q}
+slack: {channel: %s, admins: [%s]}
+aws:
+  - name: main
+    region: ap-northeast-1
+    listener_port: %d
+    wait_dns: 10s
+policy:
+  # Loopback is where people come from in here; anywhere else it is refused.
+  sources: {allow: [127.0.0.0/8], default: [127.0.0.1/32], widest: 32}
+  leases_per_user: 3
+  ports: [22]
+  rules:
+    - {name: production, tags: {Env: prod}, users: [%s], max: %s, approvers: [%s], reason: required}
+    - {name: development, tags: {sshforward: allow}, users: [%s], max: %s}
+timing:
+  default: %s
+  min: %s
+  confirm: 10m
+  approval: %s
+  opening: 5m
+  reminders: [%s]
+  sweep: 5s
+  keep: 24h
+listen: 127.0.0.1:0
+`,
+		deployment, filepath.Join(dir, storeFile), Ops, Carol, port,
+		strings.Join(insiders, ", "), span(prodMax), Carol,
+		strings.Join(insiders, ", "), span(leaseMax),
+		span(leaseDefault), span(leaseMin), span(approvalTime), strings.Join(remind, ", "))
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package playground
+
+func init() { buildArgs = append(buildArgs, "-race") }

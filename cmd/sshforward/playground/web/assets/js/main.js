@@ -1,0 +1,17 @@
+import { startCloud } from './cloud.js';
+import { startComposer } from './composer.js';
+import { startHead } from './head.js';
+import { startHome } from './home.js';
+import { startMessages } from './messages.js';
+import { startModals } from './modal.js';
+import { startSidebar } from './sidebar.js';
+import { connect } from './stream.js';
+
+startSidebar();
+startHead();
+startComposer();
+startMessages();
+startHome();
+startModals();
+startCloud();
+connect();

@@ -1,0 +1,168 @@
+// The conversation: messages in order, replies below the message they belong
+// to, each drawn again only when it has changed.
+
+import { $, announce, h, icon } from './dom.js';
+import { avatar } from './people.js';
+import { blocks } from './blocks.js';
+import { clock, dayKey, dayName, zone } from './dates.js';
+import { mrkdwn } from './mrkdwn.js';
+import { channel, conversation, nameOf, on, state, visible } from './state.js';
+import { welcome } from './welcome.js';
+
+const nodes = new Map(); // by ts
+let list, scroller, jump;
+
+/** message draws one. */
+function message(m) {
+  const bot = m.user === state.bot;
+  const at = new Date(Number(m.ts) * 1000);
+  const edited = m.edited && !m.edited.startsWith('0001');
+  const surface = { target: m.ts };
+  return h('li', { class: 'message' + (m.ephemeral ? ' ephemeral' : ''), id: 'm' + m.ts, dataset: { ts: m.ts, via: m.via ?? '' } },
+    h('article', { 'aria-label': `${nameOf(m.user)}, ${clock(at)}` },
+      m.ephemeral && h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+      h('div', { class: 'row' },
+        avatar(m.user),
+        h('div', { class: 'content' },
+          h('p', { class: 'by' },
+            h('span', { class: 'author' }, nameOf(m.user)),
+            bot && h('span', { class: 'badge' }, 'APP'),
+            h('time', { datetime: at.toISOString(), title: at.toLocaleString(undefined, { timeZone: zone() }) }, clock(at)),
+            edited && h('span', { class: 'edited' }, '(edited)')),
+          m.blocks?.length ? blocks(m.blocks, surface) : h('div', { class: 'block text' }, mrkdwn(m.text)),
+          h('ol', { class: 'replies', 'aria-label': 'Replies', hidden: true })))));
+}
+
+const isReply = (m) => m.thread_ts && m.thread_ts !== m.ts;
+
+/** put draws a message in its place, which is after all older ones. */
+function put(m) {
+  const old = nodes.get(m.ts);
+  const node = message(m);
+  if (old) {
+    const focused = old.contains(document.activeElement) ? document.activeElement.dataset : null;
+    const replies = old.querySelector('.replies');
+    node.querySelector('.replies').replaceWith(replies);
+    old.replaceWith(node);
+    nodes.set(m.ts, node);
+    if (focused?.action) node.querySelector(`[data-action="${CSS.escape(focused.action)}"]`)?.focus();
+    return node;
+  }
+  nodes.set(m.ts, node);
+  const parent = isReply(m) && nodes.get(m.thread_ts)?.querySelector('.replies');
+  const into = parent || list;
+  const after = [...into.children].findLast((n) => n.dataset.ts && n.dataset.ts < m.ts);
+  if (after) after.after(node);
+  else into.prepend(node);
+  if (parent) parent.hidden = false;
+  return node;
+}
+
+function days() {
+  let last = '';
+  for (const d of list.querySelectorAll(':scope > .day')) d.remove();
+  for (const n of [...list.children]) {
+    if (!n.dataset.ts) continue;
+    const at = new Date(Number(n.dataset.ts) * 1000);
+    if (dayKey(at) !== last) {
+      last = dayKey(at);
+      n.before(h('li', { class: 'day' }, h('span', {}, dayName(at, { weekday: 'long', month: 'long', day: 'numeric' }))));
+    }
+  }
+}
+
+function drawAll() {
+  nodes.clear();
+  list.replaceChildren();
+  list.setAttribute('aria-label', 'Messages in ' + (channel()?.name || 'the direct message'));
+  const all = conversation();
+  all.forEach(put);
+  for (const f of state.failures) failed(f);
+  days();
+  empty();
+  jump.hidden = true;
+  bottom();
+}
+
+// What there is to try stays in sight until somebody has tried something.
+function empty() {
+  list.querySelector('.welcome')?.remove();
+  if (nodes.size === 0) list.prepend(welcome());
+}
+
+function changed({ message: m, isNew }) {
+  if (m.channel !== state.channel) return;
+  const stay = atBottom();
+  if (m.deleted || !visible(m, state.me)) {
+    remove(m.ts);
+    return;
+  }
+  const node = put(m);
+  if (isNew) {
+    days();
+    empty();
+    node.classList.add('fresh');
+    announce(`${nameOf(m.user)}: ${m.text}`);
+  }
+  if (stay) bottom();
+  else if (isNew) offer(node);
+}
+
+function remove(ts) {
+  const node = nodes.get(ts);
+  const replies = node?.parentElement;
+  node?.remove();
+  nodes.delete(ts);
+  if (replies?.classList.contains('replies')) replies.hidden = replies.children.length === 0;
+  days();
+  empty();
+}
+
+// What Slack itself says to a person, when the bot did not answer.
+const said = {
+  operation_timeout: 'did not answer in time (operation_timeout). The bot may be down.',
+  dispatch_failed: 'failed because the bot is not connected (dispatch_failed).',
+  invalid_command_response: 'answered with something Slack does not take (invalid_command_response).',
+  trouble_connecting: 'had trouble connecting. Try again?',
+};
+
+function failed(f) {
+  if (f.user !== state.me || (f.channel && f.channel !== state.channel)) return;
+  const text = `${f.what} ${said[f.error] ?? 'failed with ' + f.error + '.'}`;
+  const ts = String(Date.parse(f.at) / 1000);
+  const node = h('li', { class: 'message ephemeral failure', dataset: { ts } },
+    h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+    h('div', { class: 'row' }, avatar(''), h('div', { class: 'content' }, h('p', { class: 'by' }, h('span', { class: 'author' }, 'Workspace')), h('p', {}, text))));
+  const after = [...list.children].findLast((n) => n.dataset.ts && n.dataset.ts < ts);
+  if (after) after.after(node);
+  else list.prepend(node);
+  return text;
+}
+
+const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+const bottom = () => { scroller.scrollTop = scroller.scrollHeight; };
+
+// Something new out of sight, such as a reply to an old card: offer to go there.
+function offer(node) {
+  const [is, view] = [node.getBoundingClientRect(), scroller.getBoundingClientRect()];
+  const above = is.top < view.top;
+  if (!above && is.bottom <= view.bottom) return;
+  jump.replaceChildren(above ? '↑ New reply above' : '↓ New message');
+  jump.onclick = () => {
+    node.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    jump.hidden = true;
+  };
+  jump.hidden = false;
+}
+
+export function startMessages() {
+  [list, scroller, jump] = [$('messages'), $('scroll'), $('jump')];
+  scroller.addEventListener('scroll', () => { if (atBottom()) jump.hidden = true; }, { passive: true });
+  on('place', drawAll);
+  on('message', changed);
+  on('failure', (f) => {
+    const text = failed(f);
+    if (text) announce(text);
+    if (text) bottom();
+  });
+}

@@ -1,0 +1,81 @@
+// Modals: the stack of views in front of the acting person. Only the top one is
+// drawn, in a native dialog, which keeps the focus inside.
+
+import { h, icon } from './dom.js';
+import * as act from './act.js';
+import { blocks } from './blocks.js';
+import { dismiss } from './dialog.js';
+import { on, state } from './state.js';
+
+let box = null;
+let shown = null; // the view in the box
+let fields = new Map(); // of its input blocks, by block id
+
+const top = () => [...state.views.values()].filter((v) => v.open && v.type === 'modal' && v.user === state.me).at(-1);
+
+function draw() {
+  const view = top();
+  if (!view) return remove();
+  if (shown?.id === view.id && shown.hash === view.hash && JSON.stringify(shown.blocks) === JSON.stringify(view.blocks)) {
+    shown = view;
+    return errors(view.errors ?? {}); // keep what was typed
+  }
+  remove();
+  shown = view;
+  fields = new Map();
+  const form = h('form', { novalidate: true, onsubmit: send },
+    h('header', { class: 'modal-head' },
+      h('h2', { id: 'modal-title' }, view.title ?? ''),
+      h('button', { type: 'button', class: 'plain', 'aria-label': 'Close', onclick: () => act.closeView(view.id, true) }, icon('close'))),
+    h('div', { class: 'modal-body' }, blocks(view.blocks, { target: view.id, form: fields })),
+    h('footer', { class: 'dialog-buttons' },
+      h('button', { type: 'button', class: 'button', onclick: () => act.closeView(view.id, false) }, view.close || 'Cancel'),
+      view.submit && h('button', { type: 'submit', class: 'button primary', dataset: { action: 'submit' } }, view.submit)));
+  box = h('dialog', { class: 'modal', 'aria-labelledby': 'modal-title', dataset: { view: view.id, callback: view.callback_id ?? '' } }, form);
+  box.addEventListener('cancel', (e) => {
+    e.preventDefault(); // the view closes it, through the stream
+    act.closeView(view.id, false);
+  });
+  document.body.append(box);
+  box.showModal();
+  box.querySelector('.modal-body :is(input, select, textarea)')?.focus();
+  errors(view.errors ?? {});
+}
+
+function remove() {
+  if (box) dismiss(box);
+  box = shown = null;
+}
+
+function errors(why) {
+  let first = null;
+  for (const [id, field] of fields) {
+    field.fail(why[id] ?? '');
+    if (why[id]) first ??= field;
+  }
+  first?.focus();
+}
+
+async function send(e) {
+  e.preventDefault();
+  const button = e.target.querySelector('[data-action=submit]');
+  if (!button || button.getAttribute('aria-busy')) return;
+  const values = {};
+  const missing = {};
+  for (const [id, field] of fields) {
+    values[id] = field.control.value();
+    if (!values[id] && !field.optional) missing[id] = 'Please fill in this one.';
+  }
+  errors(missing);
+  if (Object.keys(missing).length) return;
+  button.setAttribute('aria-busy', 'true');
+  const view = shown;
+  const out = await act.submit(view.id, values);
+  button.removeAttribute('aria-busy');
+  // Field errors come with the result and with the stream, whichever is first.
+  if (out?.view_errors && shown?.id === view.id) errors(out.view_errors);
+}
+
+export function startModals() {
+  on('view place', draw);
+}
