@@ -3,4 +3,4 @@
 package main
 
 // The detector makes everything cost five times as much.
-func init() { defaultStorms, defaultSoak = 60, 40 }
+func init() { defaultStorms, defaultSoak = 30, 15 }

@@ -30,7 +30,7 @@ func TestSoak(t *testing.T) {
 }
 
 func soak(t *testing.T, n int) {
-	week := max(12*time.Hour, 7*24*time.Hour*time.Duration(n)/1000) // as busy with fewer
+	week := max(10*time.Hour, 7*24*time.Hour*time.Duration(n)/1000) // as busy with fewer
 	rng := rand.New(rand.NewPCG(7, 0))
 	o := fakeaws.Realistic()
 	o.Seed, o.LoadBalancerLimit = 7, 1000
