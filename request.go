@@ -94,7 +94,7 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) ([]Instance, er
 		}
 	}
 	if len(allowed) == 0 {
-		return nil, cmp.Or(refused, errors.New("Find returned no instance and no error"))
+		return nil, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error"))
 	}
 	return allowed, nil
 }

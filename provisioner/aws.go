@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"regexp"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ import (
 
 // Account is one AWS account in one region, as configured.
 type Account struct {
-	Name       string // what leases call it
+	Name       string // what leases call it; no two have the same
 	Region     string // empty: what the SDK's own configuration says
 	RoleARN    string // assumed, if set
 	ExternalID string // for RoleARN, if set
@@ -45,9 +44,10 @@ type Account struct {
 	DeadMan *DeadMan
 }
 
-// Options is what New needs. Deployment and Accounts have no default.
+// Options is what New needs. Deployment and Accounts have no default. What they
+// say is checked where it is read: New looks only at what it cannot do without.
 type Options struct {
-	Deployment string // [a-z0-9-]{1,12}
+	Deployment string // 1 to 12 of a-z, 0-9 and -
 	Accounts   []Account
 
 	// Resolver looks a name up; net.DefaultResolver.LookupHost if nil.
@@ -100,13 +100,11 @@ const (
 	maxBackoff  = 2 * time.Second
 )
 
-var deploymentRE = regexp.MustCompile(`^[a-z0-9-]{1,12}$`)
-
 // New makes the clients; it calls AWS for nothing. Credentials, endpoints
 // (AWS_ENDPOINT_URL) and the rest come from the SDK's own loader.
 func New(ctx context.Context, o Options) (*Provisioner, error) {
-	if !deploymentRE.MatchString(o.Deployment) {
-		return nil, fmt.Errorf("deployment %q: want 1 to 12 of a-z, 0-9 and -", o.Deployment)
+	if o.Deployment == "" {
+		return nil, errors.New("no deployment is configured")
 	}
 	if len(o.Accounts) == 0 {
 		return nil, errors.New("no AWS account is configured")
@@ -129,12 +127,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	p := &Provisioner{deployment: o.Deployment, lookup: o.Resolver, log: o.Logger}
-	seen := map[string]bool{}
 	for _, a := range o.Accounts {
-		if a.Name == "" || seen[a.Name] {
-			return nil, fmt.Errorf("account name %q is empty or used twice", a.Name)
-		}
-		seen[a.Name] = true
 		acct, err := newAccount(base, o.Deployment, a)
 		if err != nil {
 			return nil, err
@@ -151,9 +144,6 @@ func newAccount(base aws.Config, deployment string, a Account) (*account, error)
 	}
 	if a.Region = cfg.Region; a.Region == "" {
 		return nil, fmt.Errorf("account %s: no region is configured", a.Name)
-	}
-	if err := a.DeadMan.check(a.Name); err != nil {
-		return nil, err
 	}
 	if a.RoleARN != "" {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {

@@ -25,7 +25,12 @@ func (w *pass) makeBalancer(ctx context.Context) {
 	}
 	w.together(
 		func() error { return w.allowSources(ctx, w.l.Sources) },
-		func() error { return w.revokeDefault(ctx) },
+		func() error {
+			return w.revokeDefault(ctx, types.IpPermission{IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}})
+		},
+		func() error {
+			return w.revokeDefault(ctx, types.IpPermission{Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("::/0")}}})
+		},
 		func() error { return w.allowTarget(ctx) },
 		func() error { return w.admitBalancer(ctx) },
 		func() error { return w.createBalancer(ctx) },
@@ -79,15 +84,15 @@ func (w *pass) ruleTags() []types.TagSpecification {
 	return tagSpec(types.ResourceTypeSecurityGroupRule, ownTags(w.p.deployment, w.l))
 }
 
-// revokeDefault takes away what a new group allows: everything out. When it is
-// gone already a default VPC says nothing and any other says so.
-func (w *pass) revokeDefault(ctx context.Context) error {
+// revokeDefault takes away what a new group allows: everything out, and in a
+// VPC with IPv6 that once more. Each is a call of its own, since one that names
+// a rule which is not there is refused whole; nothing that was read by now says
+// whether the VPC has IPv6, and asking would be a call as well. When it is gone
+// already a default VPC says nothing and any other says so.
+func (w *pass) revokeDefault(ctx context.Context, everything types.IpPermission) error {
+	everything.IpProtocol = aws.String("-1")
 	_, err := w.ec2.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{
-		GroupId: w.groupID(),
-		IpPermissions: []types.IpPermission{{
-			IpProtocol: aws.String("-1"),
-			IpRanges:   []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}},
-		}},
+		GroupId: w.groupID(), IpPermissions: []types.IpPermission{everything},
 	})
 	if hasCode(err, permissionNotFound) {
 		return nil

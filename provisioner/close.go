@@ -88,6 +88,13 @@ func (w *pass) removeBalancer(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !mine:
+		is, groups, err := w.disowned(ctx)
+		if err != nil {
+			return err
+		}
+		if is {
+			return w.cutOff(ctx, groups)
+		}
 		w.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", w.l.ID, "name", w.name)
 		w.absent(balancerGone)
 		return nil
@@ -157,7 +164,7 @@ func (w *pass) revoke(ctx context.Context, group, rule string) error {
 // minutes: the deleted load balancer's network interfaces still hold it.
 func (w *pass) removeGroup(ctx context.Context) error {
 	r := w.known()
-	if r.GroupGone {
+	if r.GroupGone || w.held {
 		return nil
 	}
 	ids := []string{r.GroupID}

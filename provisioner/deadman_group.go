@@ -3,8 +3,6 @@ package provisioner
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -147,16 +145,4 @@ func (a *account) schedules(ctx context.Context, deployment string) ([]string, e
 		}
 	}
 	return out, nil
-}
-
-func (d *DeadMan) check(account string) error {
-	switch {
-	case d == nil:
-		return nil
-	case !strings.HasPrefix(d.RoleARN, "arn:"):
-		return fmt.Errorf("account %s: deadman needs the ARN of a role that Scheduler can assume", account)
-	case d.Grace < 0:
-		return fmt.Errorf("account %s: deadman.grace is negative", account)
-	}
-	return nil
 }

@@ -133,11 +133,9 @@ func TestThrottledAccount(t *testing.T) {
 func TestOptions(t *testing.T) {
 	good := provisioner.Account{Name: "main", Region: "eu-west-1"}
 	for name, o := range map[string]provisioner.Options{
-		"no deployment":   {Accounts: []provisioner.Account{good}},
-		"long deployment": {Deployment: "a-name-too-long", Accounts: []provisioner.Account{good}},
-		"no account":      {Deployment: "d"},
-		"twice":           {Deployment: "d", Accounts: []provisioner.Account{good, good}},
-		"no region":       {Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}},
+		"no deployment": {Accounts: []provisioner.Account{good}},
+		"no account":    {Deployment: "d"},
+		"no region":     {Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}},
 	} {
 		if _, err := provisioner.New(t.Context(), o); err == nil {
 			t.Errorf("%s: no error", name)

@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -18,9 +18,15 @@ import (
 
 var instanceIDRE = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
+// stragglers is how long the other accounts have once one has answered: one
+// that says nothing must not keep people from what is elsewhere.
+const stragglers = 5 * time.Second
+
 // Find implements sshforward.Provisioner. A Name is matched exactly, and only
 // among instances that are not on their way out; an id finds those too. The
-// result is in the order of the configured accounts, then by id.
+// result is in the order of the configured accounts, then by id. An id is
+// unique, so that its first hit is all there is; for a Name every account
+// counts, and one that answers too late counts as one that could not be asked.
 func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instance, error) {
 	ref = strings.TrimSpace(ref)
 	if ref == "" {
@@ -28,13 +34,17 @@ func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instan
 	}
 	found := make([][]sshforward.Instance, len(p.accounts))
 	errs := make([]error, len(p.accounts))
-	var wg sync.WaitGroup
 	for i, a := range p.accounts {
-		wg.Go(func() { found[i], errs[i] = a.find(ctx, ref) })
+		errs[i] = tooLate(a)
 	}
-	wg.Wait()
-
+	p.ask(ctx, ref, func(a answer) (enough bool) {
+		found[a.from], errs[a.from] = a.found, a.err
+		return len(a.found) > 0 && instanceIDRE.MatchString(ref)
+	})
 	all := slices.Concat(found...)
+	if len(all) > 0 && instanceIDRE.MatchString(ref) {
+		return all, nil
+	}
 	for i, err := range errs {
 		if err == nil {
 			continue
@@ -48,6 +58,48 @@ func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instan
 		return nil, notFound(ref)
 	}
 	return all, nil
+}
+
+// answer is what one account has to say.
+type answer struct {
+	from  int // index of the account
+	found []sshforward.Instance
+	err   error
+}
+
+// ask asks all accounts at once and hands on what they answer, until all have,
+// or it is enough, or the stragglers' time is over.
+func (p *Provisioner) ask(ctx context.Context, ref string, take func(answer) (enough bool)) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer, len(p.accounts)) // nobody may be left to read it
+	for i, a := range p.accounts {
+		go func() {
+			found, err := a.find(ctx, ref)
+			answers <- answer{i, found, err}
+		}()
+	}
+	var over <-chan time.Time
+	for range p.accounts {
+		select {
+		case a := <-answers:
+			if take(a) {
+				return
+			}
+			if a.err == nil && over == nil {
+				over = time.After(stragglers)
+			}
+		case <-over:
+			return
+		}
+	}
+}
+
+func tooLate(a *account) error {
+	return &sshforward.Error{
+		Code:    sshforward.EUNAVAILABLE,
+		Message: fmt.Sprintf("Account %s did not answer in time when I tried to look for the instance.", a.Name),
+	}
 }
 
 func notFound(ref string) error {

@@ -1,8 +1,11 @@
 package provisioner_test
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -128,6 +131,54 @@ func (w *world) buildOther() {
 		Resources: []string{w.web}, Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("far")}},
 	}))
 	w.web, w.app, w.vpc, w.public, w.private, w.group = web, app, vpc, public, private, group
+}
+
+// An account that says nothing keeps nobody from what is in another.
+func TestFindWithOneAccountSilent(t *testing.T) {
+	var log bytes.Buffer
+	o := twoAccounts()
+	o.log = slog.NewTextHandler(&log, nil)
+	inFake(t, o, func(w *world) {
+		w.wire.set(func(op string) trouble { return trouble{hangs: op == "AssumeRole"} })
+		for _, test := range []struct {
+			ref, code string
+			most      time.Duration
+		}{
+			{w.web, "", 0}, // an id is found once
+			{"web-1", "", 5 * time.Second},
+			{"nobody", sshforward.EUNAVAILABLE, 5 * time.Second},
+			{"i-0123456789abcdef0", sshforward.EUNAVAILABLE, 5 * time.Second},
+		} {
+			start := time.Now()
+			got, err := w.p.Find(w.ctx, test.ref)
+			w.wantCode(err, test.code)
+			if took := time.Since(start); took > test.most || (len(got) == 1) != (test.code == "") {
+				w.Errorf("%s: %v after %v", test.ref, got, took)
+			}
+			if err != nil && !strings.Contains(sshforward.ErrorMessage(err), "other") {
+				w.Errorf("%s: %v", test.ref, err)
+			}
+		}
+		if n := strings.Count(log.String(), "could not be searched"); n != 1 || !strings.Contains(log.String(), "account=other") {
+			w.Errorf("said %d times:\n%s", n, log.String())
+		}
+		// One that is only slow is waited for, and the order stays.
+		w.wire.set(nil)
+		slow := w.cloud.Region(otherAccount, w.region)
+		slow.SetTags(slow.FieldNote().Web, map[string]string{"Name": "twin"})
+		w.cloud.Home().SetTags(w.web, map[string]string{"Name": "twin"})
+		w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {
+			if c.Account == otherAccount {
+				return fakeaws.Fault{Delay: 4 * time.Second}
+			}
+			return fakeaws.Fault{}
+		})
+		time.Sleep(time.Minute) // what still hangs has given up
+		got, err := w.p.Find(w.ctx, "twin")
+		if err != nil || len(got) != 2 || got[0].Account != "main" || got[1].Account != "other" {
+			w.Errorf("%v, %v", got, err)
+		}
+	})
 }
 
 func TestFindWithOneAccountDown(t *testing.T) {

@@ -49,6 +49,57 @@ func TestLife(t *testing.T) {
 	})
 }
 
+// withIPv6 gives the VPC an IPv6 range.
+func (w *world) withIPv6() {
+	w.Helper()
+	if w.cloud != nil {
+		w.cloud.Home().SetIPv6(w.vpc, "2001:db8:1234:1a00::/56")
+		return
+	}
+	must(w.ec2.AssociateVpcCidrBlock(w.ctx, &ec2.AssociateVpcCidrBlockInput{VpcId: &w.vpc, AmazonProvidedIpv6CidrBlock: aws.Bool(true)}))
+}
+
+// Where there is IPv6 a new group lets that out too, and a lease's group must
+// not. It costs no more calls than elsewhere.
+func TestLifeWithIPv6(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		w.withIPv6()
+		vpc := must(w.ec2.DescribeVpcs(w.ctx, &ec2.DescribeVpcsInput{VpcIds: []string{w.vpc}})).Vpcs[0]
+		if len(vpc.Ipv6CidrBlockAssociationSet) != 1 || !strings.HasSuffix(*vpc.Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock, "::/56") {
+			w.Errorf("VPC has %v", vpc.Ipv6CidrBlockAssociationSet)
+		}
+		other := *must(w.ec2.CreateSecurityGroup(w.ctx, &ec2.CreateSecurityGroupInput{
+			VpcId: &w.vpc, GroupName: aws.String("other"), Description: aws.String("other"),
+		})).GroupId
+		var out []string
+		for _, r := range w.rules() {
+			if *r.GroupId == other {
+				out = append(out, fmt.Sprint(*r.IsEgress, *r.IpProtocol, aws.ToString(r.CidrIpv4), aws.ToString(r.CidrIpv6)))
+			}
+		}
+		slices.Sort(out)
+		if want := []string{"true-1 0.0.0.0/0", "true-1 ::/0"}; len(out) != 2 {
+			w.Errorf("a new group has %q, want %q", out, want)
+		}
+		before := w.foreign()
+		w.calls.take()
+		l := w.lease("web-1")
+		must(w.p.Find(w.ctx, l.Instance.ID))
+		w.open(l)
+		calls := w.calls.take()
+		w.checkOpen(l)
+		if got := flags(w.found(l)); got != "balancer group registered rule" {
+			w.Errorf("found %s", got)
+		}
+		w.calls.take()
+		w.close(l)
+		w.clean(before)
+		if calls = append(calls, w.calls.take()...); len(calls) > maxCalls {
+			w.Errorf("%d calls, want %d at most: %q", len(calls), maxCalls, calls)
+		}
+	})
+}
+
 // checkOrder: whose it is, then the live sessions, then the load balancer, and
 // the group when nothing needs it any more.
 func checkOrder(t testing.TB, calls []string, want ...string) {
@@ -85,7 +136,7 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		line := fmt.Sprintf("%t %s %d", *r.IsEgress, *r.IpProtocol, *r.FromPort)
 		switch {
 		case *r.GroupId == l.Resources.GroupID:
-			rules = append(rules, line+" "+*r.CidrIpv4)
+			rules = append(rules, line+" "+aws.ToString(r.CidrIpv4)+aws.ToString(r.CidrIpv6))
 		case r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID:
 			rules = append(rules, line+" balancer at "+*r.GroupId)
 		}

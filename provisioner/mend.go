@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
@@ -26,14 +25,14 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		return sshforward.Step{Resources: l.Resources}, err
 	}
 	var (
-		group      string
-		registered bool
-		outside    []types.SecurityGroupRule
-		in         sshforward.Instance
+		group            string
+		registered, mine bool
+		outside          []types.SecurityGroupRule
+		in               sshforward.Instance
 	)
 	w.together(
 		func() (err error) { group, err = w.stillHasGroup(ctx); return err },
-		func() (err error) { registered, err = w.isRegistered(ctx); return err },
+		func() (err error) { registered, mine, err = w.isRegistered(ctx); return err },
 		func() (err error) { outside, err = w.taggedRules(ctx); return err },
 		func() (err error) { in, err = w.lookAtInstance(ctx); return err },
 	)
@@ -58,7 +57,7 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	// What is too much goes first: a permission that is there already, in a
 	// rule without our tags, could not be given again.
 	w.together(
-		func() error { return w.takeOut(ctx, inside, kept) },
+		func() error { return w.takeOut(ctx, group, inside, kept) },
 		func() error { return w.takeBack(ctx, outside, l.Resources.InstanceRuleID) },
 	)
 	if w.pending() {
@@ -69,8 +68,11 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		func() error { return w.putBackTarget(ctx, kept) },
 		func() error { return w.admitBalancer(ctx) },
 		func() error {
-			if registered {
+			switch {
+			case registered:
 				return nil
+			case !mine:
+				return w.errDisowned()
 			}
 			return w.register(ctx)
 		},
@@ -98,29 +100,26 @@ func (w *pass) stillHasGroup(ctx context.Context) (string, error) {
 	return "", gone("security group")
 }
 
-// isRegistered reports whether the lease's load balancer has the instance.
-func (w *pass) isRegistered(ctx context.Context) (bool, error) {
-	switch mine, err := w.ownsBalancer(ctx); {
-	case err != nil && !errors.Is(err, errNoBalancer):
-		return false, err
-	case !mine:
-		return false, gone("load balancer")
+// isRegistered reports whether the lease's load balancer has the instance, and
+// whether it carries the lease's tags.
+func (w *pass) isRegistered(ctx context.Context) (registered, mine bool, err error) {
+	mine, err = w.ownsBalancer(ctx)
+	var b elbtypes.LoadBalancerDescription
+	if err == nil {
+		b, err = w.describeBalancer(ctx)
 	}
-	out, err := w.elb.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerNames: []string{w.name}})
-	if hasCode(err, balancerNotFound) {
-		return false, gone("load balancer")
+	switch {
+	case errors.Is(err, errNoBalancer):
+		return false, false, gone("load balancer")
+	case err != nil:
+		return false, false, err
+	case !mine && !slices.Contains(b.SecurityGroups, w.l.Resources.GroupID):
+		return false, false, gone("load balancer")
 	}
-	if err != nil {
-		return false, w.failed(err, "read the load balancer")
-	}
-	for _, b := range out.LoadBalancerDescriptions {
-		if slices.ContainsFunc(b.Instances, func(i elbtypes.Instance) bool {
-			return aws.ToString(i.InstanceId) == w.l.Instance.ID
-		}) {
-			return true, nil
-		}
-	}
-	return false, nil
+	registered = slices.ContainsFunc(b.Instances, func(i elbtypes.Instance) bool {
+		return aws.ToString(i.InstanceId) == w.l.Instance.ID
+	})
+	return registered, mine, nil
 }
 
 func gone(what string) error {

@@ -49,26 +49,39 @@ func masked(prefixes []netip.Prefix) []netip.Prefix {
 }
 
 // takeOut revokes every other rule of the lease's group, whoever made it.
-func (w *pass) takeOut(ctx context.Context, inside, kept []types.SecurityGroupRule) error {
-	var in, out []string
-	for _, r := range inside {
+func (w *pass) takeOut(ctx context.Context, group string, inside, kept []types.SecurityGroupRule) error {
+	in, out := ruleIDs(slices.DeleteFunc(slices.Clone(inside), func(r types.SecurityGroupRule) bool {
+		return slices.ContainsFunc(kept, func(k types.SecurityGroupRule) bool {
+			return aws.ToString(k.SecurityGroupRuleId) == aws.ToString(r.SecurityGroupRuleId)
+		})
+	}), group)
+	return w.revokeAll(ctx, group, in, out, "revoke what somebody added to the lease's security group")
+}
+
+// ruleIDs are the ids of a group's rules, by direction.
+func ruleIDs(rules []types.SecurityGroupRule, group string) (in, out []string) {
+	for _, r := range rules {
 		id := aws.ToString(r.SecurityGroupRuleId)
 		switch {
-		case slices.ContainsFunc(kept, func(k types.SecurityGroupRule) bool { return aws.ToString(k.SecurityGroupRuleId) == id }):
+		case aws.ToString(r.GroupId) != group:
 		case aws.ToBool(r.IsEgress):
 			out = append(out, id)
 		default:
 			in = append(in, id)
 		}
 	}
-	const doing = "revoke what somebody added to the lease's security group"
+	return in, out
+}
+
+// revokeAll revokes rules of a group that is proved to be the lease's.
+func (w *pass) revokeAll(ctx context.Context, group string, in, out []string, doing string) error {
 	return together(
 		func() error {
 			if len(in) == 0 {
 				return nil
 			}
 			_, err := w.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
-				GroupId: w.groupID(), SecurityGroupRuleIds: in,
+				GroupId: aws.String(group), SecurityGroupRuleIds: in,
 			})
 			return w.failed(err, doing)
 		},
@@ -77,7 +90,7 @@ func (w *pass) takeOut(ctx context.Context, inside, kept []types.SecurityGroupRu
 				return nil
 			}
 			_, err := w.ec2.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{
-				GroupId: w.groupID(), SecurityGroupRuleIds: out,
+				GroupId: aws.String(group), SecurityGroupRuleIds: out,
 			})
 			return w.failed(err, doing)
 		},

@@ -24,6 +24,9 @@ const (
 	// lookupTimeout bounds one look-up of the load balancer's name.
 	lookupTimeout = 3 * time.Second
 	lookupEvery   = 5 * time.Second
+	// unresolved is when, before OpenBy, a name is no longer waited for: one
+	// more wait and look-up have to fit in, and then the clock's calls.
+	unresolved = 4 * lookupEvery
 )
 
 // Open implements sshforward.Provisioner. It does the stage l.Stage and no
@@ -216,13 +219,15 @@ func healthDetail(s elbtypes.InstanceState, port int) string {
 // resolves looks the load balancer's name up, once. It is asked for only after
 // the instance is in service: a name asked for too early is remembered as
 // absent for minutes. That it does not resolve here does not mean that it does
-// not resolve for the user, so it stops no one for longer than WaitDNS.
+// not resolve for the user, so it stops no one for longer than WaitDNS, nor
+// until there is no time left to become open.
 func (w *pass) resolves(ctx context.Context) error {
 	if w.WaitDNS <= 0 {
 		return nil
 	}
 	host := w.res.DNSName
-	lookup, cancel := context.WithTimeout(ctx, lookupTimeout)
+	left := w.l.OpenBy.Sub(w.now)
+	lookup, cancel := context.WithTimeout(ctx, min(lookupTimeout, left/2))
 	defer cancel()
 	_, err := w.p.lookup(lookup, host)
 	switch {
@@ -230,7 +235,7 @@ func (w *pass) resolves(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return w.failed(ctx.Err(), "look up the load balancer's name")
-	case w.sinceStage() < w.WaitDNS:
+	case w.sinceStage() < w.WaitDNS && left > unresolved:
 		w.later(lookupEvery, "The name "+host+" does not resolve yet.")
 	default:
 		w.note("The name " + host + " may need another moment until it resolves.")

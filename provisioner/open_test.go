@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -89,8 +90,10 @@ func TestForeignBalancerLikeOurs(t *testing.T) {
 		}))
 		w.wantCode(w.do(l), sshforward.EINVALID)
 		w.startClosing(l)
-		if _, err := w.p.Close(w.ctx, l); err != nil {
-			w.Fatal(err)
+		step, err := w.p.Close(w.ctx, l)
+		w.wantCode(err, sshforward.EFORBIDDEN) // it lets people in by the lease's group
+		if step.Resources.BalancerGone {
+			w.Error("taken for gone")
 		}
 		if _, ok := w.cloud.Home().LoadBalancer(sshforward.Name(deployment, l.ID)); !ok {
 			w.Error("somebody else's load balancer was deleted")
@@ -265,6 +268,38 @@ func TestName(t *testing.T) {
 }
 
 const lookups = 6 * time.Second
+
+// A name that does not resolve in time is no reason to give up an opening that
+// is as good as done: the clock has to start before OpenBy.
+func TestNameBeforeOpenBy(t *testing.T) {
+	for _, opening := range []time.Duration{4 * time.Second, 10 * time.Second, 31 * time.Second, 95 * time.Second} {
+		for _, hangs := range []bool{false, true} {
+			o := worldOptions{
+				accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 2 * time.Minute}},
+				fake:     fakeaws.Options{DNSDelay: time.Hour},
+			}
+			if hangs {
+				o.lookup = func(ctx context.Context, _ string) ([]string, error) { <-ctx.Done(); return nil, ctx.Err() }
+			}
+			inFakeNamed(t, fmt.Sprintf("%v hangs=%t", opening, hangs), o, func(w *world) {
+				l := w.lease("web-1")
+				l.OpenBy = time.Now().Add(opening)
+				w.upTo(l, sshforward.StageName)
+				if err := w.do(l); err != nil {
+					w.Fatal(err)
+				}
+				if left := time.Until(l.OpenBy); left < min(opening/2, 10*time.Second) || left > unresolved+time.Second && left < opening {
+					w.Errorf("%v left", left)
+				}
+				if !strings.Contains(l.Detail, "another moment") {
+					w.Errorf("detail %q", l.Detail)
+				}
+			})
+		}
+	}
+}
+
+const unresolved = 20 * time.Second
 
 // Who may pass, and who may not.
 func TestReach(t *testing.T) {

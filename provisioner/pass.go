@@ -19,6 +19,8 @@ type pass struct {
 	name string // of the group and the load balancer
 	now  time.Time
 
+	held bool // by a load balancer that may not be deleted: the group stays, see cutOff
+
 	mu     sync.Mutex
 	res    sshforward.Resources
 	wait   time.Duration

@@ -199,6 +199,9 @@ func (s *look) ownRule(r types.SecurityGroupRule) {
 // balancer notes a load balancer. One that is not called as its lease's tags
 // demand is not the lease's, however it came by them: deleting goes by name.
 func (s *look) balancer(ctx context.Context, b elbtypes.LoadBalancerDescription, tags map[string]string) {
+	if s.disowned(ctx, b, tags) {
+		return
+	}
 	name := aws.ToString(b.LoadBalancerName)
 	if name != sshforward.Name(s.p.deployment, tags[TagLease]) {
 		tags = maps.Clone(tags)

@@ -64,6 +64,9 @@ func (w *pass) balancerBack(ctx context.Context) error {
 	if errors.Is(err, errNoBalancer) {
 		return nil
 	}
+	if err == nil && !mine {
+		mine, _, err = w.disowned(ctx)
+	}
 	if mine {
 		w.learn(func(r *sshforward.Resources) { r.BalancerGone = false })
 		w.later(minCloseWait, "AWS still lists the load balancer.")

@@ -57,6 +57,7 @@ type worldOptions struct {
 	region   string
 	accounts []provisioner.Account
 	fake     fakeaws.Options
+	lookup   func(ctx context.Context, host string) ([]string, error) // instead of the fake's
 	log      slog.Handler
 }
 
@@ -92,6 +93,9 @@ func (w *world) another(deployment string) *provisioner.Provisioner {
 	}
 	if w.cloud != nil {
 		o.Resolver = w.cloud.LookupHost
+	}
+	if w.opts.lookup != nil {
+		o.Resolver = w.opts.lookup
 	}
 	p, err := provisioner.New(w.ctx, o)
 	if err != nil {
@@ -316,6 +320,7 @@ type wire struct {
 
 // trouble is what happens to one request.
 type trouble struct {
+	hangs  bool   // nothing is heard of it, until whoever asks gives up
 	unsent bool   // it does not arrive
 	lost   bool   // it takes effect, the answer does not arrive
 	after  func() // runs then
@@ -358,6 +363,14 @@ func (x *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if f.after != nil {
 		defer f.after()
+	}
+	if f.hangs {
+		select {
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		case <-time.After(20 * time.Second): // the real client's time-out
+			return nil, errCut
+		}
 	}
 	if f.unsent {
 		return nil, errCut

@@ -47,7 +47,6 @@ type Workspace struct {
 	pending    []*pending
 	deliveries []*Delivery
 	calls      []*Call
-	callBase   int // calls[0].Seq
 	failures   []*Failure
 	script     map[string][]Outcome
 	fault      func(Call) Outcome

@@ -174,7 +174,7 @@ func (c *config) checkAWS() error {
 			return fmt.Errorf("aws[%d].region: say which, for example: region: ap-northeast-1", i)
 		case a.ExternalID != "" && a.RoleARN == "":
 			return fmt.Errorf("aws[%d].external_id: it needs a role_arn to go with", i)
-		case a.DeadMan != nil && a.DeadMan.RoleARN == "":
+		case a.DeadMan != nil && !strings.HasPrefix(a.DeadMan.RoleARN, "arn:"):
 			return fmt.Errorf("aws[%d].deadman.role_arn: say which role EventBridge Scheduler assumes to delete the load balancer", i)
 		case !userName.MatchString(a.SSHUser):
 			return fmt.Errorf("aws[%d].ssh_user: %q is not a user name", i, a.SSHUser)

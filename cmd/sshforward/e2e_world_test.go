@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -162,6 +163,10 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.log.reset()
+	dead := 0 // connections of a process that was killed may still be listed
+	for _, c := range w.slack.Connections() {
+		dead = max(dead, c.ID)
+	}
 	w.process = exec.Command(binary, "serve", "--config", file)
 	w.process.Env = append(os.Environ(),
 		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
@@ -173,7 +178,10 @@ func (w *world) start() {
 	}
 	w.exited = make(chan struct{})
 	go func(p *exec.Cmd, exited chan struct{}) { _ = p.Wait(); close(exited) }(w.process, w.exited)
-	w.await("both connections to Slack", func(s *fakeslack.Snapshot) bool { return len(s.Connections()) >= 2 })
+	w.await("both connections to Slack", func(s *fakeslack.Snapshot) bool {
+		live := slices.DeleteFunc(s.Connections(), func(c fakeslack.Connection) bool { return c.ID <= dead })
+		return len(live) >= 2
+	})
 	w.web = "http://" + w.log.find(listening)[1]
 }
 

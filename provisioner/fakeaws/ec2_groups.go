@@ -99,7 +99,8 @@ func createSecurityGroup(rq *request) (any, *apiError) {
 	return out, nil
 }
 
-// addGroup makes a group as EC2 does: open to all outwards.
+// addGroup makes a group as EC2 does: open to all outwards, by a rule for each
+// kind of addresses that the VPC has.
 func (r *region) addGroup(vpcID, name, desc string, tags map[string]string) *group {
 	g := &group{seq: r.cloud.nextSeq(), SecurityGroup: SecurityGroup{
 		ID: r.cloud.newID("sg"), Name: name, Description: desc, VPC: vpcID,
@@ -108,6 +109,9 @@ func (r *region) addGroup(vpcID, name, desc string, tags map[string]string) *gro
 	r.groups.put(g.ID, g)
 	r.emit("security-group", g.ID, Created, name)
 	r.addRule(Rule{Group: g.ID, Egress: true, Protocol: "-1", From: -1, To: -1, CIDR: "0.0.0.0/0"})
+	if v, _ := r.vpcs.get(vpcID); v != nil && v.CIDR6 != "" {
+		r.addRule(Rule{Group: g.ID, Egress: true, Protocol: "-1", From: -1, To: -1, CIDR: "::/0"})
+	}
 	return g
 }
 

@@ -92,12 +92,18 @@ func zoneOptIn(z Zone) string {
 }
 
 type xmlVPC struct {
-	ID      string   `xml:"vpcId"`
-	CIDR    string   `xml:"cidrBlock"`
-	State   string   `xml:"state"`
-	Owner   string   `xml:"ownerId"`
-	Default bool     `xml:"isDefault"`
-	Tags    []xmlTag `xml:"tagSet>item"`
+	ID      string     `xml:"vpcId"`
+	CIDR    string     `xml:"cidrBlock"`
+	Six     []xmlCIDR6 `xml:"ipv6CidrBlockAssociationSet>item"`
+	State   string     `xml:"state"`
+	Owner   string     `xml:"ownerId"`
+	Default bool       `xml:"isDefault"`
+	Tags    []xmlTag   `xml:"tagSet>item"`
+}
+
+type xmlCIDR6 struct {
+	CIDR  string `xml:"ipv6CidrBlock"`
+	State string `xml:"ipv6CidrBlockState>state"`
 }
 
 func describeVpcs(rq *request) (any, *apiError) {
@@ -129,8 +135,12 @@ func describeVpcs(rq *request) (any, *apiError) {
 		return nil, e
 	}
 	for _, v := range all {
+		var six []xmlCIDR6
+		if v.CIDR6 != "" {
+			six = []xmlCIDR6{{CIDR: v.CIDR6, State: "associated"}}
+		}
 		out.VPCs = append(out.VPCs, xmlVPC{
-			ID: v.ID, CIDR: v.CIDR, State: "available", Owner: rq.r.account, Default: v.Default, Tags: xmlTags(v.Tags),
+			ID: v.ID, CIDR: v.CIDR, Six: six, State: "available", Owner: rq.r.account, Default: v.Default, Tags: xmlTags(v.Tags),
 		})
 	}
 	return out, nil

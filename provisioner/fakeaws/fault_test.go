@@ -157,7 +157,7 @@ func TestChaosIsRepeatable(t *testing.T) {
 	if s := fakeaws.NewChaos(7, 0.3).String(); s != "fakeaws.NewChaos(7, 0.3)" {
 		t.Errorf("printed as %s", s)
 	}
-	if fakeaws.NewChaos(0, 0.3).String() == fakeaws.NewChaos(0, 0.3).String() {
+	if one, other := fakeaws.NewChaos(0, 0.3), fakeaws.NewChaos(0, 0.3); one.String() == other.String() {
 		t.Error("seed 0 is not replaced")
 	}
 }

@@ -41,6 +41,15 @@ func (h *Region) SetDefaultVPC(id string, is bool) {
 	must(v, ok, "VPC", id).Default = is
 }
 
+// SetIPv6 gives a VPC an IPv6 range, or takes it away if it is empty. Groups made
+// from then on let all IPv6 out too; subnets and addresses stay without.
+func (h *Region) SetIPv6(vpcID, cidr string) {
+	defer h.lock("SetIPv6")()
+	v, ok := h.r.vpcs.get(vpcID)
+	must(v, ok, "VPC", vpcID).CIDR6 = cidr
+	h.r.emit("vpc", v.ID, Changed, "IPv6")
+}
+
 // Gateway is the id of a VPC's internet gateway, for routes; empty if detached.
 func (h *Region) Gateway(vpcID string) string {
 	defer h.lock("")()

@@ -15,9 +15,11 @@ type Zone struct {
 	NoClassicELB   bool // CreateLoadBalancer answers InvalidConfigurationRequest
 }
 
-// VPC is a network. Gateway is the attached internet gateway, if any.
+// VPC is a network. Gateway is the attached internet gateway, if any, and CIDR6
+// what it has of IPv6.
 type VPC struct {
 	ID, CIDR string
+	CIDR6    string
 	Default  bool
 	Gateway  string
 	Tags     map[string]string

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/store/storetest"
@@ -116,7 +117,7 @@ func wantConsistent(t testing.TB, s *Store) {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if err != nil && !errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		t.Error(err)
 	}
 }
