@@ -46,6 +46,9 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 			return nil
 		}
 		switch {
+		case err != nil && stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < settling:
+			// IAM may not see yet the tags of what was made a moment ago.
+			l.retry(now, err)
 		case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
 			return l.end(now, Failed, "", ErrorMessage(err), k.Timing)
 		case err != nil:

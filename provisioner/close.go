@@ -13,6 +13,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// denied are the codes of a missing permission: EC2's own, and everybody else's.
+var denied = []string{"UnauthorizedOperation", "AccessDenied"}
+
 const (
 	minCloseWait = 2 * time.Second
 	maxCloseWait = 15 * time.Second
@@ -157,6 +160,13 @@ func (w *pass) revoke(ctx context.Context, group, rule string) error {
 	if hasCode(err, ruleNotFound, permissionNotFound) || hasCode(err, groupNotFound...) {
 		return nil
 	}
+	if hasCode(err, denied...) {
+		// A permission that asks for tags may be refused on what is gone and
+		// has none any more; whether it is gone, a look tells.
+		if rules, lookErr := w.ownRules(ctx); lookErr == nil && len(rules) == 0 {
+			return nil
+		}
+	}
 	return w.failed(err, "revoke the rule in the instance's group")
 }
 
@@ -184,7 +194,7 @@ func (w *pass) removeGroup(ctx context.Context) error {
 		switch {
 		case err == nil:
 			deleted++
-		case hasCode(err, groupNotFound...):
+		case hasCode(err, groupNotFound...), hasCode(err, denied...) && w.noGroups(ctx):
 			missing++
 		case hasCode(err, dependencyViolation, groupInUse):
 			w.learn(func(r *sshforward.Resources) { r.GroupID = id })
@@ -200,4 +210,11 @@ func (w *pass) removeGroup(ctx context.Context) error {
 	}
 	w.learn(groupGone)
 	return nil
+}
+
+// noGroups reports whether the lease is known to have no group any more. See
+// revoke for why a refusal does not say that it has.
+func (w *pass) noGroups(ctx context.Context) bool {
+	ids, err := w.ownGroups(ctx)
+	return err == nil && len(ids) == 0
 }

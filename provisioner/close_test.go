@@ -118,3 +118,22 @@ func TestCloseBeforeAnything(t *testing.T) {
 		w.clean(before)
 	})
 }
+
+// IAM may refuse a permission that asks for tags on what is gone and has none
+// any more. That is no reason to try for ever.
+func TestCloseDeniedOnWhatIsGone(t *testing.T) {
+	for _, deny := range []string{"ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupIngress"} {
+		inFakeNamed(t, deny, worldOptions{}, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.open(l)
+			w.startClosing(l)
+			known := l.Resources
+			w.close(l) // all of it, and then the answers are forgotten
+			l.State, l.Resources = sshforward.Closing, known
+			w.cloud.Deny(deny)
+			w.close(l)
+			w.clean(before)
+		})
+	}
+}
