@@ -121,7 +121,7 @@ func TestLostStore(t *testing.T) {
 			},
 		} {
 			w := newWorld(t, c, worldOptions{})
-			id := w.open(ann, dev, c.instance+" 20s from 203.0.113.7")
+			id := w.open(ann, dev, c.instance+" 12s from 203.0.113.7")
 			w.card(dev, id, "ssh -p 22")
 			w.kill()
 			file := filepath.Join(w.dir, "leases.db")

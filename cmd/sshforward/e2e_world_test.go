@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,11 @@ var binary string
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		isolate()
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait most of the time
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		dir, err := os.MkdirTemp("", "sshforward-e2e-")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -207,6 +207,9 @@ func TestAModalWithTypeaheadAndAFieldError(t *testing.T) {
 
 	b.keys("/sshforward " + kb.Enter)
 	b.see("dialog.modal")
+	b.see(".suggestions [role=option]") // the list opens with the focus
+	b.keys(kb.Escape)
+	b.js(`document.querySelector('dialog .suggestions').hidden`) // Esc closes it first
 	b.keys(kb.Escape)
 	b.gone("dialog")
 
