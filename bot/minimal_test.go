@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -197,10 +198,17 @@ func TestServerWithoutPingsIsNeverWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{PingInterval: time.Hour})
 	x := live(t, w, script())
-	least, dropped := connections, false
-	for end := time.Now().Add(patience[0] + 3*time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		n := len(w.Connections())
-		least, dropped = min(least, n), dropped || n < connections
+	ctx, cancel := context.WithTimeout(t.Context(), patience[0]+3*time.Second)
+	defer cancel()
+	live, least, dropped := connections, connections, false
+	for c := range w.Subscribe(ctx) { // every change: a look now and then would miss one that is short
+		switch c.Kind {
+		case fakeslack.ChangeConnected:
+			live++
+		case fakeslack.ChangeDisconnected:
+			live, dropped = live-1, true
+			least = min(least, live)
+		}
 	}
 	if least == 0 || !dropped {
 		t.Errorf("at least %d connections, dropped %t", least, dropped)
