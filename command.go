@@ -10,7 +10,8 @@ type Caller struct {
 	Team    string
 	User    string
 	Channel string
-	Direct  bool // Channel is a direct message
+	Direct  bool   // Channel is a direct message
+	Message string // Slack's ts of the message with the button, if one was pressed
 }
 
 // Command is one thing a person asked for, typed or clicked.
@@ -24,15 +25,28 @@ type (
 		Sources  []netip.Prefix // empty: the saved one, else the default
 		Port     int            // sshd's port on the instance; 0: 22
 		Because  string
+		Urgent   bool // without approval, where policy allows that to the caller
 	}
-	// ConfirmLease is the requester's own yes.
-	ConfirmLease struct{ ID string }
+	// ConfirmLease is the requester's own yes. An urgent lease needs a second
+	// one, with Urgent set, given after being told what that means.
+	ConfirmLease struct {
+		ID     string
+		Urgent bool
+	}
 	// CancelLease is the requester's own no.
 	CancelLease struct{ ID string }
-	// ApproveLease is an approver's yes.
-	ApproveLease struct{ ID string }
-	// DenyLease is an approver's no.
-	DenyLease struct{ ID string }
+	// ApproveLease is an approver's yes: to the lease, or to the extension by
+	// Extend that was asked for.
+	ApproveLease struct {
+		ID     string
+		Extend time.Duration
+	}
+	// DenyLease is an approver's no, to what ApproveLease says yes to.
+	DenyLease struct {
+		ID      string
+		Extend  time.Duration
+		Because string // the requester is told
+	}
 	// ExtendLease moves the end by Duration. Ref is a lease or an instance.
 	ExtendLease struct {
 		Ref      string
@@ -48,6 +62,16 @@ type (
 	ListLeases struct{ All bool }
 	// ShowLease asks for one lease, also one that is closed.
 	ShowLease struct{ ID string }
+	// ListInstances asks for what the caller may open, for a form to choose
+	// from. It is answered from memory.
+	ListInstances struct{ Query string }
+	// ShowHome asks for all that concerns the caller now.
+	ShowHome struct{}
+	// ShowHistory asks for the caller's leases that are over.
+	ShowHistory struct{}
+	// Unknown is a payload that no command could be made of, for the audit
+	// record. It is always refused.
+	Unknown struct{ What string }
 	// SetSource saves the caller's source address, or forgets it.
 	SetSource struct {
 		Sources []netip.Prefix
@@ -55,16 +79,20 @@ type (
 	}
 )
 
-func (OpenLease) command()    {}
-func (ConfirmLease) command() {}
-func (CancelLease) command()  {}
-func (ApproveLease) command() {}
-func (DenyLease) command()    {}
-func (ExtendLease) command()  {}
-func (CloseLease) command()   {}
-func (ListLeases) command()   {}
-func (ShowLease) command()    {}
-func (SetSource) command()    {}
+func (OpenLease) command()     {}
+func (ConfirmLease) command()  {}
+func (CancelLease) command()   {}
+func (ApproveLease) command()  {}
+func (DenyLease) command()     {}
+func (ExtendLease) command()   {}
+func (CloseLease) command()    {}
+func (ListLeases) command()    {}
+func (ShowLease) command()     {}
+func (SetSource) command()     {}
+func (ListInstances) command() {}
+func (ShowHome) command()      {}
+func (ShowHistory) command()   {}
+func (Unknown) command()       {}
 
 // Reply answers a command that was not refused.
 type Reply struct {
@@ -79,4 +107,18 @@ type Reply struct {
 	Choose bool
 	// Sources is the caller's saved source address, after the command.
 	Sources []netip.Prefix
+	// Waiting are the requests that the caller can decide about, those for an
+	// extension (see Lease.Asked) among them.
+	Waiting []*Lease
+	// Past are the caller's leases that are over, the newest first.
+	Past []Event
+	// Month sums up those of the running calendar month (UTC).
+	Month Bill
+}
+
+// Bill is what leases cost together, about.
+type Bill struct {
+	Since  time.Time
+	Leases int
+	Cost   float64 // US dollars
 }

@@ -18,7 +18,7 @@ var units = []struct {
 // Units come in falling order and each at most once. EINVALID for anything
 // else, zero included.
 func ParseDuration(s string) (time.Duration, error) {
-	bad := &Error{Code: EINVALID, Message: fmt.Sprintf("%q is not a duration. Write it like 45s, 90m, 2h, 1h30m or 1d.", s)}
+	bad := Errorf(EINVALID, "%q is not a duration.", s).instead("Write it like 45s, 90m, 2h, 1h30m or 1d.")
 	rest, next, sum := strings.ToLower(strings.TrimSpace(s)), 0, time.Duration(0)
 	for rest != "" {
 		n := 0

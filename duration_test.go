@@ -23,8 +23,8 @@ func TestParseDuration(t *testing.T) {
 	} {
 		got, err := ParseDuration(s)
 		wantCode(t, err, EINVALID)
-		if got != 0 || !strings.Contains(ErrorMessage(err), "1h30m") {
-			t.Errorf("%q: got %s and %q", s, got, ErrorMessage(err))
+		if got != 0 || !strings.Contains(ErrorMessage(err).String(), "1h30m") {
+			t.Errorf("%q: got %s and %q", s, got, ErrorMessage(err).String())
 		}
 	}
 }

@@ -25,13 +25,27 @@ const (
 	EINTERNAL = "internal"
 )
 
+// Parts of an open request, by the names that the form has for them.
+const (
+	FieldInstance = "instance"
+	FieldDuration = "duration"
+	FieldSource   = "source"
+	FieldReason   = "reason"
+)
+
 // Error is a failure with a code for programs and a sentence for people.
 type Error struct {
 	// Code is one of the E… constants.
 	Code string
 	// Message is one plain sentence, with what to do about it where there is
 	// something to do. It is all that a person in Slack sees.
-	Message string
+	Message Text
+	// Example says what to write instead; whoever knows a better one leaves it
+	// out. It is shown after Message.
+	Example Text
+	// Field is which part of an open request it is about, one of the Field…
+	// constants, or "" for none: a form shows the sentence there.
+	Field string
 	// Err is the cause. It goes to the log, once, and to nobody else.
 	Err error
 	// RetryAfter is how long the other side asked us to stay away; zero if it
@@ -41,13 +55,14 @@ type Error struct {
 
 // Error returns the sentence and the cause, for logs.
 func (e *Error) Error() string {
+	says := e.Message.And(e.Example).String()
 	switch {
 	case e.Err == nil:
-		return e.Message
-	case e.Message == "":
+		return says
+	case says == "":
 		return e.Err.Error()
 	}
-	return strings.TrimSuffix(e.Message, ".") + ": " + e.Err.Error()
+	return strings.TrimSuffix(says, ".") + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
@@ -65,16 +80,33 @@ func ErrorCode(err error) string {
 	return EINTERNAL
 }
 
+// Errorf makes an [Error] that has no cause.
+func Errorf(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: Textf(format, args...)}
+}
+
+// instead adds an example of what to write.
+func (e *Error) instead(format string, args ...any) *Error {
+	e.Example = Textf(format, args...)
+	return e
+}
+
+// about says which part of an open request it is about.
+func (e *Error) about(field string) *Error {
+	e.Field = field
+	return e
+}
+
 // ErrorMessage returns the sentence for people, or a general one when err
 // carries none.
-func ErrorMessage(err error) string {
+func ErrorMessage(err error) Text {
 	if err == nil {
-		return ""
+		return Text{}
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e.Message != "" {
-		return e.Message
+	if e, ok := errors.AsType[*Error](err); ok && !e.Message.IsZero() {
+		return e.Message.And(e.Example)
 	}
-	return "Something went wrong on my side; the operator finds the cause in my log."
+	return Textf("Something went wrong on my side; the operator finds the cause in my log.")
 }
 
 // Final reports whether repeating the same thing cannot help: what was asked

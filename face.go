@@ -14,7 +14,7 @@ func (l *Lease) Face() string {
 	case Pending:
 		face += fmt.Sprintf(" approved=%d", len(l.Approved))
 	case Opening:
-		face += " " + string(l.Stage) + " " + l.Detail
+		face += " " + string(l.Stage) + " " + l.Detail.String()
 	case Open:
 		face += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 	case Closing:

@@ -2,7 +2,6 @@ package sshforward
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -95,7 +94,7 @@ func (c *fakeCloud) afterwards(after func(op string, l *Lease) error) {
 // hang waits as a connection does that nobody answers.
 func hang(ctx context.Context) error {
 	<-ctx.Done()
-	return &Error{Code: EUNAVAILABLE, Message: "AWS did not answer in time.", Err: ctx.Err()}
+	return &Error{Code: EUNAVAILABLE, Message: Textf("AWS did not answer in time."), Err: ctx.Err()}
 }
 
 // count returns how often op was called for a lease; "" for any.
@@ -158,7 +157,7 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, &Error{Code: ENOTFOUND, Message: fmt.Sprintf("There is no instance %s.", ref)}
+		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no instance %s.", ref)}
 	}
 	return found, nil
 }
@@ -167,7 +166,7 @@ func (c *fakeCloud) Preflight(ctx context.Context, in Instance) (Placement, erro
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
 	}
-	return Placement{Subnet: "subnet-public", Notes: []string{"The quota could not be checked."}}, nil
+	return Placement{Subnet: "subnet-public", Notes: []Text{Textf("The quota could not be checked.")}}, nil
 }
 
 func (c *fakeCloud) end(l *Lease) time.Time {
@@ -209,7 +208,7 @@ func (c *fakeCloud) open(l *Lease) Step {
 		}
 	case StageService:
 		if time.Since(f.registeredAt) < untilInService {
-			s.Wait, s.Detail = pollEvery, "Waiting for the health check."
+			s.Wait, s.Detail = pollEvery, Textf("Waiting for the health check.")
 		}
 	case StageClock:
 		f.until = c.end(l)
@@ -255,7 +254,7 @@ func (c *fakeCloud) close(l *Lease) Step {
 	s := Step{Resources: l.Resources}
 	s.Resources.BalancerGone, s.Resources.RuleGone = true, true
 	if f.group && !f.balancerGoneAt.IsZero() && time.Since(f.balancerGoneAt) < max(lingering, c.lingering) {
-		s.Wait, s.Detail = pollEvery, "Waiting for the load balancer's interfaces to go."
+		s.Wait, s.Detail = pollEvery, Textf("Waiting for the load balancer's interfaces to go.")
 		return s
 	}
 	f.group = false

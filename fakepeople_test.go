@@ -69,8 +69,8 @@ func (s *fakeSlack) Card(ctx context.Context, l *Lease) (channel, ts string, err
 	return l.Channel, fmt.Sprintf("ts-%s-%d", l.ID, time.Now().UnixNano()), nil
 }
 
-func (s *fakeSlack) Notice(ctx context.Context, l *Lease, n Notice) error {
-	return s.take(ctx, string(n.Kind), l)
+func (s *fakeSlack) Notice(ctx context.Context, l *Lease, n Notice) (Place, error) {
+	return Place{Channel: l.Channel, TS: "ts-" + string(n.Kind)}, s.take(ctx, string(n.Kind), l)
 }
 
 // heard returns what was said about a lease, without updates of its card.

@@ -38,7 +38,7 @@ func newMemStore(t *testing.T) *memStore {
 }
 
 func unavailable(what string) error {
-	return &Error{Code: EUNAVAILABLE, Message: what + " cannot be reached.", Err: errors.New("scripted fault")}
+	return &Error{Code: EUNAVAILABLE, Message: Textf("%s cannot be reached.", what), Err: errors.New("scripted fault")}
 }
 
 func (s *memStore) enter(ctx context.Context, op, id string) error {
@@ -84,7 +84,7 @@ func (s *memStore) Lease(ctx context.Context, id string) (*Lease, error) {
 	l, ok := s.get(id)
 	s.mu.Unlock()
 	if !ok {
-		return nil, &Error{Code: ENOTFOUND, Message: "There is no such lease."}
+		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no such lease.")}
 	}
 	if s.read != nil {
 		s.read(l)
@@ -92,7 +92,7 @@ func (s *memStore) Lease(ctx context.Context, id string) (*Lease, error) {
 	return l, nil
 }
 
-func (s *memStore) Put(ctx context.Context, l *Lease) error {
+func (s *memStore) Put(ctx context.Context, l *Lease, events ...Event) error {
 	if err := s.enter(ctx, "put", l.ID); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *memStore) Put(ctx context.Context, l *Lease) error {
 	return s.leave("put", l.ID)
 }
 
-func (s *memStore) put(l *Lease) error {
+func (s *memStore) put(l *Lease, events ...Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, ok := s.get(l.ID)
@@ -110,7 +110,7 @@ func (s *memStore) put(l *Lease) error {
 		old = &Lease{State: begins(l)}
 	}
 	if old.Revision != l.Revision {
-		return &Error{Code: ECONFLICT, Message: "Somebody else was first."}
+		return &Error{Code: ECONFLICT, Message: Textf("Somebody else was first.")}
 	}
 	if l.State == Closed && !l.AccessEndedAt.IsZero() && old.State != Closed {
 		old.State = Closing // it was, in the keeper's memory
@@ -142,7 +142,7 @@ func (s *memStore) Delete(ctx context.Context, id string, revision uint64) error
 	l, ok := s.get(id)
 	if ok && l.Revision != revision {
 		s.mu.Unlock()
-		return &Error{Code: ECONFLICT, Message: "Somebody else was first."}
+		return &Error{Code: ECONFLICT, Message: Textf("Somebody else was first.")}
 	}
 	delete(s.leases, id)
 	delete(s.dueAt, id)

@@ -54,10 +54,10 @@ func (p *player) play(b byte) {
 	case 2:
 		err = p.l.extend(p.now, alice, time.Minute<<arg)
 	case 3:
-		err = p.l.end(p.now, ClosedByUser, alice, "", testTiming)
+		err = p.l.end(p.now, ClosedByUser, alice, Text{}, testTiming)
 	case 4:
 		if p.l.State == Pending {
-			err = p.l.end(p.now, Denied, bob, "", testTiming)
+			err = p.l.end(p.now, Denied, bob, Text{}, testTiming)
 		} else {
 			p.hear()
 		}
@@ -95,7 +95,7 @@ func (p *player) sweep(missing, widened bool) {
 	switch {
 	case !l.settled(p.now) || l.Drift != (Drift{}):
 	case !missing && !widened || missing && l.Mended:
-		_ = l.end(p.now, InstanceGone, "", "It is gone.", testTiming)
+		_ = l.end(p.now, InstanceGone, "", Textf("It is gone."), testTiming)
 	default:
 		l.drifted(p.now, Drift{Missing: missing, Widened: widened})
 	}
@@ -148,9 +148,9 @@ func (p *player) perform(do Do) {
 	}
 	switch do {
 	case DoLapse:
-		_ = l.end(p.now, Lapsed, "", "", testTiming)
+		_ = l.end(p.now, Lapsed, "", Text{}, testTiming)
 	case DoExpire:
-		_ = l.end(p.now, Expired, "", "", testTiming)
+		_ = l.end(p.now, Expired, "", Text{}, testTiming)
 	case DoGiveUp:
 		_ = l.end(p.now, Failed, "", l.tooSlow(testTiming), testTiming)
 	case DoRemind:

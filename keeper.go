@@ -100,11 +100,11 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	id, ok := ParseID(typed)
 	if !ok {
-		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("%q is not a lease id. /sshforward list shows them.", typed)}
+		return nil, Errorf(EINVALID, "%q is not a lease id. /sshforward list shows them.", typed)
 	}
 	l, err := k.load(ctx, id)
 	if ErrorCode(err) == ENOTFOUND {
-		return nil, &Error{Code: ENOTFOUND, Message: fmt.Sprintf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
+		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
 	}
 	return l, err
 }
@@ -129,7 +129,7 @@ func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, er
 	}
 	admin, err = Member(ctx, k.Directory, c.User, k.Policy.Admins)
 	if err == nil && !admin {
-		err = &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Lease %s is not yours; only its requester or an admin may do that.", l.ID)}
+		err = Errorf(EFORBIDDEN, "Lease %s is not yours; only its requester or an admin may do that.", l.ID)
 	}
 	return admin, err
 }
@@ -143,7 +143,7 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error
 		return Reply{}, err
 	}
 	if l.Owner != c.User {
-		return Reply{}, &Error{Code: EFORBIDDEN, Message: "Only the person who typed the command may confirm it."}
+		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may confirm it.")
 	}
 	if l.State == Requested {
 		if err := k.roomFor(ctx, l); err != nil {
@@ -166,7 +166,7 @@ func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
 		return err
 	}
 	if len(mine) >= k.Policy.LeasesPerUser {
-		return &Error{Code: EQUOTA, Message: fmt.Sprintf("You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.Policy.LeasesPerUser, mine[0].ID)}
+		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.Policy.LeasesPerUser, mine[0].ID)
 	}
 	return nil
 }
@@ -177,13 +177,13 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 		return Reply{}, err
 	}
 	if l.Owner != c.User {
-		return Reply{}, &Error{Code: EFORBIDDEN, Message: "Only the person who typed the command may cancel it."}
+		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may cancel it.")
 	}
 	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if l.State != Requested && l.State != Pending {
 			return l.so()
 		}
-		return l.end(now, Cancelled, c.User, "", k.Timing)
+		return l.end(now, Cancelled, c.User, Text{}, k.Timing)
 	})
 	return k.reply(l, err)
 }
@@ -196,14 +196,14 @@ func (k *Keeper) decide(ctx context.Context, c Caller, id string, yes bool) (Rep
 		return Reply{}, err
 	}
 	if l.Owner == c.User {
-		return Reply{}, &Error{Code: EFORBIDDEN, Message: "You asked for this yourself, so somebody else has to decide."}
+		return Reply{}, Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
 	}
 	ok, err := Member(ctx, k.Directory, c.User, l.Approvers)
 	if err != nil {
 		return Reply{}, err
 	}
 	if !ok {
-		return Reply{}, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q does not name you among its approvers.", l.Rule)}
+		return Reply{}, Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", l.Rule)
 	}
 	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		switch {
@@ -212,14 +212,14 @@ func (k *Keeper) decide(ctx context.Context, c Caller, id string, yes bool) (Rep
 		case l.State != Pending:
 			return l.so()
 		}
-		return l.end(now, Denied, c.User, "", k.Timing)
+		return l.end(now, Denied, c.User, Text{}, k.Timing)
 	})
 	return k.reply(l, err)
 }
 
 func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, error) {
 	if cmd.Duration <= 0 {
-		return Reply{}, &Error{Code: EINVALID, Message: "Say by how long, for example: /sshforward extend " + cmd.Ref + " 30m"}
+		return Reply{}, Errorf(EINVALID, "Say by how long, for example: /sshforward extend %s 30m", cmd.Ref)
 	}
 	found, err := k.resolve(ctx, c, cmd.Ref)
 	if err != nil {
@@ -281,7 +281,7 @@ func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (
 		case admin:
 			reason = ClosedByAdmin
 		}
-		return l.end(now, reason, c.User, "", k.Timing)
+		return l.end(now, reason, c.User, Text{}, k.Timing)
 	})
 	if err != nil {
 		return nil, err
@@ -322,11 +322,10 @@ func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, e
 		found = live
 	}
 	if len(found) == 0 {
-		what := "You have no lease"
-		if ref != "" {
-			what = fmt.Sprintf("There is no open lease called %s", ref)
+		if ref == "" {
+			return nil, Errorf(ENOTFOUND, "You have no lease. /sshforward list all shows everybody's.")
 		}
-		return nil, &Error{Code: ENOTFOUND, Message: what + ". /sshforward list all shows everybody's."}
+		return nil, Errorf(ENOTFOUND, "There is no open lease called %s. /sshforward list all shows everybody's.", ref)
 	}
 	return found, nil
 }

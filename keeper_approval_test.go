@@ -16,7 +16,7 @@ func pending(t *testing.T, n int, spec func(w *world, id string)) {
 		w.start()
 		defer func() { w.crash() }()
 		id := w.ask(alice, "db", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(0)
 		w.expect(id, Pending, "")
 		w.nothingLeft()
@@ -33,26 +33,26 @@ func TestApproval(t *testing.T) {
 			says string
 			then State
 		}{
-			{alice, ApproveLease{id}, EFORBIDDEN, "You asked for this yourself", Pending}, // though a member
-			{alice, DenyLease{id}, EFORBIDDEN, "You asked for this yourself", Pending},
-			{admin, ApproveLease{id}, EFORBIDDEN, `rule "production" does not name you`, Pending},
-			{admin, DenyLease{id}, EFORBIDDEN, "does not name you", Pending},
-			{bob, ConfirmLease{id}, EFORBIDDEN, "Only the person who typed", Pending},
+			{alice, ApproveLease{ID: id}, EFORBIDDEN, "You asked for this yourself", Pending}, // though a member
+			{alice, DenyLease{ID: id}, EFORBIDDEN, "You asked for this yourself", Pending},
+			{admin, ApproveLease{ID: id}, EFORBIDDEN, `rule "production" does not name you`, Pending},
+			{admin, DenyLease{ID: id}, EFORBIDDEN, "does not name you", Pending},
+			{bob, ConfirmLease{ID: id}, EFORBIDDEN, "Only the person who typed", Pending},
 			{bob, CancelLease{id}, EFORBIDDEN, "Only the person who typed", Pending},
-			{alice, ConfirmLease{id}, ECONFLICT, "waits for approval", Pending},
+			{alice, ConfirmLease{ID: id}, ECONFLICT, "waits for approval", Pending},
 			{alice, ExtendLease{id, time.Minute}, ECONFLICT, "waits for approval", Pending},
-			{bob, ApproveLease{id}, "", "", Pending},
-			{bob, ApproveLease{id}, ECONFLICT, "somebody else", Pending},
-			{bob, ApproveLease{"zzzzzzz"}, ENOTFOUND, "no lease zzzzzzz", Pending},
-			{bob, ApproveLease{"what"}, EINVALID, "not a lease id", Pending},
-			{carol, ApproveLease{strings.ToUpper(id)}, "", "", Opening},
-			{dave, ApproveLease{id}, ECONFLICT, "opening already", Opening},
-			{dave, DenyLease{id}, ECONFLICT, "opening already", Opening},
+			{bob, ApproveLease{ID: id}, "", "", Pending},
+			{bob, ApproveLease{ID: id}, ECONFLICT, "somebody else", Pending},
+			{bob, ApproveLease{ID: "zzzzzzz"}, ENOTFOUND, "no lease zzzzzzz", Pending},
+			{bob, ApproveLease{ID: "what"}, EINVALID, "not a lease id", Pending},
+			{carol, ApproveLease{ID: strings.ToUpper(id)}, "", "", Opening},
+			{dave, ApproveLease{ID: id}, ECONFLICT, "opening already", Opening},
+			{dave, DenyLease{ID: id}, ECONFLICT, "opening already", Opening},
 		} {
 			_, err := w.do(tt.user, tt.cmd)
 			wantCode(w.t, err, tt.code)
-			if !strings.Contains(ErrorMessage(err), tt.says) {
-				w.t.Errorf("%T by %s: %q does not say %q", tt.cmd, tt.user, ErrorMessage(err), tt.says)
+			if !strings.Contains(ErrorMessage(err).String(), tt.says) {
+				w.t.Errorf("%T by %s: %q does not say %q", tt.cmd, tt.user, ErrorMessage(err).String(), tt.says)
 			}
 			w.expect(id, tt.then, "")
 		}
@@ -69,7 +69,7 @@ func TestApproval(t *testing.T) {
 func TestSimultaneousApprovals(t *testing.T) {
 	pending(t, 2, func(w *world, id string) {
 		w.store.script(slowStore)
-		errs := w.atOnce(w.giving(bob, ApproveLease{id}), w.giving(carol, ApproveLease{id}))
+		errs := w.atOnce(w.giving(bob, ApproveLease{ID: id}), w.giving(carol, ApproveLease{ID: id}))
 		for _, err := range errs {
 			wantCode(w.t, err, "")
 		}
@@ -78,7 +78,7 @@ func TestSimultaneousApprovals(t *testing.T) {
 	})
 	pending(t, 1, func(w *world, id string) {
 		w.store.script(slowStore)
-		oneWins(w.t, w.atOnce(w.giving(bob, ApproveLease{id}), w.giving(bob, ApproveLease{id}), w.giving(carol, ApproveLease{id})), "opening already")
+		oneWins(w.t, w.atOnce(w.giving(bob, ApproveLease{ID: id}), w.giving(bob, ApproveLease{ID: id}), w.giving(carol, ApproveLease{ID: id})), "opening already")
 		if n := len(w.lease(id).Approved); n != 1 {
 			w.t.Errorf("%d approvals are recorded", n)
 		}
@@ -88,15 +88,15 @@ func TestSimultaneousApprovals(t *testing.T) {
 func TestApproveAndDeny(t *testing.T) {
 	pending(t, 1, func(w *world, id string) {
 		w.store.script(slowStore)
-		errs := w.atOnce(w.giving(bob, ApproveLease{id}), w.giving(carol, DenyLease{id}))
+		errs := w.atOnce(w.giving(bob, ApproveLease{ID: id}), w.giving(carol, DenyLease{ID: id}))
 		oneWins(w.t, errs, "already")
 	})
 }
 
 func TestDeny(t *testing.T) {
 	pending(t, 2, func(w *world, id string) {
-		w.must(bob, ApproveLease{id})
-		w.must(carol, DenyLease{id})
+		w.must(bob, ApproveLease{ID: id})
+		w.must(carol, DenyLease{ID: id})
 		w.pass(time.Minute)
 		w.expect(id, Closed, Denied)
 		if by := w.lease(id).ClosedBy; by != carol {
@@ -117,7 +117,7 @@ func TestApprovalLapses(t *testing.T) {
 		w.expect(id, Pending, "")
 		w.to(w.timing.Approval)
 		w.expect(id, Closed, Lapsed)
-		_, err := w.do(bob, ApproveLease{id})
+		_, err := w.do(bob, ApproveLease{ID: id})
 		wantCode(w.t, err, ECONFLICT)
 	})
 }
@@ -128,11 +128,11 @@ func TestUnresolvableGroup(t *testing.T) {
 	pending(t, 1, func(w *world, id string) {
 		before := w.stored(id).Revision
 		w.dir.set(true)
-		for _, cmd := range []Command{ApproveLease{id}, DenyLease{id}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}} {
+		for _, cmd := range []Command{ApproveLease{ID: id}, DenyLease{ID: id}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}} {
 			_, err := w.do(bob, cmd)
 			wantCode(w.t, err, EUNAVAILABLE)
-			if !strings.Contains(ErrorMessage(err), "cannot check your user groups") {
-				w.t.Errorf("it says %q", ErrorMessage(err))
+			if !strings.Contains(ErrorMessage(err).String(), "cannot check your user groups") {
+				w.t.Errorf("it says %q", ErrorMessage(err).String())
 			}
 		}
 		w.pass(0)
@@ -140,7 +140,7 @@ func TestUnresolvableGroup(t *testing.T) {
 			w.t.Errorf("something was recorded: %+v", l.Approved)
 		}
 		w.dir.set(false)
-		w.must(bob, ApproveLease{id})
+		w.must(bob, ApproveLease{ID: id})
 	})
 }
 
@@ -176,11 +176,11 @@ func TestRecheck(t *testing.T) {
 			pending(t, 1, func(w *world, id string) {
 				w.pass(time.Hour)
 				tt.change(w)
-				w.must(bob, ApproveLease{id})
+				w.must(bob, ApproveLease{ID: id})
 				w.pass(time.Minute)
 				w.expect(id, Closed, Failed)
 				l := w.lease(id)
-				if !strings.Contains(l.Why, tt.says) {
+				if !strings.Contains(l.Why.String(), tt.says) {
 					t.Errorf("it says %q, want something with %q", l.Why, tt.says)
 				}
 				if w.cloud.count("open/group", id) > 0 {
@@ -203,7 +203,7 @@ func TestRecheckLater(t *testing.T) {
 		defer func() { w.crash() }()
 		id := w.ask(alice, "i-0dev", time.Hour)
 		w.dir.set(true)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(5 * time.Second)
 		w.expect(id, Opening, "")
 		w.dir.set(false)

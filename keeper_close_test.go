@@ -60,8 +60,8 @@ func TestClose(t *testing.T) {
 		}
 		_, err := w.do(alice, CloseLease{Ref: id})
 		wantCode(t, err, ECONFLICT)
-		if !strings.Contains(ErrorMessage(err), "closed already") {
-			t.Errorf("it says %q", ErrorMessage(err))
+		if !strings.Contains(ErrorMessage(err).String(), "closed already") {
+			t.Errorf("it says %q", ErrorMessage(err).String())
 		}
 		_, err = w.do(alice, CloseLease{Ref: "web"})
 		wantCode(t, err, ENOTFOUND)
@@ -85,7 +85,7 @@ func TestCloseBeforeOpening(t *testing.T) {
 	for _, user := range []string{alice, admin} {
 		inWorld(t, func(w *world) {
 			asked, waiting := w.ask(alice, "web", time.Hour), w.ask(alice, "db", time.Hour)
-			w.must(alice, ConfirmLease{waiting})
+			w.must(alice, ConfirmLease{ID: waiting})
 			w.must(user, CloseLease{Ref: asked})
 			w.must(user, CloseLease{Ref: waiting})
 			w.expect(asked, Closed, Cancelled)

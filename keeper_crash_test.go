@@ -128,8 +128,8 @@ func livedThrough(t *testing.T, at int, after bool) (calls int) {
 		}()
 
 		id := w.insist(alice, OpenLease{Instance: "db", Duration: 5 * time.Minute, Because: "x"}).Lease.ID
-		w.insist(alice, ConfirmLease{id})
-		w.insist(bob, ApproveLease{id})
+		w.insist(alice, ConfirmLease{ID: id})
+		w.insist(bob, ApproveLease{ID: id})
 		w.to(2 * time.Minute)
 		if s := w.lease(id).State; s != Open && r.struck == "" {
 			t.Fatalf("it is %s", s)

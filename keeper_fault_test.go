@@ -15,7 +15,7 @@ var misbehave = map[string]func(context.Context) error{
 	"hang":    hang,
 	"panic":   func(context.Context) error { panic("scripted") },
 	"error":   func(context.Context) error { return errors.New("no code at all") },
-	"refused": func(context.Context) error { return &Error{Code: EFORBIDDEN, Message: "AWS says no."} },
+	"refused": func(context.Context) error { return &Error{Code: EFORBIDDEN, Message: Textf("AWS says no.")} },
 }
 
 // One lease whose teardown never works is stuck and stays so, for all to see,
@@ -99,7 +99,7 @@ func TestHangingClockAtOpenBy(t *testing.T) {
 		defer func() { w.crash() }()
 		w.cloud.script(hangIn("main", "open/clock"))
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.to(w.timing.Opening)
 		if l := w.lease(id); l.State != Closing || l.Reason != Failed || !l.AccessEndedAt.Equal(time.Now()) {
 			t.Errorf("it is %s %q, access ended at %s", l.State, l.Reason, w.since(l.AccessEndedAt))
@@ -112,7 +112,7 @@ func (w *world) crowd(instance string, n int) {
 	w.t.Helper()
 	for i := range n {
 		user := fmt.Sprintf("U%d", i)
-		w.must(user, ConfirmLease{w.ask(user, instance, time.Hour)})
+		w.must(user, ConfirmLease{ID: w.ask(user, instance, time.Hour)})
 	}
 }
 
@@ -194,7 +194,7 @@ func TestHangingStepDoesNotBlockTalk(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.cloud.script(hangIn("main", "open/group"))
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(2 * time.Second)
 		if got := w.slack.shows(id); !strings.HasPrefix(got, "opening group") {
 			t.Errorf("the card shows %q", got)
@@ -221,11 +221,11 @@ func TestRefusedAtFirst(t *testing.T) {
 				began := time.Now()
 				w.cloud.script(func(_ context.Context, op string, l *Lease) error {
 					if op == "open/"+string(StageBalancer) && time.Since(began) < tt.lasts {
-						return &Error{Code: EFORBIDDEN, Message: "My role lacks a permission."}
+						return &Error{Code: EFORBIDDEN, Message: Textf("My role lacks a permission.")}
 					}
 					return nil
 				})
-				w.must(alice, ConfirmLease{id})
+				w.must(alice, ConfirmLease{ID: id})
 				w.pass(2*time.Minute + lingering)
 				if l := w.lease(id); l.State != tt.want {
 					t.Errorf("it is %s (%s)", l.State, l.Why)

@@ -20,7 +20,7 @@ func TestLife(t *testing.T) {
 		w.nothingLeft()
 
 		w.to(time.Minute)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		ready := time.Minute + untilInService
 		w.to(ready - time.Second)
 		w.expect(id, Opening, "")
@@ -145,8 +145,8 @@ func TestExtendRefused(t *testing.T) {
 		} {
 			_, err := w.do(tt.user, tt.cmd)
 			wantCode(t, err, tt.code)
-			if !strings.Contains(ErrorMessage(err), tt.says) {
-				t.Errorf("%s: %q does not say %q", tt.user, ErrorMessage(err), tt.says)
+			if !strings.Contains(ErrorMessage(err).String(), tt.says) {
+				t.Errorf("%s: %q does not say %q", tt.user, ErrorMessage(err).String(), tt.says)
 			}
 		}
 		w.must(admin, ExtendLease{id, time.Hour})
@@ -166,7 +166,7 @@ func TestExtendWithCoarseTags(t *testing.T) {
 		w.pass(300 * time.Millisecond)
 		id := w.ask(alice, "web", time.Hour)
 		w.pass(333 * time.Millisecond)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		var steps int
 		w.cloud.script(func(ctx context.Context, op string, l *Lease) error {
 			if op == "extend" {
@@ -194,7 +194,7 @@ func TestLapse(t *testing.T) {
 		w.expect(id, Requested, "")
 		w.to(w.timing.Confirm)
 		w.expect(id, Closed, Lapsed)
-		_, err := w.do(alice, ConfirmLease{id})
+		_, err := w.do(alice, ConfirmLease{ID: id})
 		wantCode(t, err, ECONFLICT)
 		if got := w.slack.shows(id); got != "closed" {
 			t.Errorf("the card shows %q", got)
@@ -210,12 +210,12 @@ func TestGiveUp(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if op == "open/service" {
-				return &Error{Code: EUNAVAILABLE, Message: "AWS is throttling."}
+				return &Error{Code: EUNAVAILABLE, Message: Textf("AWS is throttling.")}
 			}
 			return nil
 		})
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.to(w.timing.Opening - time.Second)
 		l := w.lease(id)
 		if l.State != Opening || l.Stuck() {
@@ -223,7 +223,7 @@ func TestGiveUp(t *testing.T) {
 		}
 		w.to(w.timing.Opening)
 		w.expect(id, Closing, Failed)
-		if why := w.lease(id).Why; !strings.Contains(why, "not ready within 10m") || !strings.Contains(why, "throttling") {
+		if why := w.lease(id).Why; !strings.Contains(why.String(), "not ready within 10m") || !strings.Contains(why.String(), "throttling") {
 			t.Errorf("it says %q", why)
 		}
 		w.pass(lingering)
@@ -242,16 +242,16 @@ func TestFinalFailure(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 					if op == "open/"+string(stage) {
-						return &Error{Code: EQUOTA, Message: "There is no room."}
+						return &Error{Code: EQUOTA, Message: Textf("There is no room.")}
 					}
 					return nil
 				})
 				id := w.ask(alice, "web", time.Hour)
-				w.must(alice, ConfirmLease{id})
+				w.must(alice, ConfirmLease{ID: id})
 				w.pass(time.Minute)
 				w.expect(id, Closed, Failed)
 				w.nothingLeft()
-				if l := w.lease(id); l.Why != "There is no room." {
+				if l := w.lease(id); l.Why.String() != "There is no room." {
 					t.Errorf("it says %q", l.Why)
 				}
 				if n := w.cloud.count("open/"+string(stage), id); n != 1 {
@@ -275,8 +275,8 @@ func TestRetention(t *testing.T) {
 		w.to(w.timing.Keep)
 		_, err := w.do(alice, ShowLease{id})
 		wantCode(t, err, ENOTFOUND)
-		if !strings.Contains(ErrorMessage(err), id) {
-			t.Errorf("%q does not say which", ErrorMessage(err))
+		if !strings.Contains(ErrorMessage(err).String(), id) {
+			t.Errorf("%q does not say which", ErrorMessage(err).String())
 		}
 	})
 }
@@ -291,7 +291,7 @@ func TestStop(t *testing.T) {
 			return nil
 		})
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(time.Second)
 		w.k.Stop(context.Background())
 		if got := time.Since(w.t0); got != 3*time.Second {

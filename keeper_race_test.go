@@ -45,8 +45,8 @@ func oneWins(t *testing.T, errs []error, says string) {
 			continue
 		}
 		wantCode(t, err, ECONFLICT)
-		if !strings.Contains(ErrorMessage(err), says) {
-			t.Errorf("the one who came too late was told %q, want something with %q", ErrorMessage(err), says)
+		if !strings.Contains(ErrorMessage(err).String(), says) {
+			t.Errorf("the one who came too late was told %q, want something with %q", ErrorMessage(err).String(), says)
 		}
 	}
 	if won != 1 {
@@ -64,7 +64,7 @@ func TestTwoConfirms(t *testing.T) {
 				defer func() { w.crash() }()
 				id := w.ask(alice, "web", time.Hour)
 				w.store.script(slowStore)
-				click := w.giving(alice, ConfirmLease{id})
+				click := w.giving(alice, ConfirmLease{ID: id})
 				oneWins(t, w.atOnce(click, click, click), "is opening already")
 				w.pass(time.Minute)
 				w.expect(id, Open, "")
@@ -80,7 +80,7 @@ func TestConfirmAndCancel(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.store.script(slowStore)
-		errs := w.atOnce(w.giving(alice, ConfirmLease{id}), w.giving(alice, CancelLease{id}))
+		errs := w.atOnce(w.giving(alice, ConfirmLease{ID: id}), w.giving(alice, CancelLease{id}))
 		oneWins(w.t, errs, "already")
 		w.pass(time.Minute)
 		want, reason := Open, Reason("")
@@ -99,10 +99,10 @@ func TestLeasesPerUser(t *testing.T) {
 		defer func() { w.crash() }()
 		var clicks []func() error
 		for range 5 {
-			clicks = append(clicks, w.giving(alice, ConfirmLease{w.ask(alice, "web", time.Hour)}))
+			clicks = append(clicks, w.giving(alice, ConfirmLease{ID: w.ask(alice, "web", time.Hour)}))
 		}
 		w.store.script(slowStore)
-		clicks = append(clicks, w.giving(bob, ConfirmLease{w.ask(bob, "web", time.Hour)}))
+		clicks = append(clicks, w.giving(bob, ConfirmLease{ID: w.ask(bob, "web", time.Hour)}))
 		errs := w.atOnce(clicks...)
 		if errs[5] != nil {
 			t.Errorf("other people's leases counted: %v", errs[5])
@@ -114,8 +114,8 @@ func TestLeasesPerUser(t *testing.T) {
 				continue
 			}
 			wantCode(t, err, EQUOTA)
-			if !strings.Contains(ErrorMessage(err), "/sshforward close ") {
-				t.Errorf("%q does not say what to do", ErrorMessage(err))
+			if !strings.Contains(ErrorMessage(err).String(), "/sshforward close ") {
+				t.Errorf("%q does not say what to do", ErrorMessage(err).String())
 			}
 		}
 		if won != 2 {
@@ -205,7 +205,7 @@ func TestCloseInterruptsStep(t *testing.T) {
 			inWorld(t, func(w *world) {
 				id := w.ask(alice, "web", time.Hour)
 				if op == "extend" {
-					w.must(alice, ConfirmLease{id})
+					w.must(alice, ConfirmLease{ID: id})
 					w.pass(time.Minute)
 				}
 				w.cloud.script(func(ctx context.Context, o string, _ *Lease) error {
@@ -217,7 +217,7 @@ func TestCloseInterruptsStep(t *testing.T) {
 				if op == "extend" {
 					w.must(alice, ExtendLease{id, time.Hour})
 				} else {
-					w.must(alice, ConfirmLease{id})
+					w.must(alice, ConfirmLease{ID: id})
 				}
 				w.pass(20 * time.Second)
 				typed := time.Now()
@@ -255,7 +255,7 @@ func TestCloseBeforeStepBegins(t *testing.T) {
 			}
 		}
 		w.store.mu.Unlock()
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(untilInService + time.Millisecond)
 		w.must(alice, CloseLease{Ref: id})
 		w.pass(2 * lingering)

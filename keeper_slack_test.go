@@ -31,7 +31,7 @@ func TestSlackDown(t *testing.T) {
 					w.slack.script(slackDown)
 				}
 				id := w.ask(alice, "web", tt.duration)
-				w.must(alice, ConfirmLease{id})
+				w.must(alice, ConfirmLease{ID: id})
 				w.pass(tt.asked)
 				w.slack.script(slackDown)
 				tries := w.slack.tried()
@@ -63,7 +63,7 @@ func TestSlackHiccups(t *testing.T) {
 		w.slack.script(func(ctx context.Context, _ string, _ *Lease) error {
 			switch n++; n % 4 {
 			case 0:
-				return &Error{Code: EUNAVAILABLE, Message: "ratelimited", RetryAfter: 3 * time.Second}
+				return &Error{Code: EUNAVAILABLE, Message: Textf("ratelimited"), RetryAfter: 3 * time.Second}
 			case 1:
 				panic("scripted")
 			case 2:
@@ -72,7 +72,7 @@ func TestSlackHiccups(t *testing.T) {
 			return nil
 		})
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(3 * time.Hour)
 		w.expect(id, Closed, Expired)
 		want := []string{"new card", "ready", "reminder", "reminder", "ended"}
@@ -86,10 +86,10 @@ func TestSlackHiccups(t *testing.T) {
 func TestNowhereToSayIt(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.slack.script(func(context.Context, string, *Lease) error {
-			return &Error{Code: EFORBIDDEN, Message: "not_in_channel"}
+			return &Error{Code: EFORBIDDEN, Message: Textf("not_in_channel")}
 		})
 		id := w.ask(alice, "db", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.must(alice, CancelLease{id})
 		w.pass(30 * time.Hour)
 		tries := w.slack.tried()
@@ -117,7 +117,7 @@ func TestCardPace(t *testing.T) {
 			return nil
 		})
 		id := w.ask(alice, "web", time.Hour)
-		w.must(alice, ConfirmLease{id})
+		w.must(alice, ConfirmLease{ID: id})
 		w.pass(30 * time.Second)
 		opened := w.lease(id).OpenedAt
 		shown := w.slack.when(id, "card")

@@ -162,7 +162,7 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 		open := w.opened(alice, "web", time.Hour)
 		asked := w.ask(alice, "two", time.Hour)
 		w.store.script(unwritable)
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{asked}, CancelLease{asked}, ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
+		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{ID: asked}, CancelLease{asked}, ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)
 		}
@@ -179,7 +179,7 @@ func TestUnreadableStore(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 10*time.Minute)
 		w.store.script(func(context.Context, string, string) error { return unavailable("The store") })
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ShowLease{id}, ListLeases{}, CloseLease{}, CloseLease{All: true}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}, ConfirmLease{id}, CancelLease{id}, ApproveLease{id}, SetSource{}, SetSource{Clear: true}} {
+		for _, cmd := range []Command{OpenLease{Instance: "web"}, ShowLease{id}, ListLeases{}, CloseLease{}, CloseLease{All: true}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}, ConfirmLease{ID: id}, CancelLease{id}, ApproveLease{ID: id}, SetSource{}, SetSource{Clear: true}} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)
 		}
@@ -210,7 +210,7 @@ func TestUnwritableStoreWhileOpening(t *testing.T) {
 					return nil
 				})
 				id := w.ask(alice, "web", 8*time.Minute)
-				w.must(alice, ConfirmLease{id})
+				w.must(alice, ConfirmLease{ID: id})
 				w.pass(time.Minute)
 				if op == "extend" {
 					w.must(alice, ExtendLease{id, time.Minute})

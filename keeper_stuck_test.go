@@ -47,7 +47,7 @@ func TestAlarm(t *testing.T) {
 			inWorld(t, func(w *world) {
 				id := w.ask(alice, "web", 3*time.Hour)
 				w.cloud.script(failing(tt.op, id, tt.times))
-				w.must(alice, ConfirmLease{id})
+				w.must(alice, ConfirmLease{ID: id})
 				w.pass(5 * time.Minute)
 				w.expect(id, Open, "")
 				switch tt.op {
@@ -167,7 +167,7 @@ func TestAlarmOnItsWay(t *testing.T) {
 			}
 			if n++; n <= StuckAfter {
 				// What AWS asks for makes the pauses short and known.
-				return &Error{Code: EUNAVAILABLE, Message: "AWS is throttling."}
+				return &Error{Code: EUNAVAILABLE, Message: Textf("AWS is throttling.")}
 			}
 			return nil
 		})

@@ -32,8 +32,8 @@ func TestExtendTwice(t *testing.T) {
 				wantCode(t, err, tt.code)
 				if err == nil {
 					end = end.Add(tt.by)
-				} else if !strings.Contains(ErrorMessage(err), "a moment ago") {
-					t.Errorf("it says %q", ErrorMessage(err))
+				} else if !strings.Contains(ErrorMessage(err).String(), "a moment ago") {
+					t.Errorf("it says %q", ErrorMessage(err).String())
 				}
 				w.pass(time.Second)
 				if l := w.lease(id); !l.ExpiresAt.Equal(end) || !l.Resources.Until.Equal(end) {

@@ -84,6 +84,7 @@ type Lease struct {
 	Sources      []netip.Prefix
 	Duration     time.Duration
 	Because      string `json:",omitempty"`
+	Urgent       bool   `json:",omitempty"` // without approval
 
 	// What policy said when it was asked for.
 	Rule      string
@@ -92,23 +93,28 @@ type Lease struct {
 	Approvers []string   `json:",omitempty"` // users and user groups
 	Approvals int        `json:",omitempty"` // how many are needed
 	Approved  []Approval `json:",omitempty"`
+	// ExtendApprovals is how many of the Approvers an extension needs.
+	ExtendApprovals int `json:",omitempty"`
 
 	// Deadlines and events. Every wait of the machine is one of these times.
 	RequestedAt   time.Time
 	ConfirmBy     time.Time
 	ApproveBy     time.Time `json:",omitzero"`
 	ConfirmedAt   time.Time `json:",omitzero"`
-	OpenBy        time.Time `json:",omitzero"` // ready by then, or rolled back
-	OpenedAt      time.Time `json:",omitzero"` // the clock started
-	ExpiresAt     time.Time `json:",omitzero"` // the promised end
-	RemindedAt    time.Time `json:",omitzero"` // the last reminder that was decided
-	Extended      Extension `json:",omitzero"` // the last one
+	OpenBy        time.Time `json:",omitzero"`  // ready by then, or rolled back
+	OpenedAt      time.Time `json:",omitzero"`  // the clock started
+	ExpiresAt     time.Time `json:",omitzero"`  // the promised end
+	RemindedAt    time.Time `json:",omitzero"`  // the last reminder that was decided
+	Extended      Extension `json:",omitzero"`  // the last one
+	Asked         Ask       `json:",omitzero"`  // the last extension that needed approval
+	Nudges        int       `json:",omitempty"` // how often approvers were reminded
 	ClosingAt     time.Time `json:",omitzero"`
 	AccessEndedAt time.Time `json:",omitzero"` // load balancer seen gone
 	ClosedAt      time.Time `json:",omitzero"` // last resource seen gone
 	KeepUntil     time.Time `json:",omitzero"`
 	ClosedBy      string    `json:",omitempty"` // Slack user id, if a person ended it
-	Why           string    `json:",omitempty"` // a sentence for people on why it failed or was closed
+	DeniedFor     string    `json:",omitempty"` // the denier's words
+	Why           Text      `json:",omitzero"`  // a sentence for people on why it failed or was closed
 
 	// Work.
 	Stage      Stage     `json:",omitempty"`
@@ -116,17 +122,18 @@ type Lease struct {
 	Resources  Resources
 	Attempts   int       `json:",omitempty"` // failures in a row
 	NextTryAt  time.Time `json:",omitzero"`
-	LastError  string    `json:",omitempty"` // of the last of those, a sentence for people
-	Detail     string    `json:",omitempty"` // what a waiting stage waits for
-	Hint       string    `json:",omitempty"` // what to know about the open forward
-	Notes      []string  `json:",omitempty"` // what could not be checked
+	LastError  Text      `json:",omitzero"`  // of the last of those, a sentence for people
+	Detail     Text      `json:",omitzero"`  // what a waiting stage waits for
+	Hint       Text      `json:",omitzero"`  // what to know about the open forward
+	Notes      []Text    `json:",omitempty"` // what could not be checked
 	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
 	Drift      Drift     `json:",omitzero"`  // what a sweep has found changed
 	Mended     bool      `json:",omitempty"` // rules were put back once
 
 	// Talk.
-	Card Card
-	Owed []Notice `json:",omitempty"`
+	Card      Card
+	Broadcast Place    `json:",omitzero"` // NoticeUrgent, where it was heard
+	Owed      []Notice `json:",omitempty"`
 
 	// DueAt is the earliest time at which anything above needs attention;
 	// zero for never. The keeper sets it before each write.
@@ -153,14 +160,32 @@ type Extension struct {
 	At   time.Time
 }
 
+// Ask is a wish for an extension that needs approval.
+type Ask struct {
+	User     string
+	By       time.Duration
+	At       time.Time
+	Approved []Approval `json:",omitempty"`
+	// Over: it was granted, denied, or taken back by a newer one.
+	Over      bool   `json:",omitempty"`
+	DeniedBy  string `json:",omitempty"`
+	DeniedFor string `json:",omitempty"` // the denier's words
+}
+
+// Waits reports whether approvers have still to decide.
+func (a Ask) Waits() bool { return a.By > 0 && !a.Over }
+
 // Resources is what a lease has in AWS, as far as it is known. The names of
 // the group and the load balancer are not here: they derive from the lease.
 type Resources struct {
-	GroupID         string    `json:",omitempty"` // the lease's own security group
-	InstanceGroupID string    `json:",omitempty"` // the instance's group that holds our rule
-	InstanceRuleID  string    `json:",omitempty"`
-	DNSName         string    `json:",omitempty"`
-	Until           time.Time `json:",omitzero"` // the end that stands in the tags
+	GroupID         string `json:",omitempty"` // the lease's own security group
+	InstanceGroupID string `json:",omitempty"` // the instance's group that holds our rule
+	InstanceRuleID  string `json:",omitempty"`
+	DNSName         string `json:",omitempty"`
+	// HostKeys are the instance's public host keys as its console output has
+	// them, "type base64" a line; empty if it has none.
+	HostKeys string    `json:",omitempty"`
+	Until    time.Time `json:",omitzero"` // the end that stands in the tags
 
 	// Seen gone, during closing.
 	BalancerGone bool `json:",omitempty"`
@@ -250,12 +275,13 @@ func (l *Lease) Stuck() bool { return l.Alarmed }
 func (l *Lease) Clone() *Lease {
 	c := *l
 	c.Instance = l.Instance.clone()
-	c.Placement.Notes = append([]string(nil), l.Placement.Notes...)
+	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.Approvers = append([]string(nil), l.Approvers...)
 	c.Approved = append([]Approval(nil), l.Approved...)
-	c.Notes = append([]string(nil), l.Notes...)
+	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
+	c.Notes = append([]Text(nil), l.Notes...)
 	c.Owed = append([]Notice(nil), l.Owed...)
 	return &c
 }

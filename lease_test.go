@@ -89,7 +89,7 @@ func TestClone(t *testing.T) {
 		l := inState(Open)
 		l.Instance = Instance{Groups: []string{"sg-1"}, Tags: map[string]string{"a": "b"}, PrivateIP: netip.MustParseAddr("10.0.0.1")}
 		l.Sources, l.Approvers, l.Approved = prefixes("203.0.113.7/32"), []string{bob}, []Approval{{bob, noon}}
-		l.Notes, l.Placement = []string{"note"}, Placement{Subnet: "s", Notes: []string{"note"}}
+		l.Notes, l.Placement = []Text{Textf("note")}, Placement{Subnet: "s", Notes: []Text{Textf("note")}}
 		return l
 	}
 	same := cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
@@ -99,8 +99,8 @@ func TestClone(t *testing.T) {
 		t.Fatalf("not a copy (-want +got):\n%s", diff)
 	}
 	c.Instance.Groups[0], c.Instance.Tags["a"], c.Sources[0] = "x", "x", netip.Prefix{}
-	c.Approvers[0], c.Approved[0].User, c.Notes[0] = "x", "x", "x"
-	c.Reminders[0], c.Owed[0].Kind, c.Placement.Notes[0] = 0, "x", "x"
+	c.Approvers[0], c.Approved[0].User, c.Notes[0] = "x", "x", Textf("x")
+	c.Reminders[0], c.Owed[0].Kind, c.Placement.Notes[0] = 0, "x", Textf("x")
 	if diff := cmp.Diff(full(), l, same); diff != "" {
 		t.Errorf("the copy shares something (-want +got):\n%s", diff)
 	}

@@ -27,17 +27,22 @@ const (
 	NoticeFailed   NoticeKind = "failed"   // it could not be opened
 	NoticeRebuilt  NoticeKind = "rebuilt"  // the store was lost; it goes on from its tags
 	NoticeMended   NoticeKind = "mended"   // a rule somebody removed was put back
+	NoticeNudge    NoticeKind = "nudge"    // approvers are asked once more
+	NoticeAsked    NoticeKind = "asked"    // approvers are asked for an extension
+	NoticeRefused  NoticeKind = "refused"  // the extension was denied, see Lease.Asked
+	NoticeReview   NoticeKind = "review"   // it was urgent: look whether that was right
 
 	// These go to the operators' channel as well.
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
 	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
 	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
+	NoticeUrgent   NoticeKind = "urgent"   // it goes past approval
 )
 
 // Alarm reports whether the notice is for whoever is on call, and not for the
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
-	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed
+	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed || k == NoticeUrgent
 }
 
 // Notice is something owed to the people of a lease, in the card's thread. It
@@ -50,6 +55,12 @@ type Notice struct {
 	NextTryAt time.Time `json:",omitzero"`
 }
 
+// Place is where a message is.
+type Place struct {
+	Channel string `json:",omitempty"`
+	TS      string `json:",omitempty"` // Slack's id of the message there
+}
+
 // Notifier shows leases to people. Errors are EUNAVAILABLE, with RetryAfter
 // where the other side gave one, or EFORBIDDEN when there is nowhere left to
 // say it.
@@ -59,6 +70,7 @@ type Notifier interface {
 	// of the lease alone, so a late or repeated call does no harm.
 	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
 
-	// Notice posts n in the thread of the lease's card.
-	Notice(ctx context.Context, l *Lease, n Notice) error
+	// Notice posts n in the thread of the lease's card (NoticeReview: in the
+	// thread under l.Broadcast) and returns where that is.
+	Notice(ctx context.Context, l *Lease, n Notice) (Place, error)
 }

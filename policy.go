@@ -59,10 +59,10 @@ func (p *Policy) AdmitShape(l *Lease) error {
 		ports = []int{22}
 	}
 	if !slices.Contains(ports, l.TargetPort) {
-		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])}
+		return Errorf(EFORBIDDEN, "Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])
 	}
 	if len(l.Sources) == 0 {
-		return &Error{Code: EINVALID, Message: "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7"}
+		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7")
 	}
 	for _, s := range l.Sources {
 		if err := p.Sources.Check(s); err != nil {
@@ -81,7 +81,7 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	}
 	rule, ok := p.Match(l.Instance.Tags)
 	if !ok {
-		return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID)}
+		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID)
 	}
 	if len(rule.Users) > 0 {
 		ok, err := Member(ctx, dir, l.Owner, rule.Users)
@@ -89,17 +89,17 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 			return nil, err
 		}
 		if !ok {
-			return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID)}
+			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID)
 		}
 	}
 	if l.Duration > rule.Max {
-		return nil, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("%s is longer than the %s that the rule %q allows. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(rule.Max), rule.Name, l.Instance.ID, FormatDuration(rule.Max))}
+		return nil, Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(rule.Max), rule.Name, l.Instance.ID, FormatDuration(rule.Max))
 	}
 	if rule.Reason && l.Because == "" {
-		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("The rule %q wants a reason. Add it at the end: because …", rule.Name)}
+		return nil, Errorf(EINVALID, "The rule %q wants a reason. Add it at the end: because …", rule.Name)
 	}
 	if rule.ReasonPattern != nil && l.Because != "" && !rule.ReasonPattern.MatchString(l.Because) {
-		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern)}
+		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern)
 	}
 	return rule, nil
 }
@@ -119,7 +119,7 @@ func Member(ctx context.Context, dir Directory, user string, who []string) (bool
 		ok, err := dir.Member(ctx, user, w)
 		switch {
 		case err != nil:
-			unknown = &Error{Code: EUNAVAILABLE, Message: "I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute.", Err: err}
+			unknown = &Error{Code: EUNAVAILABLE, Message: Textf("I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute."), Err: err}
 		case ok:
 			return true, nil
 		}

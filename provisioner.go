@@ -33,7 +33,7 @@ type Placement struct {
 	Subnet string // public, in the instance's zone
 	// Notes say what could not be checked, in sentences for people: a check
 	// that cannot be made is noted and does not block.
-	Notes []string `json:",omitempty"`
+	Notes []Text `json:",omitempty"`
 }
 
 // Step is the outcome of one provisioner step that did not fail.
@@ -44,7 +44,14 @@ type Step struct {
 	// and should be asked for again after that long.
 	Wait time.Duration
 	// Detail says in plain words what is waited for, or a note on success.
-	Detail string
+	Detail Text
+}
+
+// Lister lists what could be opened, for forms that offer it.
+type Lister interface {
+	// List returns the running instances of an account. Errors are those of
+	// Provisioner.Find.
+	List(ctx context.Context, account string) ([]Instance, error)
 }
 
 // Provisioner makes and removes what a lease needs in AWS. Every method may be

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"time"
 )
@@ -18,7 +17,7 @@ func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, erro
 		Duration: cmp.Or(cmd.Duration, k.Timing.Default), Reminders: k.Timing.Reminders,
 	}
 	if l.Duration < k.Timing.Min {
-		return Reply{}, &Error{Code: EINVALID, Message: fmt.Sprintf("%s is shorter than the %s a lease has at least. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(k.Timing.Min), cmd.Instance, FormatDuration(k.Timing.Min))}
+		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(k.Timing.Min), cmd.Instance, FormatDuration(k.Timing.Min))
 	}
 	if len(l.Sources) == 0 {
 		saved, err := k.Sources.Source(ctx, c.User)
@@ -114,7 +113,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 			return in, notRunning(in)
 		}
 		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
-			return in, &Error{Code: ECONFLICT, Message: fmt.Sprintf("%s has moved since you asked. Type the command again.", in.ID)}
+			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
 		}
 		probe := l.Clone()
 		probe.Instance = in
@@ -123,15 +122,15 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 			return in, err
 		}
 		if rule.Approvals > len(l.Approved) {
-			return in, &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)}
+			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
 		}
 		return in, nil
 	}
-	return Instance{}, &Error{Code: ENOTFOUND, Message: fmt.Sprintf("%s is gone.", l.Instance.ID)}
+	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
 }
 
 func notRunning(in Instance) error {
-	return &Error{Code: EINVALID, Message: fmt.Sprintf("%s is %s, not running. Start it and type the command again.", in.ID, in.State)}
+	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State)
 }
 
 // safeUser is what may stand before the @ of a command that people paste into

@@ -1,7 +1,6 @@
 package sshforward
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -31,30 +30,27 @@ func ParseSources(s string) ([]netip.Prefix, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, &Error{Code: EINVALID, Message: "There is no address in it. Write for example 203.0.113.7 or 203.0.113.0/28."}
+		return nil, Errorf(EINVALID, "There is no address in it.").instead("Write for example 203.0.113.7 or 203.0.113.0/28.")
 	case len(out) > maxSources:
-		return nil, &Error{Code: EINVALID, Message: fmt.Sprintf("That is %d source addresses; %d are allowed.", len(out), maxSources)}
+		return nil, Errorf(EINVALID, "That is %d source addresses; %d are allowed.", len(out), maxSources)
 	}
 	return out, nil
 }
 
 func parseSource(s string) (netip.Prefix, error) {
-	invalid := func(format string, args ...any) (netip.Prefix, error) {
-		return netip.Prefix{}, &Error{Code: EINVALID, Message: fmt.Sprintf(format, args...)}
-	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		a, err := netip.ParseAddr(s)
 		if err != nil {
-			return invalid("%q is not an IPv4 address. Write for example 203.0.113.7 or 203.0.113.0/28.", s)
+			return p, Errorf(EINVALID, "%q is not an IPv4 address.", s).instead("Write for example 203.0.113.7 or 203.0.113.0/28.")
 		}
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
 	if !p.Addr().Is4() {
-		return invalid("%s is IPv6, and the load balancer speaks IPv4 only. Give your IPv4 address, for example 203.0.113.7.", s)
+		return p, Errorf(EINVALID, "%s is IPv6, and the load balancer speaks IPv4 only.", s).instead("Give your IPv4 address, for example 203.0.113.7.")
 	}
 	if p != p.Masked() {
-		return invalid("%s has host bits set. Did you mean %s, or %s for the one address?", s, p.Masked(), p.Addr())
+		return p, Errorf(EINVALID, "%s has host bits set.", s).instead("Did you mean %s, or %s for the one address?", p.Masked(), p.Addr())
 	}
 	return p, nil
 }
@@ -107,18 +103,17 @@ var reserved = []netip.Prefix{
 // access may be asked for from p.
 func (s SourcePolicy) Check(p netip.Prefix) error {
 	if !p.Addr().Is4() {
-		return &Error{Code: EINVALID, Message: fmt.Sprintf("%s is not an IPv4 address, and the load balancer speaks IPv4 only. Give for example 203.0.113.7.", p)}
+		return Errorf(EINVALID, "%s is not an IPv4 address, and the load balancer speaks IPv4 only.", p).instead("Give for example 203.0.113.7.")
 	}
 	widest := s.Widest
 	if widest == 0 {
 		widest = 32
 	}
 	if p.Bits() < widest {
-		what := fmt.Sprintf("a /%d", widest)
 		if widest == 32 {
-			what = "a single address"
+			return Errorf(EFORBIDDEN, "%s is wider than a single address, which is the widest allowed.", p).instead("Try %s/32.", p.Addr())
 		}
-		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("%s is wider than %s, which is the widest allowed. Try %s/%d.", p, what, p.Addr(), widest)}
+		return Errorf(EFORBIDDEN, "%s is wider than a /%d, which is the widest allowed.", p, widest).instead("Try %s/%d.", p.Addr(), widest)
 	}
 	for _, r := range reserved {
 		if !r.Overlaps(p) {
@@ -126,11 +121,11 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 		}
 		listed := slices.ContainsFunc(s.Allow, func(a netip.Prefix) bool { return within(a, r) && within(p, a) })
 		if !listed {
-			return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("%s is in the private or reserved range %s, from which nobody comes over the internet. Give the public address of your network, for example 203.0.113.7.", FormatSources([]netip.Prefix{p}), r)}
+			return Errorf(EFORBIDDEN, "%s is in the private or reserved range %s, from which nobody comes over the internet.", FormatSources([]netip.Prefix{p}), r).instead("Give the public address of your network, for example 203.0.113.7.")
 		}
 	}
 	if len(s.Allow) > 0 && !slices.ContainsFunc(s.Allow, func(a netip.Prefix) bool { return within(p, a) }) {
-		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("%s is not among the networks that access is allowed from: %s.", FormatSources([]netip.Prefix{p}), FormatSources(s.Allow))}
+		return Errorf(EFORBIDDEN, "%s is not among the networks that access is allowed from: %s.", FormatSources([]netip.Prefix{p}), FormatSources(s.Allow))
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func TestParseSources(t *testing.T) {
 	} {
 		_, err := ParseSources(s)
 		wantCode(t, err, EINVALID)
-		if !strings.Contains(ErrorMessage(err), says) {
-			t.Errorf("%q: %q does not say %q", s, ErrorMessage(err), says)
+		if !strings.Contains(ErrorMessage(err).String(), says) {
+			t.Errorf("%q: %q does not say %q", s, ErrorMessage(err).String(), says)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestSourcePolicy(t *testing.T) {
 		switch {
 		case tt.says == "" && err != nil:
 			t.Errorf("%s: %v", tt.source, err)
-		case tt.says != "" && (ErrorCode(err) != EFORBIDDEN || !strings.Contains(ErrorMessage(err), tt.says)):
+		case tt.says != "" && (ErrorCode(err) != EFORBIDDEN || !strings.Contains(ErrorMessage(err).String(), tt.says)):
 			t.Errorf("%s: got %v, want something with %q", tt.source, err, tt.says)
 		}
 	}

@@ -1,7 +1,6 @@
 package sshforward
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -61,22 +60,19 @@ func (l *Lease) stale(kind NoticeKind) bool {
 
 // so says what state the lease is in, for someone who came too late.
 func (l *Lease) so() error {
-	var what string
 	switch l.State {
 	case Requested:
-		what = "still waits for its requester to confirm it"
+		return Errorf(ECONFLICT, "Lease %s still waits for its requester to confirm it.", l.ID)
 	case Pending:
-		what = "waits for approval"
+		return Errorf(ECONFLICT, "Lease %s waits for approval.", l.ID)
 	case Opening:
-		what = "is opening already"
+		return Errorf(ECONFLICT, "Lease %s is opening already.", l.ID)
 	case Open:
-		what = "is open already"
+		return Errorf(ECONFLICT, "Lease %s is open already.", l.ID)
 	case Closing:
-		what = "is closing already"
-	case Closed:
-		what = "is closed already"
+		return Errorf(ECONFLICT, "Lease %s is closing already.", l.ID)
 	}
-	return &Error{Code: ECONFLICT, Message: fmt.Sprintf("Lease %s %s.", l.ID, what)}
+	return Errorf(ECONFLICT, "Lease %s is closed already.", l.ID)
 }
 
 // confirm is the requester's yes.
@@ -85,7 +81,7 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return l.so()
 	}
 	if due(l.ConfirmBy, now) {
-		return &Error{Code: ECONFLICT, Message: "That prompt has lapsed. Type the command again."}
+		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
 	}
 	l.ConfirmedAt = now
 	if l.Approvals > 0 {
@@ -103,11 +99,11 @@ func (l *Lease) approve(now time.Time, user string, t Timing) error {
 		return l.so()
 	}
 	if due(l.ApproveBy, now) {
-		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("The time to approve lease %s is over.", l.ID)}
+		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
 	}
 	for _, a := range l.Approved {
 		if a.User == user {
-			return &Error{Code: ECONFLICT, Message: "You have approved this already; somebody else has to."}
+			return Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
 		}
 	}
 	l.Approved = append(l.Approved, Approval{User: user, At: now})
@@ -124,7 +120,7 @@ func (l *Lease) beginOpening(now time.Time, t Timing) {
 
 func (l *Lease) enter(s Stage, now time.Time) {
 	l.Stage, l.StageSince, l.NextTryAt = s, now, now
-	l.Attempts, l.LastError, l.Detail = 0, "", ""
+	l.Attempts, l.LastError, l.Detail = 0, Text{}, Text{}
 }
 
 // advance records that the current stage is complete.
@@ -135,7 +131,7 @@ func (l *Lease) advance(now time.Time) {
 		}
 		if i == len(Stages)-1 {
 			l.State, l.Stage = Open, ""
-			l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, "", "", now
+			l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, now
 			l.owe(NoticeReady, now)
 			return
 		}
@@ -184,7 +180,7 @@ func (l *Lease) calm(now time.Time) {
 
 // wait records that the current work is not there yet, which is no failure.
 func (l *Lease) wait(now time.Time, s Step) {
-	l.Attempts, l.LastError = 0, ""
+	l.Attempts, l.LastError = 0, Text{}
 	l.Detail, l.NextTryAt = s.Detail, now.Add(s.Wait)
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
 		l.LastError = s.Detail
@@ -194,7 +190,7 @@ func (l *Lease) wait(now time.Time, s Step) {
 
 // end decides the end of the lease. What never reached opening has nothing in
 // AWS and is closed at once; the rest goes through closing, the one way down.
-func (l *Lease) end(now time.Time, reason Reason, by, why string, t Timing) error {
+func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing) error {
 	switch l.State {
 	case Closing, Closed:
 		return l.so()
@@ -208,7 +204,7 @@ func (l *Lease) end(now time.Time, reason Reason, by, why string, t Timing) erro
 			l.owe(NoticeFailed, now)
 		}
 		l.State, l.Stage = Closing, ""
-		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, "", "", now
+		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, now
 	}
 	l.Reason, l.ClosingAt, l.ClosedBy, l.Why = reason, now, by, why
 	return nil
@@ -230,7 +226,7 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 		l.wait(now, s)
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
-		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, "", "", time.Time{}
+		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, time.Time{}
 		l.calm(now)
 	}
 }
@@ -245,16 +241,16 @@ func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 		return l.so()
 	}
 	if e := l.Extended; e.By == d && now.Sub(e.At) < twice {
-		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))}
+		return Errorf(ECONFLICT, "Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))
 	}
 	if due(l.ExpiresAt, now) {
-		return &Error{Code: ECONFLICT, Message: fmt.Sprintf("The time of lease %s is up. Open a new one.", l.ID)}
+		return Errorf(ECONFLICT, "The time of lease %s is up. Open a new one.", l.ID)
 	}
 	if left := l.OpenedAt.Add(l.Max).Sub(l.ExpiresAt); d > left {
 		if left < time.Second {
-			return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Lease %s has reached the %s in all that policy allows. Open a new one when it has ended.", l.ID, FormatDuration(l.Max))}
+			return Errorf(EFORBIDDEN, "Lease %s has reached the %s in all that policy allows. Open a new one when it has ended.", l.ID, FormatDuration(l.Max))
 		}
-		return &Error{Code: EFORBIDDEN, Message: fmt.Sprintf("Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", FormatDuration(l.Max), l.ID, FormatDuration(left.Truncate(time.Second)), l.ID, FormatDuration(left.Truncate(time.Second)))}
+		return Errorf(EFORBIDDEN, "Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", FormatDuration(l.Max), l.ID, FormatDuration(left.Truncate(time.Second)), l.ID, FormatDuration(left.Truncate(time.Second)))
 	}
 	l.ExpiresAt = l.ExpiresAt.Add(d)
 	l.Extended = Extension{User: user, By: d, At: now}
@@ -279,7 +275,7 @@ func (l *Lease) mended(now time.Time) {
 		l.owe(NoticeNarrowed, now)
 	}
 	l.Drift = Drift{}
-	l.Attempts, l.LastError, l.NextTryAt = 0, "", now
+	l.Attempts, l.LastError, l.NextTryAt = 0, Text{}, now
 	l.calm(now)
 }
 

@@ -10,13 +10,13 @@ import (
 )
 
 // tooSlow says why an opening was given up.
-func (l *Lease) tooSlow(t Timing) string {
-	why := fmt.Sprintf("It was not ready within %s.", FormatDuration(t.Opening))
+func (l *Lease) tooSlow(t Timing) Text {
+	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
-	case l.LastError != "":
-		why += " " + l.LastError
-	case l.Detail != "":
-		why += " " + l.Detail
+	case !l.LastError.IsZero():
+		return why.And(l.LastError)
+	case !l.Detail.IsZero():
+		return why.And(l.Detail)
 	}
 	return why
 }
@@ -59,7 +59,7 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 			if stage == StageCheck {
 				l.Instance = fresh
 			}
-			if step.Detail != "" {
+			if !step.Detail.IsZero() {
 				l.Hint = step.Detail
 			}
 			l.advance(now)
@@ -93,7 +93,7 @@ func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
 				// comparing that with ExpiresAt would move it for ever.
 				l.Resources.Until = asked
 			}
-			l.Attempts, l.LastError = 0, ""
+			l.Attempts, l.LastError = 0, Text{}
 			l.NextTryAt = now.Add(step.Wait)
 			if l.Drift == (Drift{}) {
 				l.calm(now) // or the alarm is about the mending
@@ -182,7 +182,7 @@ func (k *Keeper) step(ctx context.Context, l *Lease, name string, end time.Time,
 			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 		if _, said := errors.AsType[*Error](err); !said && errors.Is(err, context.DeadlineExceeded) {
-			err = &Error{Code: EUNAVAILABLE, Message: "AWS did not answer in time.", Err: err}
+			err = &Error{Code: EUNAVAILABLE, Message: Textf("AWS did not answer in time."), Err: err}
 		}
 		if err != nil && k.crew.ctx.Err() == nil {
 			log.Log(ctx, level(l), "step failed", "attempt", l.Attempts+1, "err", err)

@@ -178,7 +178,7 @@ func (k *Keeper) claim(ctx context.Context, f *Found, s look, rebuilt bool) erro
 	k.log.Warn("tearing down what no live lease owns", "lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID)
 	if stored == nil {
 		l := k.revive(f, s.Survey)
-		l.Why = "It was found in AWS without a record of mine."
+		l.Why = Textf("It was found in AWS without a record of mine.")
 		err = k.create(ctx, l, Lost)
 	} else {
 		err = k.reopen(ctx, f)
@@ -216,7 +216,7 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	whole := l.State == Open && f.Balancer && f.Registered && f.Group && !due(l.ExpiresAt, now)
 	k.log.Warn("rebuilding a lease from its tags", "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
-		l.Why = "My records were lost, and by its tags it was not open yet, not whole any more, or over."
+		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
 		return k.create(ctx, l, Lost)
 	}
 	l.owe(NoticeRebuilt, now)
@@ -278,20 +278,20 @@ func (l *Lease) settled(at time.Time) bool {
 // drift compares an open lease with what there is.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 	in, there := s.Instances[l.Instance.ID]
-	why, patience := "", settling
+	why, patience := Text{}, settling
 	switch {
 	case !there:
-		why = fmt.Sprintf("The instance %s was terminated.", l.Instance.ID)
+		why = Textf("The instance %s was terminated.", l.Instance.ID)
 	case in.State == "terminated" || in.State == "shutting-down":
-		why, patience = fmt.Sprintf("The instance %s was terminated.", l.Instance.ID), 0
+		why, patience = Textf("The instance %s was terminated.", l.Instance.ID), 0
 	case f == nil || !f.Balancer:
-		why = "Its load balancer was deleted by somebody else."
+		why = Textf("Its load balancer was deleted by somebody else.")
 	case !f.Group:
-		why = "Its security group was deleted by somebody else."
+		why = Textf("Its security group was deleted by somebody else.")
 	case !in.Running:
-		why, patience = fmt.Sprintf("The instance %s is %s.", l.Instance.ID, in.State), stoppedFor
+		why, patience = Textf("The instance %s is %s.", l.Instance.ID, in.State), stoppedFor
 	}
-	if why != "" {
+	if !why.IsZero() {
 		// What is gone and what is stopped are told apart: being the one does
 		// not count for the patience with the other.
 		if s.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
@@ -313,7 +313,7 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 		return nil
 	}
 	if d.Missing && l.Mended {
-		return k.lose(ctx, l, s, "Its rules were removed again after I had put them back.")
+		return k.lose(ctx, l, s, Textf("Its rules were removed again after I had put them back."))
 	}
 	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed)
 	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
@@ -328,7 +328,7 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 }
 
 // lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why string) error {
+func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why Text) error {
 	_, err := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.settled(s.At) {
 			return errMoved

@@ -46,7 +46,7 @@ func TestDriftMended(t *testing.T) {
 				w.sweepFor(2*time.Minute, time.Minute)
 				w.pass(lingering)
 				w.expect(id, Closed, InstanceGone)
-				if why := w.lease(id).Why; !strings.Contains(why, "removed again") {
+				if why := w.lease(id).Why; !strings.Contains(why.String(), "removed again") {
 					t.Errorf("it says %q", why)
 				}
 				w.nothingLeft()
@@ -132,7 +132,7 @@ func TestDriftLost(t *testing.T) {
 				w.pass(2 * lingering)
 				w.expect(id, Closed, InstanceGone)
 				w.expect(other, Open, "")
-				if why := w.lease(id).Why; why != tt.says {
+				if why := w.lease(id).Why; why.String() != tt.says {
 					t.Errorf("it says %q", why)
 				}
 				if diff := cmp.Diff([]string{other}, w.cloud.left()); diff != "" {
@@ -240,14 +240,14 @@ func TestDriftCannotBeMended(t *testing.T) {
 		w.sweepFor(time.Minute, time.Minute)
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if op == "mend" {
-				return &Error{Code: EFORBIDDEN, Message: "AWS does not allow it."}
+				return &Error{Code: EFORBIDDEN, Message: Textf("AWS does not allow it.")}
 			}
 			return nil
 		})
 		w.cloud.meddle(id, drifts["rule"])
 		w.sweepFor(time.Hour, time.Minute)
 		l := w.lease(id)
-		if l.State != Open || !l.Stuck() || l.LastError != "AWS does not allow it." {
+		if l.State != Open || !l.Stuck() || l.LastError.String() != "AWS does not allow it." {
 			t.Errorf("it is %s, stuck %t: %s", l.State, l.Stuck(), l.LastError)
 		}
 		if n := w.cloud.count("mend", id); n < 20 || n > 45 {

@@ -60,7 +60,7 @@ func TestOrphan(t *testing.T) {
 						t.Errorf("%d orphans were counted", w.orphans)
 					}
 					l := w.lease("0rphan1")
-					if l.Why == "" || l.Owner != alice || l.Instance.Name != "web" {
+					if l.Why.IsZero() || l.Owner != alice || l.Instance.Name != "web" {
 						t.Errorf("it says %q, of %q on %q", l.Why, l.Owner, l.Instance.Name)
 					}
 					w.sweepFor(time.Hour, time.Minute)
@@ -149,7 +149,7 @@ func TestSweepWhileOpening(t *testing.T) {
 				for range 10 {
 					w.pass(3 * time.Second)
 					id := w.ask(alice, "web", 5*time.Minute)
-					w.must(alice, ConfirmLease{id})
+					w.must(alice, ConfirmLease{ID: id})
 					all = append(all, id)
 				}
 				<-looking

@@ -85,13 +85,13 @@ func TestLostStoreCloses(t *testing.T) {
 		"half-created": func(w *world) string {
 			w.cloud.script(hangIn("main", "open/balancer"))
 			id := w.ask(alice, "web", time.Hour)
-			w.must(alice, ConfirmLease{id})
+			w.must(alice, ConfirmLease{ID: id})
 			w.pass(30 * time.Second)
 			return id
 		},
 		"not in service": func(w *world) string {
 			id := w.ask(alice, "web", time.Hour)
-			w.must(alice, ConfirmLease{id})
+			w.must(alice, ConfirmLease{ID: id})
 			w.pass(untilInService / 2)
 			return id
 		},
@@ -120,7 +120,7 @@ func TestLostStoreCloses(t *testing.T) {
 		},
 		"on an instance that is gone": func(w *world) string {
 			id := w.ask(alice, "web", time.Hour)
-			w.must(alice, ConfirmLease{id})
+			w.must(alice, ConfirmLease{ID: id})
 			w.pass(untilInService / 2)
 			w.cloud.terminate("i-0dev")
 			return id
@@ -136,7 +136,7 @@ func TestLostStoreCloses(t *testing.T) {
 				w.expect(id, Closed, Lost)
 				w.nothingLeft()
 				l := w.lease(id)
-				if l.Why == "" {
+				if l.Why.IsZero() {
 					t.Error("it does not say why")
 				}
 				if got := w.heardOf(id, NoticeRebuilt, NoticeFailed); len(got) > 0 {
@@ -190,7 +190,7 @@ func TestLostStoreInterrupted(t *testing.T) {
 							open = append(open, w.opened(alice, instance, time.Hour))
 						}
 						half := w.ask(bob, "two", time.Hour)
-						w.must(bob, ConfirmLease{half})
+						w.must(bob, ConfirmLease{ID: half})
 						w.pass(time.Second)
 						w.loseStore()
 

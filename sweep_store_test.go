@@ -20,7 +20,7 @@ func TestCloseOnUnwritableStore(t *testing.T) {
 			for _, cmd := range []Command{CloseLease{Ref: ids[0]}, CloseLease{All: true}} {
 				_, err := w.do(alice, cmd)
 				wantCode(t, err, EUNAVAILABLE)
-				if got := ErrorMessage(err); !strings.Contains(got, "store cannot be reached") {
+				if got := ErrorMessage(err).String(); !strings.Contains(got, "store cannot be reached") {
 					t.Errorf("the answer is %q", got)
 				}
 			}

@@ -65,15 +65,22 @@ func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
 
 func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 	var err error
+	var place Place
 	stale := l.stale(n.Kind)
 	if !stale {
-		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) error { return k.Notifier.Notice(ctx, l, n) })
+		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) (err error) {
+			place, err = k.Notifier.Notice(ctx, l, n)
+			return err
+		})
 	}
 	if cutShort(ctx, err) {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx) // Slack has it, so that is written also while stopping
 	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if n.Kind == NoticeUrgent && err == nil && !stale {
+			l.Broadcast = place
+		}
 		for i := range l.Owed {
 			if l.Owed[i].Kind != n.Kind || !l.Owed[i].At.Equal(n.At) {
 				continue

@@ -40,7 +40,7 @@ func inState(s State) *Lease {
 	if s == Open {
 		return l
 	}
-	step(l.end(noon, Expired, "", "", testTiming))
+	step(l.end(noon, Expired, "", Text{}, testTiming))
 	if s == Closing {
 		return l
 	}
@@ -62,7 +62,7 @@ func TestTransitions(t *testing.T) {
 	confirm := func(l *Lease) error { return l.confirm(noon, testTiming) }
 	approve := func(l *Lease) error { return l.approve(noon, bob, testTiming) }
 	extend := func(l *Lease) error { return l.extend(noon, alice, time.Minute) }
-	end := func(l *Lease) error { return l.end(noon, ClosedByUser, alice, "", testTiming) }
+	end := func(l *Lease) error { return l.end(noon, ClosedByUser, alice, Text{}, testTiming) }
 	for _, tt := range []struct {
 		name string
 		do   func(*Lease) error
@@ -85,7 +85,7 @@ func TestTransitions(t *testing.T) {
 				if l.DueAt = l.nextDue(noon); checkMove(before, l) != nil {
 					t.Errorf("%s from %s: %v", tt.name, s, checkMove(before, l))
 				}
-			case ErrorCode(err) != ECONFLICT || l.State != s || !strings.Contains(ErrorMessage(err), "abcdefg"):
+			case ErrorCode(err) != ECONFLICT || l.State != s || !strings.Contains(ErrorMessage(err).String(), "abcdefg"):
 				t.Errorf("%s from %s: got %s and %v, want a conflict that says what is so", tt.name, s, l.State, err)
 			}
 		}
@@ -95,7 +95,7 @@ func TestTransitions(t *testing.T) {
 func TestSoSaysWhatIsSo(t *testing.T) {
 	var seen []string
 	for _, s := range States {
-		said := ErrorMessage(inState(s).so())
+		said := ErrorMessage(inState(s).so()).String()
 		if slices.Contains(seen, said) {
 			t.Errorf("%s: said before: %s", s, said)
 		}
@@ -139,7 +139,7 @@ func TestAdvance(t *testing.T) {
 		}
 		l.retry(at(float64(i)), errors.New("once"))
 		l.advance(at(float64(i)))
-		if l.Attempts != 0 || l.LastError != "" || !l.NextTryAt.Equal(at(float64(i))) {
+		if l.Attempts != 0 || !l.LastError.IsZero() || !l.NextTryAt.Equal(at(float64(i))) {
 			t.Errorf("after %s: %d failures, %q, next at %s", s, l.Attempts, l.LastError, l.NextTryAt)
 		}
 	}
@@ -164,8 +164,8 @@ func TestTornDown(t *testing.T) {
 	if !l.AccessEndedAt.Equal(at(2)) || l.Attempts != 2 {
 		t.Errorf("half-way: ended at %s, %d failures", l.AccessEndedAt, l.Attempts)
 	}
-	l.tornDown(at(3), Step{Resources: gone, Wait: time.Minute, Detail: "interfaces"}, nil, testTiming)
-	if l.State != Closing || l.Attempts != 0 || !l.NextTryAt.Equal(at(4)) || l.Detail != "interfaces" {
+	l.tornDown(at(3), Step{Resources: gone, Wait: time.Minute, Detail: Textf("interfaces")}, nil, testTiming)
+	if l.State != Closing || l.Attempts != 0 || !l.NextTryAt.Equal(at(4)) || l.Detail.String() != "interfaces" {
 		t.Errorf("waiting: %s, %d failures, next at %s", l.State, l.Attempts, l.NextTryAt)
 	}
 	l.tornDown(at(4), Step{Resources: gone}, nil, testTiming)
@@ -191,7 +191,7 @@ func TestFace(t *testing.T) {
 	}{
 		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, testTiming) }, true},
 		{"a stage", Opening, func(l *Lease) { l.advance(noon) }, true},
-		{"what is waited for", Opening, func(l *Lease) { l.Detail = "the health check" }, true},
+		{"what is waited for", Opening, func(l *Lease) { l.Detail = Textf("the health check") }, true},
 		{"a failure", Opening, func(l *Lease) { l.retry(noon, errors.New("no")) }, false},
 		{"stuck", Closing, func(l *Lease) { l.alarm(noon) }, true},
 		{"an extension", Open, func(l *Lease) { _ = l.extend(noon, alice, time.Minute) }, true},

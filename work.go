@@ -182,11 +182,11 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 	switch do {
 	case DoLapse:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			return l.end(now, Lapsed, "", "", k.Timing)
+			return l.end(now, Lapsed, "", Text{}, k.Timing)
 		}))
 	case DoExpire:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			return l.end(now, Expired, "", "", k.Timing)
+			return l.end(now, Expired, "", Text{}, k.Timing)
 		}))
 	case DoGiveUp:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {

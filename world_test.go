@@ -204,7 +204,7 @@ func (w *world) ask(user, instance string, d time.Duration) string {
 func (w *world) opened(user, instance string, d time.Duration) string {
 	w.t.Helper()
 	id := w.ask(user, instance, d)
-	w.must(user, ConfirmLease{id})
+	w.must(user, ConfirmLease{ID: id})
 	w.pass(untilInService)
 	w.expect(id, Open, "")
 	return id

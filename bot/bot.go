@@ -138,7 +138,7 @@ func New(o Options) *Bot {
 	b := &Bot{
 		opt:     o,
 		log:     o.Logger,
-		show:    render{prices: o.Prices, channel: o.Channel},
+		show:    render{language: english, prices: o.Prices, channel: o.Channel},
 		invalid: make(chan error, 1),
 		members: map[string]membership{},
 		api:     newClient(o, o.HTTPClient),

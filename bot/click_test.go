@@ -108,7 +108,7 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 	release := make(chan struct{})
 	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
 		<-release
-		return sshforward.Reply{}, &sshforward.Error{Code: sshforward.ECONFLICT, Message: "Somebody was faster."}
+		return sshforward.Reply{}, &sshforward.Error{Code: sshforward.ECONFLICT, Message: sshforward.Textf("Somebody was faster.")}
 	}}
 	x := live(t, w, k, func(o *Options) { o.ClickBudget = 200 * time.Millisecond })
 	ts := x.posted(t, lease(sshforward.Pending))
@@ -122,7 +122,7 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 
 func TestErrorOfAClickNeverOverwritesTheCard(t *testing.T) {
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: "Only <@U1> may close it."}))
+	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
 	before, _ := w.Message(ts)
 	x.presses(t, "U2", ts, actionClose)
@@ -161,7 +161,7 @@ func TestReminderLosesItsButtonsOnceOneWasPressed(t *testing.T) {
 	x := live(t, w, script())
 	l := lease(sshforward.Open)
 	x.posted(t, l)
-	if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
+	if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
 		t.Fatal(err)
 	}
 	reminder := w.Messages("C1")[1]

@@ -56,9 +56,9 @@ func (b *Bot) Member(ctx context.Context, user, group string) (bool, error) {
 func (b *Bot) unknownGroup(group string, err error) error {
 	b.suspectToken(err)
 	e := &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: b.clean(err), RetryAfter: retryAfter(err),
-		Message: "Slack cannot tell me right now who is in the user group " + group + ", so I have to say no. Try again in a minute."}
+		Message: sshforward.Textf("Slack cannot tell me right now who is in the user group %s, so I have to say no. Try again in a minute.", group)}
 	if code := slackCode(err); code == "no_such_subteam" || code == "missing_scope" {
-		e.Message = "Slack does not tell me who is in the user group " + group + " (" + code + "), so I have to say no. Ask the operator."
+		e.Message = sshforward.Textf("Slack does not tell me who is in the user group %s (%s), so I have to say no. Ask the operator.", group, code)
 	}
 	return e
 }

@@ -235,10 +235,10 @@ func lease(s sshforward.State) *sshforward.Lease {
 	}
 	if at(sshforward.Opening) {
 		l.ConfirmedAt, l.OpenBy, l.Stage = noon.Add(time.Minute), noon.Add(11*time.Minute), sshforward.StageService
-		l.Detail = "OutOfService: the instance has not passed its health check yet"
+		l.Detail = sshforward.Textf("OutOfService: the instance has not passed its health check yet")
 	}
 	if at(sshforward.Open) {
-		l.OpenedAt, l.ExpiresAt, l.Detail = noon.Add(3*time.Minute), noon.Add(123*time.Minute), ""
+		l.OpenedAt, l.ExpiresAt, l.Detail = noon.Add(3*time.Minute), noon.Add(123*time.Minute), sshforward.Text{}
 		l.Resources.DNSName = "sshforward-prod-k7m2q3x-123.us-east-1.elb.amazonaws.com"
 	}
 	if at(sshforward.Closing) {

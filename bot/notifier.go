@@ -46,21 +46,21 @@ func (b *Bot) card(ctx context.Context, l *sshforward.Lease) (channel, ts string
 
 // Notice posts n in the thread of the lease's card; where that is gone, where
 // a card would go. What operators have to hear goes to their channel instead.
-func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) error {
+func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	m := b.show.notice(l, n, time.Now())
 	if m.Text == "" {
-		return nil
+		return sshforward.Place{}, nil
 	}
 	places := b.places(l)
 	if n.Kind.Alarm() && b.opt.Channel != "" {
-		_, _, err := b.post(ctx, l.Owner, prepend(b.opt.Channel, places), m)
-		return err
+		channel, ts, err := b.post(ctx, l.Owner, prepend(b.opt.Channel, places), m)
+		return sshforward.Place{Channel: channel, TS: ts}, err
 	}
 	channel, ts, err := b.postNotice(ctx, l, places, m)
 	if err == nil && m.hasButtons() {
 		b.reminders.add(reminder{lease: l.ID, channel: channel, ts: ts, until: l.ExpiresAt})
 	}
-	return err
+	return sshforward.Place{Channel: channel, TS: ts}, err
 }
 
 func (b *Bot) postNotice(ctx context.Context, l *sshforward.Lease, places []string, m message) (channel, ts string, err error) {

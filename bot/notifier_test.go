@@ -78,7 +78,7 @@ func TestCardGoesWhereItMay(t *testing.T) {
 			if x.posted(t, l); l.Card.Channel != want || l.Card.TS != ts {
 				t.Errorf("then at %s %s", l.Card.Channel, l.Card.TS)
 			}
-			if err := x.Notice(t.Context(), lease(sshforward.Closed), sshforward.Notice{Kind: sshforward.NoticeEnded}); err != nil {
+			if _, err := x.Notice(t.Context(), lease(sshforward.Closed), sshforward.Notice{Kind: sshforward.NoticeEnded}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -150,7 +150,8 @@ func TestTroubleWithSlackIsUnavailableAndMovesNothing(t *testing.T) {
 			_, _, err = x.Card(t.Context(), l)
 			check(err)
 			w.FailNext("chat.postMessage", c.out)
-			check(x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}))
+			_, err = x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady})
+			check(err)
 			if n := len(w.Messages("C2")); n > 0 {
 				t.Errorf("%d messages elsewhere", n)
 			}
@@ -169,7 +170,7 @@ func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
 		sshforward.NoticeEnded:    "has ended",
 		sshforward.NoticeFailed:   "could not be opened",
 	} {
-		if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: kind, At: noon}); err != nil {
+		if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: kind, At: noon}); err != nil {
 			t.Fatal(err)
 		}
 		all := w.Messages("C1")
@@ -187,7 +188,7 @@ func TestNoticeOfWhatIsOverIsNotSent(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	for _, kind := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeReminder} {
-		if err := x.Notice(t.Context(), lease(sshforward.Closing), sshforward.Notice{Kind: kind}); err != nil {
+		if _, err := x.Notice(t.Context(), lease(sshforward.Closing), sshforward.Notice{Kind: kind}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -201,7 +202,7 @@ func TestNoticeWithoutAThreadIsSentAllTheSame(t *testing.T) {
 	x := quiet(w)
 	l := lease(sshforward.Open)
 	l.Card.Channel, l.Card.TS = "C1", "1.000001" // deleted by somebody
-	if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}); err != nil {
+	if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}); err != nil {
 		t.Fatal(err)
 	}
 	if all := w.Messages("C1"); len(all) != 1 || all[0].ThreadTS != "" {
@@ -261,7 +262,7 @@ func TestPlaceThatIsRefusedForWhateverReasonLeadsToTheNext(t *testing.T) {
 			t.Errorf("%s: updated to %s", code, l.Card.Channel)
 		}
 		w.FailNext("chat.postMessage", fakeslack.Outcome{Error: code})
-		if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}); err != nil {
+		if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReady}); err != nil {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
@@ -291,7 +292,7 @@ func TestNoticeThatSlackCannotShowIsShownAsText(t *testing.T) {
 	l := lease(sshforward.Open)
 	ts := x.posted(t, l)
 	w.FailNext("chat.postMessage", fakeslack.Outcome{Error: "invalid_blocks"})
-	if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
+	if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
 		t.Fatal(err)
 	}
 	if m := w.Messages("C1")[1]; m.ThreadTS != ts || len(m.Blocks) > 0 || !strings.Contains(m.Text, "k7m2q3x") {

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -72,8 +71,8 @@ func parse(text string) (request, error) {
 
 // invalid is a parse error: a sentence, and a command that would work.
 func invalid(example, format string, args ...any) error {
-	return &sshforward.Error{Code: sshforward.EINVALID,
-		Message: fmt.Sprintf(format, args...) + " Try " + inCode(Slash+" "+example) + "."}
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...),
+		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
 }
 
 func unknownVerb(text string, first word) error {
@@ -111,7 +110,7 @@ func parseClose(args []word) (sshforward.Command, error) {
 		return sshforward.CloseLease{All: true}, nil
 	}
 	ref := joined(args) // there is nothing else it could be than a name with spaces
-	if problem := badName(ref); problem != "" {
+	if problem := badName(ref); !problem.IsZero() {
 		return nil, invalid("close", "%s", problem)
 	}
 	return sshforward.CloseLease{Ref: ref}, nil
@@ -137,7 +136,7 @@ func parseExtend(args []word) (sshforward.Command, error) {
 		names = names[:last]
 	}
 	ref := joined(names)
-	if problem := badName(ref); problem != "" {
+	if problem := badName(ref); !problem.IsZero() {
 		return nil, invalid("extend k7m2q3x 1h", "%s", problem)
 	}
 	d, err := sshforward.ParseDuration(args[at].text)

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -23,12 +24,12 @@ type opening struct {
 	text    string
 	args    []word
 	cmd     sshforward.OpenLease
-	problem string // the first one
+	problem sshforward.Text // the first one
 }
 
 func (o *opening) wrong(format string, args ...any) {
-	if o.problem == "" {
-		o.problem = fmt.Sprintf(format, args...)
+	if o.problem.IsZero() {
+		o.problem = sshforward.Textf(format, args...)
 	}
 }
 
@@ -42,7 +43,7 @@ func parseOpen(text string, args []word) (sshforward.Command, error) {
 		o.wrong("Say which instance, by its id or its Name tag.")
 	default:
 		o.cmd.Instance = args[0].text
-		if problem := badName(o.cmd.Instance); problem != "" {
+		if problem := badName(o.cmd.Instance); !problem.IsZero() {
 			o.wrong("%s", problem)
 			o.cmd.Instance = ""
 		}
@@ -64,7 +65,7 @@ func parseOpen(text string, args []word) (sshforward.Command, error) {
 			o.other(w)
 		}
 	}
-	if o.problem == "" {
+	if o.problem.IsZero() {
 		return o.cmd, nil
 	}
 	if o.cmd.Instance == "" {
@@ -227,17 +228,17 @@ func formatCommand(c sshforward.Command) string {
 	return "help"
 }
 
-// badName says what is wrong with a name; "" if nothing is.
-func badName(s string) string {
+// badName says what is wrong with a name; zero if nothing is.
+func badName(s string) sshforward.Text {
 	switch n := utf8.RuneCountInString(s); {
 	case strings.TrimSpace(s) == "":
-		return "The name in quotes is empty."
+		return sshforward.Textf("The name in quotes is empty.")
 	case n > maxName:
-		return fmt.Sprintf("A name has at most %d characters, and this one has %d.", maxName, n)
+		return sshforward.Textf("A name has at most %d characters, and this one has %d.", maxName, n)
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return "There is a control character in the name."
+		return sshforward.Textf("There is a control character in the name.")
 	}
-	return ""
+	return sshforward.Text{}
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
@@ -320,12 +321,9 @@ func valid(list string) bool {
 
 // firstSentence is the reason without the general example that the domain's
 // message ends with; the caller has a better one.
-func firstSentence(err error) string {
-	s := sshforward.ErrorMessage(err)
-	for _, example := range []string{" Write for example", " Give for example", " Give your", " Did you mean"} {
-		if i := strings.Index(s, example); i > 0 {
-			return s[:i]
-		}
+func firstSentence(err error) sshforward.Text {
+	if e, ok := errors.AsType[*sshforward.Error](err); ok {
+		return e.Message
 	}
-	return s
+	return sshforward.ErrorMessage(err)
 }

@@ -134,7 +134,7 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		message := sshforward.ErrorMessage(err)
+		message := sshforward.ErrorMessage(err).String()
 		_, example, _ := strings.Cut(message, "Try `/sshforward ")
 		example = strings.TrimSuffix(example, "`.")
 		if example != want {

@@ -15,7 +15,7 @@ func (x *life) reminded(t *testing.T, l *sshforward.Lease, n int) []string {
 	t.Helper()
 	x.posted(t, l)
 	for range n {
-		if err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
+		if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -82,7 +82,7 @@ func (v render) body(l *sshforward.Lease) string {
 		return s + ". May approve: " + who(l.Approvers, 10, "or") + until(l.ApproveBy) + "."
 	case sshforward.Opening:
 		s := progress(l)
-		if detail := line(l.Detail, 500); detail != "" {
+		if detail := line(l.Detail.String(), 500); detail != "" {
 			s += "\n" + detail
 		}
 		return s
@@ -124,7 +124,7 @@ func ends(l *sshforward.Lease) string {
 
 // unresolved passes on the provisioner's note that the name may need a moment.
 func unresolved(l *sshforward.Lease) string {
-	if hint := line(l.Hint, 300); hint != "" {
+	if hint := line(l.Hint.String(), 300); hint != "" {
 		return "\n" + hint
 	}
 	return ""
@@ -165,7 +165,7 @@ func reasonWords(l *sshforward.Lease) string {
 		}
 		return "Nobody approved it in time."
 	case sshforward.Failed:
-		return strings.TrimSpace("It could not be opened. " + line(l.Why, 1000))
+		return strings.TrimSpace("It could not be opened. " + line(l.Why.String(), 1000))
 	case sshforward.Expired:
 		return "The time was up."
 	case sshforward.ClosedByUser:
@@ -176,9 +176,9 @@ func reasonWords(l *sshforward.Lease) string {
 		}
 		return user(by) + " closed it as an admin."
 	case sshforward.InstanceGone:
-		return strings.TrimSpace("The instance or its load balancer went away. " + line(l.Why, 1000))
+		return strings.TrimSpace("The instance or its load balancer went away. " + line(l.Why.String(), 1000))
 	case sshforward.Lost:
-		return strings.TrimSpace("I had no record of it, so I removed what was left of it. " + line(l.Why, 1000))
+		return strings.TrimSpace("I had no record of it, so I removed what was left of it. " + line(l.Why.String(), 1000))
 	}
 	return ""
 }
@@ -215,7 +215,7 @@ func stuck(l *sshforward.Lease) slack.Block {
 	if !l.Stuck() || l.State == sshforward.Closed {
 		return nil
 	}
-	return section(strings.TrimSpace(":warning: *Stuck*: the work on it keeps failing, and I keep trying. " + line(l.LastError, 1500)))
+	return section(strings.TrimSpace(":warning: *Stuck*: the work on it keeps failing, and I keep trying. " + line(l.LastError.String(), 1500)))
 }
 
 func facts(l *sshforward.Lease) slack.Block {

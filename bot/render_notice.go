@@ -38,7 +38,7 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		says := user(l.Owner) + " access to " + what + " has ended. " + reasonWords(l)
 		return message{Text: says + " Lease " + escape(l.ID), Blocks: fill(section(says+v.receipt(l)), id)}
 	case sshforward.NoticeFailed:
-		says := user(l.Owner) + " " + what + " could not be opened. " + line(l.Why, 1500)
+		says := user(l.Owner) + " " + what + " could not be opened. " + line(l.Why.String(), 1500)
 		rest := "What was made of it is being removed."
 		if l.State == sshforward.Closed {
 			rest = "Nothing of it is left."
@@ -63,7 +63,7 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeNarrowed:
 		return told(l, ":rotating_light: Somebody had widened the security group of lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+"). It lets in "+sources(l)+" alone again.")
 	case sshforward.NoticeStuck:
-		return told(l, ":rotating_light: Lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+") is stuck while "+string(l.State)+": the work on it keeps failing. It costs money and may be an open door. I keep trying. "+line(l.LastError, 1500))
+		return told(l, ":rotating_light: Lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+") is stuck while "+string(l.State)+": the work on it keeps failing. It costs money and may be an open door. I keep trying. "+line(l.LastError.String(), 1500))
 	case sshforward.NoticeFreed:
 		return told(l, ":white_check_mark: Lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+") is not stuck any more. It is "+string(l.State)+".")
 	}

@@ -121,11 +121,11 @@ func because(l *sshforward.Lease) slack.Block {
 
 // notes are what could not be checked; nil if everything was.
 func notes(l *sshforward.Lease) slack.Block {
-	all := append(append([]string(nil), l.Notes...), l.Placement.Notes...)
+	all := append(append([]sshforward.Text(nil), l.Notes...), l.Placement.Notes...)
 	var out []string
 	for _, n := range all {
-		if n = line(n, 300); n != "" && len(out) < 6 && !slices.Contains(out, "• "+n) {
-			out = append(out, "• "+n)
+		if s := line(n.String(), 300); s != "" && len(out) < 6 && !slices.Contains(out, "• "+s) {
+			out = append(out, "• "+s)
 		}
 	}
 	if len(out) == 0 {

@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
-	show = render{prices: sshforward.DefaultPrices(), channel: "C2"}
+	show = render{language: english, prices: sshforward.DefaultPrices(), channel: "C2"}
 	ann  = sshforward.Caller{Team: "T0FAKE", User: "U1", Channel: "C1"}
 )
 
@@ -45,7 +45,7 @@ func ended(r sshforward.Reason) *sshforward.Lease {
 			}
 		case sshforward.Failed:
 			l.OpenedAt, l.ExpiresAt = time.Time{}, time.Time{}
-			l.Why = "There is no public subnet in us-east-1a."
+			l.Why = sshforward.Textf("There is no public subnet in us-east-1a.")
 		}
 	})
 }
@@ -64,12 +64,12 @@ func many(n int, owner string) []*sshforward.Lease {
 func every() map[string]message {
 	stuck := func(s sshforward.State) *sshforward.Lease {
 		return with(s, func(l *sshforward.Lease) {
-			l.Alarmed, l.Attempts, l.LastError = true, 7, "AWS does not let me delete the load balancer."
+			l.Alarmed, l.Attempts, l.LastError = true, 7, sshforward.Textf("AWS does not let me delete the load balancer.")
 		})
 	}
 	pendingPrompt := with(sshforward.Requested, func(l *sshforward.Lease) {
 		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
-		l.Notes = []string{"I may not look at the load balancer quota."}
+		l.Notes = []sshforward.Text{sshforward.Textf("I may not look at the load balancer quota.")}
 	})
 	open := lease(sshforward.Open)
 	open.Card.Channel = "C1"
@@ -133,7 +133,7 @@ func every() map[string]message {
 		"ip-none":            show.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
 		"ip-saved":           show.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
 		"ip-cleared":         show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
-		"error":              show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: "No rule lets you open web-1.", Err: errors.New("secret")}),
+		"error":              show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("No rule lets you open web-1."), Err: errors.New("secret")}),
 		"help":               show.help(),
 		"history":            show.history(),
 		"restarting":         show.restarting(),
@@ -199,12 +199,14 @@ var hostile = strings.Repeat("<!channel> <!here> @here @channel <@U2> <#C1> <!su
 func worst(s sshforward.State) *sshforward.Lease {
 	return with(s, func(l *sshforward.Lease) {
 		l.Instance.Name, l.Instance.Account, l.Instance.Zone = hostile, hostile, hostile
-		l.Because, l.LastError, l.Why, l.Hint, l.Detail, l.Rule, l.SSHUser = hostile, hostile, hostile, hostile, hostile, hostile, hostile
+		l.Because, l.Rule, l.SSHUser = hostile, hostile, hostile
+		says := sshforward.Textf("%s", hostile)
+		l.LastError, l.Why, l.Hint, l.Detail = says, says, says, says
 		l.Resources.DNSName = hostile
 		l.Attempts = 1000
 		l.Notes, l.Approvers, l.Approved = nil, nil, nil
 		for i := range 30 {
-			l.Notes = append(l.Notes, fmt.Sprint(i, hostile))
+			l.Notes = append(l.Notes, sshforward.Textf("%d %s", i, hostile))
 			l.Approvers = append(l.Approvers, fmt.Sprintf("S%010d", i))
 			l.Approved = append(l.Approved, sshforward.Approval{User: fmt.Sprintf("U%010d", i)})
 			l.Sources = append(l.Sources, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i)))
@@ -255,7 +257,7 @@ func worsts() map[string]message {
 	out["choose instance"] = show.chooseInstance(open, instances)
 	out["extended"] = show.extended(all[0])
 	out["reminded"] = show.reminded(ann, sshforward.ExtendLease{}, all[0])
-	out["error"] = show.failure(&sshforward.Error{Message: hostile})
+	out["error"] = show.failure(&sshforward.Error{Message: sshforward.Textf("%s", hostile)})
 	out["parse error"] = show.failure(parseErr)
 	out["reason error"] = show.failure(reasonErr)
 	out["ip"] = show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: all[0].Sources})

@@ -10,6 +10,7 @@ import (
 // the render_*.go files and nowhere else, which is where another language
 // goes.
 type render struct {
+	*language
 	prices  sshforward.Prices
 	channel string // where cards go that cannot go where they were asked for
 }
@@ -38,8 +39,8 @@ func (render) history() message {
 	return just("There is no command history yet. `" + Slash + " list` shows what is there now, and `" + Slash + " show k7m2q3x` one lease, also a closed one.")
 }
 
-func (render) restarting() message {
-	return just("I am just restarting. Try again in a few seconds.")
+func (v render) restarting() message {
+	return just(v.say("I am just restarting. Try again in a few seconds."))
 }
 
 func (render) otherTeam() message {
@@ -47,14 +48,14 @@ func (render) otherTeam() message {
 }
 
 // failure is an error as its cause is told to people: the sentence alone.
-func (render) failure(err error) message {
-	return just(trim(escape(sshforward.ErrorMessage(err)), 2900))
+func (v render) failure(err error) message {
+	return just(trim(escape(v.text(sshforward.ErrorMessage(err))), 2900))
 }
 
 // tooLong is the error for a command that was given up.
 func (render) tooLong(cause error) error {
 	return &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: cause,
-		Message: "That took too long, and I do not know whether it was done. Look with " + inCode(Slash+" list") + "."}
+		Message: sshforward.Textf("That took too long, and I do not know whether it was done. Look with `/sshforward list`.")}
 }
 
 // notALease is the error for a button whose value nobody of us wrote.
@@ -63,7 +64,7 @@ func notALease(ok bool) error {
 		return nil
 	}
 	return &sshforward.Error{Code: sshforward.EINVALID,
-		Message: "I cannot read this button. Look with " + inCode(Slash+" list") + " for what there is."}
+		Message: sshforward.Textf("I cannot read this button. Look with `/sshforward list` for what there is.")}
 }
 
 // address answers the ip command.

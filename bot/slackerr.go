@@ -67,16 +67,16 @@ func elsewhere(err error) bool {
 // failed classifies what Slack or the way to it did to us.
 func (b *Bot) failed(what string, err error) error {
 	b.suspectToken(err)
-	e := &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: "Slack cannot be reached just now.",
+	e := &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: sshforward.Textf("Slack cannot be reached just now."),
 		Err: fmt.Errorf("%s: %w", what, b.clean(err)), RetryAfter: retryAfter(err)}
 	switch code := slackCode(err); {
 	case e.RetryAfter > 0:
-		e.Message = "Slack asks me to slow down."
+		e.Message = sshforward.Textf("Slack asks me to slow down.")
 	case code == "" || slices.Contains(passing, code):
 	case slices.Contains(tokenCodes, code):
-		e.Message = "Slack no longer takes my token."
+		e.Message = sshforward.Textf("Slack no longer takes my token.")
 	default:
-		e.Code, e.Message = sshforward.EFORBIDDEN, "Slack refuses it ("+code+")."
+		e.Code, e.Message = sshforward.EFORBIDDEN, sshforward.Textf("Slack refuses it (%s).", code)
 	}
 	return e
 }
@@ -86,15 +86,15 @@ func (b *Bot) failed(what string, err error) error {
 func (b *Bot) badToken(variable string, err error) error {
 	if code := slackCode(err); slices.Contains(tokenCodes, code) {
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: b.clean(err),
-			Message: fmt.Sprintf("Slack does not take %s (%s); create a new token in the app's settings", variable, code)}
+			Message: sshforward.Textf("Slack does not take %s (%s); create a new token in the app's settings", variable, code)}
 	}
 	if code := slackCode(err); code == "not_allowed_token_type" {
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: b.clean(err),
-			Message: variable + " is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-"}
+			Message: sshforward.Textf("%s is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-", variable)}
 	}
 	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound {
 		return &sshforward.Error{Code: sshforward.EINVALID, Err: b.clean(err),
-			Message: "there is no Slack at the address in SLACK_API_URL"}
+			Message: sshforward.Textf("there is no Slack at the address in SLACK_API_URL")}
 	}
 	return nil
 }

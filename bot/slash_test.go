@@ -70,7 +70,7 @@ func TestHelpAndMistakesAreAnsweredInTheAcknowledgement(t *testing.T) {
 func TestRefusalIsToldToTheCallerAloneWithoutItsCause(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
-		Message: "No rule allows <web-1> & @here.", Err: errors.New("rule 7 of the secret policy")}))
+		Message: sshforward.Textf("No rule allows <web-1> & @here."), Err: errors.New("rule 7 of the secret policy")}))
 	x.types(t, "U1", "C1", "open web-1")
 	m := x.told(t, "U1", "C1", "No rule allows &lt;web-1&gt; &amp;")
 	if strings.Contains(m.Visible()+m.Text, "secret policy") {

@@ -184,6 +184,6 @@ func (p *Provisioner) account(name string) (*account, error) {
 	}
 	return nil, &sshforward.Error{
 		Code:    sshforward.EINVALID,
-		Message: fmt.Sprintf("The AWS account %q is not in my configuration.", name),
+		Message: sshforward.Textf("The AWS account %q is not in my configuration.", name),
 	}
 }

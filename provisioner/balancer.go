@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -20,7 +19,7 @@ import (
 // rules of both groups and the load balancer, all at once.
 func (w *pass) makeBalancer(ctx context.Context) {
 	if w.l.Resources.GroupID == "" {
-		w.fail(&sshforward.Error{Code: sshforward.EINTERNAL, Message: "The lease has no security group yet."})
+		w.fail(&sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no security group yet.")})
 		return
 	}
 	w.together(
@@ -150,7 +149,7 @@ func (w *pass) admitBalancer(ctx context.Context) error {
 	}
 	return &sshforward.Error{
 		Code:    sshforward.EQUOTA,
-		Message: fmt.Sprintf("None of the security groups of instance %s has room for one more rule; remove one or raise the quota.", w.l.Instance.ID),
+		Message: sshforward.Textf("None of the security groups of instance %s has room for one more rule; remove one or raise the quota.", w.l.Instance.ID),
 		Err:     full,
 	}
 }

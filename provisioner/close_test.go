@@ -53,7 +53,7 @@ func TestCloseWaits(t *testing.T) {
 		} {
 			time.Sleep(time.Until(l.ClosingAt.Add(test.at)))
 			step, err := w.p.Close(w.ctx, l)
-			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail, "network interfaces") {
+			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail.String(), "network interfaces") {
 				w.Errorf("after %v: %+v, %v", test.at, step, err)
 			}
 			l.Resources = step.Resources

@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,7 +102,7 @@ func (w *pass) mayPassRole(err error) error {
 	}
 	return &sshforward.Error{
 		Code: sshforward.EFORBIDDEN,
-		Message: fmt.Sprintf("%s It needs iam:PassRole for %s too, or take deadman out of the account's configuration.",
+		Message: sshforward.Textf("%s It needs iam:PassRole for %s too, or take deadman out of the account's configuration.",
 			sshforward.ErrorMessage(err), w.DeadMan.RoleARN),
 		Err: err,
 	}

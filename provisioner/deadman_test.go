@@ -166,7 +166,7 @@ func TestDeadManRefused(t *testing.T) {
 			step, err := w.p.Open(w.ctx, l)
 			w.wantCode(err, sshforward.EFORBIDDEN)
 			want := deny
-			if m := sshforward.ErrorMessage(err); !strings.Contains(m, want) || !strings.Contains(m, "dead-man switch") {
+			if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, want) || !strings.Contains(m, "dead-man switch") {
 				w.Errorf("message %q", m)
 			}
 			l.Resources = step.Resources

@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -76,7 +75,7 @@ func (w *pass) cutOff(ctx context.Context, groups []string) error {
 	}
 	return &sshforward.Error{
 		Code:    sshforward.EFORBIDDEN,
-		Message: fmt.Sprintf("Load balancer %s lost its tags, so I may not delete it. %s: delete it by hand.", w.name, so),
+		Message: sshforward.Textf("Load balancer %s lost its tags, so I may not delete it. %s: delete it by hand.", w.name, so),
 		Err:     err,
 	}
 }
@@ -85,7 +84,7 @@ func (w *pass) cutOff(ctx context.Context, groups []string) error {
 func (w *pass) errDisowned() error {
 	return &sshforward.Error{
 		Code:    sshforward.EFORBIDDEN,
-		Message: fmt.Sprintf("Load balancer %s lost its tags, so I may not change it; put them back, or delete it by hand.", w.name),
+		Message: sshforward.Textf("Load balancer %s lost its tags, so I may not change it; put them back, or delete it by hand.", w.name),
 	}
 }
 

@@ -82,7 +82,7 @@ func TestCloseWithoutTags(t *testing.T) {
 					group := l.Resources.GroupID
 					step, err := w.p.Close(w.ctx, l)
 					w.wantCode(err, sshforward.EFORBIDDEN)
-					if m := sshforward.ErrorMessage(err); !strings.Contains(m, sshforward.Name(deployment, l.ID)) ||
+					if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, sshforward.Name(deployment, l.ID)) ||
 						!strings.Contains(m, "No new connection") || !strings.Contains(m, "by hand") {
 						w.Errorf("message %q", m)
 					}
@@ -149,7 +149,7 @@ func TestCloseWithoutTagsOrPermission(t *testing.T) {
 		w.startClosing(l)
 		step, err := w.p.Close(w.ctx, l)
 		w.wantCode(err, sshforward.EFORBIDDEN)
-		if m := sshforward.ErrorMessage(err); step.Resources.BalancerGone || !strings.Contains(m, "lost its tags") || strings.Contains(m, "No new connection") {
+		if m := sshforward.ErrorMessage(err).String(); step.Resources.BalancerGone || !strings.Contains(m, "lost its tags") || strings.Contains(m, "No new connection") {
 			w.Errorf("%+v, message %q", step.Resources, m)
 		}
 	})

@@ -124,9 +124,9 @@ func (a *account) failed(err error, doing string) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		out.Code = sshforward.EUNAVAILABLE
-		out.Message = fmt.Sprintf("AWS could not be reached to %s.", doing)
+		out.Message = sshforward.Textf("AWS could not be reached to %s.", sshforward.Textf(doing))
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			out.Message = fmt.Sprintf("I was interrupted when I tried to %s.", doing)
+			out.Message = sshforward.Textf("I was interrupted when I tried to %s.", sshforward.Textf(doing))
 		}
 		return out
 	}
@@ -146,20 +146,21 @@ func (a *account) failed(err error, doing string) error {
 	return out
 }
 
-func (a *account) sentence(kind, code string, throttled bool, doing, reason string, err error) string {
+func (a *account) sentence(kind, code string, throttled bool, doing, reason string, err error) sshforward.Text {
+	what := sshforward.Textf(doing)
 	switch {
 	case throttled || code == "DependencyThrottle":
-		return fmt.Sprintf("AWS gets too many calls from this account just now and did not %s.", doing)
+		return sshforward.Textf("AWS gets too many calls from this account just now and did not %s.", what)
 	case slices.Contains(credentialCodes, code):
-		return fmt.Sprintf("AWS does not accept my credentials for account %s; the operator has to look at them.", a.Name)
+		return sshforward.Textf("AWS does not accept my credentials for account %s; the operator has to look at them.", a.Name)
 	case kind == sshforward.EFORBIDDEN:
-		return fmt.Sprintf("AWS does not let me %s: my role in account %s lacks the permission %s.", doing, a.Name, action(err))
+		return sshforward.Textf("AWS does not let me %s: my role in account %s lacks the permission %s.", what, a.Name, action(err))
 	case code == "TooManyLoadBalancers":
-		return fmt.Sprintf("Account %s has as many Classic Load Balancers in %s as it may have; close a forward or ask AWS for a higher quota.", a.Name, a.Region)
+		return sshforward.Textf("Account %s has as many Classic Load Balancers in %s as it may have; close a forward or ask AWS for a higher quota.", a.Name, a.Region)
 	case kind == sshforward.EUNAVAILABLE:
-		return fmt.Sprintf("AWS could not %s just now (%s).", doing, code)
+		return sshforward.Textf("AWS could not %s just now (%s).", what, code)
 	}
-	return fmt.Sprintf("AWS did not %s: %s", doing, reasonFor(code, reason))
+	return sshforward.Textf("AWS did not %s: %s", what, reasonFor(code, reason))
 }
 
 // reasonFor is AWS's own sentence, with a full stop, or the bare code.

@@ -42,7 +42,7 @@ func TestErrorCodes(t *testing.T) {
 			start := time.Now()
 			err := w.do(l)
 			w.wantCode(err, test.want)
-			m := sshforward.ErrorMessage(err)
+			m := sshforward.ErrorMessage(err).String()
 			if !strings.Contains(m, test.says) || !strings.HasSuffix(m, ".") || strings.HasSuffix(m, "..") {
 				w.Errorf("message %q, want %q in it", m, test.says)
 			}

@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -98,14 +97,14 @@ func (p *Provisioner) ask(ctx context.Context, ref string, take func(answer) (en
 func tooLate(a *account) error {
 	return &sshforward.Error{
 		Code:    sshforward.EUNAVAILABLE,
-		Message: fmt.Sprintf("Account %s did not answer in time when I tried to look for the instance.", a.Name),
+		Message: sshforward.Textf("Account %s did not answer in time when I tried to look for the instance.", a.Name),
 	}
 }
 
 func notFound(ref string) error {
 	return &sshforward.Error{
 		Code:    sshforward.ENOTFOUND,
-		Message: fmt.Sprintf("There is no instance with the id or Name tag %q in the accounts I know.", ref),
+		Message: sshforward.Textf("There is no instance with the id or Name tag %q in the accounts I know.", ref),
 	}
 }
 

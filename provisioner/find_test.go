@@ -155,7 +155,7 @@ func TestFindWithOneAccountSilent(t *testing.T) {
 			if took := time.Since(start); took > test.most || (len(got) == 1) != (test.code == "") {
 				w.Errorf("%s: %v after %v", test.ref, got, took)
 			}
-			if err != nil && !strings.Contains(sshforward.ErrorMessage(err), "other") {
+			if err != nil && !strings.Contains(sshforward.ErrorMessage(err).String(), "other") {
 				w.Errorf("%s: %v", test.ref, err)
 			}
 		}
@@ -190,7 +190,7 @@ func TestFindWithOneAccountDown(t *testing.T) {
 		}
 		_, err = w.p.Find(w.ctx, "nobody")
 		w.wantCode(err, sshforward.EFORBIDDEN)
-		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "sts:AssumeRole") || !strings.Contains(m, "other") {
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "sts:AssumeRole") || !strings.Contains(m, "other") {
 			w.Errorf("message %q", m)
 		}
 	})

@@ -320,7 +320,7 @@ func TestSlowAWS(t *testing.T) {
 			}
 			w.startClosing(l)
 			step, err := w.p.Close(w.ctx, l)
-			if err != nil || step.Wait != 2*time.Second || step.Detail == "" {
+			if err != nil || step.Wait != 2*time.Second || step.Detail.IsZero() {
 				w.Errorf("first pass: %+v, %v", step, err)
 			}
 			if r := step.Resources; !r.BalancerGone || !r.RuleGone || r.GroupGone {

@@ -64,7 +64,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 	default:
 		w.fail(&sshforward.Error{
 			Code:    sshforward.EINTERNAL,
-			Message: fmt.Sprintf("I do not know the stage %q.", l.Stage),
+			Message: sshforward.Textf("I do not know the stage %q.", l.Stage),
 		})
 	}
 	return w.step()
@@ -123,7 +123,7 @@ func (w *pass) makeGroup(ctx context.Context) error {
 	case len(found.SecurityGroups) == 0:
 		return &sshforward.Error{
 			Code:    sshforward.EUNAVAILABLE,
-			Message: fmt.Sprintf("AWS says that the security group %s exists, but does not show it.", w.name),
+			Message: sshforward.Textf("AWS says that the security group %s exists, but does not show it.", w.name),
 		}
 	}
 	g := found.SecurityGroups[0]
@@ -195,7 +195,7 @@ func (w *pass) inService(ctx context.Context) error {
 		if aws.ToString(s.State) == "InService" {
 			return nil
 		}
-		w.later(w.patience(), healthDetail(s, w.l.TargetPort))
+		w.later(w.patience(), "%s", healthDetail(s, w.l.TargetPort))
 		return nil
 	}
 	w.later(w.patience(), "The load balancer does not list the instance yet.")
@@ -205,13 +205,13 @@ func (w *pass) inService(ctx context.Context) error {
 // healthDetail says what the load balancer waits for. ReasonCode is ELB while
 // the load balancer itself is not ready, and Instance when it is the instance
 // that does not answer.
-func healthDetail(s elbtypes.InstanceState, port int) string {
-	detail := "The load balancer has no health of the instance yet."
+func healthDetail(s elbtypes.InstanceState, port int) sshforward.Text {
+	detail := sshforward.Textf("The load balancer has no health of the instance yet.")
 	if d := strings.TrimSpace(aws.ToString(s.Description)); d != "" && d != "N/A" {
-		detail = "The load balancer says: " + strings.TrimRight(d, ".") + "."
+		detail = sshforward.Textf("The load balancer says: %s.", strings.TrimRight(d, "."))
 	}
 	if aws.ToString(s.ReasonCode) == "Instance" {
-		detail += fmt.Sprintf(" Does anything listen on port %d of the instance, and do its firewall and network ACL let the subnet in?", port)
+		detail = detail.And(sshforward.Textf("Does anything listen on port %d of the instance, and do its firewall and network ACL let the subnet in?", port))
 	}
 	return detail
 }
@@ -236,9 +236,9 @@ func (w *pass) resolves(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return w.failed(ctx.Err(), "look up the load balancer's name")
 	case w.sinceStage() < w.WaitDNS && left > unresolved:
-		w.later(lookupEvery, "The name "+host+" does not resolve yet.")
+		w.later(lookupEvery, "The name %s does not resolve yet.", host)
 	default:
-		w.note("The name " + host + " may need another moment until it resolves.")
+		w.note("The name %s may need another moment until it resolves.", host)
 	}
 	return nil
 }

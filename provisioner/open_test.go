@@ -144,7 +144,7 @@ func TestRulesLimit(t *testing.T) {
 		w.upTo(l, sshforward.StageBalancer)
 		err := w.do(l)
 		w.wantCode(err, sshforward.EQUOTA)
-		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "room") {
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "room") {
 			w.Errorf("message %q", m)
 		}
 		w.close(l)
@@ -183,7 +183,7 @@ func TestBalancerRefused(t *testing.T) {
 		w.upTo(l, sshforward.StageBalancer)
 		err := w.do(l)
 		w.wantCode(err, sshforward.EINVALID)
-		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "free IP addresses") {
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "free IP addresses") {
 			w.Errorf("message %q", m)
 		}
 		w.close(l)
@@ -223,7 +223,7 @@ func TestServiceDetail(t *testing.T) {
 		} {
 			time.Sleep(time.Until(l.StageSince.Add(test.at)))
 			step, err := w.p.Open(w.ctx, l)
-			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail, test.detail) {
+			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail.String(), test.detail) {
 				w.Errorf("after %v: %+v, %v", test.at, step, err)
 			}
 		}
@@ -260,7 +260,7 @@ func TestName(t *testing.T) {
 			if took := time.Since(l.StageSince); took < test.took || took > test.took+lookups {
 				w.Errorf("took %v, want %v", took, test.took)
 			}
-			if !strings.Contains(l.Detail, test.detail) || test.detail == "" && l.Detail != "" {
+			if !strings.Contains(l.Detail.String(), test.detail) || test.detail == "" && !l.Detail.IsZero() {
 				w.Errorf("detail %q", l.Detail)
 			}
 		})
@@ -291,7 +291,7 @@ func TestNameBeforeOpenBy(t *testing.T) {
 				if left := time.Until(l.OpenBy); left < min(opening/2, 10*time.Second) || left > unresolved+time.Second && left < opening {
 					w.Errorf("%v left", left)
 				}
-				if !strings.Contains(l.Detail, "another moment") {
+				if !strings.Contains(l.Detail.String(), "another moment") {
 					w.Errorf("detail %q", l.Detail)
 				}
 			})

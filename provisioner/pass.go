@@ -1,8 +1,6 @@
 package provisioner
 
 import (
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +22,8 @@ type pass struct {
 	mu     sync.Mutex
 	res    sshforward.Resources
 	wait   time.Duration
-	detail []string
+	detail sshforward.Text
+	noted  map[string]bool // what stands in detail
 	errs   []error
 }
 
@@ -44,7 +43,7 @@ func (p *Provisioner) begin(l *sshforward.Lease) (*pass, error) {
 // could tell when what carries them may go.
 func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*pass, error) {
 	if l.End().IsZero() {
-		return nil, &sshforward.Error{Code: sshforward.EINTERNAL, Message: "The lease has no end yet."}
+		return nil, &sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no end yet.")}
 	}
 	return p.begin(l)
 }
@@ -76,19 +75,24 @@ func (w *pass) learn(fact func(*sshforward.Resources)) {
 }
 
 // later says that the step is not complete and why; the longest wait counts.
-func (w *pass) later(wait time.Duration, detail string) {
-	w.note(detail)
+func (w *pass) later(wait time.Duration, format string, args ...any) {
+	w.note(format, args...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wait = max(w.wait, wait)
 }
 
 // note adds to what the step says, once.
-func (w *pass) note(detail string) {
+func (w *pass) note(format string, args ...any) {
+	more := sshforward.Textf(format, args...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !slices.Contains(w.detail, detail) {
-		w.detail = append(w.detail, detail)
+	if sentence := more.String(); !w.noted[sentence] {
+		if w.noted == nil {
+			w.noted = make(map[string]bool)
+		}
+		w.noted[sentence] = true
+		w.detail = w.detail.And(more)
 	}
 }
 
@@ -112,5 +116,5 @@ func (w *pass) step() (sshforward.Step, error) {
 	if len(w.errs) > 0 {
 		return sshforward.Step{Resources: w.res}, finalFirst(w.errs)
 	}
-	return sshforward.Step{Resources: w.res, Wait: w.wait, Detail: strings.Join(w.detail, " ")}, nil
+	return sshforward.Step{Resources: w.res, Wait: w.wait, Detail: w.detail}, nil
 }

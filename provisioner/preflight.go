@@ -2,7 +2,6 @@ package provisioner
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -58,18 +57,18 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 	switch kind := zones[in.Zone]; {
 	case zoneErr != nil:
 		p.log.InfoContext(ctx, "zones could not be read", "account", a.Name, "err", zoneErr)
-		out.Notes = append(out.Notes, fmt.Sprintf("I could not check what kind of zone %s is.", in.Zone))
+		out.Notes = append(out.Notes, sshforward.Textf("I could not check what kind of zone %s is.", in.Zone))
 	case kind != "" && kind != "availability-zone":
 		return sshforward.Placement{}, invalid("Instance %s is in %s, which is a %s; Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
 	}
 	switch {
 	case limitErr != nil || usedErr != nil:
 		p.log.InfoContext(ctx, "quota could not be read", "account", a.Name, "limit", limitErr, "used", usedErr)
-		out.Notes = append(out.Notes, "I could not check whether the account's quota has room for one more load balancer.")
+		out.Notes = append(out.Notes, sshforward.Textf("I could not check whether the account's quota has room for one more load balancer."))
 	case used >= limit:
 		return sshforward.Placement{}, &sshforward.Error{
 			Code: sshforward.EQUOTA,
-			Message: fmt.Sprintf("Account %s has %d of %d Classic Load Balancers in %s; close a forward or ask AWS for a higher quota.",
+			Message: sshforward.Textf("Account %s has %d of %d Classic Load Balancers in %s; close a forward or ask AWS for a higher quota.",
 				a.Name, used, limit, a.Region),
 		}
 	}
@@ -80,7 +79,7 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 }
 
 func invalid(format string, args ...any) error {
-	return &sshforward.Error{Code: sshforward.EINVALID, Message: fmt.Sprintf(format, args...)}
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...)}
 }
 
 // suitable checks what the instance's own description says.

@@ -117,7 +117,7 @@ func TestPreflightSubnet(t *testing.T) {
 			got, err := w.p.Preflight(w.ctx, found[0])
 			if test.refuse != "" {
 				w.wantCode(err, sshforward.EINVALID)
-				if m := sshforward.ErrorMessage(err); !strings.Contains(m, test.refuse) {
+				if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, test.refuse) {
 					w.Errorf("message %q", m)
 				}
 				return
@@ -164,7 +164,7 @@ func TestPreflightInstance(t *testing.T) {
 			w.calls.take()
 			_, err := w.p.Preflight(w.ctx, bad)
 			w.wantCode(err, sshforward.EINVALID)
-			if m := sshforward.ErrorMessage(err); !strings.Contains(m, part) {
+			if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, part) {
 				w.Errorf("message %q, want %q in it", m, part)
 			}
 			if calls := w.calls.take(); len(calls) > 0 {
@@ -183,7 +183,7 @@ func TestPreflightQuota(t *testing.T) {
 		for _, deny := range []string{"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeLoadBalancers"} {
 			w.cloud.Deny(deny)
 			got, err := w.p.Preflight(w.ctx, in)
-			if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "quota") {
+			if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "quota") {
 				w.Errorf("without %s: %+v, %v", deny, got, err)
 			}
 			w.cloud.Allow(deny)
@@ -205,13 +205,13 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
 		w.cloud.Deny("ec2:DescribeAvailabilityZones")
 		got, err := w.p.Preflight(w.ctx, in)
-		if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "zone") {
+		if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "zone") {
 			w.Errorf("zones unknown: %+v, %v", got, err)
 		}
 		w.cloud.Deny("ec2:DescribeSubnets")
 		_, err = w.p.Preflight(w.ctx, in)
 		w.wantCode(err, sshforward.EFORBIDDEN)
-		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "ec2:DescribeSubnets") {
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "ec2:DescribeSubnets") {
 			w.Errorf("message %q", m)
 		}
 	})

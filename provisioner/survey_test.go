@@ -245,7 +245,7 @@ func TestSurveyIsWholeOrNothing(t *testing.T) {
 			w.cloud.Deny(deny)
 			s, err := w.p.Survey(w.ctx, "main", nil)
 			w.wantCode(err, sshforward.EFORBIDDEN)
-			if len(s.Found) != 0 || !strings.Contains(sshforward.ErrorMessage(err), deny) {
+			if len(s.Found) != 0 || !strings.Contains(sshforward.ErrorMessage(err).String(), deny) {
 				w.Errorf("%+v, %v", s, err)
 			}
 			w.cloud.Allow(deny)

@@ -245,7 +245,7 @@ func remove(ctx context.Context, aws *provisioner.Provisioner, f inAWS, say func
 		case err != nil:
 			l.Attempts++
 			wait = sshforward.Backoff(l.Attempts, 0)
-			say("%s: %s; trying again in %s", l.ID, strings.TrimSuffix(sshforward.ErrorMessage(err), "."), wait.Round(time.Second))
+			say("%s: %s; trying again in %s", l.ID, strings.TrimSuffix(sshforward.ErrorMessage(err).String(), "."), wait.Round(time.Second))
 		case wait == 0:
 			say("%s: nothing is left", l.ID)
 			return nil

@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string, con console) int {
 func oneLine(err error) string {
 	text := err.Error()
 	if e, ok := errors.AsType[*sshforward.Error](err); ok && e.Err == nil {
-		text = e.Message
+		text = e.Message.String()
 	}
 	return strings.Join(strings.Fields(text), " ")
 }

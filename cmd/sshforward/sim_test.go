@@ -280,8 +280,8 @@ type mortalStore struct {
 	*bolt.Store
 }
 
-func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease) error {
-	return m.s.guard(m.l, "store", func() error { return m.Store.Put(ctx, l) })
+func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
+	return m.s.guard(m.l, "store", func() error { return m.Store.Put(ctx, l, events...) })
 }
 
 // mortalWall is the process's way to Slack.
@@ -298,8 +298,8 @@ func (m mortalWall) Card(_ context.Context, l *sshforward.Lease) (channel, ts st
 	return l.Channel, ts, err
 }
 
-func (m mortalWall) Notice(_ context.Context, l *sshforward.Lease, n sshforward.Notice) error {
-	return m.s.guard(m.l, "notice", func() error {
+func (m mortalWall) Notice(_ context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
+	return sshforward.Place{Channel: l.Channel, TS: "1.0"}, m.s.guard(m.l, "notice", func() error {
 		m.s.wall.notice(l, n)
 		return nil
 	})

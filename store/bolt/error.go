@@ -43,20 +43,20 @@ func failed(doing string, err error) error {
 	}
 	e := &sshforward.Error{
 		Code:    sshforward.EUNAVAILABLE,
-		Message: "I could not reach my records just now; please try again, and tell the operator if it stays so.",
+		Message: sshforward.Textf("I could not reach my records just now; please try again, and tell the operator if it stays so."),
 		Err:     fmt.Errorf("%s: %w", doing, err),
 	}
 	switch {
 	case errors.Is(err, ErrDamaged), errors.Is(err, errSpoiled):
 		e.Code = sshforward.EINTERNAL
-		e.Message = "My records are damaged; the operator finds the cause in my log."
+		e.Message = sshforward.Textf("My records are damaged; the operator finds the cause in my log.")
 	case errors.Is(err, ErrClosed), errors.Is(err, berrors.ErrDatabaseNotOpen):
-		e.Message = "I am shutting down; please try again in a moment."
+		e.Message = sshforward.Textf("I am shutting down; please try again in a moment.")
 		e.Err = fmt.Errorf("%s: %w", doing, ErrClosed)
 	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG):
-		e.Message = "I could not save that: the disk with my records is full. The operator has to make room."
+		e.Message = sshforward.Textf("I could not save that: the disk with my records is full. The operator has to make room.")
 	case isAny(err, syscall.EROFS, syscall.EACCES, syscall.EPERM):
-		e.Message = "I could not save that: the disk with my records is read-only. The operator has to look at it."
+		e.Message = sshforward.Textf("I could not save that: the disk with my records is read-only. The operator has to look at it.")
 	}
 	return e
 }
@@ -74,7 +74,7 @@ func isAny(err error, codes ...syscall.Errno) bool {
 func givenUp(cause error) error {
 	return &sshforward.Error{
 		Code:    sshforward.EUNAVAILABLE,
-		Message: "That took too long and was given up; nothing was changed.",
+		Message: sshforward.Textf("That took too long and was given up; nothing was changed."),
 		Err:     cause,
 	}
 }
@@ -82,14 +82,14 @@ func givenUp(cause error) error {
 func conflict(id string, have, stored uint64) error {
 	e := &sshforward.Error{
 		Code:    sshforward.ECONFLICT,
-		Message: fmt.Sprintf("Lease %s was changed by someone else in the same moment.", id),
+		Message: sshforward.Textf("Lease %s was changed by someone else in the same moment.", id),
 		Err:     fmt.Errorf("lease %s: revision %d, stored is %d", id, have, stored),
 	}
 	switch {
 	case have == 0:
-		e.Message = fmt.Sprintf("There is a lease %s already.", id)
+		e.Message = sshforward.Textf("There is a lease %s already.", id)
 	case stored == 0:
-		e.Message = fmt.Sprintf("Lease %s does not exist any more.", id)
+		e.Message = sshforward.Textf("Lease %s does not exist any more.", id)
 	}
 	return e
 }

@@ -133,7 +133,7 @@ func lease(tx *bbolt.Tx, id []byte) (*sshforward.Lease, error) {
 	if v == nil {
 		return nil, &sshforward.Error{
 			Code:    sshforward.ENOTFOUND,
-			Message: fmt.Sprintf("There is no lease %s.", id),
+			Message: sshforward.Textf("There is no lease %s.", id),
 		}
 	}
 	var l sshforward.Lease
@@ -182,7 +182,7 @@ func checkKey(what, key string) error {
 	if key == "" || len(key) > maxKey {
 		return &sshforward.Error{
 			Code:    sshforward.EINVALID,
-			Message: fmt.Sprintf("A %s has 1 to %d characters.", what, maxKey),
+			Message: sshforward.Textf("A %s has 1 to %d characters.", what, maxKey),
 		}
 	}
 	return nil

@@ -216,7 +216,7 @@ func walk(index *bbolt.Bucket, each func(id []byte) error) error {
 
 // refused: the path is not one this program can work with.
 func refused(path, why string) error {
-	return &sshforward.Error{Code: sshforward.EINVALID, Message: fmt.Sprintf("The lease store %s %s.", path, why)}
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf("The lease store %s %s.", path, why)}
 }
 
 // openError gives an error of Open its code and its sentence.
@@ -228,16 +228,16 @@ func openError(path string, err error) error {
 	errno, isErrno := errors.AsType[syscall.Errno](err)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		e.Message = fmt.Sprintf("The lease store %s is in use by another process; only one sshforward can run on it.", path)
+		e.Message = sshforward.Textf("The lease store %s is in use by another process; only one sshforward can run on it.", path)
 	case errors.Is(err, fs.ErrPermission):
 		e.Code = sshforward.EFORBIDDEN
-		e.Message = fmt.Sprintf("The lease store %s cannot be opened: this user may not read and write it and its folder.", path)
+		e.Message = sshforward.Textf("The lease store %s cannot be opened: this user may not read and write it and its folder.", path)
 	case isErrno:
-		e.Message = fmt.Sprintf("The lease store %s cannot be opened: %v.", path, errno)
+		e.Message = sshforward.Textf("The lease store %s cannot be opened: %v.", path, errno)
 	default:
 		// What is neither the system's nor a lock is bbolt refusing the file.
 		e.Code = sshforward.EINTERNAL
-		e.Message = fmt.Sprintf("The lease store %s is damaged; move it aside or put a backup in its place.", path)
+		e.Message = sshforward.Textf("The lease store %s is damaged; move it aside or put a backup in its place.", path)
 		if !errors.Is(err, ErrDamaged) {
 			e.Err = fmt.Errorf("open %s: %w: %w", path, ErrDamaged, err)
 		}

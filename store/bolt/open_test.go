@@ -46,7 +46,7 @@ func TestASecondOpenIsRefusedWithinASecond(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if m := sshforward.ErrorMessage(err); !strings.Contains(m, "in use by another process") {
+	if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "in use by another process") {
 		t.Errorf("it says %q", m)
 	}
 }
@@ -96,7 +96,7 @@ func TestPathsThatCannotBeUsed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Open(c.path, Options{})
 			wantCode(t, err, sshforward.EINVALID)
-			if m := sshforward.ErrorMessage(err); !strings.Contains(m, c.says) || !strings.Contains(m, c.path) {
+			if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, c.says) || !strings.Contains(m, c.path) {
 				t.Errorf("it says %q", m)
 			}
 			if errors.Is(err, ErrDamaged) {
@@ -132,7 +132,7 @@ func TestANewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
 	}
 	_, err = Open(path, Options{})
 	wantCode(t, err, sshforward.EINVALID)
-	if m := sshforward.ErrorMessage(err); !strings.Contains(m, "newer sshforward") || errors.Is(err, ErrDamaged) {
+	if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "newer sshforward") || errors.Is(err, ErrDamaged) {
 		t.Errorf("it says %q", m)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -169,7 +169,7 @@ func wantDamaged(t *testing.T, path string) {
 			t.Fatalf("Open: %v", err)
 		}
 		wantCode(t, err, sshforward.EINTERNAL)
-		if m := sshforward.ErrorMessage(err); !strings.Contains(m, "is damaged") {
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "is damaged") {
 			t.Errorf("it says %q", m)
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Store) Lease(ctx context.Context, id string) (*sshforward.Lease, error)
 //   - any other error: it was not made durable, but if the disk failed in the
 //     very last sync it may still be seen. Read the lease again before deciding;
 //     repeating the Put is safe, and is an ECONFLICT if it did get through.
-func (s *Store) Put(ctx context.Context, l *sshforward.Lease) error {
+func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
 	if err := checkKey("lease id", l.ID); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease) error {
 	if err != nil {
 		return &sshforward.Error{
 			Code:    sshforward.EINVALID,
-			Message: "This lease holds a value that cannot be saved.",
+			Message: sshforward.Textf("This lease holds a value that cannot be saved."),
 			Err:     fmt.Errorf("encode lease %s: %w", l.ID, err),
 		}
 	}
@@ -181,7 +181,7 @@ func (s *Store) SetSource(ctx context.Context, user string, source []netip.Prefi
 	if err != nil {
 		return &sshforward.Error{
 			Code:    sshforward.EINVALID,
-			Message: "This source address cannot be saved.",
+			Message: sshforward.Textf("This source address cannot be saved."),
 			Err:     fmt.Errorf("encode source of %s: %w", user, err),
 		}
 	}

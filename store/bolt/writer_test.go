@@ -269,7 +269,7 @@ func TestErrorsAreOneLineForTheLogAndASentenceForPeople(t *testing.T) {
 	if strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "for the test") {
 		t.Errorf("for the log: %q", err)
 	}
-	if m := sshforward.ErrorMessage(err); strings.Contains(m, "panic") || !strings.HasSuffix(m, ".") {
+	if m := sshforward.ErrorMessage(err).String(); strings.Contains(m, "panic") || !strings.HasSuffix(m, ".") {
 		t.Errorf("for people: %q", m)
 	}
 }

@@ -42,6 +42,8 @@ func fill(v reflect.Value, path string, n *int) error {
 		return nil
 	}
 	switch v.Kind() {
+	case reflect.Interface: // what a Text is about
+		v.Set(reflect.ValueOf(fmt.Sprintf("%s %d", path, *n)))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.String:
