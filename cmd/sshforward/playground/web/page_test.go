@@ -41,13 +41,13 @@ func TestAPersonOpensAForwardByKeyboardAndMouse(t *testing.T) {
 	b.shot("welcome")
 
 	b.keys("/") // anywhere on the page
-	b.see("#completions [role=option]:nth-child(7)")
+	b.see("#completions [role=option]:nth-child(8)")
 	b.shot("completion")
 	b.keys("sshforward op" + kb.Tab)
 	b.js(`document.getElementById('composer-text').value === '/sshforward open '`)
 	b.keys("we" + kb.Tab)
 	b.js(`document.getElementById('composer-text').value === '/sshforward open web-1 '`)
-	b.keys("2h from 203.0.113.7" + kb.Enter)
+	b.keys("2h fr" + kb.Tab + "203.0.113.7" + kb.Enter)
 	b.see(".ephemeral [data-action='lease.confirm']")
 	b.js(`document.querySelector('.ephemeral .only').textContent === 'Only visible to you'`)
 	b.js(`document.querySelectorAll('.ephemeral .field').length === 6`)

@@ -1,6 +1,6 @@
 // Inputs: the controls of forms and menus, and the input block around one.
 
-import { h } from './dom.js';
+import { h, langOf } from './dom.js';
 import { text } from './blocks.js';
 import { combobox } from './combobox.js';
 import { channel, persons, state } from './state.js';
@@ -22,6 +22,7 @@ export function input(b, surface) {
     control: c, optional: b.optional,
     fail(why) {
       error.textContent = why;
+      error.lang = langOf(why) ?? 'en';
       error.hidden = !why;
       if (why) named.setAttribute('aria-invalid', 'true');
       else named.removeAttribute('aria-invalid');

@@ -4,12 +4,18 @@
 import { copyButton, h } from './dom.js';
 import { date } from './dates.js';
 import { emoji } from './emoji.js';
-import { emit, go, state } from './state.js';
+import { emit, go, persons, state } from './state.js';
 
 export const unescape = (t) => t.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&');
 
-/** escape is what Slack's client does to what a person types. */
-export const escape = (t) => t.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+const escape = (t) => t.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
+/** outgoing is what Slack's client makes of what a person types: no markup of
+ * their own, and names that somebody has become mentions. */
+export const outgoing = (text) => escape(text).replace(/@([\w.-]+)/g, (all, name) => {
+  const u = persons().find((p) => p.name === name);
+  return u ? `<@${u.id}>` : all;
+});
 
 /** mrkdwn renders a text; verbatim leaves bare addresses alone. */
 export function mrkdwn(text, verbatim = false) {
