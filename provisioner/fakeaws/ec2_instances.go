@@ -48,7 +48,7 @@ type xmlInstanceInterface struct {
 	ID         string        `xml:"networkInterfaceId"`
 	Subnet     string        `xml:"subnetId"`
 	VPC        string        `xml:"vpcId"`
-	PrivateIP  string        `xml:"privateIpAddress"`
+	PrivateIP  string        `xml:"privateIpAddress,omitempty"`
 	Owner      string        `xml:"ownerId"`
 	Status     string        `xml:"status"`
 	Groups     []xmlGroupRef `xml:"groupSet>item"`

@@ -10,6 +10,7 @@ type InstanceSpec struct {
 	ID        string            // made up if empty
 	Subnet    string            // where its one interface is
 	PrivateIP string            // the next free one if empty
+	IPv6Only  bool              // no PrivateIP, as in an IPv6-only subnet
 	Name      string            // the Name tag, if not empty
 	Tags      map[string]string // besides Name
 	Groups    []string          // the VPC's default group if empty
@@ -35,7 +36,7 @@ func (h *Region) AddInstance(spec InstanceSpec) (id string) {
 	if i.State == "" {
 		i.State = Running
 	}
-	if i.PrivateIP == "" {
+	if i.PrivateIP == "" && !spec.IPv6Only {
 		i.PrivateIP = r.freeAddress(s)
 	}
 	if i.Ports == nil {
