@@ -16,7 +16,7 @@ type InstanceSpec struct {
 	Groups    []string          // the VPC's default group if empty
 	State     string            // Running if empty
 	Ports     []int             // 22 if nil; an empty list is an instance on which nothing listens
-	Console   string
+	Console   string            // what has been written to the serial console
 }
 
 // AddInstance launches an instance, which is in its state at once.
@@ -124,10 +124,4 @@ func (h *Region) SetGroups(id string, groups ...string) {
 		ni.Groups = i.Groups
 	}
 	h.r.emit("instance", id, Changed, "groups")
-}
-
-// SetConsole sets what GetConsoleOutput answers.
-func (h *Region) SetConsole(id, output string) {
-	defer h.lock("SetConsole")()
-	h.instance(id).Console = output
 }
