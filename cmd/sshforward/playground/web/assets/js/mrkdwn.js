@@ -29,8 +29,11 @@ export function mrkdwn(text, verbatim = false) {
 }
 
 export function codeBlock(text) {
-  return h('div', { class: 'code' }, h('pre', { tabindex: 0 }, h('code', {}, text)), copyButton(() => text));
+  return h('div', { class: 'code' }, h('pre', { tabindex: 0 }, words(text)), copyButton(() => text));
 }
+
+/** words is code whose lines break between words, and not at a hyphen as in i-0abc. */
+export const words = (text) => h('code', { class: 'words' }, text.split(/(\s+)/).map((w, i) => (i % 2 ? w : h('span', {}, w))));
 
 function lines(text, verbatim, afterBlock) {
   const out = [];
@@ -58,6 +61,8 @@ const rules = [
   { find: /(?<![\w])_(?!\s)([^_\n]+?)(?<!\s)_(?![\w])/, make: (m, v) => h('em', {}, inline(m[1], v)) },
   { find: /(?<![\w~])~(?!\s)([^~\n]+?)(?<!\s)~(?![\w~])/, make: (m, v) => h('s', {}, inline(m[1], v)) },
   { find: /:([a-z0-9_+-]+):/, make: (m) => face(m[1]) ?? m[0] },
+  // AWS's ids have a hyphen, at which no line should break.
+  { find: /\(?\b[a-z]{1,6}-[0-9a-f]{8,17}\b\)?/, make: (m) => h('span', { class: 'id' }, m[0]) },
 ];
 const bare = { find: /https?:\/\/[^\s<>|]+[^\s<>|.,;:!?)\]]/, make: (m) => link(unescape(m[0]), unescape(m[0])) };
 
