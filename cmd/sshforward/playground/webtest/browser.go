@@ -29,6 +29,9 @@ type Browser struct {
 	shot string // where screenshots go, and how their names begin
 }
 
+// patience is how long something may take to show; the machine may be busy.
+const patience = 30 * time.Second
+
 // chromium finds the browser. Without one the test is skipped, unless
 // SSHFORWARD_REQUIRE names chromium.
 func chromium(t *testing.T) string {
@@ -75,7 +78,7 @@ func Open(t *testing.T, url, shots string) *Browser {
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
@@ -127,7 +130,7 @@ func (b *Browser) Gone(css string) {
 
 func (b *Browser) within(what string, step chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, step); err != nil {
 		b.Shot("failed")
@@ -150,7 +153,7 @@ func (b *Browser) Keys(s string) {
 // JS evaluates an expression, and waits until it is true.
 func (b *Browser) JS(expression string) {
 	b.t.Helper()
-	late := time.Now().Add(15 * time.Second)
+	late := time.Now().Add(patience)
 	for {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
 		if ok {
@@ -221,6 +224,9 @@ func (b *Browser) Shot(name string) {
 	}
 }
 
+// Pictured tells whether pictures are kept, which takes its time.
+func (b *Browser) Pictured() bool { return b.shot != "" }
+
 // Looks keeps a picture of the page on a desktop, in the dark and on a phone,
 // each with an element in sight, and leaves it on the desktop.
 func (b *Browser) Looks(name, css string) {
@@ -229,8 +235,9 @@ func (b *Browser) Looks(name, css string) {
 		return
 	}
 	look := func(name string) {
-		time.Sleep(150 * time.Millisecond) // until it is drawn
 		b.JS(fmt.Sprintf(`(() => { const all = document.querySelectorAll(%q); all[all.length - 1]?.scrollIntoView({ block: "center" }); return all.length > 0; })()`, css))
+		// Drawn, with the colours that another scheme fades into.
+		b.Get(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done("")), 300)))`)
 		b.Shot(name)
 	}
 	look(name)

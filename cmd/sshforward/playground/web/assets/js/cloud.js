@@ -110,7 +110,8 @@ function event(e) {
   log.prepend(h('li', { class: e.change },
     h('time', { datetime: e.at }, clock(new Date(e.at)) + ':' + String(new Date(e.at).getSeconds()).padStart(2, '0')),
     h('span', { class: 'sign', title: e.change, 'aria-label': e.change }, signs[e.change] ?? '·'),
-    h('span', { class: 'what' }, h('b', {}, e.kind.replaceAll('-', ' ')), ' ', h('code', {}, e.id), e.detail && ' ' + e.detail),
+    h('span', { class: 'what' }, h('b', {}, e.kind.replaceAll('-', ' ')), ' ', h('code', { class: 'id' }, e.id),
+      (e.detail ?? '').split(' ').flatMap((w) => [' ', h('span', { class: 'id' }, w)])),
     h('span', { class: 'cause' }, e.cause === 'time' ? '' : e.cause)));
   while (log.children.length > 100) log.lastChild.remove();
 }
