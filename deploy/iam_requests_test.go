@@ -104,6 +104,10 @@ func onGroup(action string, g group) []request {
 	return []request{{"ec2:" + action, ec2ARN(aGroup), g.context()}}
 }
 
+func onInstance(action string) []request {
+	return []request{{"ec2:" + action, ec2ARN("instance/i-0a1b2c3d4e5f60718"), nil}}
+}
+
 func retag(what string, on, to tags) []request {
 	return []request{{"ec2:CreateTags", ec2ARN(what), with(carrying(on), sending(to))}}
 }

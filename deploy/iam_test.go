@@ -162,6 +162,11 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"take over a balancer", false, retagBalancer(name, foreign, own)},
 		{"take over an untagged balancer", false, retagBalancer(name, none, own)},
 
+		{"read the console", true, onInstance("GetConsoleOutput")},
+		{"read the console, in another region", false, elsewhere(onInstance("GetConsoleOutput"))},
+		{"a picture of the console", false, onInstance("GetConsoleScreenshot")},
+		{"read what the instance was started with", false, onInstance("DescribeInstanceAttribute")},
+
 		{"the role of the first balancer", true, serviceLinkedRole("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing")},
 		{"delete the lease's group, in another region", false, elsewhere(onGroup("DeleteSecurityGroup", ours))},
 		{"a rule, in another region", false, elsewhere(authorize("Ingress", instances, own))},

@@ -71,6 +71,7 @@ type Provisioner struct {
 	lookup     func(ctx context.Context, host string) ([]string, error)
 	log        *slog.Logger
 	warned     sync.Map // of what Survey could not read, by account and id
+	consoles   sync.Map // host keys that were read, or "", by lease id until it closes
 }
 
 var _ sshforward.Provisioner = (*Provisioner)(nil)

@@ -34,6 +34,7 @@ func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforwar
 	if err != nil {
 		return sshforward.Step{Resources: l.Resources}, err
 	}
+	p.consoles.Delete(l.ID)
 	w.together(
 		func() error { return w.removeBalancer(ctx) },
 		func() error { return w.removeRule(ctx) },

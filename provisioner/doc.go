@@ -3,8 +3,9 @@
 // rule in one of the instance's groups. It is the [sshforward.Provisioner] on
 // aws-sdk-go-v2.
 //
-// A [Provisioner] keeps nothing: what a step needs is in the lease and in AWS,
-// so any step may be repeated by a process that knows nothing of the first try.
+// A [Provisioner] keeps nothing that it could not do without: what a step needs
+// is in the lease and in AWS, so any step may be repeated by a process that knows
+// nothing of the first try.
 //
 //	Find       one DescribeInstances for each account, at once
 //	List       the running instances of one account

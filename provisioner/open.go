@@ -54,7 +54,10 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 			func() error { return w.setAttributes(ctx) },
 		)
 	case sshforward.StageRegister:
-		w.fail(w.register(ctx))
+		w.together(
+			func() error { return w.register(ctx) },
+			func() error { w.findHostKeys(ctx); return nil },
+		)
 	case sshforward.StageService:
 		w.fail(w.inService(ctx))
 	case sshforward.StageName:

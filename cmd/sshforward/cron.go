@@ -15,9 +15,13 @@ import (
 // has to be missed twice, and that is to be acted on within two minutes.
 const driftWithin = 30 * time.Second
 
+// instancesEvery is how old the list of instances gets that forms offer, when
+// nobody looks at it; whoever does has it looked at anew.
+const instancesEvery = 5 * time.Minute
+
 // beat runs the loops: one finds what is due (openings and closings, reminders,
-// and the end of retention all stand in one index on time), the other compares
-// AWS with the store.
+// and the end of retention all stand in one index on time), the second compares
+// AWS with the store, the third keeps the list of instances that forms offer.
 type beat struct {
 	build func() *cron.Cron
 	log   *slog.Logger
@@ -35,6 +39,11 @@ func startBeat(ctx context.Context, keeper *sshforward.Keeper, sweep time.Durati
 			log.Error("tick", "err", err)
 		}
 	}
+	list := func() {
+		if err := keeper.RefreshInstances(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("the list of instances is not up to date", "err", err)
+		}
+	}
 	look := func() {
 		if err := keeper.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Error("sweep", "err", err)
@@ -47,11 +56,13 @@ func startBeat(ctx context.Context, keeper *sshforward.Keeper, sweep time.Durati
 		// still being looked at, account by account.
 		c.Schedule(cron.Every(time.Second), cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)).Then(cron.FuncJob(tick)))
 		c.Schedule(cron.Every(min(sweep, driftWithin)), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)))
+		c.Schedule(cron.Every(instancesEvery), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)))
 		c.Start()
 		return c
 	}}
 	b.cron = b.build()
 	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)).Run() // what a lost store has forgotten is missed at once
+	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)).Run()
 	go b.watch(ctx)
 	return b
 }

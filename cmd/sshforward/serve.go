@@ -71,7 +71,7 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Sources: store, Provisioner: aws, Notifier: slack, Directory: slack,
-		Surveyor: aws, AccountsSeen: store,
+		Surveyor: aws, AccountsSeen: store, Lister: aws,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Logger: log, OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 	})
