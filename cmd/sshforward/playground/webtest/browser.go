@@ -236,8 +236,7 @@ func (b *Browser) Looks(name, css string) {
 	}
 	look := func(name string) {
 		b.JS(fmt.Sprintf(`(() => { const all = document.querySelectorAll(%q); all[all.length - 1]?.scrollIntoView({ block: "center" }); return all.length > 0; })()`, css))
-		// Drawn, with the colours that another scheme fades into.
-		b.Get(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done("")), 300)))`)
+		b.settle()
 		b.Shot(name)
 	}
 	look(name)
@@ -247,4 +246,12 @@ func (b *Browser) Looks(name, css string) {
 	b.Size(390, 800)
 	look(name + "-narrow")
 	b.Size(1280, 800)
+	b.settle()
+}
+
+// settle waits until all is in its place, with the colours that another scheme
+// fades into.
+func (b *Browser) settle() {
+	b.t.Helper()
+	b.Get(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done("")), 300)))`)
 }
