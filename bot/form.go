@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -102,7 +103,7 @@ type formFields struct {
 func (p viewPayload) filledIn() formFields {
 	f := formFields{duration: p.input(sshforward.FieldDuration).Value, source: p.input(sshforward.FieldSource).Value,
 		reason: p.input(sshforward.FieldReason).Value}
-	if s := p.input(sshforward.FieldInstance).Selected; s != nil && s.Value != "" {
+	if s := p.input(sshforward.FieldInstance).Selected; s != nil && s.Value != "" && utf8.RuneCountInString(s.Value) <= maxValue {
 		f.instance = option(s.Value, s.Text.Text)
 	}
 	return f

@@ -21,12 +21,18 @@ const (
 	maxQuery    = 100
 )
 
+// offered is the answer to a block_suggestion. slack-go's own type leaves an
+// empty list out, and without a list Slack shows an error.
+type offered struct {
+	Options []*slack.OptionBlockObject `json:"options"`
+}
+
 // suggest answers what somebody types into the form's list of instances. It
 // always answers with a list, if only an empty one: Slack shows an error for
 // anything else.
 func (d *dispatcher) suggest(h *handling, p clickPayload) {
 	c := p.caller()
-	none := slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}
+	none := offered{[]*slack.OptionBlockObject{}}
 	if p.ActionID != sshforward.FieldInstance {
 		h.acknowledge(none)
 		d.unknown(c, "list "+p.ActionID)
@@ -48,8 +54,8 @@ func (d *dispatcher) suggest(h *handling, p clickPayload) {
 }
 
 // suggestions are as many as a list is good for and an acknowledgement takes.
-func suggestions(all []sshforward.Instance) slack.OptionsResponse {
-	out := slack.OptionsResponse{Options: []*slack.OptionBlockObject{}}
+func suggestions(all []sshforward.Instance) offered {
+	out := offered{[]*slack.OptionBlockObject{}}
 	for _, in := range all {
 		if in.ID == "" || utf8.RuneCountInString(in.ID) > maxValue {
 			continue
