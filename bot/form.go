@@ -157,9 +157,10 @@ func (d *dispatcher) openForm(h *handling, to recipient, trigger string, open ss
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, viewWait)
 	defer cancel()
-	// With the hash it is refused if the form was submitted meanwhile. What
-	// was typed stays, since the inputs keep their ids (Slack's "Modifying
-	// modals"); should the address not show in the input, the hint has it.
+	// With the hash it is refused if the form was submitted meanwhile. Inputs
+	// that keep their ids keep what was typed, and a new initial value may not
+	// show in them (bolt-python issue 1064): then the hint has the address, and
+	// the keeper takes it for an input that is left empty.
 	if _, err := b.api.UpdateViewContext(ctx, v.form(f, m, ""), "", hash, id); err != nil {
 		b.suspectToken(err)
 		b.log.Info("the saved address came too late for the form", "user", c.User, "err", b.clean(err))

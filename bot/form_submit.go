@@ -242,14 +242,21 @@ func (d *dispatcher) replaceView(c sshforward.Caller, id string, s shown) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var gap backoff
+	missing := false
 	for {
 		_, err := b.api.UpdateViewContext(ctx, *s.view, "", "", id)
 		code := slackCode(err)
 		switch {
 		case err == nil:
 			return true
-		case code == "not_found":
+		case code == "not_found" && missing:
+			// What Slack says of a view that was closed (bolt-js issue 1309).
 			return false
+		case code == "not_found":
+			// It was seen of views that are there (java-slack-sdk issue 1220).
+			missing = true
+			sleep(ctx, time.Second)
+			continue
 		}
 		b.suspectToken(err)
 		b.explain("a modal", err)
