@@ -21,7 +21,7 @@ type asking struct {
 // nothing.
 func (d *dispatcher) askWhy(h *handling, p clickPayload, to recipient, a action, cmd sshforward.DenyLease) {
 	h.acknowledge(nil)
-	c, v := to.caller, d.b.in(d.ctx, to.caller.User)
+	c, v := to.caller, d.voice(h, to.caller.User)
 	m := metaOf(c)
 	m.Lease, m.Click = cmd.ID, h.envelope.id
 	if cmd.Extend > 0 {

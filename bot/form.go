@@ -27,6 +27,9 @@ const (
 	// savedWait is how long a form may wait for what was saved: a trigger_id
 	// lives for 3 s, of which views.open needs its part.
 	savedWait = 300 * time.Millisecond
+	// voiceWait is how long the look-up of a person's language may take where
+	// Slack waits for an answer.
+	voiceWait = 400 * time.Millisecond
 	// viewWait bounds views.open; after that the trigger is of no use.
 	viewWait = 4 * time.Second
 )
@@ -121,17 +124,24 @@ func (b *Bot) typedIn(open sshforward.OpenLease) formFields {
 	return f
 }
 
+// voice is how to speak to somebody who waits for an answer.
+func (d *dispatcher) voice(h *handling, user string) render {
+	ctx, cancel := context.WithDeadline(d.ctx, h.envelope.at.Add(voiceWait))
+	defer cancel()
+	return d.b.in(ctx, user)
+}
+
 // openForm shows the form for a lease, with what was typed already. The saved
 // address is waited for as long as the trigger allows, and filled in later if
 // that is not enough.
 func (d *dispatcher) openForm(h *handling, to recipient, trigger string, open sshforward.OpenLease) {
 	c, b := to.caller, d.b
-	v := b.in(d.ctx, c.User)
 	if trigger == "" { // a server that stands in for Slack may know no modals
-		h.answer(to, v.typeInstead(open))
+		h.answer(to, d.voice(h, c.User).typeInstead(open))
 		return
 	}
 	h.acknowledge(nil)
+	v := d.voice(h, c.User)
 	f, m := b.typedIn(open), metaOf(c)
 	m.Port, m.Urgent = open.Port, open.Urgent
 	saved := d.start(c, sshforward.SetSource{})

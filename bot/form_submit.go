@@ -44,8 +44,7 @@ type submission struct {
 
 // submitted handles the submission of a modal.
 func (d *dispatcher) submitted(h *handling, p clickPayload) {
-	c, m := p.caller(), p.View.meta()
-	v := d.b.in(d.ctx, c.User)
+	m, v := p.View.meta(), d.voice(h, p.User.ID)
 	id, isLease := sshforward.ParseID(m.Lease)
 	switch p.View.CallbackID {
 	case formOpen:
@@ -72,7 +71,7 @@ func (d *dispatcher) submitted(h *handling, p clickPayload) {
 
 // unreadable answers the submission of a form that is not ours.
 func (d *dispatcher) unreadable(h *handling, p clickPayload, what string) {
-	v := d.b.in(d.ctx, p.User.ID)
+	v := d.voice(h, p.User.ID)
 	h.acknowledge(takesOver(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
 	d.unknown(p.caller(), what)
 }

@@ -45,7 +45,7 @@ func (d *dispatcher) refuse(to recipient, p clickPayload, m message) {
 // one that Home shows, so nobody has to be asked for it.
 func (d *dispatcher) openSource(h *handling, p clickPayload, to recipient, a action) {
 	h.acknowledge(nil)
-	v := d.b.in(d.ctx, to.caller.User)
+	v := d.voice(h, to.caller.User)
 	saved := ""
 	if a.Value != "" {
 		sources, err := sshforward.ParseSources(a.Value)

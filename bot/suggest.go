@@ -18,7 +18,6 @@ const (
 	maxSuggest  = 30
 	maxLabel    = 75  // of an option
 	maxValue    = 150 // of an option
-	maxQuery    = 100
 )
 
 // offered is the answer to a block_suggestion. slack-go's own type leaves an
@@ -38,7 +37,7 @@ func (d *dispatcher) suggest(h *handling, p clickPayload) {
 		d.unknown(c, "list "+p.ActionID)
 		return
 	}
-	cmd := sshforward.ListInstances{Query: strings.TrimSpace(cut(p.Value, maxQuery))}
+	cmd := sshforward.ListInstances{Query: strings.TrimSpace(cut(p.Value, maxName))}
 	select {
 	case o := <-d.start(c, cmd):
 		if o.err != nil {
