@@ -201,7 +201,10 @@ func (d *dispatcher) settle(h *handling, p clickPayload, s submission) {
 	if d.replaceView(c, p.View.ID, end) {
 		return
 	}
-	if s.gone != nil && o.err == nil {
+	switch {
+	case o.err != nil: // they may take it for done
+		d.b.answer(recipient{caller: c}, end.says, false)
+	case s.gone != nil:
 		s.gone(o)
 	}
 }
