@@ -46,6 +46,10 @@ type submission struct {
 func (d *dispatcher) submitted(h *handling, p clickPayload) {
 	m, v := p.View.meta(), d.voice(h, p.User.ID)
 	id, isLease := sshforward.ParseID(m.Lease)
+	if p.View.Type != "modal" && p.View.Type != "" {
+		d.unreadable(h, p, "submission of a view of type "+p.View.Type)
+		return
+	}
 	switch p.View.CallbackID {
 	case formOpen:
 		d.submitOpen(h, p, v)

@@ -171,3 +171,35 @@ func TestNoMoreHomesAreKeptThanABound(t *testing.T) {
 		t.Errorf("%v", m.byKey)
 	}
 }
+
+func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	x := live(t, w, newDesk())
+	const people = 30
+	for i := range people {
+		w.AddUser(fakeslack.User{ID: fmt.Sprintf("U1%02d", i), Name: fmt.Sprint("p", i)})
+	}
+	var mu sync.Mutex
+	var taken []time.Time // within the last second
+	w.SetFault(func(c fakeslack.Call) fakeslack.Outcome {
+		mu.Lock()
+		defer mu.Unlock()
+		for len(taken) > 0 && time.Since(taken[0]) > time.Second {
+			taken = taken[1:]
+		}
+		if c.Method != "views.publish" {
+			return fakeslack.Outcome{}
+		}
+		if len(taken) >= 10 {
+			return fakeslack.Outcome{Status: 429, RetryAfter: time.Second}
+		}
+		taken = append(taken, time.Now())
+		return fakeslack.Outcome{}
+	})
+	for i := range people {
+		x.opensHome(t, fmt.Sprintf("U1%02d", i))
+	}
+	for i := range people {
+		x.home(t, fmt.Sprintf("U1%02d", i), "You have none.")
+	}
+}
