@@ -17,12 +17,14 @@ type Options struct {
 	Provisioner Provisioner // required
 	Notifier    Notifier    // required
 	Directory   Directory   // required
+	Trail       Trail       // required; of the Store, so that it is written with it
 	// Surveyor and AccountsSeen are what Sweep needs.
 	Surveyor     Surveyor
 	AccountsSeen Accounts
 	Policy       Policy
 	Timing       Timing
 	Accounts     map[string]Account // by the names that Instance.Account has
+	Prices       Prices             // nil: DefaultPrices()
 	Logger       *slog.Logger       // nil: slog.Default()
 
 	// OnOpened and OnOverstay, if set, are told how long an opening took from
@@ -31,6 +33,9 @@ type Options struct {
 	OnOverstay func(time.Duration)
 	// OnOrphan, if set, is called for each thing that Sweep tears down.
 	OnOrphan func()
+	// OnEvent, if set, is told each [Event] once it is durable, or kept in
+	// memory while the store cannot be written. It must not wait for anything.
+	OnEvent func(Event)
 }
 
 // Account is what a lease takes over from its account's configuration.
@@ -62,13 +67,25 @@ type Keeper struct {
 // NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
 func NewKeeper(o Options) *Keeper {
 	k := &Keeper{Options: o, log: cmp.Or(o.Logger, slog.Default())}
+	if k.Prices == nil {
+		k.Prices = DefaultPrices()
+	}
 	k.crew.init()
 	return k
 }
 
 // Do carries out a command as far as it can be done at once: it is checked,
-// and what it intends is in the store. The work goes on behind.
+// and what it intends is in the store. The work goes on behind. What is refused
+// is in the audit record.
 func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
+	reply, err := k.do(ctx, c, cmd)
+	if err != nil && ctx.Err() == nil {
+		k.refused(ctx, c, cmd, err)
+	}
+	return reply, err
+}
+
+func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	switch cmd := cmd.(type) {
 	case OpenLease:
 		return k.open(ctx, c, cmd)
@@ -92,6 +109,8 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 		return Reply{Lease: l}, err
 	case SetSource:
 		return k.setSource(ctx, c, cmd)
+	case Unknown:
+		return Reply{}, Errorf(EINVALID, "I do not know this button.")
 	}
 	return Reply{}, &Error{Code: EINTERNAL, Err: fmt.Errorf("no such command: %T", cmd)}
 }
@@ -150,7 +169,7 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error
 			return Reply{}, err
 		}
 	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
+	l, err = k.updateBy(ctx, deed{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
 	return k.reply(l, err)
 }
 
@@ -179,7 +198,7 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 	if l.Owner != c.User {
 		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may cancel it.")
 	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	l, err = k.updateBy(ctx, deed{ActCancel, c}, l.ID, func(l *Lease, now time.Time) error {
 		if l.State != Requested && l.State != Pending {
 			return l.so()
 		}
@@ -205,7 +224,11 @@ func (k *Keeper) decide(ctx context.Context, c Caller, id string, yes bool) (Rep
 	if !ok {
 		return Reply{}, Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", l.Rule)
 	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	act := ActDeny
+	if yes {
+		act = ActApprove
+	}
+	l, err = k.updateBy(ctx, deed{act, c}, l.ID, func(l *Lease, now time.Time) error {
 		switch {
 		case yes:
 			return l.approve(now, c.User, k.Timing)
@@ -231,7 +254,7 @@ func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, 
 	if _, err := k.mayEnd(ctx, c, found[0]); err != nil {
 		return Reply{}, err
 	}
-	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, c.User, cmd.Duration) })
+	l, err := k.updateBy(ctx, deed{ActExtend, c}, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, c.User, cmd.Duration) })
 	return k.reply(l, err)
 }
 
@@ -273,7 +296,7 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 
 // closeOne decides the end of one lease. ECONFLICT if it had ended already.
 func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
-	closed, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	closed, err := k.updateBy(ctx, deed{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
 		reason := ClosedByUser
 		switch {
 		case l.State == Requested || l.State == Pending:
@@ -350,7 +373,11 @@ func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply,
 			return Reply{}, err
 		}
 	}
-	return Reply{Sources: cmd.Sources}, k.Sources.SetSource(ctx, c.User, cmd.Sources)
+	if err := k.Sources.SetSource(ctx, c.User, cmd.Sources); err != nil {
+		return Reply{}, err
+	}
+	k.saved(ctx, c, cmd)
+	return Reply{Sources: cmd.Sources}, nil
 }
 
 // reply answers with the lease after a command, and lets its work begin.

@@ -37,6 +37,7 @@ type world struct {
 	openings  []time.Duration
 
 	orphans int
+	told    []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -100,7 +101,7 @@ func prefixes(ss ...string) []netip.Prefix {
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := NewKeeper(Options{
-		Store: w.store, Sources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir,
+		Store: w.store, Sources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir, Trail: w.store,
 		Surveyor: w.cloud, AccountsSeen: w.store,
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -110,6 +111,11 @@ func (w *world) start() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.orphans++
+		},
+		OnEvent: func(e Event) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.told = append(w.told, e)
 		},
 	})
 	w.mu.Lock()
@@ -135,6 +141,16 @@ func (w *world) measure(into *[]time.Duration) func(time.Duration) {
 		defer w.mu.Unlock()
 		*into = append(*into, d)
 	}
+}
+
+// heard is what OnEvent was told.
+func (w *world) heard() (lines []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.told {
+		lines = append(lines, line(e))
+	}
+	return lines
 }
 
 // crash drops the keeper without letting anything finish.
