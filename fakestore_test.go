@@ -100,7 +100,11 @@ func (s *memStore) Put(ctx context.Context, l *Lease, events ...Event) error {
 	if err := s.put(l, events...); err != nil {
 		return err
 	}
-	return s.leave("put", l.ID)
+	if err := s.leave("put", l.ID); err != nil {
+		l.Revision-- // as every store: the caller's copy moves on success alone
+		return err
+	}
+	return nil
 }
 
 func (s *memStore) put(l *Lease, events ...Event) error {
