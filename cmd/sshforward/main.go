@@ -32,6 +32,8 @@ type cli struct {
 	Leases     leasesCmd     `cmd:"" help:"List leases from the tags in AWS alone, without Slack, store or bot."`
 	Close      closeCmd      `cmd:"" help:"Close leases from the tags in AWS alone."`
 	Sweep      sweepCmd      `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
+	Audit      auditCmd      `cmd:"" help:"Export the audit record, of a bot that runs or does not."`
+	Backup     backupCmd     `cmd:"" help:"Copy the store, of a bot that runs or does not."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
