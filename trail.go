@@ -33,7 +33,10 @@ func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
 	if by.act != "" {
 		e := add(by.act, by.detail(was, is))
 		e.Actor, e.Team, e.Channel, e.Message = by.User, by.Team, by.Channel, by.Message
-		if by.act == ActDeny && is.DeniedFor != "" {
+		switch {
+		case by.act == ActDeny && is.State == Open: // an extension
+			e.Because = plain(is.Asked.DeniedFor)
+		case by.act == ActDeny:
 			e.Because = plain(is.DeniedFor)
 		}
 	}
@@ -73,15 +76,17 @@ func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
 	return events
 }
 
-// detail says what of the deed is not in the lease's own fields.
+// detail says what of the deed is not in the event's other fields.
 func (by deed) detail(was, is *Lease) Text {
 	switch {
-	case was.State == "":
+	case by.act == ActOpen:
 		return Textf("for %s", is.Duration)
-	case is.Extended != was.Extended:
+	case by.act == ActExtend && is.Extended != was.Extended:
 		return Textf("by %s", is.Extended.By)
-	case is.Asked.Waits() && !is.Asked.At.Equal(was.Asked.At):
-		return Textf("asked for %s more", is.Asked.By)
+	case by.act == ActExtend:
+		return Textf("by %s, if that is approved", is.Asked.By)
+	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+		return Textf("the extension by %s", is.Asked.By)
 	}
 	return Text{}
 }

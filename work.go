@@ -207,6 +207,11 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 			l.remind(now)
 			return nil
 		}))
+	case DoNudge:
+		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
+			l.nudge(now)
+			return nil
+		}))
 	case DoForget:
 		if _, ok := k.crew.unsaved(l.ID); ok {
 			// What memory has to tell goes into the audit record first.

@@ -182,6 +182,7 @@ func event(k, v []byte) (e sshforward.Event, err error) {
 // goes backwards through the owner's own index entries.
 func (s *Store) Past(ctx context.Context, owner string, since time.Time, limit int) ([]sshforward.Event, error) {
 	var past []sshforward.Event
+	later := make(map[string]bool)
 	err := s.view(ctx, "read past leases", func(tx *bbolt.Tx) error {
 		index, events := tx.Bucket(bucketPast), tx.Bucket(bucketEvents)
 		if index == nil || events == nil {
@@ -205,9 +206,12 @@ func (s *Store) Past(ctx context.Context, owner string, since time.Time, limit i
 			if err != nil {
 				return err
 			}
-			if e.Owner != owner || !lastOfLease(past, e) {
+			// A lease that was closed twice, because something of it was found,
+			// is one.
+			if e.Owner != owner || e.Lease != "" && later[e.Lease] {
 				continue
 			}
+			later[e.Lease] = true
 			past = append(past, e)
 		}
 		return nil
@@ -229,10 +233,4 @@ func lastOf(c *bbolt.Cursor, prefix []byte) []byte {
 		k, _ = c.Prev()
 	}
 	return k
-}
-
-// lastOfLease reports whether no later event of the same lease is there: a
-// lease that was closed twice, because something of it was found, is one.
-func lastOfLease(later []sshforward.Event, e sshforward.Event) bool {
-	return e.Lease == "" || !slices.ContainsFunc(later, func(l sshforward.Event) bool { return l.Lease == e.Lease })
 }
