@@ -54,6 +54,9 @@ type socket struct {
 // then a socket that is there already is a dead bot's, and is replaced.
 func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, error) {
 	path := socketPath(storePath)
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
+		return nil, fmt.Errorf("%s is there, and is no socket", path)
+	}
 	// It is made in a folder that nobody else can enter, and gets its name
 	// when its mode is right, so there is no moment at which others could
 	// connect. The umask would do it too, but that is the whole process's.

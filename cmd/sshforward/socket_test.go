@@ -130,6 +130,26 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	<-done
 }
 
+// Something else of that name is not ours to replace.
+func TestWhatIsNoSocketStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	if err := os.WriteFile(socketPath(path), []byte("somebody's"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := bolt.Open(path, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := openSocket(path, s, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("it says %v", err)
+	}
+	if text, err := os.ReadFile(socketPath(path)); err != nil || string(text) != "somebody's" {
+		t.Errorf("it is %q now, %v", text, err)
+	}
+	onlyFile(t, path, "what was there")
+}
+
 func TestSocketPathTooLong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), strings.Repeat("x", 110))
 	s, err := bolt.Open(path, bolt.Options{})
