@@ -387,23 +387,6 @@ func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
 	return out
 }
 
-func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply, error) {
-	if len(cmd.Sources) == 0 && !cmd.Clear {
-		saved, err := k.Sources.Source(ctx, c.User)
-		return Reply{Sources: saved}, err
-	}
-	for _, s := range cmd.Sources {
-		if err := k.Policy.Sources.Check(s); err != nil {
-			return Reply{}, err
-		}
-	}
-	if err := k.Sources.SetSource(ctx, c.User, cmd.Sources); err != nil {
-		return Reply{}, err
-	}
-	k.saved(ctx, c, cmd)
-	return Reply{Sources: cmd.Sources}, nil
-}
-
 // reply answers with the lease after a command, and lets its work begin.
 func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	if err != nil {

@@ -170,19 +170,6 @@ func (k *Keeper) note(ctx context.Context, e Event) {
 	k.heard([]Event{e})
 }
 
-// saved records that somebody saved or forgot a source address. The address is
-// nobody's access, so it is not held back until the record has it.
-func (k *Keeper) saved(ctx context.Context, c Caller, cmd SetSource) {
-	e := Event{
-		At: time.Now().UTC(), Act: ActSource, Result: ResultOK, Sources: prefixStrings(cmd.Sources),
-		Actor: c.User, Team: c.Team, Channel: c.Channel, Message: c.Message,
-	}
-	if len(cmd.Sources) == 0 {
-		e.Detail = "forgotten"
-	}
-	k.note(ctx, e)
-}
-
 // refused records that a command was not done.
 func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) {
 	e := k.subject(ctx, c, cmd, err)
