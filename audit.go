@@ -86,7 +86,8 @@ type Trail interface {
 	Events(ctx context.Context, since time.Time) iter.Seq2[Event, error]
 
 	// Past returns the ActClosed events of leases that an owner had open and
-	// that ended from since on, the newest first, at most limit of them. Its
-	// cost does not grow with other people's events.
+	// that ended from since on, the newest first, at most limit of them. Of a
+	// lease that was closed more than once (see ActReopened) it is the last.
+	// Its cost does not grow with other people's events.
 	Past(ctx context.Context, owner string, since time.Time, limit int) ([]Event, error)
 }

@@ -30,8 +30,15 @@ type crew struct {
 	running map[lane]bool // true: look again before leaving
 	turns   map[turn]chan struct{}
 	words   chan struct{}
-	memory  map[string]*Lease // what the store could not take yet
+	memory  map[string]unwritten // what the store could not take yet
 	breaks  map[string]context.CancelFunc
+}
+
+// unwritten is a lease that goes on in memory, and what the audit record does
+// not have of it yet.
+type unwritten struct {
+	lease  *Lease
+	events []Event
 }
 
 type lane struct{ id, name string }
@@ -47,7 +54,7 @@ func (c *crew) init() {
 	c.running = make(map[lane]bool)
 	c.turns = make(map[turn]chan struct{})
 	c.words = make(chan struct{}, wordsAtOnce)
-	c.memory = make(map[string]*Lease)
+	c.memory = make(map[string]unwritten)
 	c.breaks = make(map[string]context.CancelFunc)
 }
 
@@ -161,13 +168,13 @@ func (c *crew) interrupt(id string) {
 	}
 }
 
-// keep remembers a lease that the store could not take, and reports whether
-// this is new.
-func (c *crew) keep(l *Lease) bool {
+// keep remembers a lease that the store could not take, with all events that
+// have to be written with it, and reports whether this is new.
+func (c *crew) keep(l *Lease, events []Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, had := c.memory[l.ID]
-	c.memory[l.ID] = l.Clone()
+	c.memory[l.ID] = unwritten{l.Clone(), slices.Clone(events)}
 	return !had
 }
 
@@ -181,11 +188,18 @@ func (c *crew) saved(id string) {
 func (c *crew) unsaved(id string) (*Lease, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l, ok := c.memory[id]
+	u, ok := c.memory[id]
 	if !ok {
 		return nil, false
 	}
-	return l.Clone(), true
+	return u.lease.Clone(), true
+}
+
+// untold returns the events that were kept with a lease.
+func (c *crew) untold(id string) []Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.memory[id].events)
 }
 
 func (c *crew) unsavedIDs() []string {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// memStore is a Store, Sources and Accounts in memory. It keeps leases as they
+// memStore is a Store, Trail, Sources and Accounts in memory. It keeps leases as they
 // are after a trip through JSON, so what does not survive a restart of the real
 // one does not survive here either, and it refuses writes that no lease may
 // ever make.
@@ -25,6 +25,7 @@ type memStore struct {
 	sources map[string][]netip.Prefix
 	rebuilt map[string]bool // accounts
 	puts    []string        // "id state", in the order of writing
+	events  []Event         // in the order of writing
 
 	// Scripts, called outside the lock. before may refuse or delay a call,
 	// after runs when its effect is durable, read when a lease was read.
@@ -96,10 +97,14 @@ func (s *memStore) Put(ctx context.Context, l *Lease, events ...Event) error {
 	if err := s.enter(ctx, "put", l.ID); err != nil {
 		return err
 	}
-	if err := s.put(l); err != nil {
+	if err := s.put(l, events...); err != nil {
 		return err
 	}
-	return s.leave("put", l.ID)
+	if err := s.leave("put", l.ID); err != nil {
+		l.Revision-- // as every store: the caller's copy moves on success alone
+		return err
+	}
+	return nil
 }
 
 func (s *memStore) put(l *Lease, events ...Event) error {
@@ -130,6 +135,7 @@ func (s *memStore) put(l *Lease, events ...Event) error {
 	}
 	s.leases[l.ID], s.dueAt[l.ID] = read, l.DueAt
 	s.puts = append(s.puts, l.ID+" "+string(l.State))
+	s.events = append(s.events, s.trip(events)...)
 	l.Revision++
 	return nil
 }

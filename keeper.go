@@ -17,14 +17,15 @@ type Options struct {
 	Provisioner Provisioner // required
 	Notifier    Notifier    // required
 	Directory   Directory   // required
+	Trail       Trail       // required; of the Store, so that it is written with it
 	// Surveyor and AccountsSeen are what Sweep needs.
 	Surveyor     Surveyor
 	AccountsSeen Accounts
 	Lister       Lister // required: what the form offers
-	Trail        Trail  // required: the audit record
 	Policy       Policy
 	Timing       Timing
 	Accounts     map[string]Account // by the names that Instance.Account has
+	Prices       Prices             // nil: DefaultPrices()
 	Logger       *slog.Logger       // nil: slog.Default()
 
 	// OnOpened and OnOverstay, if set, are told how long an opening took from
@@ -33,6 +34,9 @@ type Options struct {
 	OnOverstay func(time.Duration)
 	// OnOrphan, if set, is called for each thing that Sweep tears down.
 	OnOrphan func()
+	// OnEvent, if set, is told each [Event] once it is durable, or kept in
+	// memory while the store cannot be written. It must not wait for anything.
+	OnEvent func(Event)
 }
 
 // Account is what a lease takes over from its account's configuration.
@@ -65,13 +69,25 @@ type Keeper struct {
 // NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
 func NewKeeper(o Options) *Keeper {
 	k := &Keeper{Options: o, log: cmp.Or(o.Logger, slog.Default())}
+	if k.Prices == nil {
+		k.Prices = DefaultPrices()
+	}
 	k.crew.init()
 	return k
 }
 
 // Do carries out a command as far as it can be done at once: it is checked,
-// and what it intends is in the store. The work goes on behind.
+// and what it intends is in the store. The work goes on behind. What is refused
+// is in the audit record.
 func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
+	reply, err := k.do(ctx, c, cmd)
+	if err != nil && ctx.Err() == nil {
+		k.refused(ctx, c, cmd, err)
+	}
+	return reply, err
+}
+
+func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	switch cmd := cmd.(type) {
 	case OpenLease:
 		return k.open(ctx, c, cmd)
@@ -80,14 +96,14 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	case CancelLease:
 		return k.cancel(ctx, c, cmd.ID)
 	case ApproveLease:
-		return k.decide(ctx, c, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		return k.decide(ctx, deed{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 			if cmd.Extend > 0 {
 				return l.grant(now, c.User, cmd.Extend)
 			}
 			return l.approve(now, c.User, k.Timing)
 		})
 	case DenyLease:
-		return k.decide(ctx, c, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		return k.decide(ctx, deed{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 			if cmd.Extend > 0 {
 				return l.refuse(now, c.User, cmd.Because, cmd.Extend)
 			}
@@ -111,6 +127,8 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 		return k.history(ctx, c, historyMost)
 	case SetSource:
 		return k.setSource(ctx, c, cmd)
+	case Unknown:
+		return Reply{}, Errorf(EINVALID, "I do not know this button.")
 	}
 	return Reply{}, &Error{Code: EINTERNAL, Err: fmt.Errorf("no such command: %T", cmd)}
 }
@@ -172,7 +190,7 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, cmd ConfirmLease) (Reply
 			return Reply{Lease: l}, nil // it wants the second yes first
 		}
 	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
+	l, err = k.updateBy(ctx, deed{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
 	return k.reply(l, err)
 }
 
@@ -201,7 +219,7 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 	if l.Owner != c.User {
 		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may cancel it.")
 	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	l, err = k.updateBy(ctx, deed{ActCancel, c}, l.ID, func(l *Lease, now time.Time) error {
 		if l.State != Requested && l.State != Pending {
 			return l.so()
 		}
@@ -212,18 +230,18 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 
 // decide takes an approver's yes or no, to the lease or to an extension of it.
 // Membership is asked for before the write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, c Caller, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
+func (k *Keeper) decide(ctx context.Context, by deed, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err
 	}
-	if l.Owner == c.User || extend > 0 && l.Asked.User == c.User {
+	if l.Owner == by.User || extend > 0 && l.Asked.User == by.User {
 		return Reply{}, Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
 	}
-	if err := k.mayDecide(ctx, c.User, l); err != nil {
+	if err := k.mayDecide(ctx, by.User, l); err != nil {
 		return Reply{}, err
 	}
-	l, err = k.update(ctx, l.ID, change)
+	l, err = k.updateBy(ctx, by, l.ID, change)
 	return k.reply(l, err)
 }
 
@@ -255,7 +273,7 @@ func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, 
 	if _, err := k.mayEnd(ctx, c, found[0]); err != nil {
 		return Reply{}, err
 	}
-	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error {
+	l, err := k.updateBy(ctx, deed{ActExtend, c}, found[0].ID, func(l *Lease, now time.Time) error {
 		if rule, ok := k.Policy.Match(l.Instance.Tags); ok { // as it is now, also for what was rebuilt from tags
 			l.Approvers, l.ExtendApprovals = rule.Approvers, rule.ExtendApprovals
 		}
@@ -302,7 +320,7 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 
 // closeOne decides the end of one lease. ECONFLICT if it had ended already.
 func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
-	closed, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+	closed, err := k.updateBy(ctx, deed{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
 		reason := ClosedByUser
 		switch {
 		case l.State == Requested || l.State == Pending:
@@ -367,19 +385,6 @@ func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
 		}
 	}
 	return out
-}
-
-func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply, error) {
-	if len(cmd.Sources) == 0 && !cmd.Clear {
-		saved, err := k.Sources.Source(ctx, c.User)
-		return Reply{Sources: saved}, err
-	}
-	for _, s := range cmd.Sources {
-		if err := k.Policy.Sources.Check(s); err != nil {
-			return Reply{}, err
-		}
-	}
-	return Reply{Sources: cmd.Sources}, k.Sources.SetSource(ctx, c.User, cmd.Sources)
 }
 
 // reply answers with the lease after a command, and lets its work begin.

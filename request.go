@@ -70,7 +70,7 @@ func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, erro
 	for {
 		l.ID = NewID()
 		l.DueAt = l.nextDue(l.RequestedAt)
-		err := k.Store.Put(ctx, l)
+		err := k.request(ctx, c, l)
 		if ErrorCode(err) == ECONFLICT {
 			continue // the id is taken; draw again
 		}

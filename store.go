@@ -15,7 +15,7 @@ type Store interface {
 
 	// Put writes a lease if the stored revision equals l.Revision (0: there
 	// must be none yet) and then adds one to l.Revision. ECONFLICT if another
-	// writer was first; nothing is written then and l is unchanged.
+	// writer was first; nothing is written then. l is unchanged by any error.
 	// l.DueAt and l.State are what the indexes are made from. The events that
 	// this write makes true are in the [Trail] if and only if it is.
 	Put(ctx context.Context, l *Lease, events ...Event) error

@@ -257,10 +257,14 @@ func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 		l.State, l.Stage, l.Reason, l.ClosingAt, l.NextTryAt = Closing, "", reason, now, now
 	}
 	l.DueAt = l.nextDue(now)
-	switch err := k.Store.Put(ctx, l); {
-	case err == nil || ErrorCode(err) == ECONFLICT:
+	events := happened(new(Lease), l, now, deed{}, k.Prices)
+	switch err := k.Store.Put(ctx, l, events...); {
+	case err == nil:
+		k.heard(events)
+	case ErrorCode(err) == ECONFLICT:
 	case reason != "" && ctx.Err() == nil:
-		k.crew.keep(l) // it has to end, be there a disk to write on or not
+		k.crew.keep(l, events) // it has to end, be there a disk to write on or not
+		k.heard(events)
 	default:
 		return err
 	}

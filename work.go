@@ -79,7 +79,12 @@ func (k *Keeper) load(ctx context.Context, id string) (*Lease, error) {
 // If another writer is first, the transition is applied to what that one wrote;
 // it is the transition that says whether it still makes sense then.
 func (k *Keeper) update(ctx context.Context, id string, change func(*Lease, time.Time) error) (*Lease, error) {
-	return k.write(ctx, id, change, false)
+	return k.write(ctx, deed{}, id, change, false)
+}
+
+// updateBy is update for what a person does.
+func (k *Keeper) updateBy(ctx context.Context, by deed, id string, change func(*Lease, time.Time) error) (*Lease, error) {
+	return k.write(ctx, by, id, change, false)
 }
 
 // mustUpdate is update for what must not depend on being able to write: access
@@ -88,10 +93,10 @@ func (k *Keeper) update(ctx context.Context, id string, change func(*Lease, time
 // lost if the process dies then, since what the store has leads to the same
 // end again.
 func (k *Keeper) mustUpdate(ctx context.Context, id string, change func(*Lease, time.Time) error) (*Lease, error) {
-	return k.write(ctx, id, change, true)
+	return k.write(ctx, deed{}, id, change, true)
 }
 
-func (k *Keeper) write(ctx context.Context, id string, change func(*Lease, time.Time) error, must bool) (*Lease, error) {
+func (k *Keeper) write(ctx context.Context, by deed, id string, change func(*Lease, time.Time) error, must bool) (*Lease, error) {
 	// The store has its revisions; the copy in memory has none, so without
 	// this one lane could put back what the other one moved on.
 	defer k.writing.lock(id)()
@@ -105,19 +110,24 @@ func (k *Keeper) write(ctx context.Context, id string, change func(*Lease, time.
 			return nil, err
 		}
 		l.DueAt = l.nextDue(now)
-		switch err := k.Store.Put(ctx, l); {
+		events := happened(&was, l, now, by, k.Prices)
+		all := append(k.crew.untold(id), events...)
+		switch err := k.Store.Put(ctx, l, all...); {
 		case err == nil:
 			k.crew.saved(id)
 		case ErrorCode(err) == ECONFLICT:
-			k.crew.saved(id) // another writer could write, so memory is older
+			// Another writer could write, so memory is older; or what is in
+			// memory did get through, and its events with it.
+			k.crew.saved(id)
 			continue
 		case must && ctx.Err() == nil:
-			if k.crew.keep(l) {
+			if k.crew.keep(l, all) {
 				k.log.Error("the store cannot be written; the lease goes on in memory", "lease", id, "err", err)
 			}
 		default:
 			return nil, fmt.Errorf("write lease %s: %w", id, err)
 		}
+		k.heard(events)
 		k.tell(&was, l)
 		return l, nil
 	}
@@ -203,6 +213,12 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 			return nil
 		}))
 	case DoForget:
+		if _, ok := k.crew.unsaved(l.ID); ok {
+			// What memory has to tell goes into the audit record first.
+			if l, err = k.update(ctx, l.ID, ifStill(do, func(*Lease, time.Time) error { return nil })); err != nil {
+				return unlessMoved(err)
+			}
+		}
 		if err = k.Store.Delete(ctx, l.ID, l.Revision); err == nil {
 			k.crew.saved(l.ID) // or memory would be forgotten for ever
 		}

@@ -37,6 +37,7 @@ type world struct {
 	openings  []time.Duration
 
 	orphans int
+	told    []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -111,6 +112,11 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			w.orphans++
 		},
+		OnEvent: func(e Event) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.told = append(w.told, e)
+		},
 	})
 	w.mu.Lock()
 	w.k, w.pause = k, cancel
@@ -135,6 +141,16 @@ func (w *world) measure(into *[]time.Duration) func(time.Duration) {
 		defer w.mu.Unlock()
 		*into = append(*into, d)
 	}
+}
+
+// heard is what OnEvent was told.
+func (w *world) heard() (lines []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.told {
+		lines = append(lines, line(e))
+	}
+	return lines
 }
 
 // crash drops the keeper without letting anything finish.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,12 @@ func (k *keeper) heard() []asked {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return append([]asked(nil), k.asked...)
+}
+
+// understood is what it was asked but for payloads that no command could be
+// made of.
+func (k *keeper) understood() []asked {
+	return slices.DeleteFunc(k.heard(), func(a asked) bool { _, ok := a.cmd.(sshforward.Unknown); return ok })
 }
 
 // answers is a keeper that always says the same.

@@ -135,7 +135,7 @@ func every() map[string]message {
 		"ip-cleared":         show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
 		"error":              show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("No rule lets you open web-1."), Err: errors.New("secret")}),
 		"help":               show.help(),
-		"history":            show.history(),
+		"history":            show.history(ann, sshforward.Reply{}),
 		"restarting":         show.restarting(),
 		"other-team":         show.otherTeam(),
 		"done":               show.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),

@@ -22,21 +22,18 @@ func (render) help() message {
 		Blocks: fill(
 			section("*A plain SSH connection to one private instance, for a while, from your address only.*"),
 			section(strings.Join([]string{
-				command("open <instance> [<duration>] [from <address>] [port <n>] [because <reason>]",
-					"Ask for it. The instance is an id or a Name tag; a duration looks like 45s, 90m, 2h, 1h30m or 1d."),
+				command("open <instance> [<duration>] [from <address>] [port <n>] [urgent] [because <reason>]",
+					"Ask for it. The instance is an id or a Name tag; a duration looks like 45s, 90m, 2h, 1h30m or 1d. Without an instance, or with nothing at all, I show you a form. `urgent` asks to go without approval, where the rules allow that."),
 				command("list [all]", "Your leases, or everybody's."),
 				command("extend <lease or instance> <duration>", "More time; the session goes on."),
 				command("close [<lease or instance> | all]", "End it now."),
 				command("show <lease>", "Everything about one lease, also a closed one."),
 				command("ip [<address> | clear]", "Remember the address you connect from, so that you need not type it."),
+				command("history", "Your leases that are over, and what they cost."),
 			}, "\n")),
 			small("For example "+inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" because disk is full")),
 		),
 	}
-}
-
-func (render) history() message {
-	return just("There is no command history yet. `" + Slash + " list` shows what is there now, and `" + Slash + " show k7m2q3x` one lease, also a closed one.")
 }
 
 func (v render) restarting() message {
@@ -105,7 +102,12 @@ func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.
 		if l != nil {
 			return v.lease(c, l)
 		}
+	case sshforward.ShowHistory:
+		return v.history(c, r)
 	case sshforward.ConfirmLease:
+		if asksAgain(cmd, l) {
+			return v.confirmUrgent(l)
+		}
 		if l != nil {
 			return v.confirmed(l)
 		}

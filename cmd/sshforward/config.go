@@ -31,7 +31,10 @@ type config struct {
 	AWS    []awsConfig  `yaml:"aws"`
 	Policy policyConfig `yaml:"policy"`
 	Timing timingConfig `yaml:"timing"`
-	Listen string       `yaml:"listen"`
+	Audit  struct {
+		Stdout bool `yaml:"stdout"`
+	} `yaml:"audit"`
+	Listen string `yaml:"listen"`
 }
 
 type awsConfig struct {

@@ -51,6 +51,9 @@ func TestConfigDefaults(t *testing.T) {
 	if diff := cmp.Diff(sshforward.DefaultTiming(), c.Timing.timing()); diff != "" {
 		t.Errorf("timing (-default +got):\n%s", diff)
 	}
+	if c.Audit.Stdout {
+		t.Error("events are mirrored to stdout although nobody asked for it")
+	}
 	if c.Listen != "127.0.0.1:9464" {
 		t.Errorf("listens on %s, want loopback alone", c.Listen)
 	}
@@ -94,6 +97,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
 		{"broken YAML", "aws:", "aws: [", "line "},
 		{"two documents", "deployment: prod", "deployment: prod\n---\ndeployment: prod", "more than one YAML document"},
+		{"audit", "deployment: prod", "deployment: prod\naudit: {file: /var/log/audit}", `line 3, column 9: unknown field "file"`},
+		{"audit to where", "deployment: prod", "deployment: prod\naudit: {stdout: /dev/stdout}", "line 3, column 17"},
 		{"a list for a text", "deployment: prod", "deployment: [a]", "line 2, column 13"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -118,6 +123,13 @@ func TestWaitDNSMayBeNone(t *testing.T) {
 		if err != nil || c.AWS[0].account().WaitDNS != 0 {
 			t.Errorf("wait_dns: %s: %v", none, err)
 		}
+	}
+}
+
+func TestAuditToStdout(t *testing.T) {
+	c, err := parseConfig([]byte(goodConfig + "audit: {stdout: true}\n"))
+	if err != nil || !c.Audit.Stdout {
+		t.Errorf("%t, %v", c != nil && c.Audit.Stdout, err)
 	}
 }
 

@@ -68,6 +68,9 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 				t.Errorf("%s was said %d times", kind, n)
 			}
 		}
+		if n := s.checkTrail(); n == 0 {
+			t.Error("the audit record has no lease that is over")
+		}
 		s.bury()
 	})
 	return sites, deaths

@@ -49,6 +49,17 @@ func TestFullDisk(t *testing.T) {
 	if list := w.slash(ann, dev, "show "+id); !strings.Contains(list.Visible(), "Closed") {
 		t.Errorf("after all that it shows:\n%s", list.Visible())
 	}
+	for _, act := range []string{"ending", "access_ended", "closed"} {
+		n := 0
+		for line := range strings.Lines(w.audit()) {
+			if strings.Contains(line, `"act":"`+act+`"`) && strings.Contains(line, id) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("the audit record has %s %d times", act, n)
+		}
+	}
 	if n := w.cards(dev, id); n != 1 {
 		t.Errorf("%d cards for one lease", n)
 	}

@@ -99,11 +99,13 @@ type world struct {
 	exited  chan struct{}
 	web     string // base address of /metrics and the like
 	log     *logBuffer
+	stdout  *logBuffer // what the bot mirrors there, over all its lives
 }
 
 type worldOptions struct {
 	timing string // YAML flow map; short by default
 	rules  string
+	extra  string // further lines of the configuration
 	env    []string
 }
 
@@ -125,7 +127,7 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(slack.Close)
-	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}}
+	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
 	t.Cleanup(func() {
 		w.kill()
 		if t.Failed() {
@@ -156,7 +158,8 @@ policy:
   rules: %s
 timing: %s
 listen: 127.0.0.1:0
-`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing)
+%s
+`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)
@@ -178,7 +181,7 @@ func (w *world) start() {
 		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
 		"AWS_ENDPOINT_URL="+w.cloud.url)
 	w.process.Env = append(w.process.Env, w.opts.env...)
-	w.process.Stderr, w.process.Stdout = w.log, w.log
+	w.process.Stderr, w.process.Stdout = w.log, w.stdout
 	if err := w.process.Start(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -33,6 +33,8 @@ type cli struct {
 	Close      closeCmd      `cmd:"" help:"Close leases from the tags in AWS alone."`
 	Sweep      sweepCmd      `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
 	Doctor     doctorCmd     `cmd:"" help:"Look at all that the bot depends on and say what to mend; changes nothing."`
+	Audit      auditCmd      `cmd:"" help:"Export the audit record, of a bot that runs or does not."`
+	Backup     backupCmd     `cmd:"" help:"Copy the store, of a bot that runs or does not."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

@@ -45,17 +45,23 @@ func (cmd *serveCmd) Run(ctx context.Context, con console) error {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	log := newLogger(con.stderr, cmd.LogFormat, cmd.LogLevel)
 	slog.SetDefault(log) // for libraries that know no other
-	return serve(ctx, c, secrets, con.env("SLACK_API_URL"), log)
+	return serve(ctx, c, secrets, con, log)
 }
 
 // serve wires everything and runs it.
-func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c *config, secrets tokens, con console, log *slog.Logger) (err error) {
 	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
+	var onEvent func(sshforward.Event)
+	if c.Audit.Stdout {
+		mirror := startMirror(con.stdout, log)
+		defer mirror.stop()
+		onEvent = mirror.event
+	}
 	meters := newMeters()
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
@@ -65,21 +71,26 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 		return err
 	}
 	slack := bot.New(bot.Options{
-		Token: secrets.bot, AppToken: secrets.app, APIURL: slackURL,
-		Channel: c.Slack.Channel, Prices: c.prices(), Logger: log,
+		Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
+		Channel: c.Slack.Channel, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
 		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
-		Store: store, Sources: store, Provisioner: aws, Notifier: slack, Directory: slack,
+		Store: store, Sources: store, Provisioner: aws, Notifier: slack, Directory: slack, Trail: store,
 		Surveyor: aws, AccountsSeen: store, Lister: aws,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
-		Logger: log, OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
+		Prices: c.prices(), Logger: log,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,
 	})
 
 	meters.watch(keeper)
 	web, err := listen(c.Listen, meters, func() error { return ready(ctx, slack, store) })
 	if err != nil {
 		return err
+	}
+	control, err := openSocket(c.Store.Bolt, store, log)
+	if err != nil {
+		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket", "path", socketPath(c.Store.Bolt), "err", err)
 	}
 	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.addr, "accounts", len(c.AWS))
 
@@ -98,6 +109,9 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 	})
 	group.Go(func() error { return slack.Run(ctx, keeper) })
 	group.Go(func() error { return web.run(ctx) })
+	if control != nil {
+		group.Go(func() error { control.run(ctx); return nil })
+	}
 	if damaged != "" {
 		group.Go(func() error { return announce(ctx, slack, damaged, log) })
 	}

@@ -113,7 +113,7 @@ func (s *sim) boot() {
 	}
 	l.keeper = sshforward.NewKeeper(sshforward.Options{
 		Store: mortalStore{s, l, l.store}, Sources: l.store, Provisioner: aws,
-		Notifier: mortalWall{s, l}, Directory: nobody{}, Policy: s.policy, Timing: s.timing, Logger: log,
+		Notifier: mortalWall{s, l}, Directory: nobody{}, Trail: mortalStore{s, l, l.store}, Policy: s.policy, Timing: s.timing, Logger: log,
 		Surveyor: aws, AccountsSeen: l.store, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}},
 	})
 	s.life = l
@@ -282,6 +282,10 @@ type mortalStore struct {
 
 func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
 	return m.s.guard(m.l, "store", func() error { return m.Store.Put(ctx, l, events...) })
+}
+
+func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) error {
+	return m.s.guard(m.l, "store", func() error { return m.Store.Append(ctx, events...) })
 }
 
 // mortalWall is the process's way to Slack.

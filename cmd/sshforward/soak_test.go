@@ -102,6 +102,7 @@ func soak(t *testing.T, n int) {
 	if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
 		t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
 	}
+	t.Logf("the audit record has the ends of %d leases", s.checkTrail())
 	slices.Sort(stays)
 	if len(stays) == 0 {
 		t.Fatal("nothing was ever open")

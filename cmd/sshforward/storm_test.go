@@ -149,6 +149,9 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 	if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
 		t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
 	}
+	if n := s.checkTrail(); n < len(ids) {
+		t.Errorf("the audit record has %d leases that are over, and %d are", n, len(ids))
+	}
 	s.bury()
 	return stays
 }

@@ -116,3 +116,48 @@ func BenchmarkOpen(b *testing.B) {
 		mustClose(b, mustOpenBench(b, path))
 	}
 }
+
+// BenchmarkTrail is what reading and writing the audit record costs behind so
+// many events of a hundred people: the same for few and for many.
+func BenchmarkTrail(b *testing.B) {
+	for _, n := range []int{1_000, 200_000} {
+		path := filepath.Join(b.TempDir(), "leases.db")
+		s := mustOpenBench(b, path)
+		now := time.Now()
+		for from := 0; from < n; from += 10_000 {
+			var events []sshforward.Event
+			for i := from; i < min(from+10_000, n); i++ {
+				events = append(events, over(fmt.Sprint("U", i%100), fmt.Sprintf("%07d", i), now.Add(time.Duration(i-n)*time.Second)))
+			}
+			mustAppend(b, s, events...)
+		}
+		b.Run(fmt.Sprintf("past/events=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if past, err := s.Past(b.Context(), "U7", time.Time{}, 10); err != nil || len(past) != 10 {
+					b.Fatal(len(past), err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("since/events=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if leases, err := read(b.Context(), s, now.Add(-100*time.Second)); err != nil || len(leases) != 100 {
+					b.Fatal(len(leases), err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("append/events=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				mustAppend(b, s, over("U7", "aaaaaaa", now))
+			}
+		})
+		b.Run(fmt.Sprintf("open/events=%d", n), func(b *testing.B) {
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				s = mustOpenBench(b, path)
+				mustClose(b, s)
+			}
+		})
+	}
+}

@@ -1,11 +1,13 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +111,7 @@ func wantConsistent(t testing.TB, s *Store) {
 			}
 			return nil
 		})
+		checkPast(t, tx)
 		if n := tx.Bucket(bucketDue).Stats().KeyN; n != due {
 			t.Errorf("%d entries in due for %d leases", n, due)
 		}
@@ -119,6 +122,34 @@ func wantConsistent(t testing.TB, s *Store) {
 	})
 	if err != nil && !errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		t.Error(err)
+	}
+}
+
+// checkPast checks that the index on owners says what the events say.
+func checkPast(t testing.TB, tx *bbolt.Tx) {
+	t.Helper()
+	events, past := tx.Bucket(bucketEvents), tx.Bucket(bucketPast)
+	if events == nil {
+		return
+	}
+	want := 0
+	c, entries := events.Cursor(), past.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		e, err := event(k, v)
+		if err != nil {
+			t.Error(err)
+		}
+		if e.Act != sshforward.ActClosed || e.Opened.IsZero() {
+			continue
+		}
+		want++
+		key := slices.Concat(ownerKey(e.Owner), k)
+		if found, _ := entries.Seek(key); !bytes.Equal(found, key) {
+			t.Errorf("event %x is not in past", k)
+		}
+	}
+	if n := past.Stats().KeyN; n != want {
+		t.Errorf("%d entries in past for %d events", n, want)
 	}
 }
 

@@ -28,6 +28,10 @@ type Options struct {
 	// Timeout is how long to wait for another process to let go of the file,
 	// for example the previous bot during a restart; zero is 500 ms.
 	Timeout time.Duration
+
+	// ReadOnly shares the file with other readers, refuses every write, and
+	// makes no file. The bot cannot start meanwhile.
+	ReadOnly bool
 }
 
 // Open opens the store in the file at path, which is made, readable for its
@@ -43,6 +47,8 @@ func Open(path string, opts Options) (*Store, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && opts.ReadOnly:
+		return nil, refused(path, "does not exist")
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(path, opts); err != nil {
 			return nil, openError(path, err)
@@ -83,7 +89,7 @@ func create(path string, opts Options) error {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	db, _, err := openFile(tmp.Name(), opts)
+	db, _, err := openFile(tmp.Name(), Options{Timeout: opts.Timeout})
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func create(path string, opts Options) error {
 }
 
 func initialize(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketLeases, bucketDue, bucketActive, bucketSources} {
+	for _, name := range [][]byte{bucketMeta, bucketLeases, bucketDue, bucketActive, bucketSources, bucketEvents, bucketPast} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
@@ -115,7 +121,8 @@ func initialize(tx *bbolt.Tx) error {
 func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error) {
 	err = guard(func() (err error) {
 		db, err = bbolt.Open(path, fileMode, &bbolt.Options{
-			Timeout: opts.Timeout,
+			Timeout:  opts.Timeout,
+			ReadOnly: opts.ReadOnly,
 			// Retention frees many pages; bbolt's default list is slow then.
 			FreelistType: bbolt.FreelistMapType,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -141,8 +148,8 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 
 // check looks whether the file is a store of this version and whole as far as
 // can be told quickly: it is as long as it says, all indexes can be walked, and
-// every active lease can be read. The closed leases are not read, so that a
-// long history does not slow the start.
+// every active lease can be read. The closed leases and the audit record are
+// not read, so that a long history does not slow the start.
 func check(file *os.File, tx *bbolt.Tx) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -160,6 +167,11 @@ func check(file *os.File, tx *bbolt.Tx) error {
 			return fmt.Errorf("%w: no bucket %s", ErrDamaged, name)
 		}
 		b.Cursor().First()
+	}
+	for _, name := range [][]byte{bucketEvents, bucketPast} {
+		if b := tx.Bucket(name); b != nil { // not in a file of before the audit record
+			b.Cursor().Last()
+		}
 	}
 	if err := walk(tx.Bucket(bucketDue), func([]byte) error { return nil }); err != nil {
 		return err

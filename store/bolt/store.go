@@ -13,9 +13,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Store is a [sshforward.Store], a [sshforward.Sources] and a
-// [sshforward.Accounts] in one file. Open makes one; it is safe for concurrent
-// use.
+// Store is a [sshforward.Store], a [sshforward.Trail], a [sshforward.Sources]
+// and a [sshforward.Accounts] in one file. Open makes one; it is safe for
+// concurrent use.
 type Store struct {
 	db     *bbolt.DB
 	writer *writer
@@ -26,6 +26,7 @@ type Store struct {
 
 var (
 	_ sshforward.Store    = (*Store)(nil)
+	_ sshforward.Trail    = (*Store)(nil)
 	_ sshforward.Sources  = (*Store)(nil)
 	_ sshforward.Accounts = (*Store)(nil)
 )
@@ -56,7 +57,8 @@ func (s *Store) Lease(ctx context.Context, id string) (*sshforward.Lease, error)
 	return l, nil
 }
 
-// Put writes a lease by compare-and-swap on its revision, as the contract says.
+// Put writes a lease by compare-and-swap on its revision, and its events in the
+// same transaction, as the contract says.
 //
 // Concurrent calls share a commit. What a caller may conclude:
 //
@@ -83,9 +85,16 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 			Err:     fmt.Errorf("encode lease %s: %w", l.ID, err),
 		}
 	}
+	records, err := encode(events)
+	if err != nil {
+		return err
+	}
 	entry := headerOf(&next)
 	if err := s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
-		return put(tx, next.ID, l.Revision, entry, value)
+		if changed, err := put(tx, next.ID, l.Revision, entry, value); err != nil {
+			return changed, err
+		}
+		return true, add(tx, records)
 	}); err != nil {
 		return err
 	}

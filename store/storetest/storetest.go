@@ -1,6 +1,6 @@
 // Package storetest holds every store to the contract of [sshforward.Store],
-// [sshforward.Sources] and [sshforward.Accounts]. A store's own tests call [Run]; what is said here
-// is what the keeper relies on.
+// [sshforward.Trail], [sshforward.Sources] and [sshforward.Accounts]. A store's
+// own tests call [Run]; what is said here is what the keeper relies on.
 package storetest
 
 import (
@@ -18,6 +18,7 @@ import (
 // Store is what is held to the contract.
 type Store interface {
 	sshforward.Store
+	sshforward.Trail
 	sshforward.Sources
 	sshforward.Accounts
 }
@@ -31,7 +32,7 @@ type Factory func(t *testing.T) (s Store, reopen func() Store)
 // Run runs the contract, each clause on a store of its own.
 func Run(t *testing.T, open Factory) {
 	for _, clauses := range [][]clause{
-		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, racing, lasting,
+		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, racing, lasting,
 	} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {
@@ -85,9 +86,9 @@ func state(s sshforward.State) func(*sshforward.Lease) {
 	return func(l *sshforward.Lease) { l.State = s }
 }
 
-func (b *bench) put(l *sshforward.Lease) {
+func (b *bench) put(l *sshforward.Lease, events ...sshforward.Event) {
 	b.Helper()
-	if err := b.Put(b.Context(), l); err != nil {
+	if err := b.Put(b.Context(), l, events...); err != nil {
 		b.Fatalf("Put(%s): %v", l.ID, err)
 	}
 }

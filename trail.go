@@ -1,0 +1,251 @@
+package sshforward
+
+import (
+	"context"
+	"math"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxDetail bounds what of people's words goes into one event, in runes.
+const maxDetail = 300
+
+// deed is what a person does in one write; the zero deed is the bot's own.
+type deed struct {
+	act Act
+	Caller
+}
+
+// happened says what a write makes true, for the audit record. It follows from
+// the lease before (new(Lease) if there was none) and after, and from who did
+// it: what a person ends has one event, which names the person and the reason.
+func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
+	var events []Event
+	add := func(act Act, detail Text) *Event {
+		e := eventOf(is, prices)
+		e.At, e.Act, e.Detail = now.UTC(), act, plain(detail.String())
+		events = append(events, e)
+		return &events[len(events)-1]
+	}
+	if by.act != "" {
+		e := add(by.act, by.detail(was, is))
+		e.Actor, e.Team, e.Channel, e.Message = by.User, by.Team, by.Channel, by.Message
+		switch {
+		case by.act == ActDeny && is.State == Open: // an extension
+			e.Because = plain(is.Asked.DeniedFor)
+		case by.act == ActDeny:
+			e.Because = plain(is.DeniedFor)
+		}
+	}
+	switch {
+	case was.State == Closed && is.State == Closing:
+		add(ActReopened, Textf("Something of it was found in AWS after it was closed."))
+	case was.State == "" && is.State == Open:
+		add(ActRebuilt, Textf("It was found in AWS without a record of mine."))
+	case was.State == Opening && is.State == Open:
+		add(ActOpened, is.Hint)
+	case was.Reason == "" && is.Reason != "" && by.act == "":
+		add(ActEnding, is.Why).Actor = is.ClosedBy
+	}
+	if mended := was.Drift; mended != (Drift{}) && is.Drift == (Drift{}) {
+		if mended.Missing {
+			add(ActMended, Textf("Its rules were removed by somebody else, and were put back."))
+		}
+		if mended.Unarmed {
+			add(ActMended, Textf("Its dead-man switch was removed by somebody else, and was put back."))
+		}
+		if mended.Widened {
+			add(ActNarrowed, Textf("Its security group let in more than was leased."))
+		}
+	}
+	switch {
+	case !was.Alarmed && is.Alarmed:
+		add(ActStuck, is.LastError)
+	case was.Alarmed && !is.Alarmed:
+		add(ActFreed, Text{})
+	}
+	if was.AccessEndedAt.IsZero() && !is.AccessEndedAt.IsZero() {
+		add(ActAccessEnded, Text{})
+	}
+	if was.State != Closed && is.State == Closed {
+		add(ActClosed, is.Why)
+	}
+	return events
+}
+
+// detail says what of the deed is not in the event's other fields.
+func (by deed) detail(was, is *Lease) Text {
+	switch {
+	case by.act == ActOpen:
+		return Textf("for %s", is.Duration)
+	case by.act == ActExtend && is.Extended != was.Extended:
+		return Textf("by %s", is.Extended.By)
+	case by.act == ActExtend:
+		return Textf("by %s, if that is approved", is.Asked.By)
+	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+		return Textf("the extension by %s", is.Asked.By)
+	}
+	return Text{}
+}
+
+// eventOf is an event about a lease as it is, with nothing said yet of what
+// happened. All its times are UTC: the record is read far from where it is
+// written.
+func eventOf(l *Lease, prices Prices) Event {
+	e := Event{
+		Result: ResultOK, Lease: l.ID, Owner: l.Owner,
+		Account: l.Instance.Account, Region: l.Instance.Region, Instance: l.Instance.ID, Name: plain(l.Instance.Name),
+		Rule: l.Rule, Urgent: l.Urgent, State: l.State, Reason: l.Reason, Because: plain(l.Because),
+		Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
+		Overstay: l.Overstay().Seconds(), Sources: prefixStrings(l.Sources),
+	}
+	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
+		// A millionth of a dollar is enough, and does not show how floats work.
+		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt))) / 1e6
+		if math.IsInf(e.Cost, 0) || math.IsNaN(e.Cost) {
+			e.Cost = 0 // JSON has neither, and no price may keep an end from being written
+		}
+	}
+	return e
+}
+
+func prefixStrings(ps []netip.Prefix) []string {
+	var out []string
+	for _, p := range ps {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// token is what Slack's and AWS's secrets look like. Nobody should type one,
+// but who does should not find it in an export.
+var token = regexp.MustCompile(`xox[a-z]-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|xoxe\.[A-Za-z0-9.-]+|hooks\.slack\.com/[^\s"]+`)
+
+// plain makes a line of text of what people or AWS say: no line breaks or other
+// control characters, no tokens, and no more than maxDetail runes.
+func plain(s string) string {
+	s = token.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "[removed]")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > maxDetail {
+		s = string(runes[:maxDetail])
+	}
+	return strings.TrimSpace(s)
+}
+
+// request writes a new lease, and that somebody asked for it.
+func (k *Keeper) request(ctx context.Context, c Caller, l *Lease) error {
+	events := happened(new(Lease), l, l.RequestedAt, deed{ActOpen, c}, k.Prices)
+	err := k.Store.Put(ctx, l, events...)
+	if err == nil {
+		k.heard(events)
+	}
+	return err
+}
+
+// heard passes on events that are durable, or as durable as their lease.
+func (k *Keeper) heard(events []Event) {
+	if k.OnEvent == nil {
+		return
+	}
+	for _, e := range events {
+		k.OnEvent(e)
+	}
+}
+
+// note records an event that goes with no write of a lease. What it tells of
+// has happened, so it is not taken back if the record cannot be written.
+func (k *Keeper) note(ctx context.Context, e Event) {
+	if err := k.Trail.Append(context.WithoutCancel(ctx), e); err != nil {
+		k.log.Error("the audit record cannot be written", "act", string(e.Act), "result", e.Result, "user", e.Actor, "lease", e.Lease, "err", err)
+		return
+	}
+	k.heard([]Event{e})
+}
+
+// refused records that a command was not done.
+func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) {
+	e := k.subject(ctx, c, cmd, err)
+	e.At, e.Act, e.Result = time.Now().UTC(), actOf(cmd), ErrorCode(err)
+	e.Detail = plain(ErrorMessage(err).String())
+	if u, ok := cmd.(Unknown); ok {
+		e.Detail = plain(u.What)
+	}
+	e.Actor, e.Team, e.Channel, e.Message = c.User, c.Team, c.Channel, c.Message
+	k.note(ctx, e)
+}
+
+// subject is what a refused command was about: the lease that it names, as it
+// is, or what it asked for.
+func (k *Keeper) subject(ctx context.Context, c Caller, cmd Command, why error) Event {
+	var ref string
+	switch cmd := cmd.(type) {
+	case ConfirmLease:
+		ref = cmd.ID
+	case CancelLease:
+		ref = cmd.ID
+	case ApproveLease:
+		ref = cmd.ID
+	case DenyLease:
+		ref = cmd.ID
+	case ShowLease:
+		ref = cmd.ID
+	case ExtendLease:
+		ref = cmd.Ref
+	case CloseLease:
+		ref = cmd.Ref
+	case SetSource:
+		return Event{Sources: prefixStrings(cmd.Sources)}
+	case OpenLease:
+		e := Event{Sources: prefixStrings(cmd.Sources), Because: plain(cmd.Because), Urgent: cmd.Urgent}
+		if strings.HasPrefix(cmd.Instance, "i-") {
+			e.Instance = plain(cmd.Instance)
+		} else {
+			e.Name = plain(cmd.Instance)
+		}
+		return e
+	}
+	if ref == "" || ErrorCode(why) == ENOTFOUND {
+		return Event{}
+	}
+	found, err := k.resolve(ctx, c, ref)
+	if err != nil || len(found) != 1 {
+		return Event{}
+	}
+	return eventOf(found[0], k.Prices)
+}
+
+// actOf names a command.
+func actOf(cmd Command) Act {
+	switch cmd := cmd.(type) {
+	case OpenLease:
+		return ActOpen
+	case ConfirmLease:
+		return ActConfirm
+	case CancelLease:
+		return ActCancel
+	case ApproveLease:
+		return ActApprove
+	case DenyLease:
+		return ActDeny
+	case ExtendLease:
+		return ActExtend
+	case CloseLease:
+		return ActClose
+	case SetSource:
+		if len(cmd.Sources) > 0 || cmd.Clear {
+			return ActSource
+		}
+		return ActLook
+	case ListLeases, ShowLease, ListInstances, ShowHome, ShowHistory:
+		return ActLook
+	}
+	return ActUnknown
+}
