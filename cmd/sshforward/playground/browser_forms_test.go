@@ -65,6 +65,23 @@ func (d *drive) deny() {
 	d.Looks("denied", ".message:not(.ephemeral)")
 }
 
+// urgent is whoever is on call going past the approvers, which #ops is told.
+func (d *drive) urgent() {
+	d.t.Helper()
+	d.as(Yuki)
+	db := d.ask("/sshforward open db-1 20s urgent because of the outage")
+	d.press("lease.confirm", db)
+	d.See(fmt.Sprintf(`[data-action="lease.confirm"][data-value=%q]`, db+" urgent"))
+	d.Looks("urgent", ".ephemeral .danger")
+	d.press("lease.confirm", db+" urgent")
+	d.card(db, "ssh -p")
+	d.Click("#sidebar [data-key=" + Ops + "]")
+	d.card(db, "db-1")
+	d.Looks("urgent-ops", ".message")
+	d.as(Yuki)
+	d.close(db)
+}
+
 // home goes to the bot's Home as somebody.
 func (d *drive) home(user string) {
 	d.t.Helper()

@@ -70,6 +70,7 @@ func TestInTheBrowser(t *testing.T) {
 	d.login(d.copied(db), "db-1")
 	d.extension(db)
 	d.tidy(db, app)
+	d.urgent()
 
 	session.cut(t)
 	d.as(Ann)
