@@ -40,6 +40,9 @@ type Options struct {
 	// Channel takes the cards of leases that were asked for where the bot may
 	// not post; empty means the requester's direct messages.
 	Channel string
+	// Language is that of what a channel sees, and of people whose locale
+	// Slack does not tell: "en", the default, or "ja".
+	Language string
 	// Prices are used for estimates; nil means sshforward.DefaultPrices.
 	Prices sshforward.Prices
 	// Logger defaults to one that discards.
@@ -120,11 +123,15 @@ type Bot struct {
 	invalid chan error
 	suspect singleflight.Group
 
-	groups  singleflight.Group
-	mu      sync.Mutex
-	members map[string]membership
+	groups      singleflight.Group
+	mu          sync.Mutex
+	groupsKnown map[string]membership
+
+	locales locales
 
 	reminders reminders
+	// told are the people who have got a notice of which others have not.
+	told told
 }
 
 var (
@@ -136,12 +143,12 @@ var (
 func New(o Options) *Bot {
 	o = o.withDefaults()
 	b := &Bot{
-		opt:     o,
-		log:     o.Logger,
-		show:    render{language: english, prices: o.Prices, channel: o.Channel},
-		invalid: make(chan error, 1),
-		members: map[string]membership{},
-		api:     newClient(o, o.HTTPClient),
+		opt:         o,
+		log:         o.Logger,
+		show:        render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel},
+		invalid:     make(chan error, 1),
+		groupsKnown: map[string]membership{},
+		api:         newClient(o, o.HTTPClient),
 	}
 	for n := range connections {
 		b.links = append(b.links, newLink(b, n))

@@ -131,7 +131,7 @@ func (d *dispatcher) interactive(h *handling) {
 	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
 		d.b.log.Warn("click from another workspace refused", "team", c.Team, "user", c.User)
 		h.acknowledge(nil)
-		d.b.answer(to, d.b.show.otherTeam(), false)
+		d.b.answer(to, d.b.in(d.ctx, c.User).otherTeam(), false)
 		return
 	}
 	cmd, known, err := commandOf(a)
@@ -142,10 +142,11 @@ func (d *dispatcher) interactive(h *handling) {
 	case err != nil:
 		d.b.log.Warn("button with a value that is not ours", "action", a.ActionID, "user", c.User)
 		h.acknowledge(nil)
-		d.b.answer(to, d.b.show.failure(err), false)
+		d.b.answer(to, d.b.in(d.ctx, c.User).failure(err), false)
 		return
 	}
 
+	d.b.learn(c.User) // while the keeper works
 	result := d.start(c, cmd)
 	var o outcome
 	select {
@@ -158,7 +159,7 @@ func (d *dispatcher) interactive(h *handling) {
 	h.acknowledge(nil)
 	if o.err != nil {
 		d.logRefusal(c, cmd, o.err)
-		d.b.answer(to, d.b.show.failure(o.err), false)
+		d.b.answer(to, d.b.in(d.ctx, c.User).failure(o.err), false)
 		return
 	}
 	d.afterClick(to, p, a, cmd, o.reply)
@@ -199,22 +200,23 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 // nobody else changes: cards belong to the keeper's outbox.
 func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshforward.Command, r sshforward.Reply) {
 	from, own := p.source(a)
+	show := d.b.in(d.ctx, to.caller.User) // but what a channel sees is in its language
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		list := sshforward.ListLeases{All: from == fromAll}
 		if o := <-d.start(to.caller, list); o.err == nil {
-			d.b.answer(to, d.b.show.reply(to.caller, list, o.reply), true)
+			d.b.answer(to, show.reply(to.caller, list, o.reply), true)
 			return
 		}
-		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), false)
+		d.b.answer(to, show.reply(to.caller, cmd, r), false)
 	case own && from == fromShow && r.Lease != nil:
-		d.b.answer(to, d.b.show.lease(to.caller, r.Lease), true)
+		d.b.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:
-		d.b.answer(to, d.b.show.reminded(to.caller, cmd, r.Lease), true)
+		d.b.answer(to, d.b.publicly(to.caller, show).reminded(to.caller, cmd, r.Lease), true)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
-		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), own)
+		d.b.answer(to, show.reply(to.caller, cmd, r), own)
 	}
 }
 
@@ -229,12 +231,30 @@ func (p clickPayload) source(a action) (from origin, own bool) {
 	case fromReminder, fromShow, fromChoice, fromMine, fromAll:
 		return from, alone
 	}
-	if a.ActionID == actionConfirm || a.ActionID == actionCancel {
-		return fromPrompt, alone || len(p.Message.rows) == 0 // no card has these
+	if p.prompted(a) {
+		return fromPrompt, alone || len(p.Message.rows) == 0
 	}
 	if from != fromCard {
 		from = fromNowhere
 	}
 	// Without a word on where it was, it may have been a card.
 	return from, p.Container.IsEphemeral
+}
+
+// prompted reports whether the button was in a prompt. No card has the one that
+// confirms; the one that cancels is on both, and a message that everybody sees
+// tells by its other buttons which one it is.
+func (p clickPayload) prompted(a action) bool {
+	switch a.ActionID {
+	case actionConfirm:
+		return true
+	case actionCancel:
+		if originOf(a.BlockID) == fromCard {
+			return false
+		}
+		return !slices.ContainsFunc(p.Message.rows, func(r row) bool {
+			return slices.ContainsFunc(r.Elements, func(e action) bool { return e.ActionID == actionApprove })
+		})
+	}
+	return false
 }

@@ -16,7 +16,6 @@ type topic int
 const (
 	topicCommand topic = iota // see request.command
 	topicHelp
-	topicHistory
 )
 
 // request is what the text of a slash command means.
@@ -47,7 +46,7 @@ func parse(text string) (request, error) {
 	case "help", "?", "-h", "--help":
 		return request{topic: topicHelp}, nil
 	case "history":
-		return request{topic: topicHistory}, nil
+		cmd = sshforward.ShowHistory{}
 	case "open":
 		cmd, err = parseOpen(text, args)
 	case "list", "ls":
