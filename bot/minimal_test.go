@@ -113,7 +113,6 @@ func TestAnswerFollowsWhereTheAcknowledgementTakesNone(t *testing.T) {
 	x := live(t, w, k)
 	for _, c := range []struct{ team, text, want string }{
 		{"T0FAKE", "help", "A plain SSH connection"},
-		{"T0FAKE", "history", "There is no command history yet."},
 		{"T0FAKE", "opne web-1 2h", "Try `/sshforward open web-1 2h`"},
 		{"T9OTHER", "list", "people of the workspace"},
 	} {

@@ -104,11 +104,11 @@ func (b *Bot) inThread(ctx context.Context, l *sshforward.Lease, under sshforwar
 
 // Announce tells the operators' channel something that is about no lease. It
 // does nothing where none is configured. Errors are those of a Notifier.
-func (b *Bot) Announce(ctx context.Context, text string) error {
+func (b *Bot) Announce(ctx context.Context, text sshforward.Text) error {
 	if b.opt.Channel == "" {
 		return nil
 	}
-	if _, _, err := b.postTo(ctx, b.opt.Channel, just(trim(escape(text), 2900))); err != nil {
+	if _, _, err := b.postTo(ctx, b.opt.Channel, just(trim(escape(b.show.text(text)), 2900))); err != nil {
 		return b.failed("post announcement", err)
 	}
 	return nil

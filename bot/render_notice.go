@@ -46,7 +46,7 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		a := l.Asked
 		if l.State == sshforward.Open && a.DeniedBy != "" {
 			return v.told(l, v.sentences(v.say("%s the extension of your access to %s by %s was denied by %s.", user(a.User), what, v.span(a.By), user(a.DeniedBy)),
-				v.theirs(a.DeniedFor), v.ends(l)))
+				v.ends(l), v.theirs(a.DeniedFor)))
 		}
 	case sshforward.NoticeRebuilt:
 		return v.told(l, v.sentences(v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what), v.ends(l)),

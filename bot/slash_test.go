@@ -49,7 +49,6 @@ func TestHelpAndMistakesAreAnsweredInTheAcknowledgement(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "A plain SSH connection",
 		"help":                  "A plain SSH connection",
-		"history":               "There is no command history yet.",
 		"opne web-1 2h":         "Try `/sshforward open web-1 2h`",
 		"open web-1 2x":         "Try `/sshforward open web-1 2h`",
 		"open my box 2h":        "Try `/sshforward open \"my box\" 2h`",
