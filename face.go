@@ -17,6 +17,9 @@ func (l *Lease) Face() string {
 		face += " " + string(l.Stage) + " " + l.Detail.String()
 	case Open:
 		face += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
+		if a := l.Asked; a.By > 0 {
+			face += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Over, a.DeniedBy)
+		}
 	case Closing:
 		face += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())
 	}

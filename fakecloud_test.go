@@ -261,3 +261,19 @@ func (c *fakeCloud) close(l *Lease) Step {
 	s.Resources.GroupGone = true
 	return s
 }
+
+// List is the Lister.
+func (c *fakeCloud) List(ctx context.Context, account string) ([]Instance, error) {
+	if err := c.enter(ctx, "list", &Lease{ID: account}); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []Instance
+	for _, in := range c.instances {
+		if in.Account == account && in.Running {
+			out = append(out, in.clone())
+		}
+	}
+	return out, nil
+}

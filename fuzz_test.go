@@ -24,6 +24,8 @@ func FuzzTransitions(f *testing.F) {
 		p.l = inState(Requested)
 		if len(script) > 0 {
 			p.l.Approvals = int(script[0]>>4) % 3
+			p.l.ExtendApprovals = int(script[0]>>6) % 3
+			p.l.Urgent = script[0]>>3&1 == 1
 			p.l.Max = p.l.Duration + time.Duration(script[0]%3)*time.Hour
 		}
 		p.last = p.l.Clone()
@@ -50,15 +52,22 @@ func (p *player) play(b byte) {
 	case 0:
 		err = p.l.confirm(p.now, testTiming)
 	case 1:
+		if p.l.State == Open {
+			err = p.l.grant(p.now, fmt.Sprint("U", arg), p.l.Asked.By)
+			break
+		}
 		err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming)
 	case 2:
 		err = p.l.extend(p.now, alice, time.Minute<<arg)
 	case 3:
 		err = p.l.end(p.now, ClosedByUser, alice, Text{}, testTiming)
 	case 4:
-		if p.l.State == Pending {
-			err = p.l.end(p.now, Denied, bob, Text{}, testTiming)
-		} else {
+		switch {
+		case p.l.State == Pending:
+			err = p.l.deny(p.now, bob, "no", testTiming)
+		case p.l.State == Open && arg > 7:
+			err = p.l.refuse(p.now, bob, "no", p.l.Asked.By)
+		default:
 			p.hear()
 		}
 	case 5, 6, 7, 8:
@@ -155,6 +164,8 @@ func (p *player) perform(do Do) {
 		_ = l.end(p.now, Failed, "", l.tooSlow(testTiming), testTiming)
 	case DoRemind:
 		l.remind(p.now)
+	case DoNudge:
+		l.nudge(p.now)
 	case DoExtend, DoAdvance:
 		switch {
 		case err != nil:

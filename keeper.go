@@ -20,6 +20,8 @@ type Options struct {
 	// Surveyor and AccountsSeen are what Sweep needs.
 	Surveyor     Surveyor
 	AccountsSeen Accounts
+	Lister       Lister // required: what the form offers
+	Trail        Trail  // required: the audit record
 	Policy       Policy
 	Timing       Timing
 	Accounts     map[string]Account // by the names that Instance.Account has
@@ -57,6 +59,7 @@ type Keeper struct {
 
 	crew    crew
 	sweeper sweeper
+	catalog catalog
 }
 
 // NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
@@ -73,13 +76,23 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	case OpenLease:
 		return k.open(ctx, c, cmd)
 	case ConfirmLease:
-		return k.confirm(ctx, c, cmd.ID)
+		return k.confirm(ctx, c, cmd)
 	case CancelLease:
 		return k.cancel(ctx, c, cmd.ID)
 	case ApproveLease:
-		return k.decide(ctx, c, cmd.ID, true)
+		return k.decide(ctx, c, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+			if cmd.Extend > 0 {
+				return l.grant(now, c.User, cmd.Extend)
+			}
+			return l.approve(now, c.User, k.Timing)
+		})
 	case DenyLease:
-		return k.decide(ctx, c, cmd.ID, false)
+		return k.decide(ctx, c, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+			if cmd.Extend > 0 {
+				return l.refuse(now, c.User, cmd.Because, cmd.Extend)
+			}
+			return l.deny(now, c.User, cmd.Because, k.Timing)
+		})
 	case ExtendLease:
 		return k.extend(ctx, c, cmd)
 	case CloseLease:
@@ -90,6 +103,12 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	case ShowLease:
 		l, err := k.lease(ctx, cmd.ID)
 		return Reply{Lease: l}, err
+	case ListInstances:
+		return k.listInstances(ctx, c, cmd.Query)
+	case ShowHome:
+		return k.home(ctx, c)
+	case ShowHistory:
+		return k.history(ctx, c, historyMost)
 	case SetSource:
 		return k.setSource(ctx, c, cmd)
 	}
@@ -134,11 +153,11 @@ func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, er
 	return admin, err
 }
 
-func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error) {
+func (k *Keeper) confirm(ctx context.Context, c Caller, cmd ConfirmLease) (Reply, error) {
 	// Before the lease is read: the second of two clicks has to see what the
 	// first one did, and not count it as one lease too many.
 	defer k.confirming.lock(c.User)()
-	l, err := k.lease(ctx, id)
+	l, err := k.lease(ctx, cmd.ID)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -148,6 +167,9 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, id string) (Reply, error
 	if l.State == Requested {
 		if err := k.roomFor(ctx, l); err != nil {
 			return Reply{}, err
+		}
+		if l.Urgent && !cmd.Urgent {
+			return Reply{Lease: l}, nil // it wants the second yes first
 		}
 	}
 	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
@@ -188,33 +210,35 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 	return k.reply(l, err)
 }
 
-// decide takes an approver's yes or no. Membership is asked for before the
-// write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, c Caller, id string, yes bool) (Reply, error) {
+// decide takes an approver's yes or no, to the lease or to an extension of it.
+// Membership is asked for before the write and the state is checked within it.
+func (k *Keeper) decide(ctx context.Context, c Caller, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err
 	}
-	if l.Owner == c.User {
+	if l.Owner == c.User || extend > 0 && l.Asked.User == c.User {
 		return Reply{}, Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
 	}
-	ok, err := Member(ctx, k.Directory, c.User, l.Approvers)
-	if err != nil {
+	if err := k.mayDecide(ctx, c.User, l); err != nil {
 		return Reply{}, err
 	}
-	if !ok {
-		return Reply{}, Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", l.Rule)
-	}
-	l, err = k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		switch {
-		case yes:
-			return l.approve(now, c.User, k.Timing)
-		case l.State != Pending:
-			return l.so()
-		}
-		return l.end(now, Denied, c.User, Text{}, k.Timing)
-	})
+	l, err = k.update(ctx, l.ID, change)
 	return k.reply(l, err)
+}
+
+// mayDecide refuses all but approvers, by the policy as it is now. EFORBIDDEN,
+// or EUNAVAILABLE if a user group cannot be resolved.
+func (k *Keeper) mayDecide(ctx context.Context, user string, l *Lease) error {
+	rule, ok := k.Policy.Match(l.Instance.Tags)
+	if !ok {
+		return Errorf(EFORBIDDEN, "No rule of the policy allows access to %s any more.", l.Instance.ID)
+	}
+	ok, err := Member(ctx, k.Directory, user, rule.Approvers)
+	if err == nil && !ok {
+		err = Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", rule.Name)
+	}
+	return err
 }
 
 func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, error) {
@@ -231,7 +255,12 @@ func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, 
 	if _, err := k.mayEnd(ctx, c, found[0]); err != nil {
 		return Reply{}, err
 	}
-	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error { return l.extend(now, c.User, cmd.Duration) })
+	l, err := k.update(ctx, found[0].ID, func(l *Lease, now time.Time) error {
+		if rule, ok := k.Policy.Match(l.Instance.Tags); ok { // as it is now, also for what was rebuilt from tags
+			l.Approvers, l.ExtendApprovals = rule.Approvers, rule.ExtendApprovals
+		}
+		return l.extend(now, c.User, cmd.Duration)
+	})
 	return k.reply(l, err)
 }
 

@@ -16,6 +16,7 @@ const (
 	DoExtend  Do = "extend"   // move the end that stands in AWS
 	DoMend    Do = "mend"     // put right what somebody else changed
 	DoRemind  Do = "remind"   // it ends soon
+	DoNudge   Do = "nudge"    // approvers have not decided yet
 	DoExpire  Do = "expire"   // the time is up
 	DoClose   Do = "teardown" // remove what is in AWS
 	DoForget  Do = "forget"   // delete the record
@@ -40,6 +41,9 @@ func Next(l *Lease, now time.Time) Action {
 		end = Action{DoLapse, l.ConfirmBy}
 	case Pending:
 		end = Action{DoLapse, l.ApproveBy}
+		if at := l.nextNudge(); !at.IsZero() {
+			work = Action{DoNudge, at}
+		}
 	case Opening:
 		end = Action{DoGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {

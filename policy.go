@@ -29,6 +29,17 @@ type Rule struct {
 	Approvals     int               // how many of them are needed
 	Reason        bool              // a reason must be given
 	ReasonPattern *regexp.Regexp    // and must match this; nil: any
+	// ExtendApprovals is how many approvers an extension needs.
+	ExtendApprovals int
+	// Urgent says who may go past the approvers; nil: nobody.
+	Urgent *Urgent
+}
+
+// Urgent is what may be opened without approval when it cannot wait. A reason
+// must be given, and everybody hears of it.
+type Urgent struct {
+	Users []string      // users and user groups
+	Max   time.Duration // of such a lease, extensions included
 }
 
 // Match returns the rule that decides about an instance with these tags, or
@@ -62,7 +73,7 @@ func (p *Policy) AdmitShape(l *Lease) error {
 		return Errorf(EFORBIDDEN, "Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])
 	}
 	if len(l.Sources) == 0 {
-		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7")
+		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7").about(FieldSource)
 	}
 	for _, s := range l.Sources {
 		if err := p.Sources.Check(s); err != nil {
@@ -81,7 +92,7 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	}
 	rule, ok := p.Match(l.Instance.Tags)
 	if !ok {
-		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID)
+		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).about(FieldInstance)
 	}
 	if len(rule.Users) > 0 {
 		ok, err := Member(ctx, dir, l.Owner, rule.Users)
@@ -89,19 +100,48 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 			return nil, err
 		}
 		if !ok {
-			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID)
+			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID).about(FieldInstance)
+		}
+	}
+	if l.Urgent {
+		if err := rule.admitUrgent(ctx, dir, l); err != nil {
+			return nil, err
 		}
 	}
 	if l.Duration > rule.Max {
-		return nil, Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(rule.Max), rule.Name, l.Instance.ID, FormatDuration(rule.Max))
+		return nil, Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows.", l.Duration, rule.Max, rule.Name).
+			instead("Try: /sshforward open %s %s", l.Instance.ID, FormatDuration(rule.Max)).about(FieldDuration)
 	}
 	if rule.Reason && l.Because == "" {
-		return nil, Errorf(EINVALID, "The rule %q wants a reason. Add it at the end: because …", rule.Name)
+		return nil, Errorf(EINVALID, "The rule %q wants a reason.", rule.Name).instead("Add it at the end: because …").about(FieldReason)
 	}
 	if rule.ReasonPattern != nil && l.Because != "" && !rule.ReasonPattern.MatchString(l.Because) {
-		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern)
+		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern).about(FieldReason)
 	}
 	return rule, nil
+}
+
+// admitUrgent decides whether the lease may go past the rule's approvers.
+func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
+	if r.Approvals == 0 {
+		return Errorf(EINVALID, "The rule %q needs no approval, so leave out the word urgent.", r.Name)
+	}
+	if r.Urgent == nil {
+		return Errorf(EFORBIDDEN, "The rule %q lets nobody past its approvers. Leave out the word urgent to ask them.", r.Name)
+	}
+	ok, err := Member(ctx, dir, l.Owner, r.Urgent.Users)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return Errorf(EFORBIDDEN, "The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.", r.Name)
+	case strings.TrimSpace(l.Because) == "":
+		return Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason)
+	case l.Duration > r.Urgent.Max:
+		return Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.", l.Duration, r.Urgent.Max, r.Name).
+			instead("Try: /sshforward open %s %s urgent because …", l.Instance.ID, FormatDuration(r.Urgent.Max)).about(FieldDuration)
+	}
+	return nil
 }
 
 // Member reports whether user is listed in who, directly or through a user

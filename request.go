@@ -13,11 +13,12 @@ import (
 func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, error) {
 	l := &Lease{
 		State: Requested, Team: c.Team, Owner: c.User, Channel: c.Channel, Direct: c.Direct,
-		TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because,
+		TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
 		Duration: cmp.Or(cmd.Duration, k.Timing.Default), Reminders: k.Timing.Reminders,
 	}
 	if l.Duration < k.Timing.Min {
-		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least. Try: /sshforward open %s %s", FormatDuration(l.Duration), FormatDuration(k.Timing.Min), cmd.Instance, FormatDuration(k.Timing.Min))
+		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.Timing.Min).
+			instead("Try: /sshforward open %s %s", cmd.Instance, FormatDuration(k.Timing.Min)).about(FieldDuration)
 	}
 	if len(l.Sources) == 0 {
 		saved, err := k.Sources.Source(ctx, c.User)
@@ -49,6 +50,10 @@ func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, erro
 		return Reply{}, notRunning(l.Instance)
 	}
 	l.Rule, l.Max, l.Approvers, l.Approvals = rule.Name, rule.Max, rule.Approvers, rule.Approvals
+	l.ExtendApprovals = rule.ExtendApprovals
+	if l.Urgent {
+		l.Max = min(l.Max, rule.Urgent.Max)
+	}
 	if err := k.roomFor(ctx, l); err != nil {
 		return Reply{}, err
 	}
@@ -121,7 +126,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 		if err != nil {
 			return in, err
 		}
-		if rule.Approvals > len(l.Approved) {
+		if rule.Approvals > len(l.Approved) && !l.Urgent {
 			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
 		}
 		return in, nil
@@ -130,7 +135,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 }
 
 func notRunning(in Instance) error {
-	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State)
+	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State).about(FieldInstance)
 }
 
 // safeUser is what may stand before the @ of a command that people paste into

@@ -48,8 +48,10 @@ func (l *Lease) settle(kind NoticeKind) {
 // stale reports whether a notice that is still owed is not true any more.
 func (l *Lease) stale(kind NoticeKind) bool {
 	switch kind {
-	case NoticeApproval:
+	case NoticeApproval, NoticeNudge:
 		return l.State != Pending
+	case NoticeAsked:
+		return l.State != Open || !l.Asked.Waits()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
 		return l.State != Open
 	case NoticeStuck:
@@ -84,32 +86,14 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
 	}
 	l.ConfirmedAt = now
-	if l.Approvals > 0 {
+	if l.Urgent {
+		l.owe(NoticeUrgent, now)
+	} else if l.Approvals > 0 {
 		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
 		l.owe(NoticeApproval, now)
 		return nil
 	}
 	l.beginOpening(now, t)
-	return nil
-}
-
-// approve is one approver's yes; the last one needed starts the opening.
-func (l *Lease) approve(now time.Time, user string, t Timing) error {
-	if l.State != Pending {
-		return l.so()
-	}
-	if due(l.ApproveBy, now) {
-		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
-	}
-	for _, a := range l.Approved {
-		if a.User == user {
-			return Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
-		}
-	}
-	l.Approved = append(l.Approved, Approval{User: user, At: now})
-	if len(l.Approved) >= l.Approvals {
-		l.beginOpening(now, t)
-	}
 	return nil
 }
 
@@ -218,6 +202,9 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 		if !l.OpenedAt.IsZero() && l.Reason != Failed {
 			l.owe(NoticeEnded, now)
 		}
+		if !l.OpenedAt.IsZero() && l.Urgent {
+			l.owe(NoticeReview, now)
+		}
 	}
 	switch {
 	case err != nil:
@@ -229,35 +216,6 @@ func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
 		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, time.Time{}
 		l.calm(now)
 	}
-}
-
-// twice is how soon the same extension is taken for a second click on the same
-// button, or a repeat after an answer that was lost.
-const twice = 5 * time.Second
-
-// extend moves the end. The session is not touched: only tags change in AWS.
-func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
-	if l.State != Open {
-		return l.so()
-	}
-	if e := l.Extended; e.By == d && now.Sub(e.At) < twice {
-		return Errorf(ECONFLICT, "Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, FormatDuration(d))
-	}
-	if due(l.ExpiresAt, now) {
-		return Errorf(ECONFLICT, "The time of lease %s is up. Open a new one.", l.ID)
-	}
-	if left := l.OpenedAt.Add(l.Max).Sub(l.ExpiresAt); d > left {
-		if left < time.Second {
-			return Errorf(EFORBIDDEN, "Lease %s has reached the %s in all that policy allows. Open a new one when it has ended.", l.ID, FormatDuration(l.Max))
-		}
-		return Errorf(EFORBIDDEN, "Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", FormatDuration(l.Max), l.ID, FormatDuration(left.Truncate(time.Second)), l.ID, FormatDuration(left.Truncate(time.Second)))
-	}
-	l.ExpiresAt = l.ExpiresAt.Add(d)
-	l.Extended = Extension{User: user, By: d, At: now}
-	l.NextTryAt = now
-	l.RemindedAt = now // reminders that lie behind the new end's are not made up for
-	l.settle(NoticeReminder)
-	return nil
 }
 
 // drifted records what somebody else changed on an open lease.

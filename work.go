@@ -197,6 +197,11 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 			l.remind(now)
 			return nil
 		}))
+	case DoNudge:
+		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
+			l.nudge(now)
+			return nil
+		}))
 	case DoForget:
 		if err = k.Store.Delete(ctx, l.ID, l.Revision); err == nil {
 			k.crew.saved(l.ID) // or memory would be forgotten for ever

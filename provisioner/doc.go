@@ -7,6 +7,7 @@
 // so any step may be repeated by a process that knows nothing of the first try.
 //
 //	Find       one DescribeInstances for each account, at once
+//	List       the running instances of one account
 //	Preflight  where the load balancer can go, and whether there is room
 //	Open       one stage of the opening; stages are in open.go and balancer.go
 //	Extend     moves the end that stands in the tags

@@ -119,26 +119,35 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
 		}
 	}
+	out, err := a.described(ctx, in, "look for the instance")
+	if hasCode(err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !byID { // EC2's filters match more than is equal, see literal
+		out = slices.DeleteFunc(out, func(i sshforward.Instance) bool { return i.Name != ref })
+	}
+	slices.SortFunc(out, func(x, y sshforward.Instance) int { return strings.Compare(x.ID, y.ID) })
+	return out, nil
+}
+
+// described returns all the instances of a DescribeInstances, however many pages
+// they take.
+func (a *account) described(ctx context.Context, in *ec2.DescribeInstancesInput, doing string) ([]sshforward.Instance, error) {
 	var out []sshforward.Instance
 	for pages := ec2.NewDescribeInstancesPaginator(a.ec2, in); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
-		if hasCode(err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed") {
-			return nil, nil
-		}
 		if err != nil {
-			return nil, a.failed(err, "look for the instance")
+			return nil, a.failed(err, doing)
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
-				in := a.instance(i)
-				// EC2's filters match more than is equal, see literal.
-				if byID || in.Name == ref {
-					out = append(out, in)
-				}
+				out = append(out, a.instance(i))
 			}
 		}
 	}
-	slices.SortFunc(out, func(x, y sshforward.Instance) int { return strings.Compare(x.ID, y.ID) })
 	return out, nil
 }
 

@@ -124,29 +124,17 @@ func (a *account) balancerTags(ctx context.Context, names []string) (map[string]
 func (a *account) describe(ctx context.Context, ids []string) (map[string]sshforward.Instance, error) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !instanceIDRE.MatchString(id) })
 	slices.Sort(ids)
-	all, err := inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.Reservation, error) {
-		var out []types.Reservation
-		pages := ec2.NewDescribeInstancesPaginator(a.ec2, &ec2.DescribeInstancesInput{
+	all, err := inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]sshforward.Instance, error) {
+		return a.described(ctx, &ec2.DescribeInstancesInput{
 			Filters: []types.Filter{filter("instance-id", ids...)},
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, a.failed(err, "look at the instances")
-			}
-			out = append(out, page.Reservations...)
-		}
-		return out, nil
+		}, "look at the instances")
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]sshforward.Instance{}
-	for _, r := range all {
-		for _, i := range r.Instances {
-			in := a.instance(i)
-			out[in.ID] = in
-		}
+	for _, in := range all {
+		out[in.ID] = in
 	}
 	return out, nil
 }

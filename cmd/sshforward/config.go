@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -55,28 +54,6 @@ type awsConfig struct {
 	} `yaml:"price"`
 }
 
-type policyConfig struct {
-	Sources struct {
-		Allow   []prefix `yaml:"allow"`
-		Default []prefix `yaml:"default"`
-		Widest  *int     `yaml:"widest"`
-	} `yaml:"sources"`
-	LeasesPerUser int          `yaml:"leases_per_user"`
-	Ports         []port       `yaml:"ports"`
-	Rules         []ruleConfig `yaml:"rules"`
-}
-
-type ruleConfig struct {
-	Name          string            `yaml:"name"`
-	Tags          map[string]string `yaml:"tags"`
-	Users         []person          `yaml:"users"`
-	Max           duration          `yaml:"max"`
-	Approvers     []person          `yaml:"approvers"`
-	Approvals     int               `yaml:"approvals"`
-	Reason        string            `yaml:"reason"`
-	ReasonPattern *pattern          `yaml:"reason_pattern"`
-}
-
 type timingConfig struct {
 	Default   duration   `yaml:"default"`
 	Min       duration   `yaml:"min"`
@@ -87,9 +64,6 @@ type timingConfig struct {
 	Sweep     duration   `yaml:"sweep"`
 	Keep      duration   `yaml:"keep"`
 }
-
-// defaultMax is what a rule without max allows.
-const defaultMax = 8 * time.Hour
 
 // defaultGrace is how long after the end of a lease the dead-man switch waits
 // for the bot to have done it.
@@ -148,7 +122,7 @@ func (c *config) check() error {
 	if err := c.checkAWS(); err != nil {
 		return err
 	}
-	if err := c.Policy.check(); err != nil {
+	if err := c.Policy.check(c.Slack.Channel); err != nil {
 		return err
 	}
 	return c.Timing.check()
@@ -186,40 +160,6 @@ func (c *config) checkAWS() error {
 	return nil
 }
 
-func (p *policyConfig) check() error {
-	if len(p.Rules) == 0 {
-		return errors.New("policy.rules: there is no rule, so nobody could open anything; write for example: policy: {rules: [{name: development, tags: {sshforward: allow}, max: 8h}]}")
-	}
-	if w := p.Sources.Widest; w != nil && (*w < 1 || *w > 32) {
-		return fmt.Errorf("policy.sources.widest: %d is not a mask from 1 to 32", *w)
-	}
-	if p.LeasesPerUser < 0 {
-		return errors.New("policy.leases_per_user: it cannot be negative; leave it out for no limit")
-	}
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		r.Max = cmp.Or(r.Max, duration(defaultMax))
-		switch {
-		case r.Name == "":
-			return fmt.Errorf("policy.rules[%d].name: a rule needs a name; people read it when it says no", i)
-		case r.Reason != "" && r.Reason != "required" && r.Reason != "optional":
-			return fmt.Errorf("policy.rules[%d].reason: %q is neither required nor optional", i, r.Reason)
-		case r.Approvals < 0 || r.Approvals > 0 && len(r.Approvers) == 0:
-			return fmt.Errorf("policy.rules[%d].approvals: nobody could give them; write for example: approvers: [S0LEAD]", i)
-		}
-		if len(r.Approvers) > 0 && r.Approvals == 0 {
-			r.Approvals = 1
-		}
-	}
-	sources := p.policy(nil).Sources
-	for _, d := range sources.Default {
-		if err := sources.Check(d); err != nil {
-			return fmt.Errorf("policy.sources.default: %s", sshforward.ErrorMessage(err))
-		}
-	}
-	return nil
-}
-
 func (t *timingConfig) check() error {
 	std := sshforward.DefaultTiming()
 	if t.Default == 0 {
@@ -245,32 +185,6 @@ func (t *timingConfig) check() error {
 		return fmt.Errorf("timing.default: %s is shorter than timing.min, %s; set both", sshforward.FormatDuration(time.Duration(t.Default)), sshforward.FormatDuration(time.Duration(t.Min)))
 	}
 	return nil
-}
-
-func (p *policyConfig) policy(admins []person) sshforward.Policy {
-	out := sshforward.Policy{
-		Sources: sshforward.SourcePolicy{
-			Allow:   convert(p.Sources.Allow, func(p prefix) netip.Prefix { return netip.Prefix(p) }),
-			Default: convert(p.Sources.Default, func(p prefix) netip.Prefix { return netip.Prefix(p) }),
-		},
-		LeasesPerUser: p.LeasesPerUser,
-		Ports:         convert(p.Ports, func(p port) int { return int(p) }),
-		Admins:        convert(admins, personString),
-	}
-	if p.Sources.Widest != nil {
-		out.Sources.Widest = *p.Sources.Widest
-	}
-	for _, r := range p.Rules {
-		rule := sshforward.Rule{
-			Name: r.Name, Tags: r.Tags, Users: convert(r.Users, personString), Max: time.Duration(r.Max),
-			Approvers: convert(r.Approvers, personString), Approvals: r.Approvals, Reason: r.Reason == "required",
-		}
-		if r.ReasonPattern != nil {
-			rule.ReasonPattern = r.ReasonPattern.Regexp
-		}
-		out.Rules = append(out.Rules, rule)
-	}
-	return out
 }
 
 func (t *timingConfig) timing() sshforward.Timing {

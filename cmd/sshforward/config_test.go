@@ -35,6 +35,9 @@ func TestExampleConfig(t *testing.T) {
 	if !ok || rule.Name != "production" || rule.Approvals != 1 || !rule.Reason || rule.Max != time.Hour {
 		t.Errorf("the rule for production reads as %+v", rule)
 	}
+	if rule.ExtendApprovals != 1 || rule.Urgent == nil || rule.Urgent.Max != 30*time.Minute || len(rule.Urgent.Users) != 1 {
+		t.Errorf("the rule for production reads as %+v, urgent %+v", rule, rule.Urgent)
+	}
 	if diff := cmp.Diff(sshforward.DefaultTiming(), c.Timing.timing()); diff != "" {
 		t.Errorf("the example's timing is not the default one (-default +example):\n%s", diff)
 	}
@@ -77,6 +80,11 @@ func TestConfigMistakes(t *testing.T) {
 		{"no rules", "- {name: development, tags: {sshforward: allow}, max: 8h}", "[]", "write for example: policy: {rules: [{name: development"},
 		{"nameless rule", "name: development, ", "", "policy.rules[0].name"},
 		{"approvals by nobody", "max: 8h", "max: 8h, approvals: 1", "policy.rules[0].approvals: nobody could give them"},
+		{"extension approved by nobody", "max: 8h", "max: 8h, extend_approvals: 1", "policy.rules[0].extend_approvals: nobody could give them"},
+		{"nothing to go past", "max: 8h", "max: 8h, urgent: {users: [U0A]}", "policy.rules[0].urgent: the rule needs no approval"},
+		{"urgent for nobody", "max: 8h", "max: 8h, approvers: [U0B], urgent: {max: 10m}", "policy.rules[0].urgent.users: say who may"},
+		{"urgent for long", "max: 8h", "max: 8h, approvers: [U0B], urgent: {users: [U0A], max: 9h}", "policy.rules[0].urgent.max: 9h is more"},
+		{"urgent told to nobody", "slack: {channel: C0OPS, admins: [U0ADMIN, S0SRE]}\naws:\n  - {name: main, region: ap-northeast-1}\npolicy:\n  sources: {allow: [203.0.113.0/24], default: [203.0.113.7]}\n  rules:\n    - {name: development, tags: {sshforward: allow}, max: 8h}", "aws:\n  - {name: main, region: ap-northeast-1}\npolicy:\n  rules:\n    - {name: d, approvers: [U0B], urgent: {users: [U0A]}}", "slack.channel, which is not set"},
 		{"no account", "- {name: main, region: ap-northeast-1}", "[]", "aws: there is no account"},
 		{"same name twice", "- {name: main, region: ap-northeast-1}", "- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
 		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},

@@ -1,9 +1,6 @@
 package fakeaws
 
-import (
-	"encoding/base64"
-	"regexp"
-)
+import "regexp"
 
 // The states of an instance.
 const (
@@ -48,7 +45,7 @@ type xmlInstanceInterface struct {
 	ID         string        `xml:"networkInterfaceId"`
 	Subnet     string        `xml:"subnetId"`
 	VPC        string        `xml:"vpcId"`
-	PrivateIP  string        `xml:"privateIpAddress"`
+	PrivateIP  string        `xml:"privateIpAddress,omitempty"`
 	Owner      string        `xml:"ownerId"`
 	Status     string        `xml:"status"`
 	Groups     []xmlGroupRef `xml:"groupSet>item"`
@@ -140,19 +137,4 @@ func (r *region) xmlInstance(i *instance) xmlInstance {
 		}}
 	}
 	return x
-}
-
-func getConsoleOutput(rq *request) (any, *apiError) {
-	i, e := rq.r.instance(rq.p.str("InstanceId"))
-	if e != nil {
-		return nil, e
-	}
-	var out struct {
-		Instance string `xml:"instanceId"`
-		At       string `xml:"timestamp"`
-		Output   string `xml:"output,omitempty"`
-	}
-	out.Instance, out.At = i.ID, stamp(rq.now)
-	out.Output = base64.StdEncoding.EncodeToString([]byte(i.Console))
-	return out, nil
 }

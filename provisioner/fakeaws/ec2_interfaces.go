@@ -15,7 +15,7 @@ type xmlInterface struct {
 	RequesterManaged bool              `xml:"requesterManaged"`
 	Status           string            `xml:"status"`
 	Type             string            `xml:"interfaceType"`
-	PrivateIP        string            `xml:"privateIpAddress"`
+	PrivateIP        string            `xml:"privateIpAddress,omitempty"`
 	Groups           []xmlGroupRef     `xml:"groupSet>item"`
 	Attachment       *xmlAttachment    `xml:"attachment"`
 	Association      *xmlPublicAddress `xml:"association"`

@@ -10,12 +10,13 @@ type InstanceSpec struct {
 	ID        string            // made up if empty
 	Subnet    string            // where its one interface is
 	PrivateIP string            // the next free one if empty
+	IPv6Only  bool              // no PrivateIP, as in an IPv6-only subnet
 	Name      string            // the Name tag, if not empty
 	Tags      map[string]string // besides Name
 	Groups    []string          // the VPC's default group if empty
 	State     string            // Running if empty
 	Ports     []int             // 22 if nil; an empty list is an instance on which nothing listens
-	Console   string
+	Console   string            // what has been written to the serial console
 }
 
 // AddInstance launches an instance, which is in its state at once.
@@ -35,7 +36,7 @@ func (h *Region) AddInstance(spec InstanceSpec) (id string) {
 	if i.State == "" {
 		i.State = Running
 	}
-	if i.PrivateIP == "" {
+	if i.PrivateIP == "" && !spec.IPv6Only {
 		i.PrivateIP = r.freeAddress(s)
 	}
 	if i.Ports == nil {
@@ -123,10 +124,4 @@ func (h *Region) SetGroups(id string, groups ...string) {
 		ni.Groups = i.Groups
 	}
 	h.r.emit("instance", id, Changed, "groups")
-}
-
-// SetConsole sets what GetConsoleOutput answers.
-func (h *Region) SetConsole(id, output string) {
-	defer h.lock("SetConsole")()
-	h.instance(id).Console = output
 }

@@ -35,6 +35,9 @@ type Options struct {
 	InterfaceLinger time.Duration
 	// StateDelay is how long an instance is pending, stopping or shutting down.
 	StateDelay time.Duration
+	// ConsoleDelay is how long after its launch an instance's console can be
+	// read (minutes at AWS).
+	ConsoleDelay time.Duration
 	// TerminatedVisible is how long a terminated instance can be described;
 	// one hour if zero.
 	TerminatedVisible time.Duration

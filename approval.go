@@ -1,0 +1,166 @@
+package sshforward
+
+import "time"
+
+// approve is one approver's yes; the last one needed starts the opening.
+func (l *Lease) approve(now time.Time, user string, t Timing) error {
+	if l.State != Pending {
+		return l.so()
+	}
+	if due(l.ApproveBy, now) {
+		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
+	}
+	var err error
+	if l.Approved, err = approved(l.Approved, user, now); err != nil {
+		return err
+	}
+	if len(l.Approved) >= l.Approvals {
+		l.beginOpening(now, t)
+	}
+	return nil
+}
+
+// approved adds a yes; nobody gives two.
+func approved(by []Approval, user string, now time.Time) ([]Approval, error) {
+	for _, a := range by {
+		if a.User == user {
+			return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
+		}
+	}
+	return append(by, Approval{User: user, At: now}), nil
+}
+
+// deny is an approver's no.
+func (l *Lease) deny(now time.Time, user, because string, t Timing) error {
+	if l.State != Pending {
+		return l.so()
+	}
+	l.DeniedFor = because
+	return l.end(now, Denied, user, Text{}, t)
+}
+
+// nextNudge is when the approvers are to be reminded next; zero if not any
+// more. The pauses grow: with the default of 8 hours for an approval it is
+// after 15 and 45 minutes, and after 1¾, 3¾ and 7¾ hours.
+func (l *Lease) nextNudge() time.Time {
+	pause := l.ApproveBy.Sub(l.ConfirmedAt) / 32
+	at := l.ConfirmedAt.Add(pause * (1<<(min(l.Nudges, 10)+1) - 1))
+	if pause <= 0 || l.ConfirmedAt.IsZero() || !at.Before(l.ApproveBy) {
+		return time.Time{}
+	}
+	return at
+}
+
+// nudge decides a reminder to the approvers. Earlier ones that were missed are
+// not made up for.
+func (l *Lease) nudge(now time.Time) {
+	for at := l.nextNudge(); !at.IsZero() && due(at, now); at = l.nextNudge() {
+		l.Nudges++
+	}
+	l.owe(NoticeNudge, now)
+}
+
+// extendable refuses what would go past the end, or past policy's total.
+func (l *Lease) extendable(now time.Time, d time.Duration) error {
+	if l.State != Open {
+		return l.so()
+	}
+	if due(l.ExpiresAt, now) {
+		return Errorf(ECONFLICT, "The time of lease %s is up. Open a new one.", l.ID)
+	}
+	if left := l.OpenedAt.Add(l.Max).Sub(l.ExpiresAt); d > left {
+		if left < time.Second {
+			return Errorf(EFORBIDDEN, "Lease %s has reached the %s in all that policy allows. Open a new one when it has ended.", l.ID, l.Max)
+		}
+		left = left.Truncate(time.Second)
+		return Errorf(EFORBIDDEN, "Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", l.Max, l.ID, left, l.ID, FormatDuration(left))
+	}
+	return nil
+}
+
+// extend moves the end, or asks the approvers where the rule says so.
+func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
+	if l.ExtendApprovals > 0 {
+		return l.ask(now, user, d)
+	}
+	if e := l.Extended; l.State == Open && e.By == d && now.Sub(e.At) < twice {
+		return Errorf(ECONFLICT, "Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, d)
+	}
+	if err := l.extendable(now, d); err != nil {
+		return err
+	}
+	l.moveEnd(now, user, d)
+	return nil
+}
+
+// twice is how soon the same extension is taken for a second click on the same
+// button, or a repeat after an answer that was lost.
+const twice = 5 * time.Second
+
+// moveEnd moves the end. The session is not touched: only tags change in AWS.
+func (l *Lease) moveEnd(now time.Time, user string, d time.Duration) {
+	l.ExpiresAt = l.ExpiresAt.Add(d)
+	l.Extended = Extension{User: user, By: d, At: now}
+	l.NextTryAt = now
+	l.RemindedAt = now // reminders that lie behind the new end's are not made up for
+	l.settle(NoticeReminder)
+}
+
+// ask records the wish for an extension. A newer wish takes the older one's
+// place, and the approvals that one had are gone with it.
+func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
+	if err := l.extendable(now, d); err != nil {
+		return err
+	}
+	if l.Asked.Waits() && l.Asked.By == d {
+		return Errorf(ECONFLICT, "An extension of lease %s by %s was asked for already and waits for approval.", l.ID, d)
+	}
+	l.Asked = Ask{User: user, By: d, At: now}
+	l.settle(NoticeRefused)
+	l.owe(NoticeAsked, now)
+	return nil
+}
+
+// asked refuses a decision about an extension that nobody waits for.
+func (l *Lease) asked(d time.Duration) error {
+	switch {
+	case l.State != Open:
+		return l.so()
+	case !l.Asked.Waits() || l.Asked.By != d:
+		return Errorf(ECONFLICT, "No extension of lease %s by %s waits for approval.", l.ID, d)
+	}
+	return nil
+}
+
+// grant is one approver's yes to the extension; the last one needed moves the
+// end.
+func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
+	if err := l.asked(d); err != nil {
+		return err
+	}
+	if err := l.extendable(now, d); err != nil {
+		return err
+	}
+	by, err := approved(l.Asked.Approved, user, now)
+	if err != nil {
+		return err
+	}
+	l.Asked.Approved = by
+	if len(by) >= l.ExtendApprovals {
+		l.Asked.Over = true
+		l.settle(NoticeAsked)
+		l.moveEnd(now, l.Asked.User, d)
+	}
+	return nil
+}
+
+// refuse is an approver's no to the extension. The lease goes on to its end.
+func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) error {
+	if err := l.asked(d); err != nil {
+		return err
+	}
+	l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedFor = true, user, because
+	l.settle(NoticeAsked)
+	l.owe(NoticeRefused, now)
+	return nil
+}

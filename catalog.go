@@ -1,0 +1,149 @@
+package sshforward
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// offered is how many instances a form is offered at once; Slack takes 100
+	// options, and nobody reads more than a page.
+	offered = 30
+	// catalogAge is how old the catalog may be before being looked at makes
+	// it look again.
+	catalogAge = 30 * time.Second
+)
+
+// catalog remembers which instances there are, so that a form can offer them
+// within the second that Slack gives it. It is a help for typing and decides
+// nothing: what is asked for is looked up and checked anew.
+type catalog struct {
+	mu      sync.Mutex
+	all     map[string][]Instance // by account, the last that AWS said
+	at      time.Time             // of the last look that began
+	looking bool
+}
+
+// RefreshInstances looks anew at which instances there are. An account that
+// does not answer keeps what was known of it; the errors say which.
+func (k *Keeper) RefreshInstances(ctx context.Context) error {
+	c := &k.catalog
+	c.mu.Lock()
+	if c.looking {
+		c.mu.Unlock()
+		return nil
+	}
+	c.looking, c.at = true, time.Now()
+	c.mu.Unlock()
+
+	var all sync.WaitGroup
+	errs := make(chan error, len(k.Accounts))
+	for account := range k.Accounts {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+			defer cancel()
+			found, err := k.Lister.List(ctx, account)
+			if err != nil {
+				errs <- fmt.Errorf("list the instances of account %s: %w", account, err)
+				return
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.all == nil {
+				c.all = make(map[string][]Instance)
+			}
+			c.all[account] = found
+		})
+	}
+	all.Wait()
+	close(errs)
+	c.mu.Lock()
+	c.looking = false
+	c.mu.Unlock()
+	var failed []error
+	for err := range errs {
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+// known returns what is remembered, and whether it should be looked at anew.
+func (c *catalog) known() (all []Instance, old bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, some := range c.all {
+		all = append(all, some...)
+	}
+	return all, !c.looking && time.Since(c.at) > catalogAge
+}
+
+// listInstances answers what the caller may open and the query fits, the best
+// first. It waits for nobody but, for user groups, the Directory.
+func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Reply, error) {
+	all, old := k.catalog.known()
+	if old {
+		go func() {
+			if err := k.RefreshInstances(k.crew.ctx); err != nil && k.crew.ctx.Err() == nil {
+				k.log.Warn("the list of instances is not up to date", "err", err)
+			}
+		}()
+	}
+	may := k.admitted(ctx, c.User)
+	words := strings.Fields(strings.ToLower(query))
+	all = slices.DeleteFunc(all, func(in Instance) bool { return !fits(in, words) || !may(in) })
+	slices.SortFunc(all, func(a, b Instance) int {
+		return cmp.Or(rank(a, words)-rank(b, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
+			strings.Compare(a.ID, b.ID))
+	})
+	return Reply{Instances: all[:min(len(all), offered)]}, nil
+}
+
+// admitted returns whether a rule lets the user ask for an instance. Each rule
+// is asked about once; one that cannot be told about now says no.
+func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
+	said := make(map[*Rule]bool)
+	return func(in Instance) bool {
+		rule, ok := k.Policy.Match(in.Tags)
+		if !ok || len(rule.Users) == 0 {
+			return ok
+		}
+		yes, known := said[rule]
+		if !known {
+			member, err := Member(ctx, k.Directory, user, rule.Users)
+			yes = err == nil && member
+			said[rule] = yes
+		}
+		return yes
+	}
+}
+
+// fits reports whether each of the words is somewhere in what the form shows
+// of an instance.
+func fits(in Instance, words []string) bool {
+	shown := strings.ToLower(strings.Join([]string{in.Name, in.ID, in.Zone, in.Account}, "\n"))
+	for _, w := range words {
+		if !strings.Contains(shown, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// rank puts names and ids that begin with the first word before the others.
+func rank(in Instance, words []string) int {
+	switch {
+	case len(words) == 0:
+		return 0
+	case strings.HasPrefix(strings.ToLower(in.Name), words[0]):
+		return 0
+	case strings.HasPrefix(in.ID, words[0]):
+		return 1
+	}
+	return 2
+}

@@ -1,0 +1,125 @@
+package provisioner_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// sameInstance compares instances as a person would.
+var sameInstance = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
+
+func names(list []sshforward.Instance) string {
+	var out []string
+	for _, i := range list {
+		out = append(out, i.Name)
+	}
+	return strings.Join(out, " ")
+}
+
+// The list has what Find finds, in the order of names, and only what runs.
+func TestList(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		got, err := w.p.List(w.ctx, "main")
+		if err != nil || !slices.IsSortedFunc(got, func(x, y sshforward.Instance) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) }) {
+			w.Fatalf("%v, %v", got, err)
+		}
+		for _, id := range []string{w.web, w.app} {
+			found := must(w.p.Find(w.ctx, id))[0]
+			at := slices.IndexFunc(got, func(i sshforward.Instance) bool { return i.ID == id })
+			if at < 0 {
+				w.Fatalf("%s is not listed: %s", found.Name, names(got))
+			}
+			if diff := cmp.Diff(found, got[at], sameInstance); diff != "" {
+				w.Errorf("found and listed:\n%s", diff)
+			}
+		}
+		_, err = w.p.List(w.ctx, "no-such")
+		w.wantCode(err, sshforward.ENOTFOUND)
+		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "no-such") {
+			w.Errorf("message %q", m)
+		}
+	})
+}
+
+func TestListLeavesOutWhatCannotBeOpened(t *testing.T) {
+	inFake(t, worldOptions{fake: fakeaws.Options{StateDelay: time.Minute}}, func(w *world) {
+		h := w.cloud.Home()
+		for name, state := range map[string]string{"p": fakeaws.Pending, "s": fakeaws.Stopped, "t": fakeaws.Terminated} {
+			h.AddInstance(fakeaws.InstanceSpec{Subnet: w.private, Name: name, State: state})
+		}
+		h.AddInstance(fakeaws.InstanceSpec{Subnet: w.private, Name: "v6", IPv6Only: true})
+		h.Stop(w.app)
+		got, err := w.p.List(w.ctx, "main")
+		if err != nil || names(got) != "db-1 web-1" {
+			w.Errorf("%s, %v", names(got), err)
+		}
+		v6 := must(w.p.Find(w.ctx, "v6"))[0]
+		_, err = w.p.Preflight(w.ctx, v6)
+		w.wantCode(err, sshforward.EINVALID) // it is left out for a reason
+	})
+}
+
+// A thousand and more, in as few calls as EC2 allows.
+func TestListPages(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		big := w.cloud.Home().AddSubnet(w.vpc, "10.1.16.0/20", w.region+"a", nil)
+		for range 1200 {
+			w.cloud.Home().AddInstance(fakeaws.InstanceSpec{Subnet: big, Name: "twin"})
+		}
+		w.calls.take()
+		got, err := w.p.List(w.ctx, "main")
+		if err != nil || len(got) != 1203 {
+			w.Fatalf("%d listed, %v", len(got), err)
+		}
+		if calls := w.calls.take(); len(calls) != 2 {
+			w.Errorf("calls %q", calls)
+		}
+		if !slices.IsSortedFunc(got, func(x, y sshforward.Instance) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) }) {
+			w.Error("not in order")
+		}
+		if first, last := got[0].Name, got[len(got)-1].Name; first != "app-1" || last != "web-1" {
+			w.Errorf("from %s to %s", first, last)
+		}
+	})
+}
+
+func TestListErrors(t *testing.T) {
+	for code, want := range map[string]string{
+		"UnauthorizedOperation": sshforward.EFORBIDDEN,
+		"RequestLimitExceeded":  sshforward.EUNAVAILABLE,
+		"InternalError":         sshforward.EUNAVAILABLE,
+	} {
+		t.Run(code, func(t *testing.T) {
+			inFake(t, worldOptions{}, func(w *world) {
+				status := map[string]int{"InternalError": 500}[code]
+				w.cloud.SetFault(func(fakeaws.Call) fakeaws.Fault { return fakeaws.Fault{Code: code, Status: status} })
+				_, err := w.p.List(w.ctx, "main")
+				w.wantCode(err, want)
+			})
+		})
+	}
+}
+
+// One account's list does not ask the others.
+func TestListOfOneAccount(t *testing.T) {
+	inFake(t, twoAccounts(), func(w *world) {
+		n := w.cloud.Region(otherAccount, w.region).FieldNote()
+		w.cloud.Region(otherAccount, w.region).SetTags(n.Web, map[string]string{"Name": "far"})
+		w.cloud.DenyRole(w.opts.accounts[1].RoleARN)
+		got, err := w.p.List(w.ctx, "main")
+		if err != nil || names(got) != "app-1 db-1 web-1" {
+			w.Errorf("main: %s, %v", names(got), err)
+		}
+		_, err = w.p.List(w.ctx, "other")
+		w.wantCode(err, sshforward.EFORBIDDEN)
+	})
+}
