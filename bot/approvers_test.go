@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
@@ -18,6 +20,24 @@ func hidden(t *testing.T, w *fakeslack.Workspace, x *life, l *sshforward.Lease) 
 		t.Fatalf("the card is in %s", l.Card.Channel)
 	}
 	return l
+}
+
+func TestRequesterIsNotOfferedToDecide(t *testing.T) {
+	w, x := tower(t)
+	hidden(t, w, x, lease(sshforward.Pending))
+	if m := w.Messages(w.DM("U1"))[0]; m.HasButton(actionApprove) || !m.HasButton(actionCancel) {
+		t.Errorf("a card that only the requester sees has %v", m.Buttons())
+	}
+	for user, want := range map[string]string{"U1": actionCancel, "U3": actionApprove} {
+		row, _ := x.known(user).rowOf(fromShow, lease(sshforward.Pending)).(*slack.ActionBlock)
+		if got := row.Elements.ElementSet[0].(*slack.ButtonBlockElement).ActionID; got != want {
+			t.Errorf("%s is offered %s", user, got)
+		}
+		asked := len(x.known(user).asked(fromShow, wanted(nil))) > 1
+		if asked == (user == "U1") {
+			t.Errorf("%s is offered to decide about the extension: %t", user, asked)
+		}
+	}
 }
 
 func tower(t *testing.T) (*fakeslack.Workspace, *life) {

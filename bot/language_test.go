@@ -42,7 +42,7 @@ type use struct {
 	operators            bool
 }
 
-// sources are the parsed files of all spoken packages, by directory.
+// corpus are the parsed files of all spoken packages, by directory.
 type corpus struct {
 	fset *token.FileSet
 	dirs map[string][]*ast.File
@@ -121,32 +121,28 @@ func uses(t *testing.T) []use {
 	c := readSources(t)
 	var out []use
 	for _, files := range c.dirs {
-		takes := maps.Clone(seeds)
-		for again := true; again; {
-			again = false
-			out = slices.DeleteFunc(out, func(u use) bool { return filepath.Dir(u.at) == filepath.Dir(c.name[files[0]]) })
+		takes, found := maps.Clone(seeds), []use(nil)
+		for again := true; again; { // until no more functions turn out to take keys
+			again, found = false, nil
 			for _, f := range files {
 				for _, d := range f.Decls {
-					fn, ok := d.(*ast.FuncDecl)
-					if !ok || fn.Body == nil {
-						if got := usesIn(t, c, f, d, nil, takes, &again); len(got) > 0 {
-							out = append(out, got...)
-						}
-						continue
-					}
-					out = append(out, usesIn(t, c, f, fn, fn, takes, &again)...)
+					found = append(found, usesIn(t, c, f, d, takes, &again)...)
 				}
 			}
 		}
+		out = append(out, found...)
 	}
 	return out
 }
 
-func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Node, fn *ast.FuncDecl, takes map[string][]int, again *bool) []use {
+// usesIn collects the keys in a declaration. A function that passes on a
+// parameter as the key is added to takes, and again is set.
+func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Decl, takes map[string][]int, again *bool) []use {
 	t.Helper()
 	file, where := c.name[f], c.name[f]
 	var names []string
 	known := consts(n)
+	fn, _ := n.(*ast.FuncDecl)
 	if fn != nil {
 		names, where = params(fn), file+" "+fn.Name.Name
 	}
@@ -198,7 +194,7 @@ func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Node, fn *ast.FuncDecl, t
 				u.plural = key
 			} else {
 				u.key = key
-				if passesNoArgs(name, takes) {
+				if !slices.Contains(variadic, name) {
 					u.args = 0
 				}
 			}
@@ -207,12 +203,6 @@ func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Node, fn *ast.FuncDecl, t
 		return true
 	})
 	return out
-}
-
-// passesNoArgs reports whether what comes after the key is something else than
-// its arguments: derived functions end with args... only if they say so.
-func passesNoArgs(name string, takes map[string][]int) bool {
-	return !slices.Contains(variadic, name)
 }
 
 // variadic are the functions whose arguments after the key go into it.

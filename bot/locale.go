@@ -72,6 +72,7 @@ func (b *Bot) in(ctx context.Context, user string) render {
 // known is in, without asking Slack.
 func (b *Bot) known(user string) render {
 	v := b.show
+	v.reader = user
 	if one, ok := b.locales.get(user); ok && one.language != nil {
 		v.language = one.language
 	}

@@ -18,13 +18,14 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.openButton(l), v.cancelButton(l))
 	case sshforward.Pending:
-		switch from {
-		case fromCard, fromShow:
-			row = append(v.decision(l.ID), v.cancelButton(l))
-		case fromReminder: // an approver's own
-			row = v.decision(l.ID)
-		default:
+		if from != fromCard && from != fromShow && from != fromReminder {
 			return nil
+		}
+		if v.reader != l.Owner { // who would only be told that somebody else has to
+			row = v.decision(l.ID)
+		}
+		if from != fromReminder && (v.reader == "" || v.reader == l.Owner) {
+			row = append(row, v.cancelButton(l))
 		}
 	case sshforward.Opening:
 		row = append(row, v.closeButton(l))

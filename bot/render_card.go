@@ -160,7 +160,7 @@ func (v render) asked(from origin, l *sshforward.Lease) []slack.Block {
 		count = v.say("Approved by %d of %d: %s.", n, l.ExtendApprovals, v.approvals(a.Approved))
 	}
 	out := []slack.Block{section(v.sentences(says, count, v.say("May approve: %s.", v.anyOf(l.Approvers))))}
-	if from == fromCard || from == fromShow {
+	if (from == fromCard || from == fromShow) && (v.reader == "" || v.reader != l.Owner && v.reader != a.User) {
 		out = append(out, v.askedRow(from, l))
 	}
 	return out

@@ -13,6 +13,7 @@ type render struct {
 	*language
 	prices  sshforward.Prices
 	channel string // where cards go that cannot go where they were asked for
+	reader  string // the one person who sees it; empty: a channel does
 }
 
 func (v render) help() message {
