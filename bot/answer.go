@@ -51,17 +51,22 @@ func (b *Bot) answer(to recipient, m message, replace bool) {
 	// Not the command's context: its end is one of the things to tell.
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	err := b.respond(ctx, to.responseURL, ephemeral(m, replace))
-	if err == nil {
-		return
+	if to.responseURL != "" { // none comes with what happens in a modal or in Home
+		err := b.respond(ctx, to.responseURL, ephemeral(m, replace))
+		if err == nil {
+			return
+		}
+		b.log.Info("response URL does not work, posting instead", "user", to.caller.User, "err", b.clean(err))
 	}
-	b.log.Info("response URL does not work, posting instead", "user", to.caller.User, "err", b.clean(err))
 	c := to.caller
-	if _, err = b.api.PostEphemeralContext(ctx, c.Channel, c.User, m.options()...); err == nil {
-		return
+	if c.Channel != "" {
+		_, err := b.api.PostEphemeralContext(ctx, c.Channel, c.User, m.options()...)
+		if err == nil {
+			return
+		}
+		b.suspectToken(err)
 	}
-	b.suspectToken(err)
-	if _, _, err = b.direct(ctx, c.User, m); err != nil {
+	if _, _, err := b.direct(ctx, c.User, m); err != nil {
 		b.log.Error("answer lost", "user", c.User, "err", b.clean(err))
 	}
 }

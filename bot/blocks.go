@@ -29,6 +29,8 @@ const (
 	actionDeny    = "lease.deny"
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
+	actionForm    = "home.open"   // shows the form for a lease
+	actionSource  = "home.source" // shows the one for the source address, which is the value
 )
 
 // mrkdwn is a text object. Verbatim keeps Slack from finding links, channels

@@ -2,7 +2,9 @@
 // keeper and leases into messages. It never touches AWS or the store.
 //
 //	envelope -> parse -> Keeper.Do -> answer      (dispatch.go, slash.go, click.go, answer.go)
+//	modal -> Keeper.Do -> the modal's next step   (form*.go, deny.go, suggest.go)
 //	lease -> render -> card or notice             (notifier.go, render_*.go)
+//	change -> ShowHome -> home tab                (home*.go)
 //
 // Two Socket Mode connections share one dispatcher and one memory of envelope
 // ids, so that Slack can ask one of them to go without a command being lost
@@ -43,6 +45,9 @@ type Options struct {
 	// Language is that of what a channel sees, and of people whose locale
 	// Slack does not tell: "en", the default, or "ja".
 	Language string
+	// Duration is what a lease is for when nobody says, filled into the form;
+	// 0 leaves that input empty.
+	Duration time.Duration
 	// Prices are used for estimates; nil means sshforward.DefaultPrices.
 	Prices sshforward.Prices
 	// Logger defaults to one that discards.
@@ -131,7 +136,8 @@ type Bot struct {
 
 	reminders reminders
 	// told are the people who have got a notice of which others have not.
-	told told
+	told  told
+	homes *homes
 }
 
 var (
@@ -150,6 +156,7 @@ func New(o Options) *Bot {
 		groupsKnown: map[string]membership{},
 		api:         newClient(o, o.HTTPClient),
 	}
+	b.homes = newHomes(b)
 	for n := range connections {
 		b.links = append(b.links, newLink(b, n))
 	}
@@ -190,6 +197,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		b.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, and no other until the next start", "step", "auth.test")
 	}
 	d := newDispatcher(b, keeper, me.TeamID)
+	b.homes.begin(d)
 
 	// The connections outlive ctx: clicks that are being recorded still want
 	// their acknowledgement.
@@ -211,6 +219,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	case err = <-b.invalid:
 	}
 	d.stop(b.opt.Grace)
+	b.homes.end()
 	hangUp()
 	running.Wait()
 	return err

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -25,11 +26,18 @@ type clickPayload struct {
 	} `json:"channel"`
 	Container struct {
 		ChannelID   string `json:"channel_id"`
+		MessageTS   string `json:"message_ts"`
 		IsEphemeral bool   `json:"is_ephemeral"`
 	} `json:"container"`
-	Message     clicked  `json:"message"`
-	ResponseURL string   `json:"response_url"`
-	Actions     []action `json:"actions"`
+	Message     clicked     `json:"message"`
+	ResponseURL string      `json:"response_url"`
+	TriggerID   string      `json:"trigger_id"`
+	Actions     []action    `json:"actions"`
+	View        viewPayload `json:"view"` // instead of channel and message, for what happens in one
+
+	// Of a block_suggestion.
+	ActionID string `json:"action_id"`
+	Value    string `json:"value"`
 }
 
 type action struct {
@@ -42,6 +50,7 @@ type action struct {
 // if that was ephemeral, since Slack does not keep those.
 type clicked struct {
 	present bool
+	ts      string
 	rows    []row
 }
 
@@ -54,10 +63,12 @@ type row struct {
 // cost the whole click.
 func (c *clicked) UnmarshalJSON(b []byte) error {
 	var m struct {
+		TS     string            `json:"ts"`
 		Blocks []json.RawMessage `json:"blocks"`
 	}
 	c.present = string(b) != "null"
 	_ = json.Unmarshal(b, &m)
+	c.ts = m.TS
 	for _, raw := range m.Blocks {
 		var r row
 		if json.Unmarshal(raw, &r) == nil {
@@ -83,9 +94,19 @@ func (p clickPayload) caller() sshforward.Caller {
 	if team == "" {
 		team = p.Team.ID
 	}
-	return sshforward.Caller{Team: team, User: p.User.ID, Channel: channel,
+	c := sshforward.Caller{Team: team, User: p.User.ID, Channel: channel, Message: cmp.Or(p.Container.MessageTS, p.Message.ts),
 		Direct: p.Channel.Name == "directmessage" || strings.HasPrefix(channel, "D")}
+	if p.View.Type != "" && channel == "" {
+		// A modal carries where it was opened from. What is opened from Home
+		// belongs to no channel, so it is answered in direct messages.
+		m := p.View.meta()
+		c.Channel, c.Message, c.Direct = m.Channel, m.Message, m.Direct || m.Channel == ""
+	}
+	return c
 }
+
+// home reports whether it happened in the app's home tab.
+func (p clickPayload) home() bool { return p.View.Type == "home" }
 
 // origin is the kind of message a button was in. It is the first part of the
 // block's id, since the payload of a click on an ephemeral message carries
@@ -100,6 +121,8 @@ const (
 	fromChoice   origin = "choice"
 	fromMine     origin = "mine" // the list of one's own leases
 	fromAll      origin = "all"  // the list of all leases
+	fromHome     origin = "home" // one's own leases in the home tab
+	fromWaiting  origin = "wait" // the requests of others in there
 	fromNowhere  origin = ""     // a block without an id of ours
 )
 
@@ -112,37 +135,74 @@ func originOf(blockID string) origin {
 	return origin(kind)
 }
 
-// interactive records a click and then acknowledges it, so that no approval
-// is shown that was not recorded. If recording takes too long, the click is
-// acknowledged all the same and the outcome told when it is there.
+// interactive takes what people do other than typing a command.
 func (d *dispatcher) interactive(h *handling) {
 	var p clickPayload
 	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
 		d.b.log.Error("interaction not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
+		h.acknowledge(nil)
+		d.unknown(sshforward.Caller{}, "interaction that cannot be read")
 		return
 	}
-	if p.Type != "block_actions" || len(p.Actions) == 0 {
-		d.b.log.Info("interaction ignored", "kind", p.Type)
+	c := p.caller()
+	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
+		d.b.log.Warn("interaction from another workspace refused", "team", c.Team, "user", c.User)
+		h.acknowledge(nil)
+		d.b.answer(recipient{caller: c, responseURL: p.ResponseURL}, d.b.in(d.ctx, c.User).otherTeam(), false)
+		d.unknown(c, "another workspace")
+		return
+	}
+	switch p.Type {
+	case "block_actions":
+		d.click(h, p)
+	case "block_suggestion":
+		d.suggest(h, p)
+	case "view_submission":
+		d.submitted(h, p)
+	case "view_closed":
+		d.closed(h, p)
+	default:
+		h.acknowledge(nil)
+		d.unknown(c, "interaction "+p.Type)
+	}
+}
+
+// click records a click and then acknowledges it, so that no approval is shown
+// that was not recorded. If recording takes too long, the click is
+// acknowledged all the same and the outcome told when it is there.
+func (d *dispatcher) click(h *handling, p clickPayload) {
+	c := p.caller()
+	to := recipient{caller: c, responseURL: p.ResponseURL}
+	if len(p.Actions) == 0 {
+		h.acknowledge(nil)
+		d.unknown(c, "click on nothing")
 		return
 	}
 	a := p.Actions[0] // a click is one action
-	c := p.caller()
-	to := recipient{caller: c, responseURL: p.ResponseURL}
-	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
-		d.b.log.Warn("click from another workspace refused", "team", c.Team, "user", c.User)
-		h.acknowledge(nil)
-		d.b.answer(to, d.b.in(d.ctx, c.User).otherTeam(), false)
+	if p.home() {
+		d.b.homes.saw(c) // who clicks in it has it before their eyes
+	}
+	switch a.ActionID {
+	case actionForm:
+		d.openForm(h, to, p.TriggerID, sshforward.OpenLease{})
+		return
+	case actionSource:
+		d.openSource(h, p, to, a)
 		return
 	}
 	cmd, known, err := commandOf(a)
-	switch {
-	case !known:
-		d.b.log.Warn("unknown button ignored", "action", cut(a.ActionID, 100), "user", c.User)
-		return
-	case err != nil:
-		d.b.log.Warn("button with a value that is not ours", "action", a.ActionID, "user", c.User)
+	if err != nil {
 		h.acknowledge(nil)
-		d.b.answer(to, d.b.in(d.ctx, c.User).failure(err), false)
+		d.refuse(to, p, d.b.in(d.ctx, c.User).failure(err))
+		what := "button " + a.ActionID
+		if known {
+			what = "value of " + a.ActionID
+		}
+		d.unknown(c, what)
+		return
+	}
+	if deny, ok := cmd.(sshforward.DenyLease); ok && p.TriggerID != "" {
+		d.askWhy(h, p, to, a, deny)
 		return
 	}
 
@@ -159,46 +219,55 @@ func (d *dispatcher) interactive(h *handling) {
 	h.acknowledge(nil)
 	if o.err != nil {
 		d.logRefusal(c, cmd, o.err)
-		d.b.answer(to, d.b.in(d.ctx, c.User).failure(o.err), false)
+		d.refuse(to, p, d.b.in(d.ctx, c.User).failure(o.err))
 		return
 	}
 	d.afterClick(to, p, a, cmd, o.reply)
 }
 
-// commandOf reads a button. known is false for ids that are not ours.
+// commandOf reads a button. known is false for ids that are not ours; there is
+// an error then, too.
 func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
-	value, rest, _ := strings.Cut(a.Value, " ")
+	value, rest, more := strings.Cut(a.Value, " ")
 	id, ok := sshforward.ParseID(value)
 	switch a.ActionID {
 	case actionConfirm:
-		cmd = sshforward.ConfirmLease{ID: id}
+		urgent := rest == urgentWord
+		return sshforward.ConfirmLease{ID: id, Urgent: urgent}, true, notALease(ok && (urgent || !more))
 	case actionCancel:
-		cmd = sshforward.CancelLease{ID: id}
-	case actionApprove:
-		cmd = sshforward.ApproveLease{ID: id}
-	case actionDeny:
-		cmd = sshforward.DenyLease{ID: id}
+		return sshforward.CancelLease{ID: id}, true, notALease(ok && !more)
 	case actionClose:
-		cmd = sshforward.CloseLease{Ref: id}
+		return sshforward.CloseLease{Ref: id}, true, notALease(ok && !more)
+	case actionApprove:
+		by, right := extensionOf(rest)
+		return sshforward.ApproveLease{ID: id, Extend: by}, true, notALease(ok && right)
+	case actionDeny:
+		by, right := extensionOf(rest)
+		return sshforward.DenyLease{ID: id, Extend: by}, true, notALease(ok && right)
 	case actionExtend:
-		var e sshforward.ExtendLease
-		e.Ref = id
-		if e.Duration, err = sshforward.ParseDuration(rest); err != nil {
-			return nil, true, err
-		}
-		return e, true, notALease(ok)
-	default:
-		return nil, false, nil
+		by, err := sshforward.ParseDuration(rest)
+		return sshforward.ExtendLease{Ref: id, Duration: by}, true, notALease(ok && err == nil)
 	}
-	if rest != "" {
-		ok = false
+	return nil, false, notALease(false)
+}
+
+// extensionOf reads the extension that is to be decided about, if it is one
+// and not the lease itself.
+func extensionOf(s string) (by time.Duration, ok bool) {
+	if s == "" {
+		return 0, true
 	}
-	return cmd, true, notALease(ok)
+	by, err := sshforward.ParseDuration(s)
+	return by, err == nil
 }
 
 // afterClick changes the message that the button was in, where it is one that
 // nobody else changes: cards belong to the keeper's outbox.
 func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshforward.Command, r sshforward.Reply) {
+	if p.home() {
+		d.afterHome(p, cmd, r)
+		return
+	}
 	from, own := p.source(a)
 	show := d.b.in(d.ctx, to.caller.User) // but what a channel sees is in its language
 	switch {

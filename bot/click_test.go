@@ -195,7 +195,7 @@ func TestListIsListedAgainAfterAClickInIt(t *testing.T) {
 	}
 }
 
-func TestUnknownButtonIsAcknowledgedAndIgnored(t *testing.T) {
+func TestUnknownButtonIsAcknowledgedAndRecorded(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -203,8 +203,10 @@ func TestUnknownButtonIsAcknowledgedAndIgnored(t *testing.T) {
 	if err != nil || !res.Acked {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if len(k.heard()) > 0 || len(w.Ephemerals("U1", "")) > 0 {
-		t.Error("something came of it")
+	x.told(t, "U1", "C1", "I cannot read this button.")
+	eventually(t, "recorded", func() bool { return len(k.heard()) == 1 })
+	if k.heard()[0].cmd != (sshforward.Unknown{What: "button lease.explode"}) {
+		t.Errorf("the keeper heard %v", k.heard())
 	}
 	if !strings.Contains(x.log.String(), "lease.explode") {
 		t.Error("it is not in the log")
@@ -225,8 +227,11 @@ func TestForgedValueNeverReachesTheKeeper(t *testing.T) {
 		}
 	}
 	eventually(t, "all are answered", func() bool { return len(w.Ephemerals("U2", "C1")) == 6 })
-	if len(k.heard()) > 0 {
-		t.Errorf("the keeper heard %v", k.heard())
+	eventually(t, "all are recorded", func() bool { return len(k.heard()) == 6 })
+	for _, a := range k.heard() {
+		if what, ok := a.cmd.(sshforward.Unknown); !ok || !strings.HasPrefix(what.What, "value of lease.") {
+			t.Errorf("the keeper heard %v", a.cmd)
+		}
 	}
 	_ = x
 }
@@ -249,7 +254,7 @@ func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
 func TestPanicDuringAClickIsToldAndAcknowledged(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) { panic("a bug") }})
-	x.presses(t, "U2", x.posted(t, lease(sshforward.Pending)), actionDeny)
+	x.presses(t, "U2", x.posted(t, lease(sshforward.Pending)), actionApprove)
 	x.told(t, "U2", "C1", "Something went wrong on my side")
 }
 

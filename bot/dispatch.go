@@ -24,6 +24,7 @@ type dispatcher struct {
 	b      *Bot
 	keeper Keeper
 	seen   dedup
+	asked  *memory[asking] // clicks that a modal asks about; see askWhy
 	slots  chan struct{}
 	ctx    context.Context // of running commands
 	cancel context.CancelFunc
@@ -36,7 +37,7 @@ type dispatcher struct {
 
 func newDispatcher(b *Bot, keeper Keeper, team string) *dispatcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &dispatcher{b: b, keeper: keeper, team: team, slots: make(chan struct{}, b.opt.Commands), ctx: ctx, cancel: cancel}
+	return &dispatcher{b: b, keeper: keeper, team: team, asked: remember[asking](1000), slots: make(chan struct{}, b.opt.Commands), ctx: ctx, cancel: cancel}
 }
 
 // ours reports whether people of a team may give commands. If Slack did not say
@@ -83,6 +84,8 @@ func (d *dispatcher) deliver(e envelope, ack acker) {
 			d.slash(h)
 		case "interactive":
 			d.interactive(h)
+		case "events_api":
+			d.event(h)
 		}
 	}()
 }
@@ -192,7 +195,11 @@ func (d *dispatcher) start(c sshforward.Caller, cmd sshforward.Command) <-chan o
 			return
 		}
 		defer func() { <-d.slots }()
-		out <- d.call(ctx, c, cmd)
+		o := d.call(ctx, c, cmd)
+		out <- o
+		if changes(cmd) { // also after a refusal: what they saw may not be so any more
+			d.b.homes.touch(c.User)
+		}
 	}()
 	context.AfterFunc(ctx, func() { // also after an outcome, which was first then
 		out <- outcome{err: d.b.show.tooLong(context.Cause(ctx))}

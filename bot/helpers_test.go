@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,12 @@ func (k *keeper) heard() []asked {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return append([]asked(nil), k.asked...)
+}
+
+// understood is what it was asked but for payloads that no command could be
+// made of.
+func (k *keeper) understood() []asked {
+	return slices.DeleteFunc(k.heard(), func(a asked) bool { _, ok := a.cmd.(sshforward.Unknown); return ok })
 }
 
 // answers is a keeper that always says the same.

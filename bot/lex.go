@@ -102,7 +102,7 @@ func quotation(s string, i int, open rune) (string, int) {
 
 // quote writes a word so that words reads it back as that one word.
 func quote(s string) string {
-	plain := s != "" && !strings.ContainsFunc(s, unicode.IsSpace) && !keywords[strings.ToLower(s)]
+	plain := s != "" && !strings.ContainsFunc(s, unicode.IsSpace) && !keywords[strings.ToLower(s)] && !isDuration(word{text: s})
 	if r, _ := utf8.DecodeRuneInString(s); plain && r != '`' && !strings.ContainsRune(quotes, r) {
 		return s
 	}
@@ -119,4 +119,4 @@ func quote(s string) string {
 }
 
 // keywords are quoted when they are meant as names.
-var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "all": true, "clear": true}
+var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "all": true, "clear": true, "urgent": true}

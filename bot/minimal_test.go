@@ -133,7 +133,7 @@ func TestAnswerFollowsWhereTheAcknowledgementTakesNone(t *testing.T) {
 			t.Errorf("%q: via %s %q", c.text, m.Via, m.Visible())
 		}
 	}
-	if len(k.heard()) > 0 {
+	if len(k.understood()) > 0 {
 		t.Error("the keeper was asked")
 	}
 }
@@ -165,8 +165,8 @@ func TestWorkspaceThatSlackDoesNotNameIsThatOfTheFirstCommand(t *testing.T) {
 	}
 	x.types(t, "U2", "C1", "list")
 	x.told(t, "U2", "C1", "Your leases")
-	if n := len(k.heard()); n != 2 {
-		t.Errorf("the keeper was asked %d times: %+v", n, k.heard())
+	if n := len(k.understood()); n != 2 {
+		t.Errorf("the keeper was asked %d times: %+v", n, k.understood())
 	}
 	if n := strings.Count(x.log.String(), "Slack does not say which workspace this is"); n != 1 {
 		t.Errorf("%d warnings", n)
@@ -185,7 +185,7 @@ func TestClickOfTwoWorkspacesDecidesNothing(t *testing.T) {
 	}
 	x.types(t, "U1", "C1", "list")
 	x.told(t, "U1", "C1", "Your leases")
-	if n := len(k.heard()); n != 1 {
+	if n := len(k.understood()); n != 1 {
 		t.Errorf("the keeper was asked %d times", n)
 	}
 }

@@ -15,6 +15,7 @@ import (
 // is. If the message is gone it is posted anew. Reminders that it overtakes
 // lose their buttons.
 func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
+	b.homes.changed(l)
 	if channel, ts, err = b.card(ctx, l); err == nil {
 		b.retire(ctx, l)
 	}

@@ -16,6 +16,7 @@ type topic int
 const (
 	topicCommand topic = iota // see request.command
 	topicHelp
+	topicForm // the modal, filled in with request.command, an OpenLease without instance
 )
 
 // request is what the text of a slash command means.
@@ -37,7 +38,7 @@ func parse(text string) (request, error) {
 		all = all[1:]
 	}
 	if len(all) == 0 {
-		return request{topic: topicHelp}, nil
+		return request{topic: topicForm, command: sshforward.OpenLease{}}, nil
 	}
 	args := all[1:]
 	var cmd sshforward.Command
@@ -64,6 +65,9 @@ func parse(text string) (request, error) {
 	}
 	if err != nil {
 		return request{}, err
+	}
+	if open, ok := cmd.(sshforward.OpenLease); ok && open.Instance == "" {
+		return request{topic: topicForm, command: open}, nil
 	}
 	return request{command: cmd}, nil
 }

@@ -35,12 +35,13 @@ func (o *opening) wrong(format string, args ...any) {
 
 // parseOpen reads what follows "open":
 //
-//	<instance id | Name tag> [<duration>] [from <ip or cidr>[,…]] [port <n>] [because <reason>]
+//	<instance id | Name tag> [<duration>] [from <ip or cidr>[,…]] [port <n>] [urgent] [because <reason>]
+//
+// Without an instance it is not wrong: the form asks for that.
 func parseOpen(text string, args []word) (sshforward.Command, error) {
 	o := &opening{text: text, args: args}
 	switch {
-	case len(args) == 0 || args[0].is("from") || args[0].is("port") || args[0].is("because") || args[0].is("for"):
-		o.wrong("Say which instance, by its id or its Name tag.")
+	case len(args) == 0 || startsConditions(args[0]):
 	default:
 		o.cmd.Instance = args[0].text
 		if problem := badName(o.cmd.Instance); !problem.IsZero() {
@@ -57,6 +58,8 @@ func parseOpen(text string, args []word) (sshforward.Command, error) {
 			o.from()
 		case w.is("port"):
 			o.port()
+		case w.is("urgent"):
+			o.cmd.Urgent = true
 		case w.is("because"):
 			o.because(w.rest)
 		case w.is("for") && len(o.args) > 0 && startsWithDigit(o.args[0].text):
@@ -74,13 +77,19 @@ func parseOpen(text string, args []word) (sshforward.Command, error) {
 	return nil, invalid(formatCommand(o.cmd), "%s", o.problem)
 }
 
+// startsConditions reports whether a word belongs to what comes after the
+// instance. One that is called like that needs quotes.
+func startsConditions(w word) bool {
+	return w.is("from") || w.is("port") || w.is("urgent") || w.is("because") || w.is("for") || isDuration(w)
+}
+
 // from reads the list, which may have spaces around its commas.
 func (o *opening) from() {
 	var list []string
 	for len(o.args) > 0 {
 		w := o.args[0]
 		more := len(list) == 0 || strings.HasSuffix(list[len(list)-1], ",") || strings.HasPrefix(w.text, ",")
-		if !more || len(list) == 0 && (w.is("port") || w.is("because") || w.is("from")) {
+		if !more || len(list) == 0 && (w.is("port") || w.is("urgent") || w.is("because") || w.is("from")) {
 			break
 		}
 		list = append(list, w.text)
@@ -195,6 +204,9 @@ func formatCommand(c sshforward.Command) string {
 		if c.Port != 0 {
 			out += fmt.Sprintf(" port %d", c.Port)
 		}
+		if c.Urgent {
+			out += " urgent"
+		}
 		if c.Because != "" {
 			out += " because " + c.Because
 		}
@@ -216,6 +228,8 @@ func formatCommand(c sshforward.Command) string {
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
 	case sshforward.ShowLease:
 		return "show " + c.ID
+	case sshforward.ShowHistory:
+		return "history"
 	case sshforward.SetSource:
 		switch {
 		case c.Clear:

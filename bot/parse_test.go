@@ -26,16 +26,21 @@ func TestParse(t *testing.T) {
 	}
 	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"), Port: 2222, Because: "disk is  full"}
 	for text, want := range map[string]sshforward.Command{
-		"open i-0abc":               open("i-0abc", 0),
-		"OPEN i-0abc 2H":            open("i-0abc", 2*time.Hour),
-		"open web-1 1h30m":          open("web-1", 90*time.Minute),
-		"open web-1 for 45s":        open("web-1", 45*time.Second),
-		`open "my box" 1d`:          open("my box", 24*time.Hour),
-		"open “my box” 1d":          open("my box", 24*time.Hour),
-		"open „my box“":             open("my box", 0),
-		`open “my "other" box”`:     nil, // the inner quote closes it
-		`open "my \"other\" box"`:   open(`my "other" box`, 0),
-		`open "from"`:               open("from", 0),
+		"open i-0abc":             open("i-0abc", 0),
+		"OPEN i-0abc 2H":          open("i-0abc", 2*time.Hour),
+		"open web-1 1h30m":        open("web-1", 90*time.Minute),
+		"open web-1 for 45s":      open("web-1", 45*time.Second),
+		`open "my box" 1d`:        open("my box", 24*time.Hour),
+		"open “my box” 1d":        open("my box", 24*time.Hour),
+		"open „my box“":           open("my box", 0),
+		`open “my "other" box”`:   nil, // the inner quote closes it
+		`open "my \"other\" box"`: open(`my "other" box`, 0),
+		`open "from"`:             open("from", 0),
+		`open "urgent" 2h`:        open("urgent", 2*time.Hour),
+		`open "2h" 2h`:            open("2h", 2*time.Hour),
+		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
+			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
+		"history":                   sshforward.ShowHistory{},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
 		"`/sshforward open i-0abc`": open("i-0abc", 0),
@@ -81,7 +86,25 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v\n%s", text, err, d)
 		}
 	}
-	for _, text := range []string{"", "  ", "help", "HELP", "/sshforward"} {
+	for text, want := range map[string]sshforward.OpenLease{
+		"": {}, "  ": {}, "/sshforward": {}, "open": {}, "open 2h": {Duration: 2 * time.Hour},
+		"open for 2h from 203.0.113.7 port 2222 urgent because x y": {Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Port: 2222, Urgent: true, Because: "x y"},
+		"open because":       {},
+		"open urgent":        {Urgent: true},
+		"open because of it": {Because: "of it"},
+	} {
+		got, err := parse(text)
+		if text == "open because" {
+			if err == nil {
+				t.Error("a reason that is missing is not asked for")
+			}
+			continue
+		}
+		if d := cmp.Diff(sshforward.Command(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
+			t.Errorf("%q: %+v, %v\n%s", text, got, err, d)
+		}
+	}
+	for _, text := range []string{"help", "HELP", "/sshforward help"} {
 		if got, err := parse(text); err != nil || got.topic != topicHelp {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
@@ -92,8 +115,10 @@ func TestParse(t *testing.T) {
 // what was right.
 func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 	for text, want := range map[string]string{
-		"open":                                              "open i-0123456789abcdef0",
-		"open from 203.0.113.7":                             "open i-0123456789abcdef0 from 203.0.113.7",
+		"open from home":                                    "open i-0123456789abcdef0 from 203.0.113.7",
+		"open urgent 1h 2h because x":                       "open i-0123456789abcdef0 2h urgent because x",
+		"open for":                                          "open i-0123456789abcdef0",
+		"open web-1 from urgent":                            "open web-1 from 203.0.113.7 urgent",
 		`open "" 2h`:                                        "open i-0123456789abcdef0 2h",
 		"open web-1 2":                                      "open web-1 2h",
 		"open web-1 90":                                     "open web-1 1h30m",
@@ -151,7 +176,7 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"open i-0abc 2h from 203.0.113.7, 198.51.100.0/28 port 22 because x", "open “my box” 1d",
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
-		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s", "open \xff because \xfe", "i-1 `", "open a because ```"} {
+		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s", "open \xff because \xfe", "i-1 `", "open a because ```", "open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -115,23 +115,30 @@ var englishRun = regexp.MustCompile(`[A-Za-z][A-Za-z',.;:-]*(?:[ \n]+[A-Za-z][A-
 func TestJapaneseIsJapanese(t *testing.T) {
 	english := every(show)
 	for name, m := range every(languages["ja"]) {
-		texts := append(visible(m), m.Text)
-		for _, s := range texts {
-			for _, r := range notProse {
-				s = r.ReplaceAllString(s, "|")
-			}
-			if left := englishRun.FindString(s); left != "" {
-				t.Errorf("%s: English is left: %q", name, left)
-			}
-		}
+		noEnglish(t, name, append(visible(m), m.Text))
 		if m.Text == english[name].Text {
 			t.Errorf("%s: its text is that of the English one: %q", name, m.Text)
 		}
 	}
+	for name, view := range everyView(languages["ja"]) {
+		noEnglish(t, name, visible(view))
+	}
 }
 
-// visible are the texts of a message's blocks.
-func visible(m message) []string {
+func noEnglish(t *testing.T, name string, texts []string) {
+	t.Helper()
+	for _, s := range texts {
+		for _, r := range notProse {
+			s = r.ReplaceAllString(s, "|")
+		}
+		if left := englishRun.FindString(s); left != "" {
+			t.Errorf("%s: English is left: %q", name, left)
+		}
+	}
+}
+
+// visible are the texts of a message or a view.
+func visible(m any) []string {
 	var out []string
 	var walk func(any)
 	walk = func(v any) {

@@ -178,7 +178,7 @@ func TestMessagesLookAsTheyDid(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, file string, m message) {
+func golden(t *testing.T, file string, m any) {
 	t.Helper()
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

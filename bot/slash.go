@@ -16,6 +16,7 @@ type slashPayload struct {
 	UserID      string `json:"user_id"`
 	Text        string `json:"text"`
 	ResponseURL string `json:"response_url"`
+	TriggerID   string `json:"trigger_id"`
 }
 
 func (p slashPayload) caller() sshforward.Caller {
@@ -30,6 +31,8 @@ func (d *dispatcher) slash(h *handling) {
 	var p slashPayload
 	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
 		d.b.log.Error("slash command not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
+		h.acknowledge(nil)
+		d.unknown(sshforward.Caller{}, "command that cannot be read")
 		return
 	}
 	c := p.caller()
@@ -37,6 +40,7 @@ func (d *dispatcher) slash(h *handling) {
 	if !d.ours(c.Team) {
 		d.b.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
 		h.answer(to, d.b.in(d.ctx, c.User).otherTeam())
+		d.unknown(c, "another workspace")
 		return
 	}
 	req, err := parse(p.Text)
@@ -46,6 +50,10 @@ func (d *dispatcher) slash(h *handling) {
 		return
 	case req.topic == topicHelp:
 		h.answer(to, d.b.in(d.ctx, c.User).help())
+		return
+	case req.topic == topicForm:
+		open, _ := req.command.(sshforward.OpenLease)
+		d.openForm(h, to, p.TriggerID, open)
 		return
 	}
 	h.acknowledge(nil)

@@ -66,7 +66,7 @@ func serve(ctx context.Context, c *config, secrets tokens, slackURL string, log 
 	}
 	slack := bot.New(bot.Options{
 		Token: secrets.bot, AppToken: secrets.app, APIURL: slackURL,
-		Channel: c.Slack.Channel, Language: c.Slack.Language, Prices: c.prices(), Logger: log,
+		Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
 		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{

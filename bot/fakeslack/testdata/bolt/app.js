@@ -20,6 +20,7 @@ const button = (value) => ({
   type: 'actions',
   elements: [{ type: 'button', action_id: 'lease.confirm', value, text: { type: 'plain_text', text: 'Open' } }],
 });
+const openForm = { type: 'actions', elements: [{ type: 'button', action_id: 'home.open', text: { type: 'plain_text', text: 'Open' } }] };
 const section = (text) => ({ type: 'section', text: { type: 'mrkdwn', text } });
 
 app.command('/sshforward', async ({ command, ack, client, say }) => {
@@ -61,12 +62,48 @@ app.view('lease.open', async ({ view, body, ack, client }) => {
     await ack({ response_action: 'errors', errors: { reason: 'why?' } });
     return;
   }
+  if (reason === 'slow') {
+    await ack({ response_action: 'update', view: { type: 'modal', title: { type: 'plain_text', text: 'Looking' }, blocks: [section('looking')] } });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await client.views.update({
+      view_id: view.id,
+      view: {
+        type: 'modal',
+        callback_id: 'lease.confirm',
+        private_metadata: view.private_metadata,
+        notify_on_close: true,
+        title: { type: 'plain_text', text: 'Open it?' },
+        submit: { type: 'plain_text', text: 'Open' },
+        blocks: [section('really?')],
+      },
+    });
+    return;
+  }
   await ack();
   await client.chat.postMessage({ channel: view.private_metadata, text: `${body.user.id}: ${reason}` });
 });
 
+app.view({ callback_id: 'lease.confirm', type: 'view_closed' }, async ({ view, body, ack, client }) => {
+  await ack();
+  await client.chat.postMessage({ channel: view.private_metadata, text: `${body.user.id} closed it, cleared: ${body.is_cleared}` });
+});
+
 app.event('app_home_opened', async ({ event, client }) => {
-  await client.views.publish({ user_id: event.user, view: { type: 'home', blocks: [section('*home*')] } });
+  await client.views.publish({ user_id: event.user, view: { type: 'home', blocks: [section('*home*'), openForm] } });
+});
+
+// A click in Home has a view and a trigger, and neither channel nor message.
+app.action('home.open', async ({ body, ack, client }) => {
+  await ack();
+  const note = (text) => ({ type: 'modal', title: { type: 'plain_text', text: 'Note' }, blocks: [section(text)] });
+  const { view } = await client.views.open({ trigger_id: body.trigger_id, view: note('opened') });
+  const home = `${body.view.type} ${body.container.type} ${body.channel} ${body.message}`;
+  const updated = await client.views.update({ view_id: view.id, hash: view.hash, view: note(home) });
+  try {
+    await client.views.update({ view_id: view.id, hash: view.hash, view: note('stale') });
+  } catch (error) {
+    await client.views.update({ view_id: view.id, hash: updated.view.hash, view: note(`${home}, ${error.data.error}`) });
+  }
 });
 
 app.error(async (error) => {

@@ -1,0 +1,283 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/sshforward/sshforward"
+)
+
+const (
+	// homesMost and homesFor bound whose Home is kept current: views.publish
+	// takes a hundred or so calls a minute, and a stale one is made new when
+	// it is opened again.
+	homesMost = 500
+	homesFor  = 24 * time.Hour
+	// homeGap is the least time between two publishes for one person.
+	homeGap = time.Second
+	// homesAtOnce is how many are published at the same time.
+	homesAtOnce = 8
+	homeTries   = 3
+)
+
+// homes keeps the home tab of those current who have looked at it lately.
+type homes struct {
+	b *Bot
+	// decided is how far the decision about a lease has come, so that
+	// approvers hear of that and not of every step of an opening.
+	decided *memory[string]
+	slots   chan struct{}
+
+	mu      sync.Mutex
+	d       *dispatcher // nil unless the bot runs
+	viewers map[string]*viewer
+	quiet   time.Time // until when Slack asked to be left alone
+	running sync.WaitGroup
+}
+
+// viewer is one of them. The fields are guarded by homes.mu.
+type viewer struct {
+	caller sshforward.Caller
+	at     time.Time // of the last look
+	stale  bool      // something has changed since it was published
+	busy   bool      // a goroutine is at it
+	shown  bool      // it was published once
+}
+
+func newHomes(b *Bot) *homes {
+	return &homes{b: b, decided: remember[string](5000), slots: make(chan struct{}, homesAtOnce), viewers: map[string]*viewer{}}
+}
+
+func (s *homes) begin(d *dispatcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.d = d
+}
+
+// end waits for what is being published; the dispatcher has stopped.
+func (s *homes) end() {
+	s.mu.Lock()
+	s.d = nil
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// event handles an envelope of the Events API. Slack delivers it again unless
+// it is acknowledged, so that comes first.
+func (d *dispatcher) event(h *handling) {
+	h.acknowledge(nil)
+	var p struct {
+		TeamID string `json:"team_id"`
+		Event  struct {
+			Type string `json:"type"`
+			User string `json:"user"`
+			Tab  string `json:"tab"`
+		} `json:"event"`
+	}
+	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
+		d.b.log.Error("event not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
+		return
+	}
+	e := p.Event
+	if e.Type != "app_home_opened" || e.Tab != "home" || e.User == "" {
+		return // the tab with the messages, or an event nobody asked for
+	}
+	c := sshforward.Caller{Team: p.TeamID, User: e.User, Direct: true}
+	if !d.ours(c.Team) {
+		d.b.log.Warn("Home of another workspace refused", "team", c.Team, "user", c.User)
+		d.unknown(c, "another workspace")
+		return
+	}
+	d.b.homes.saw(c)
+	d.b.homes.touch(c.User)
+}
+
+// saw remembers that somebody looks at their Home.
+func (s *homes) saw(c sshforward.Caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.viewers[c.User]; w != nil {
+		w.at = time.Now()
+		return
+	}
+	if len(s.viewers) >= homesMost {
+		oldest := ""
+		for user, w := range s.viewers {
+			if oldest == "" || w.at.Before(s.viewers[oldest].at) {
+				oldest = user
+			}
+		}
+		delete(s.viewers, oldest)
+	}
+	c.Channel, c.Message, c.Direct = "", "", true
+	s.viewers[c.User] = &viewer{caller: c, at: time.Now()}
+}
+
+// touch has somebody's Home published, if they have looked at it lately. It
+// never waits: many changes in a row make one publish a second at most, and
+// the last one always shows.
+func (s *homes) touch(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.viewers[user]
+	if w == nil || s.d == nil {
+		return
+	}
+	if time.Since(w.at) > homesFor {
+		delete(s.viewers, user)
+		return
+	}
+	w.stale = true
+	if w.busy {
+		return
+	}
+	w.busy = true
+	d := s.d
+	s.running.Go(func() { s.keep(d, w) })
+}
+
+// keep publishes one person's Home until it is current.
+func (s *homes) keep(d *dispatcher, w *viewer) {
+	tries := 0
+	for {
+		s.mu.Lock()
+		if !w.stale || d.ctx.Err() != nil {
+			w.busy = false
+			s.mu.Unlock()
+			return
+		}
+		wait := time.Until(s.quiet)
+		w.stale = wait > 0
+		first := !w.shown
+		s.mu.Unlock()
+		if wait > 0 {
+			sleep(d.ctx, wait)
+			continue
+		}
+		again, err := s.publish(d, w.caller, first)
+		s.mu.Lock()
+		switch {
+		case err == nil:
+			tries, w.shown = 0, true
+		case again > 0 && tries < homeTries:
+			tries++
+			w.stale = true
+			if retryAfter(err) > 0 {
+				s.quiet = time.Now().Add(again)
+			}
+		default: // the next change says it all again
+			tries = 0
+			s.b.log.Warn("Home not published", "user", w.caller.User, "err", s.b.clean(err))
+		}
+		s.mu.Unlock()
+		sleep(d.ctx, homeGap)
+	}
+}
+
+// publish makes one person's Home out of what the keeper says now. again is
+// after how long it may be worth another try.
+//
+// It is sent without the hash of the one before: there is one goroutine for
+// each person, and what it publishes is always newer than what is there. Where
+// Slack sees a conflict all the same, the same is tried again.
+func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again time.Duration, err error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-d.ctx.Done():
+		return 0, nil
+	}
+	v := s.b.in(d.ctx, c.User)
+	o := <-d.start(c, sshforward.ShowHome{})
+	blocks := v.home(c, o.reply, time.Now())
+	if o.err != nil {
+		if d.ctx.Err() != nil {
+			return 0, nil
+		}
+		d.logRefusal(c, sshforward.ShowHome{}, o.err)
+		if !first { // what is there is better than nothing
+			return 0, nil
+		}
+		blocks = v.homeless(o.err)
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
+	defer cancel()
+	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User,
+		View: slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}})
+	switch {
+	case err == nil:
+		return 0, nil
+	case d.ctx.Err() != nil:
+		return 0, nil
+	case retryAfter(err) > 0:
+		return retryAfter(err), err
+	case slackCode(err) == "hash_conflict":
+		return homeGap, err
+	}
+	s.b.suspectToken(err)
+	s.b.explain("a Home", err)
+	return 0, err
+}
+
+// changed has the Homes published that show a lease: its owner's and, when a
+// decision about it was asked for or came, those of whoever may decide. It
+// holds nobody up.
+func (s *homes) changed(l *sshforward.Lease) {
+	if s == nil {
+		return
+	}
+	s.touch(l.Owner)
+	if len(l.Approvers) == 0 {
+		return
+	}
+	state := decision(l)
+	s.mu.Lock()
+	d := s.d
+	var users []string
+	for user := range s.viewers {
+		if user != l.Owner {
+			users = append(users, user)
+		}
+	}
+	if d == nil || len(users) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if before, known := s.decided.put(l.ID, state); known && before == state {
+		s.mu.Unlock()
+		return
+	}
+	approvers := slices.Clone(l.Approvers)
+	s.running.Add(1)
+	s.mu.Unlock()
+	go func() {
+		defer s.running.Done()
+		s.touchMembers(d.ctx, approvers, users)
+	}()
+}
+
+// decision is what approvers see of a lease, as far as it may change.
+func decision(l *sshforward.Lease) string {
+	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Waits(), l.Asked.At, len(l.Asked.Approved)})
+	return string(b)
+}
+
+func (s *homes) touchMembers(ctx context.Context, approvers, users []string) {
+	for _, group := range approvers {
+		for _, user := range users {
+			in, err := s.b.Member(ctx, user, group)
+			if err != nil {
+				s.b.log.Info("Home not kept current for a user group", "group", group, "err", s.b.clean(err))
+				break
+			}
+			if in {
+				s.touch(user)
+			}
+		}
+	}
+}

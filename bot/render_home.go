@@ -1,0 +1,139 @@
+package bot
+
+import (
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/sshforward/sshforward"
+)
+
+// What Home has room for; a view takes 100 blocks. Each lease takes two, and
+// fourteen are left for the rest.
+const (
+	homeWaiting = 20
+	homeMine    = 20
+	homePast    = 10
+)
+
+// home is a person's home tab.
+func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []slack.Block {
+	out := v.homeTop()
+	if len(r.Waiting) > 0 {
+		out = append(out, header(v.say("Waiting for your decision: %d", len(r.Waiting))))
+		out = append(out, v.some(r.Waiting, homeWaiting, true, v.decide)...)
+	}
+	out = append(out, header(v.say("Your leases: %d", len(r.Leases))))
+	if len(r.Leases) == 0 {
+		out = append(out, section(v.say("You have none.")))
+	}
+	out = append(out, v.some(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
+	out = append(out, header(v.say("Your source address")), v.savedSource(r))
+	if len(r.Past) > 0 || r.Month.Leases > 0 {
+		out = append(out, header(v.say("What is over")), section(v.month(r.Month)))
+		if len(r.Past) > 0 {
+			out = append(out, section(v.past(r.Past, homePast)))
+		}
+	}
+	return append(out, small(v.say("As of %s.", date(now))))
+}
+
+func (v render) homeTop() []slack.Block {
+	return []slack.Block{
+		section(v.say("*A plain SSH connection to one private instance, for a while, from your address only.*")),
+		buttons("home.top", button(actionForm, "", v.label("Open SSH access")).WithStyle(slack.StylePrimary)),
+	}
+}
+
+// homeless is Home when the keeper does not say what is in it.
+func (v render) homeless(err error) []slack.Block {
+	return append(v.homeTop(), section(":warning: "+v.failure(err).Text))
+}
+
+func header(s string) slack.Block { return slack.NewHeaderBlock(plain(s, 150)) }
+
+// some shows leases, most of them at most, and says how many it leaves out.
+func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func(*sshforward.Lease) slack.Block) []slack.Block {
+	var out []slack.Block
+	seen := map[string]bool{} // two rows of the same name would cost the whole view
+	for i, l := range leases {
+		if i == most {
+			out = append(out, small(v.say("%d more are not shown here; %s has all.", len(leases)-i, code(Slash+" list all", 50))))
+			break
+		}
+		out = append(out, section(v.wanted(l, owners)))
+		if !seen[l.ID] {
+			seen[l.ID] = true
+			out = append(out, fill(row(l))...)
+		}
+	}
+	return out
+}
+
+// wanted is a lease in a few lines, with what is asked for.
+func (v render) wanted(l *sshforward.Lease, owners bool) string {
+	s := v.summary(l, owners)
+	if l.Asked.Waits() {
+		s += "\n" + v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By))
+	}
+	if owners && l.Because != "" {
+		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
+	}
+	return s
+}
+
+// decide is the row of buttons for whoever may say yes or no: to the lease or,
+// with its duration in their value, to the extension that is asked for.
+func (v render) decide(l *sshforward.Lease) slack.Block {
+	value := l.ID
+	switch {
+	case l.Asked.Waits():
+		value += " " + sshforward.FormatDuration(l.Asked.By)
+	case l.State != sshforward.Pending:
+		return nil
+	}
+	return buttons(fromWaiting.blockID(l.ID), v.decision(value)...)
+}
+
+func (v render) savedSource(r sshforward.Reply) slack.Block {
+	saved := sshforward.FormatSources(r.Sources)
+	says := v.say("You have saved none. Say where you connect from, and you need not type it each time.")
+	if saved != "" {
+		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))
+	}
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.label("Change"))))
+	b.BlockID = "home.source"
+	return b
+}
+
+// month sums up a calendar month.
+func (v render) month(m sshforward.Bill) string {
+	if m.Leases == 0 {
+		return v.say("None of your leases have ended this month.")
+	}
+	return v.sayN("This month: %d of your leases has ended, for %s in all.", "This month: %d of your leases have ended, for %s in all.", m.Leases,
+		m.Leases, v.dollars(m.Cost))
+}
+
+// past lists leases that are over, a line each.
+func (v render) past(events []sshforward.Event, most int) string {
+	var out []string
+	for i, e := range events {
+		if i == most {
+			out = append(out, v.say("and %d more.", len(events)-i))
+			break
+		}
+		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
+		end := e.Ended
+		if end.IsZero() {
+			end = e.At
+		}
+		s := "• " + v.say("%s until %s, lease %s", what, date(end), code(e.Lease, 20))
+		if e.Cost > 0 {
+			s += " · " + v.dollars(e.Cost)
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, "\n")
+}
