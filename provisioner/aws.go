@@ -82,6 +82,7 @@ type account struct {
 	ec2       *ec2.Client
 	elb       *elb.Client
 	scheduler *scheduler.Client
+	sts       *sts.Client
 
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
@@ -157,7 +158,7 @@ func newAccount(base aws.Config, deployment string, a Account) (*account, error)
 		})
 	}
 	return &account{
-		Account: a, ec2: ec2.NewFromConfig(cfg), elb: elb.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg),
+		Account: a, ec2: ec2.NewFromConfig(cfg), elb: elb.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
 		known: groupKnown{turn: make(chan struct{}, 1)},
 	}, nil
 }

@@ -12,9 +12,11 @@ type Options struct {
 	BotUserID  string // default U0BOT
 	BotID      string // default B0BOT
 	BotName    string // default sshforward
-	BotToken   string // default xoxb-fake
-	AppToken   string // default xapp-fake
-	Command    string // slash command that Slash types; default /sshforward
+	// Scopes of the bot token; default what a bot like this needs.
+	Scopes   []string
+	BotToken string // default xoxb-fake
+	AppToken string // default xapp-fake
+	Command  string // slash command that Slash types; default /sshforward
 
 	// BaseURL is where the handler is reached from outside, without a trailing
 	// slash. Start sets it. Without it the Host of apps.connections.open is used.
@@ -64,6 +66,9 @@ func (o Options) withDefaults() Options {
 	text(&o.BotUserID, "U0BOT")
 	text(&o.BotID, "B0BOT")
 	text(&o.BotName, "sshforward")
+	if o.Scopes == nil {
+		o.Scopes = []string{"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"}
+	}
 	text(&o.BotToken, "xoxb-fake")
 	text(&o.AppToken, "xapp-fake")
 	text(&o.Command, "/sshforward")

@@ -96,6 +96,10 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if err == nil && !m.open {
 		err = w.checkToken(token, m.appToken)
 	}
+	if err == nil && !m.open && !m.appToken {
+		// Slack tells the scopes of a token with every answer.
+		rw.Header().Set("X-OAuth-Scopes", strings.Join(w.opt.Scopes, ","))
+	}
 	if err == nil {
 		answer, err = m.do(w, a)
 	}

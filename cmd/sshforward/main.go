@@ -32,6 +32,7 @@ type cli struct {
 	Leases     leasesCmd     `cmd:"" help:"List leases from the tags in AWS alone, without Slack, store or bot."`
 	Close      closeCmd      `cmd:"" help:"Close leases from the tags in AWS alone."`
 	Sweep      sweepCmd      `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
+	Doctor     doctorCmd     `cmd:"" help:"Look at all that the bot depends on and say what to mend; changes nothing."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

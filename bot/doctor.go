@@ -1,0 +1,64 @@
+package bot
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Scopes are what the bot token has to be allowed, as deploy/slack-manifest.yaml
+// asks for.
+var Scopes = []string{"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"}
+
+// Identity is who the bot is in Slack.
+type Identity struct {
+	Team, TeamID string
+	User, UserID string
+	// Missing are the Scopes that the token lacks; none where Slack does not
+	// say which it has.
+	Missing []string
+}
+
+// Identity asks Slack who the bot is. Errors are those of [Bot.Run].
+func (b *Bot) Identity(ctx context.Context) (Identity, error) {
+	me, err := b.api.AuthTestContext(ctx)
+	if err != nil {
+		if bad := b.badToken("SLACK_BOT_TOKEN", err); bad != nil {
+			return Identity{}, bad
+		}
+		return Identity{}, b.failed("ask Slack who I am", err)
+	}
+	who := Identity{Team: me.Team, TeamID: me.TeamID, User: me.User, UserID: me.UserID}
+	// Slack tells the scopes of a token in this header of every answer.
+	if has := me.Header.Get("X-OAuth-Scopes"); has != "" {
+		granted := strings.Split(strings.ReplaceAll(has, " ", ""), ",")
+		for _, s := range Scopes {
+			if !slices.Contains(granted, s) {
+				who.Missing = append(who.Missing, s)
+			}
+		}
+	}
+	return who, nil
+}
+
+// TrySocketMode asks Slack for a connection and does not use it. Errors are
+// those of [Bot.Run].
+func (b *Bot) TrySocketMode(ctx context.Context) error {
+	if _, _, err := b.api.StartSocketModeContext(ctx); err != nil {
+		if bad := b.badToken("SLACK_APP_TOKEN", err); bad != nil {
+			return bad
+		}
+		return b.failed("ask Slack for a connection", err)
+	}
+	return nil
+}
+
+// GroupSize returns how many people are in a user group (S…). EUNAVAILABLE if
+// Slack does not tell.
+func (b *Bot) GroupSize(ctx context.Context, group string) (int, error) {
+	users, err := b.api.GetUserGroupMembersContext(ctx, group)
+	if err != nil {
+		return 0, b.unknownGroup(group, err)
+	}
+	return len(users), nil
+}
