@@ -178,6 +178,12 @@ func (d *dispatcher) click(h *handling, p clickPayload) {
 		d.unknown(c, "click on nothing")
 		return
 	}
+	if p.View.Type != "" && !p.home() { // the modals have no buttons but their own two
+		h.acknowledge(nil)
+		d.refuse(to, p, d.voice(h, c.User).failure(notALease(false)))
+		d.unknown(c, "click in a view of type "+p.View.Type)
+		return
+	}
 	a := p.Actions[0] // a click is one action
 	if p.home() {
 		d.b.homes.saw(c) // who clicks in it has it before their eyes

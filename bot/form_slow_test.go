@@ -170,3 +170,25 @@ func TestFormDoesNotWaitLongForTheSavedAddress(t *testing.T) {
 		t.Error("the form came back over the question")
 	}
 }
+
+func TestRefusalIsToldToWhoClosedTheWaitingModal(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	k := saved()
+	base, release := k.do, make(chan struct{})
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+		if _, ok := cmd.(sshforward.ConfirmLease); ok {
+			<-release
+			return sshforward.Reply{}, sshforward.Errorf(sshforward.EQUOTA, "You have 3 open already.")
+		}
+		return base(ctx, c, cmd)
+	}
+	x := live(t, w, k, func(o *Options) { o.ClickBudget = 300 * time.Millisecond })
+	x.types(t, "U1", "C1", "")
+	res := x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1"})
+	res = x.submits(t, "U1", *res.View, nil)
+	if _, err := w.CloseView(t.Context(), "U1", res.View.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	x.told(t, "U1", "C1", "You have 3 open already.")
+}

@@ -46,6 +46,10 @@ type submission struct {
 func (d *dispatcher) submitted(h *handling, p clickPayload) {
 	m, v := p.View.meta(), d.voice(h, p.User.ID)
 	id, isLease := sshforward.ParseID(m.Lease)
+	if p.View.Type != "modal" && p.View.Type != "" {
+		d.unreadable(h, p, "submission of a view of type "+p.View.Type)
+		return
+	}
 	switch p.View.CallbackID {
 	case formOpen:
 		d.submitOpen(h, p, v)
@@ -201,7 +205,10 @@ func (d *dispatcher) settle(h *handling, p clickPayload, s submission) {
 	if d.replaceView(c, p.View.ID, end) {
 		return
 	}
-	if s.gone != nil && o.err == nil {
+	switch {
+	case o.err != nil: // they may take it for done
+		d.b.answer(recipient{caller: c}, end.says, false)
+	case s.gone != nil:
 		s.gone(o)
 	}
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -156,7 +157,7 @@ func (s *homes) keep(d *dispatcher, w *viewer) {
 		first := !w.shown
 		s.mu.Unlock()
 		if wait > 0 {
-			sleep(d.ctx, wait)
+			sleep(d.ctx, wait+rand.N(homeGap)) // not all at once
 			continue
 		}
 		again, err := s.publish(d, w.caller, first)
@@ -164,12 +165,11 @@ func (s *homes) keep(d *dispatcher, w *viewer) {
 		switch {
 		case err == nil:
 			tries, w.shown = 0, true
+		case retryAfter(err) > 0: // not a failure, and it sets the pace itself
+			w.stale, s.quiet = true, time.Now().Add(again)
 		case again > 0 && tries < homeTries:
 			tries++
 			w.stale = true
-			if retryAfter(err) > 0 {
-				s.quiet = time.Now().Add(again)
-			}
 		default: // the next change says it all again
 			tries = 0
 			s.b.log.Warn("Home not published", "user", w.caller.User, "err", s.b.clean(err))

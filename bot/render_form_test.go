@@ -15,38 +15,41 @@ import (
 
 // everyView is one of each modal there is, and Home.
 func everyView(v render) map[string]any {
-	m := meta{Channel: "C1", Lease: "k7m2q3x"}
-	more := m
-	more.Extend = "1h30m"
-	typed := m
-	typed.Port, typed.Urgent = 2222, true
-	f := formFields{duration: "1h", saved: "203.0.113.7"}
-	filled := formFields{instance: option("i-0abc1234def567890", "web-1"), duration: "2h", source: "203.0.113.7", reason: "disk is full"}
-	problem := v.inForm(sshforward.Errorf(sshforward.EINVALID, "%q is not a duration.", "2x"))
-	wish := wanted(nil)
-	wish.Owner, wish.Asked.User = "U2", "U2"
-	waiting := lease(sshforward.Pending)
-	waiting.ID, waiting.Owner = "k7m2q3y", "U2"
+	open := sshforward.OpenLease{Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Because: "disk is full"}
+	typed := new(Bot).typedIn(open)
+	again := typed
+	again.instance, again.saved = option(instance1.ID, instanceLabel(instance1)), "203.0.113.7"
+	m := meta{Channel: "C1"}
+	deny := meta{Channel: "C1", Lease: "k7m2q3x", Message: "1.2"}
+	extension := deny
+	extension.Extend = "1h30m"
+	asks := with(sshforward.Open, func(l *sshforward.Lease) {
+		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.Ask{User: "U2", By: time.Hour, At: noon}
+	})
+	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
 	home := func(r sshforward.Reply) slack.HomeTabViewRequest {
 		return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: v.home(ann, r, noon)}}
 	}
 	return map[string]any{
-		"form":           v.form(f, m, ""),
-		"form-wrong":     v.form(filled, typed, problem),
-		"confirm":        v.confirmForm(lease(sshforward.Requested), m),
-		"urgent":         v.urgentForm(urgent(sshforward.Requested), m),
-		"failed":         v.confirmFailed(sshforward.Errorf(sshforward.EUNAVAILABLE, "AWS did not answer in time."), m),
-		"refused":        v.confirmFailed(sshforward.Errorf(sshforward.EFORBIDDEN, "Only the person who typed the command may confirm it."), m),
-		"deny":           v.denyForm(m, "", ""),
-		"deny-extension": v.denyForm(more, "", problem),
-		"source":         v.sourceForm("203.0.113.7", ""),
-		"looking":        v.looking(),
-		"opening":        v.noteOf(v.confirmed(lease(sshforward.Opening))),
-		"home-empty":     home(sshforward.Reply{}),
+		"form":            v.form(formFields{}, m, ""),
+		"form-typed":      v.form(typed, meta{Channel: "C1", Port: 2222, Urgent: true}, ""),
+		"form-again":      v.form(again, m, v.inForm(problem)),
+		"confirm":         v.confirmForm(lease(sshforward.Requested), m),
+		"confirm-urgent":  v.urgentForm(urgent(sshforward.Requested), m),
+		"confirm-failed":  v.confirmFailed(sshforward.Errorf(sshforward.EUNAVAILABLE, "AWS did not answer in time."), deny),
+		"confirm-refused": v.confirmFailed(sshforward.Errorf(sshforward.EFORBIDDEN, "Only the person who typed the command may confirm it."), deny),
+		"confirmed":       v.noteOf(v.confirmed(lease(sshforward.Opening))),
+		"looking":         v.looking(),
+		"deny":            v.denyForm(deny, "", ""),
+		"deny-extension":  v.denyForm(extension, "disk is full", v.inForm(problem)),
+		"source":          v.sourceForm("203.0.113.7", ""),
+		"home-empty":      home(sshforward.Reply{}),
 		"home": home(sshforward.Reply{
-			Waiting: []*sshforward.Lease{waiting, wish}, Leases: []*sshforward.Lease{lease(sshforward.Open)},
-			Sources: lease(sshforward.Open).Sources, Month: sshforward.Bill{Leases: 1, Cost: 0.06},
-			Past: []sshforward.Event{{Lease: "k7m2q3z", Instance: "i-0second", Name: "web-2", Ended: noon.Add(-time.Hour), Cost: 0.06}},
+			Leases:  []*sshforward.Lease{lease(sshforward.Requested), with(sshforward.Open, func(l *sshforward.Lease) { l.ID = "0pen001" })},
+			Waiting: []*sshforward.Lease{pending("want001", "U2"), asks},
+			Sources: prefixes("203.0.113.7/32"),
+			Past:    []sshforward.Event{{Lease: "past001", Instance: "i-1", Name: "web-2", Ended: noon, Cost: 0.06}, {Lease: "past002", Instance: "i-2", At: noon}},
+			Month:   sshforward.Bill{Leases: 2, Cost: 0.06},
 		}),
 	}
 }

@@ -14,7 +14,7 @@ import (
 const (
 	// suggestWait keeps the answer within the second in which a list that
 	// follows the typing feels alive; Slack itself would wait for 3 s.
-	suggestWait = 800 * time.Millisecond
+	suggestWait = 700 * time.Millisecond
 	maxSuggest  = 30
 	maxLabel    = 75  // of an option
 	maxValue    = 150 // of an option

@@ -27,6 +27,10 @@ func TestWhatCannotBeUnderstoodIsRecorded(t *testing.T) {
 	suggestion := view("block_suggestion", "x", "")
 	suggestion["action_id"] = "colour"
 	click := view("block_actions", "", "")
+	inModal := view("block_actions", "lease.open", "")
+	inModal["actions"] = []any{map[string]any{"action_id": "lease.close", "value": "k7m2q3x"}}
+	step := view("view_submission", "lease.confirm", `{"lease":"k7m2q3x"}`)
+	step["view"].(map[string]any)["type"] = "workflow_step"
 	foreign := view("view_submission", "lease.open", "")
 	foreign["user"] = map[string]any{"id": "U9", "team_id": "T9OTHER"}
 	for want, payload := range map[string]any{
@@ -36,6 +40,8 @@ func TestWhatCannotBeUnderstoodIsRecorded(t *testing.T) {
 		"U2 lease of lease.confirm":                            view("view_submission", "lease.confirm", `{"lease":"../x"}`),
 		"U2 lease of lease.deny":                               view("view_submission", "lease.deny", `{"lease":"k7m2q3x","extend":"-1h"}`),
 		"U2 list colour":                                       suggestion,
+		"U2 click in a view of type modal":                     inModal,
+		"U2 submission of a view of type workflow_step":        step,
 		"U2 click on nothing":                                  click,
 		"U9 another workspace":                                 foreign,
 		" interaction that cannot be read":                     []any{"nonsense"},
