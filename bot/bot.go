@@ -42,6 +42,9 @@ type Options struct {
 	// Channel takes the cards of leases that were asked for where the bot may
 	// not post; empty means the requester's direct messages.
 	Channel string
+	// Language is that of what a channel sees, and of people whose locale
+	// Slack does not tell: "en", the default, or "ja".
+	Language string
 	// Duration is what a lease is for when nobody says, filled into the form;
 	// 0 leaves that input empty.
 	Duration time.Duration
@@ -125,12 +128,16 @@ type Bot struct {
 	invalid chan error
 	suspect singleflight.Group
 
-	groups  singleflight.Group
-	mu      sync.Mutex
-	members map[string]membership
+	groups      singleflight.Group
+	mu          sync.Mutex
+	groupsKnown map[string]membership
+
+	locales locales
 
 	reminders reminders
-	homes     *homes
+	// told are the people who have got a notice of which others have not.
+	told  told
+	homes *homes
 }
 
 var (
@@ -142,12 +149,12 @@ var (
 func New(o Options) *Bot {
 	o = o.withDefaults()
 	b := &Bot{
-		opt:     o,
-		log:     o.Logger,
-		show:    render{language: english, prices: o.Prices, channel: o.Channel},
-		invalid: make(chan error, 1),
-		members: map[string]membership{},
-		api:     newClient(o, o.HTTPClient),
+		opt:         o,
+		log:         o.Logger,
+		show:        render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel},
+		invalid:     make(chan error, 1),
+		groupsKnown: map[string]membership{},
+		api:         newClient(o, o.HTTPClient),
 	}
 	b.homes = newHomes(b)
 	for n := range connections {

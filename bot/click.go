@@ -148,7 +148,7 @@ func (d *dispatcher) interactive(h *handling) {
 	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
 		d.b.log.Warn("interaction from another workspace refused", "team", c.Team, "user", c.User)
 		h.acknowledge(nil)
-		d.b.answer(recipient{caller: c, responseURL: p.ResponseURL}, d.b.show.otherTeam(), false)
+		d.b.answer(recipient{caller: c, responseURL: p.ResponseURL}, d.b.in(d.ctx, c.User).otherTeam(), false)
 		d.unknown(c, "another workspace")
 		return
 	}
@@ -212,6 +212,7 @@ func (d *dispatcher) click(h *handling, p clickPayload) {
 		return
 	}
 
+	d.b.learn(c.User) // while the keeper works
 	result := d.start(c, cmd)
 	var o outcome
 	select {
@@ -274,22 +275,23 @@ func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshf
 		return
 	}
 	from, own := p.source(a)
+	show := d.b.in(d.ctx, to.caller.User) // but what a channel sees is in its language
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		list := sshforward.ListLeases{All: from == fromAll}
 		if o := <-d.start(to.caller, list); o.err == nil {
-			d.b.answer(to, d.b.show.reply(to.caller, list, o.reply), true)
+			d.b.answer(to, show.reply(to.caller, list, o.reply), true)
 			return
 		}
-		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), false)
+		d.b.answer(to, show.reply(to.caller, cmd, r), false)
 	case own && from == fromShow && r.Lease != nil:
-		d.b.answer(to, d.b.show.lease(to.caller, r.Lease), true)
+		d.b.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:
-		d.b.answer(to, d.b.show.reminded(to.caller, cmd, r.Lease), true)
+		d.b.answer(to, d.b.publicly(to.caller, show).reminded(to.caller, cmd, r.Lease), true)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
-		d.b.answer(to, d.b.show.reply(to.caller, cmd, r), own)
+		d.b.answer(to, show.reply(to.caller, cmd, r), own)
 	}
 }
 
@@ -304,12 +306,30 @@ func (p clickPayload) source(a action) (from origin, own bool) {
 	case fromReminder, fromShow, fromChoice, fromMine, fromAll:
 		return from, alone
 	}
-	if a.ActionID == actionConfirm || a.ActionID == actionCancel {
-		return fromPrompt, alone || len(p.Message.rows) == 0 // no card has these
+	if p.prompted(a) {
+		return fromPrompt, alone || len(p.Message.rows) == 0
 	}
 	if from != fromCard {
 		from = fromNowhere
 	}
 	// Without a word on where it was, it may have been a card.
 	return from, p.Container.IsEphemeral
+}
+
+// prompted reports whether the button was in a prompt. No card has the one that
+// confirms; the one that cancels is on both, and a message that everybody sees
+// tells by its other buttons which one it is.
+func (p clickPayload) prompted(a action) bool {
+	switch a.ActionID {
+	case actionConfirm:
+		return true
+	case actionCancel:
+		if originOf(a.BlockID) == fromCard {
+			return false
+		}
+		return !slices.ContainsFunc(p.Message.rows, func(r row) bool {
+			return slices.ContainsFunc(r.Elements, func(e action) bool { return e.ActionID == actionApprove })
+		})
+	}
+	return false
 }

@@ -22,11 +22,17 @@ func (b *Bot) Member(ctx context.Context, user, group string) (bool, error) {
 	if !strings.HasPrefix(group, "S") {
 		return user == group, nil
 	}
+	users, err := b.members(ctx, group)
+	return slices.Contains(users, user), err
+}
+
+// members are the users of a user group.
+func (b *Bot) members(ctx context.Context, group string) ([]string, error) {
 	b.mu.Lock()
-	known, ok := b.members[group]
+	known, ok := b.groupsKnown[group]
 	b.mu.Unlock()
 	if ok && time.Now().Before(known.until) {
-		return slices.Contains(known.users, user), nil
+		return known.users, nil
 	}
 	// One question for all who ask at once, which does not end with the
 	// first of them.
@@ -38,18 +44,18 @@ func (b *Bot) Member(ctx context.Context, user, group string) (bool, error) {
 			return nil, err
 		}
 		b.mu.Lock()
-		b.members[group] = membership{users: users, until: time.Now().Add(b.opt.GroupCache)}
+		b.groupsKnown[group] = membership{users: users, until: time.Now().Add(b.opt.GroupCache)}
 		b.mu.Unlock()
 		return users, nil
 	})
 	select {
 	case r := <-asked:
 		if r.Err != nil {
-			return false, b.unknownGroup(group, r.Err)
+			return nil, b.unknownGroup(group, r.Err)
 		}
-		return slices.Contains(r.Val.([]string), user), nil
+		return r.Val.([]string), nil
 	case <-ctx.Done():
-		return false, b.unknownGroup(group, ctx.Err())
+		return nil, b.unknownGroup(group, ctx.Err())
 	}
 }
 

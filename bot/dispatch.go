@@ -99,7 +99,7 @@ func (d *dispatcher) turnAway(e envelope, entry *delivery, fresh bool, ack acker
 	var p slashPayload
 	_ = json.Unmarshal(e.payload, &p) // what can be read of it is enough
 	h := &handling{d: d, envelope: e, entry: entry, ack: ack}
-	go h.answer(recipient{caller: p.caller(), responseURL: p.ResponseURL}, d.b.show.restarting())
+	go h.answer(recipient{caller: p.caller(), responseURL: p.ResponseURL}, d.b.known(p.UserID).restarting())
 }
 
 // stop takes no more commands, waits for the running ones, and after grace

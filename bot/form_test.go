@@ -173,7 +173,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 
 func TestUrgentLeaseFromTheFormIsAskedAboutTwice(t *testing.T) {
 	w := office(t, fakeslack.Options{})
-	k := urgent()
+	k := pressing()
 	x := live(t, w, k)
 	x.types(t, "U1", "C1", "open urgent")
 	res := x.submits(t, "U1", x.modalOf(t, "U1", "Urgent"), map[string]string{"instance": "i-1"})
@@ -190,8 +190,8 @@ func TestUrgentLeaseFromTheFormIsAskedAboutTwice(t *testing.T) {
 	}
 }
 
-// urgent is a script in which a yes is not enough.
-func urgent() *keeper {
+// pressing is a script in which a yes is not enough.
+func pressing() *keeper {
 	k := script()
 	base := k.do
 	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
@@ -212,7 +212,7 @@ func urgent() *keeper {
 
 func TestUrgentPromptIsReplacedByTheSecondQuestion(t *testing.T) {
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, urgent())
+	x := live(t, w, pressing())
 	x.types(t, "U1", "C1", "open web-1 urgent")
 	m := x.told(t, "U1", "C1", "Open SSH to")
 	x.presses(t, "U1", m.TS, actionConfirm)

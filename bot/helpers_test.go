@@ -3,6 +3,7 @@ package bot
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -242,7 +243,7 @@ func lease(s sshforward.State) *sshforward.Lease {
 	}
 	if at(sshforward.Opening) {
 		l.ConfirmedAt, l.OpenBy, l.Stage = noon.Add(time.Minute), noon.Add(11*time.Minute), sshforward.StageService
-		l.Detail = sshforward.Textf("OutOfService: the instance has not passed its health check yet")
+		l.Detail = sshforward.Textf("The load balancer says: %s.", "Instance registration is still in progress")
 	}
 	if at(sshforward.Open) {
 		l.OpenedAt, l.ExpiresAt, l.Detail = noon.Add(3*time.Minute), noon.Add(123*time.Minute), sshforward.Text{}
@@ -259,4 +260,16 @@ func lease(s sshforward.State) *sshforward.Lease {
 		l.Approved = []sshforward.Approval{{User: "U2", At: noon.Add(2 * time.Minute)}}
 	}
 	return l
+}
+
+// generic is a value as its JSON has it.
+func generic(v any) (out any) {
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return out
 }

@@ -232,7 +232,7 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 
 func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
 	w := office(t, fakeslack.Options{})
-	k := urgent()
+	k := pressing()
 	base := k.do
 	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.ShowHome); ok {
@@ -295,13 +295,15 @@ func TestLongestViewsFit(t *testing.T) {
 	m := meta{Channel: "C0123456789", Message: "1234567890.123456", Lease: "k7m2q3x", Click: strings.Repeat("x", 36), Extend: "36500d"}
 	says := just(escape(hostile))
 	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10), saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
-	for name, view := range map[string]any{
-		"form": show.form(f, m, hostile), "confirm": show.confirmForm(l, m), "urgent": show.urgentForm(l, m), "note": show.noteOf(says),
-		"failed": show.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile), m), "deny": show.denyForm(m, hostile, hostile),
-		"source": show.sourceForm(hostile, hostile), "looking": show.looking(), "opening": show.noteOf(show.confirmed(l)),
-	} {
-		if errs := fakeslack.CheckView(view); len(errs) > 0 {
-			t.Errorf("%s: %v", name, errs)
+	for tag, v := range languages {
+		for name, view := range map[string]any{
+			"form": v.form(f, m, hostile), "confirm": v.confirmForm(l, m), "urgent": v.urgentForm(l, m), "note": v.noteOf(says),
+			"failed": v.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile), m), "deny": v.denyForm(m, hostile, hostile),
+			"source": v.sourceForm(hostile, hostile), "looking": v.looking(), "opening": v.noteOf(v.confirmed(l)),
+		} {
+			if errs := fakeslack.CheckView(view); len(errs) > 0 {
+				t.Errorf("%s %s: %v", name, tag, errs)
+			}
 		}
 	}
 	// One that is too long for an acknowledgement comes by itself.

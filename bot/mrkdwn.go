@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/sshforward/sshforward"
 )
 
 // escape makes text from people or tags harmless in mrkdwn: Slack reads only
@@ -68,35 +66,8 @@ func group(id string) string {
 	return user(id)
 }
 
-// who mentions several: a, b or c.
-func who(ids []string, most int, word string) string {
-	var out []string
-	for i, id := range ids {
-		if i == most {
-			out = append(out, fmt.Sprintf("%d more", len(ids)-i))
-			break
-		}
-		out = append(out, group(id))
-	}
-	if len(out) < 2 {
-		return strings.Join(out, "")
-	}
-	return strings.Join(out[:len(out)-1], ", ") + " " + word + " " + out[len(out)-1]
-}
-
 // date shows a time in the zone of whoever looks at it; the fallback is for
 // clients that cannot.
 func date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
-}
-
-// dollars is an estimate, so it is never less than a cent.
-func dollars(f float64) string { return fmt.Sprintf("about $%.2f", max(f, 0.01)) }
-
-// about writes a duration for people: whole minutes from ten minutes on.
-func about(d time.Duration) string {
-	if d >= 10*time.Minute {
-		d = d.Round(time.Minute)
-	}
-	return sshforward.FormatDuration(d)
 }

@@ -47,7 +47,7 @@ func parse(text string) (request, error) {
 	case "help", "?", "-h", "--help":
 		return request{topic: topicHelp}, nil
 	case "history":
-		cmd, err = sshforward.ShowHistory{}, nil
+		cmd = sshforward.ShowHistory{}
 	case "open":
 		cmd, err = parseOpen(text, args)
 	case "list", "ls":

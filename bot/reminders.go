@@ -18,15 +18,28 @@ const (
 	retireTimeout = 5 * time.Second
 )
 
-// reminder is a message with buttons that belong to one end of one lease.
+// reminder is a message with buttons that belong to one end of one lease, or to
+// one decision about it.
 type reminder struct {
 	lease       string
 	channel, ts string
 	until       time.Time // the end that it speaks of
+
+	user string // whose direct message it is; empty: a channel's
+	// asks is set where it asks an approver, for the lease or for the
+	// extension that was asked for at the time.
+	asks sshforward.NoticeKind
+	ask  time.Time
 }
 
 // current reports whether what the reminder says is still so.
 func (r reminder) current(l *sshforward.Lease) bool {
+	switch r.asks {
+	case sshforward.NoticeApproval:
+		return l.State == sshforward.Pending
+	case sshforward.NoticeAsked:
+		return l.State == sshforward.Open && l.Asked.Waits() && l.Asked.At.Equal(r.ask)
+	}
 	return l.State == sshforward.Open && l.ExpiresAt.Equal(r.until)
 }
 
@@ -70,8 +83,15 @@ func (b *Bot) retire(ctx context.Context, l *sshforward.Lease) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, retireTimeout)
 	defer cancel()
-	m := b.show.overtaken(l)
 	for _, r := range old {
+		v := b.show
+		if r.user != "" {
+			v = b.in(ctx, r.user)
+		}
+		m := v.overtaken(l)
+		if r.asks != "" {
+			m = v.decided(l, r.asks == sshforward.NoticeAsked)
+		}
 		_, _, _, err := b.api.UpdateMessageContext(ctx, r.channel, r.ts, m.options()...)
 		if err == nil {
 			continue

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -45,7 +44,7 @@ func (v render) form(f formFields, m meta, problem string) slack.ModalViewReques
 		slack.NewInputBlock(sshforward.FieldReason, plain(v.say("Reason"), maxField), nil, reason).WithOptional(true),
 		v.conditions(m),
 	)...)
-	view.Submit, view.Close = plain(v.say("Next"), maxTitle), plain(v.say("Cancel"), maxTitle)
+	view.Submit, view.Close = plain(v.label("Next"), maxTitle), plain(v.label("Cancel"), maxTitle)
 	return view
 }
 
@@ -61,7 +60,7 @@ func (v render) conditions(m meta) slack.Block {
 	if len(out) == 0 {
 		return nil
 	}
-	return small(strings.Join(out, " "))
+	return small(v.sentences(out...))
 }
 
 func problemOf(s string) slack.Block {
@@ -87,7 +86,7 @@ func (v render) confirmForm(l *sshforward.Lease, m meta) slack.ModalViewRequest 
 	// A form may ask for an urgent lease; the yes to that is one of its own.
 	m.Lease, m.Urgent, m.Port = l.ID, false, 0
 	view := modal(formConfirm, v.say("Open it?"), m, unbuttoned(v.prompt(l))...)
-	view.Submit, view.Close, view.NotifyOnClose = plain(v.say("Open"), maxTitle), plain(v.say("Cancel"), maxTitle), true
+	view.Submit, view.Close, view.NotifyOnClose = plain(v.label("Open"), maxTitle), plain(v.label("Cancel"), maxTitle), true
 	return view
 }
 
@@ -95,7 +94,7 @@ func (v render) confirmForm(l *sshforward.Lease, m meta) slack.ModalViewRequest 
 func (v render) urgentForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
 	m.Lease, m.Urgent = l.ID, true
 	view := modal(formConfirm, v.say("Open without approval?"), m, unbuttoned(v.confirmUrgent(l))...)
-	view.Submit, view.Close, view.NotifyOnClose = plain(v.say("Open without approval"), maxTitle), plain(v.say("Cancel"), maxTitle), true
+	view.Submit, view.Close, view.NotifyOnClose = plain(v.label("Open without approval"), maxTitle), plain(v.label("Cancel"), maxTitle), true
 	return view
 }
 
@@ -104,7 +103,7 @@ func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
 	view := modal(formConfirm, v.say("Not opened"), m, problemOf(v.text(sshforward.ErrorMessage(err))))
 	view.Close = plain(v.say("Close"), maxTitle)
 	if code := sshforward.ErrorCode(err); code == sshforward.EUNAVAILABLE || code == sshforward.EQUOTA || code == sshforward.EINTERNAL {
-		view.Submit, view.NotifyOnClose = plain(v.say("Try again"), maxTitle), true
+		view.Submit, view.NotifyOnClose = plain(v.label("Try again"), maxTitle), true
 		return view
 	}
 	view.CallbackID = formNote
@@ -119,8 +118,8 @@ func unbuttoned(m message) []slack.Block {
 // denyForm asks for the reason of a no.
 func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 	says := v.say("You deny lease %s.", code(m.Lease, 20))
-	if m.Extend != "" {
-		says = v.say("You deny %s more for lease %s. What is open stays open until its end.", line(m.Extend, 40), code(m.Lease, 20))
+	if by, _ := extensionOf(m.Extend); by > 0 {
+		says = v.say("You deny %s more for lease %s. What is open stays open until its end.", v.span(by), code(m.Lease, 20))
 	}
 	reason := textInput(sshforward.FieldReason, typed)
 	reason.Multiline, reason.MaxLength = true, maxReason
@@ -130,7 +129,7 @@ func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 		slack.NewInputBlock(sshforward.FieldReason, plain(v.say("Why?"), maxField),
 			plain(v.say("The requester is told."), maxField), reason),
 	)...)
-	view.Submit, view.Close = plain(v.say("Deny"), maxTitle), plain(v.say("Cancel"), maxTitle)
+	view.Submit, view.Close = plain(v.label("Deny"), maxTitle), plain(v.label("Cancel"), maxTitle)
 	return view
 }
 
@@ -143,7 +142,7 @@ func (v render) sourceForm(typed, problem string) slack.ModalViewRequest {
 		slack.NewInputBlock(sshforward.FieldSource, plain(v.say("From which address do you connect?"), maxField),
 			plain(v.say("The public one, as others see it. Left empty, the saved one is forgotten."), maxField), source).WithOptional(true),
 	)...)
-	view.Submit, view.Close = plain(v.say("Save"), maxTitle), plain(v.say("Cancel"), maxTitle)
+	view.Submit, view.Close = plain(v.label("Save"), maxTitle), plain(v.label("Cancel"), maxTitle)
 	return view
 }
 

@@ -1,22 +1,20 @@
 package bot
 
 import (
-	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/slack-go/slack"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
 
-// everyView is one of each kind of modal and of home tab.
-func everyView() map[string]any {
+// everyView is one of each modal there is, and Home.
+func everyView(v render) map[string]any {
 	open := sshforward.OpenLease{Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Because: "disk is full"}
 	typed := new(Bot).typedIn(open)
 	again := typed
@@ -24,27 +22,28 @@ func everyView() map[string]any {
 	m := meta{Channel: "C1"}
 	deny := meta{Channel: "C1", Lease: "k7m2q3x", Message: "1.2"}
 	extension := deny
-	extension.Extend = "1h"
-	hurried := with(sshforward.Requested, func(l *sshforward.Lease) { l.Urgent = true })
+	extension.Extend = "1h30m"
 	asks := with(sshforward.Open, func(l *sshforward.Lease) {
 		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.Ask{User: "U2", By: time.Hour, At: noon}
 	})
+	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
 	home := func(r sshforward.Reply) slack.HomeTabViewRequest {
-		return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: show.home(ann, r, noon)}}
+		return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: v.home(ann, r, noon)}}
 	}
 	return map[string]any{
-		"form":           show.form(formFields{}, m, ""),
-		"form-typed":     show.form(typed, meta{Channel: "C1", Port: 2222, Urgent: true}, ""),
-		"form-again":     show.form(again, m, "No rule lets you open <it>."),
-		"confirm":        show.confirmForm(lease(sshforward.Requested), m),
-		"confirm-urgent": show.urgentForm(hurried, m),
-		"confirm-failed": show.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "You have 3 open already."), deny),
-		"confirmed":      show.noteOf(show.confirmed(lease(sshforward.Opening))),
-		"looking":        show.looking(),
-		"deny":           show.denyForm(deny, "", ""),
-		"deny-extension": show.denyForm(extension, "not today", "It is over already."),
-		"source":         show.sourceForm("203.0.113.7", ""),
-		"home-empty":     home(sshforward.Reply{}),
+		"form":            v.form(formFields{}, m, ""),
+		"form-typed":      v.form(typed, meta{Channel: "C1", Port: 2222, Urgent: true}, ""),
+		"form-again":      v.form(again, m, v.inForm(problem)),
+		"confirm":         v.confirmForm(lease(sshforward.Requested), m),
+		"confirm-urgent":  v.urgentForm(urgent(sshforward.Requested), m),
+		"confirm-failed":  v.confirmFailed(sshforward.Errorf(sshforward.EUNAVAILABLE, "AWS did not answer in time."), deny),
+		"confirm-refused": v.confirmFailed(sshforward.Errorf(sshforward.EFORBIDDEN, "Only the person who typed the command may confirm it."), deny),
+		"confirmed":       v.noteOf(v.confirmed(lease(sshforward.Opening))),
+		"looking":         v.looking(),
+		"deny":            v.denyForm(deny, "", ""),
+		"deny-extension":  v.denyForm(extension, "disk is full", v.inForm(problem)),
+		"source":          v.sourceForm("203.0.113.7", ""),
+		"home-empty":      home(sshforward.Reply{}),
 		"home": home(sshforward.Reply{
 			Leases:  []*sshforward.Lease{lease(sshforward.Requested), with(sshforward.Open, func(l *sshforward.Lease) { l.ID = "0pen001" })},
 			Waiting: []*sshforward.Lease{pending("want001", "U2"), asks},
@@ -56,44 +55,24 @@ func everyView() map[string]any {
 }
 
 func TestViewsLookAsTheyDid(t *testing.T) {
-	dir := "testdata/views"
-	all := everyView()
-	if *update {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, v := range all {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(v); err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, name+".json")
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
+	for tag, v := range languages {
+		t.Run(tag, func(t *testing.T) {
+			dir := filepath.Join("testdata/views", tag)
+			if *update {
+				if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("%s (-update rewrites it):\n%s", name, d)
-		}
-		if errs := fakeslack.CheckView(v); len(errs) > 0 {
-			t.Errorf("%s: %v", name, errs)
-		}
-	}
-	files, _ := filepath.Glob(dir + "/*.json")
-	if len(files) != len(all) {
-		t.Errorf("%d golden files for %d views", len(files), len(all))
+			all := everyView(v)
+			for name, view := range all {
+				golden(t, filepath.Join(dir, name+".json"), view)
+				if errs := fakeslack.CheckView(view); len(errs) > 0 {
+					t.Errorf("%s: %v", name, errs)
+				}
+			}
+			if files, _ := filepath.Glob(dir + "/*.json"); len(files) != len(all) {
+				t.Errorf("%d golden files for %d views", len(files), len(all))
+			}
+		})
 	}
 }

@@ -28,7 +28,7 @@ func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []s
 	if len(r.Leases) == 0 {
 		out = append(out, section(v.say("You have none.")))
 	}
-	out = append(out, v.some(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return rowOf(fromHome, l) })...)
+	out = append(out, v.some(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
 	out = append(out, header(v.say("Your source address")), v.savedSource(r))
 	if len(r.Past) > 0 || r.Month.Leases > 0 {
 		out = append(out, header(v.say("What is over")), section(v.month(r.Month)))
@@ -42,7 +42,7 @@ func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []s
 func (v render) homeTop() []slack.Block {
 	return []slack.Block{
 		section(v.say("*A plain SSH connection to one private instance, for a while, from your address only.*")),
-		buttons("home.top", button(actionForm, "", v.say("Open SSH access")).WithStyle(slack.StylePrimary)),
+		buttons("home.top", button(actionForm, "", v.label("Open SSH access")).WithStyle(slack.StylePrimary)),
 	}
 }
 
@@ -62,7 +62,7 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 			out = append(out, small(v.say("%d more are not shown here; %s has all.", len(leases)-i, code(Slash+" list all", 50))))
 			break
 		}
-		out = append(out, section(v.asked(l, owners)))
+		out = append(out, section(v.wanted(l, owners)))
 		if !seen[l.ID] {
 			seen[l.ID] = true
 			out = append(out, fill(row(l))...)
@@ -71,11 +71,11 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 	return out
 }
 
-// asked is a lease in a few lines, with what is asked for.
-func (v render) asked(l *sshforward.Lease, owners bool) string {
-	s := summary(l, owners)
+// wanted is a lease in a few lines, with what is asked for.
+func (v render) wanted(l *sshforward.Lease, owners bool) string {
+	s := v.summary(l, owners)
 	if l.Asked.Waits() {
-		s += "\n" + v.say("%s asks for %s more.", user(l.Asked.User), sshforward.FormatDuration(l.Asked.By))
+		s += "\n" + v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By))
 	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
@@ -93,9 +93,7 @@ func (v render) decide(l *sshforward.Lease) slack.Block {
 	case l.State != sshforward.Pending:
 		return nil
 	}
-	return buttons(fromWaiting.blockID(l.ID),
-		button(actionApprove, value, v.say("Approve")).WithStyle(slack.StylePrimary),
-		button(actionDeny, value, v.say("Deny")).WithStyle(slack.StyleDanger))
+	return buttons(fromWaiting.blockID(l.ID), v.decision(value)...)
 }
 
 func (v render) savedSource(r sshforward.Reply) slack.Block {
@@ -104,7 +102,7 @@ func (v render) savedSource(r sshforward.Reply) slack.Block {
 	if saved != "" {
 		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))
 	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.say("Change"))))
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.label("Change"))))
 	b.BlockID = "home.source"
 	return b
 }
@@ -114,7 +112,8 @@ func (v render) month(m sshforward.Bill) string {
 	if m.Leases == 0 {
 		return v.say("None of your leases have ended this month.")
 	}
-	return v.say("This month: %d of your leases have ended, for %s in all.", m.Leases, dollars(m.Cost))
+	return v.sayN("This month: %d of your leases has ended, for %s in all.", "This month: %d of your leases have ended, for %s in all.", m.Leases,
+		m.Leases, v.dollars(m.Cost))
 }
 
 // past lists leases that are over, a line each.
@@ -125,17 +124,14 @@ func (v render) past(events []sshforward.Event, most int) string {
 			out = append(out, v.say("and %d more.", len(events)-i))
 			break
 		}
-		what := code(e.Instance, 40)
-		if e.Name != "" {
-			what = code(e.Name, 60) + " (" + line(e.Instance, 40) + ")"
-		}
+		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
 		end := e.Ended
 		if end.IsZero() {
 			end = e.At
 		}
 		s := "• " + v.say("%s until %s, lease %s", what, date(end), code(e.Lease, 20))
 		if e.Cost > 0 {
-			s += " · " + dollars(e.Cost)
+			s += " · " + v.dollars(e.Cost)
 		}
 		out = append(out, s)
 	}

@@ -1,7 +1,7 @@
 package bot
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -15,68 +15,67 @@ func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
 		return v.prompt(l)
 	}
 	m := v.cardFrom(fromShow, l)
-	more := "Asked for " + date(l.RequestedAt) + " for " + sshforward.FormatDuration(l.Duration)
+	more := v.say("Asked for %s for %s", date(l.RequestedAt), v.span(l.Duration))
 	if l.Max > 0 {
-		more += ", at most " + sshforward.FormatDuration(l.Max)
+		more = v.say("Asked for %s for %s, at most %s", date(l.RequestedAt), v.span(l.Duration), v.span(l.Max))
 	}
 	if l.Resources.DNSName != "" {
 		more += " · " + line(l.Resources.DNSName, 300)
 	}
-	if len(l.Approved) > 0 {
-		more += " · approved by " + who(approvers(l), 10, "and")
-	}
-	m.Blocks = append(m.Blocks, fill(small(more), notes(l))...)
+	m.Blocks = append(m.Blocks, fill(small(more), v.notes(l))...)
 	if l.Card.Channel != "" && l.Card.Channel != c.Channel {
 		m.Blocks = append(m.Blocks, small(v.cardIs(l)))
 	}
 	return m
 }
 
+// askFor ends what says that there is nothing.
+func (v render) askFor() string {
+	return v.say("Ask for one: %s.", "`"+Slash+" open i-0123456789abcdef0 1h`")
+}
+
 // list answers the list command, the caller's leases with buttons.
 func (v render) list(c sshforward.Caller, all bool, leases []*sshforward.Lease) message {
-	title, from := "Your leases", fromMine
+	title, none, from := v.say("Your leases: %d", len(leases)), v.say("You have no lease."), fromMine
 	if all {
-		title, from = "All leases", fromAll
+		title, none, from = v.say("All leases: %d", len(leases)), v.say("Nobody has a lease."), fromAll
 	}
 	if len(leases) == 0 {
-		if all {
-			return just("Nobody has a lease. Ask for one: `" + Slash + " open i-0123456789abcdef0 1h`.")
-		}
-		return just("You have no lease. Ask for one: `" + Slash + " open i-0123456789abcdef0 1h`.")
+		return just(v.sentences(none, v.askFor()))
 	}
-	return rows(fmt.Sprintf("%s: %d", title, len(leases)), leases, func(l *sshforward.Lease) slack.Block {
+	return v.rows(title, leases, func(l *sshforward.Lease) slack.Block {
 		if l.Owner != c.User {
 			return nil
 		}
-		return rowOf(from, l)
+		return v.rowOf(from, l)
 	}, all)
 }
 
 // chooseLease answers a close or extend that could mean several.
 func (v render) chooseLease(cmd sshforward.Command, leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
-		return just("You have no lease that this could mean.")
+		return just(v.say("You have no lease that this could mean."))
 	}
-	title := "Which one shall I close?"
+	title := v.say("Which one shall I close?")
 	extend, isExtend := cmd.(sshforward.ExtendLease)
 	if isExtend {
-		title = "Which one shall I extend?"
+		title = v.say("Which one shall I extend?")
 	}
-	return rows(title, leases, func(l *sshforward.Lease) slack.Block {
+	return v.rows(title, leases, func(l *sshforward.Lease) slack.Block {
 		if isExtend {
-			return buttons(fromChoice.blockID(l.ID), extendButton(l, extend.Duration))
+			return buttons(fromChoice.blockID(l.ID), v.extendButton(l, extend.Duration))
 		}
-		return buttons(fromChoice.blockID(l.ID), closeButton(l))
+		return buttons(fromChoice.blockID(l.ID), v.closeButton(l))
 	}, true)
 }
 
 // rows is a list of leases, as many as fit into one message.
-func rows(title string, leases []*sshforward.Lease, row func(*sshforward.Lease) slack.Block, owners bool) message {
+func (v render) rows(title string, leases []*sshforward.Lease, row func(*sshforward.Lease) slack.Block, owners bool) message {
 	blocks := []slack.Block{section("*" + title + "*")}
 	for i, l := range leases {
-		next := fill(section(summary(l, owners)), row(l))
+		next := fill(section(v.summary(l, owners)), row(l))
 		if len(blocks)+len(next) > maxBlocks-1 { // the last one is for the count
-			blocks = append(blocks, small(fmt.Sprintf("and %d more; `%s show k7m2q3x` shows one of them.", len(leases)-i, Slash)))
+			blocks = append(blocks, small(v.say("and %d more; %s shows one of them.", len(leases)-i, "`"+Slash+" show k7m2q3x`")))
 			break
 		}
 		blocks = append(blocks, next...)
@@ -85,75 +84,82 @@ func rows(title string, leases []*sshforward.Lease, row func(*sshforward.Lease) 
 }
 
 // summary is one lease in one or two lines.
-func summary(l *sshforward.Lease, owner bool) string {
-	s := instance(l.Instance) + " " + stateWords(l)
+func (v render) summary(l *sshforward.Lease, owner bool) string {
+	s := v.stands(l)
+	if l.Urgent {
+		s += " " + v.say(":rotating_light: urgent")
+	}
 	if l.Stuck() && l.State != sshforward.Closed {
-		s += " :warning: stuck"
+		s += " " + v.say(":warning: stuck")
 	}
-	s += "\nLease " + code(l.ID, 20) + " · from " + sources(l)
+	facts := []string{v.say("Lease %s", code(l.ID, 20)), v.say("from %s", sources(l))}
 	if owner {
-		s += " · " + user(l.Owner)
+		facts = append(facts, user(l.Owner))
 	}
-	return s
+	return s + "\n" + strings.Join(facts, " · ")
 }
 
-// stateWords goes on after the name of an instance.
-func stateWords(l *sshforward.Lease) string {
+// stands says in a sentence how a lease stands.
+func (v render) stands(l *sshforward.Lease) string {
+	what := instance(l.Instance)
 	switch l.State {
 	case sshforward.Requested:
-		return "waits to be confirmed" + until(l.ConfirmBy)
+		return v.say("%s waits to be confirmed until %s", what, date(l.ConfirmBy))
 	case sshforward.Pending:
-		return fmt.Sprintf("waits for approval (%d of %d)", len(l.Approved), l.Approvals) + until(l.ApproveBy)
+		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy))
 	case sshforward.Opening:
-		return "is being opened, " + progress(l)
+		return v.say("%s is being opened, %s", what, v.progress(l))
 	case sshforward.Open:
-		return "is *open* until " + date(l.ExpiresAt)
+		return v.say("%s is *open* until %s", what, date(l.ExpiresAt))
 	case sshforward.Closing:
 		if l.AccessEndedAt.IsZero() {
-			return "is being closed"
+			return v.say("%s is being closed", what)
 		}
-		return "is being cleaned up; access has ended"
+		return v.say("%s is being cleaned up; access has ended", what)
 	}
-	return "is closed"
+	return v.say("%s is closed", what)
 }
 
 // closing answers a close.
 func (v render) closing(l *sshforward.Lease) message {
-	verb := "Closing "
+	what, id, where := instance(l.Instance), code(l.ID, 20), ""
+	if l.Card.Channel != "" {
+		where = v.cardIs(l)
+	}
 	switch {
 	case l.State == sshforward.Closed:
-		verb = "Closed: "
+		return just(v.sentences(v.say("Closed: %s, lease %s.", what, id), where))
 	case !l.AccessEndedAt.IsZero():
-		verb = "Cleaning up "
+		return just(v.sentences(v.say("Cleaning up %s, lease %s.", what, id), where))
 	}
-	says := verb + instance(l.Instance) + ", lease " + code(l.ID, 20) + "."
-	if l.Card.Channel != "" {
-		says += " " + v.cardIs(l)
-	}
-	return just(says)
+	return just(v.sentences(v.say("Closing %s, lease %s.", what, id), where))
 }
 
 // closedAll answers a close of all.
 func (v render) closedAll(leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
-		return just("You have no lease to close.")
+		return just(v.say("You have no lease to close."))
 	}
-	return rows(fmt.Sprintf("Closing %d", len(leases)), leases, func(*sshforward.Lease) slack.Block { return nil }, false)
+	return v.rows(v.say("Closing %d", len(leases)), leases, func(*sshforward.Lease) slack.Block { return nil }, false)
 }
 
 // extended answers an extend.
 func (v render) extended(l *sshforward.Lease) message {
-	return just("Extended: " + instance(l.Instance) + ", lease " + code(l.ID, 20) + ". " + ends(l))
+	if a := l.Asked; a.Waits() {
+		return just(v.sentences(v.say("Asked for approval: %s more for %s, lease %s.", v.span(a.By), instance(l.Instance), code(l.ID, 20)),
+			v.say("May approve: %s.", v.anyOf(l.Approvers)), v.say("Until somebody does, it stays as it is."), v.ends(l)))
+	}
+	return just(v.sentences(v.say("Extended: %s, lease %s.", instance(l.Instance), code(l.ID, 20)), v.ends(l)))
 }
 
 // chooseInstance answers an open whose Name tag is on several, with the exact
 // command for each.
 func (v render) chooseInstance(cmd sshforward.OpenLease, instances []sshforward.Instance) message {
-	title := fmt.Sprintf("%s could be any of %d instances. Use an id:", code(cmd.Instance, 80), len(instances))
+	title := v.say("%s could be any of %d instances. Use an id:", code(cmd.Instance, 80), len(instances))
 	blocks := []slack.Block{section(title)}
 	for i, in := range instances {
 		if i == maxBlocks-2 {
-			blocks = append(blocks, small(fmt.Sprintf("and %d more.", len(instances)-i)))
+			blocks = append(blocks, small(v.say("and %d more.", len(instances)-i)))
 			break
 		}
 		cmd.Instance = in.ID
@@ -164,6 +170,58 @@ func (v render) chooseInstance(cmd sshforward.OpenLease, instances []sshforward.
 		blocks = append(blocks, section(s+"\n"+code(Slash+" "+formatCommand(cmd), 2500)))
 	}
 	return message{Text: title, Blocks: blocks}
+}
+
+// history lists what is over, and what the month has cost.
+func (v render) history(past []sshforward.Event, month sshforward.Bill) message {
+	if len(past) == 0 {
+		return just(v.sentences(v.say("You have had no lease yet that is over."), v.askFor()))
+	}
+	title := v.say("Your past leases, the newest first")
+	blocks := []slack.Block{section("*" + title + "*")}
+	for i, e := range past {
+		if i == maxBlocks-3 { // for the count and the sum
+			blocks = append(blocks, small(v.say("and %d more.", len(past)-i)))
+			break
+		}
+		blocks = append(blocks, section(v.pastLease(e)))
+	}
+	if month.Leases > 0 {
+		blocks = append(blocks, small(v.sayN("This month (UTC): %d lease, %s.", "This month (UTC): %d leases, %s.", month.Leases,
+			month.Leases, v.dollars(month.Cost))))
+	} else {
+		blocks = append(blocks, small(v.say("This month (UTC): none.")))
+	}
+	return message{Text: title, Blocks: blocks}
+}
+
+// pastLease is one lease that is over, in two lines.
+func (v render) pastLease(e sshforward.Event) string {
+	s := instance(sshforward.Instance{ID: e.Instance, Name: e.Name}) + " · " + v.say("Lease %s", code(e.Lease, 20))
+	if e.Urgent {
+		s += " · " + v.say(":rotating_light: urgent")
+	}
+	var facts []string
+	end := e.Ended
+	if end.IsZero() {
+		end = e.At
+	}
+	if e.Opened.IsZero() {
+		facts = append(facts, v.say("over %s", date(end)))
+	} else {
+		facts = append(facts, v.say("from %s to %s", date(e.Opened), date(end)), v.about(end.Sub(e.Opened)))
+	}
+	if e.Reason != "" {
+		facts = append(facts, v.reasonWord(e.Reason))
+	}
+	if e.Cost > 0 {
+		facts = append(facts, v.dollars(e.Cost))
+	}
+	s += "\n" + strings.Join(facts, " · ")
+	if why := line(e.Because, 200); why != "" {
+		s += "\n" + v.say("*Reason:* %s", why)
+	}
+	return s
 }
 
 // fill leaves out what is nil.

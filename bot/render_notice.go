@@ -1,8 +1,13 @@
 package bot
 
 import (
-	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
 
 	"github.com/sshforward/sshforward"
 )
@@ -10,119 +15,185 @@ import (
 // notice is a message in the card's thread; an empty one if there is nothing
 // left to say: what a late notice would announce is over.
 func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {
-	what := instance(l.Instance)
-	id := small("Lease " + code(l.ID, 20))
+	what, owner := instance(l.Instance), user(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeReady:
-		if l.State != sshforward.Open {
-			return message{}
-		}
-		return message{
-			Text: user(l.Owner) + " " + what + " is open: " + trim(escape(l.SSHCommand()), 1500) + " Lease " + escape(l.ID),
-			Blocks: fill(section(user(l.Owner)+" "+what+" is open. Paste this into your terminal:\n"+v.body(l)),
-				id),
+		if l.State == sshforward.Open {
+			return v.ready(l)
 		}
 	case sshforward.NoticeReminder:
-		if l.State != sshforward.Open {
-			return message{}
-		}
-		says := user(l.Owner) + " access to " + what + " ends " + left(l.ExpiresAt.Sub(now)) + ", " + date(l.ExpiresAt) + "."
-		if l.Max > 0 && extendable(l) == 0 {
-			says += " That is the longest the rule allows."
-		}
-		return message{
-			Text:   says + " Lease " + escape(l.ID),
-			Blocks: fill(section(says), rowOf(fromReminder, l), id),
+		if l.State == sshforward.Open {
+			says := v.say("%s access to %s ends %s, %s.", owner, what, v.left(l.ExpiresAt.Sub(now)), date(l.ExpiresAt))
+			if l.Max > 0 && extendable(l) == 0 {
+				says = v.sentences(says, v.say("That is the longest the rule allows."))
+			}
+			return v.told(l, says, v.rowOf(fromReminder, l))
 		}
 	case sshforward.NoticeEnded:
-		says := user(l.Owner) + " access to " + what + " has ended. " + reasonWords(l)
-		return message{Text: says + " Lease " + escape(l.ID), Blocks: fill(section(says+v.receipt(l)), id)}
+		says := v.say("%s access to %s has ended.", owner, what)
+		if l.OpenedAt.IsZero() {
+			says = v.say("%s your request for access to %s is over.", owner, what)
+		}
+		says = v.sentences(says, v.whyOver(l))
+		m := v.told(l, says)
+		m.Blocks[0] = section(says + v.receipt(l))
+		return m
 	case sshforward.NoticeFailed:
-		says := user(l.Owner) + " " + what + " could not be opened. " + line(l.Why.String(), 1500)
-		rest := "What was made of it is being removed."
-		if l.State == sshforward.Closed {
-			rest = "Nothing of it is left."
+		return v.unopened(l)
+	case sshforward.NoticeApproval, sshforward.NoticeNudge, sshforward.NoticeAsked:
+		return v.askApprovers(l, n, now)
+	case sshforward.NoticeRefused:
+		a := l.Asked
+		if l.State == sshforward.Open && a.DeniedBy != "" {
+			return v.told(l, v.sentences(v.say("%s the extension of your access to %s by %s was denied by %s.", user(a.User), what, v.span(a.By), user(a.DeniedBy)),
+				v.ends(l), v.theirs(a.DeniedFor)))
 		}
-		return message{
-			Text: says + " Lease " + escape(l.ID),
-			Blocks: fill(section(says),
-				section(rest+" To try again: "+code(Slash+" "+formatCommand(again(l)), 2500)+". If it says the same, ask the operator."), id),
-		}
-	case sshforward.NoticeApproval:
-		if l.State != sshforward.Pending {
-			return message{}
-		}
-		says := who(l.Approvers, 10, "or") + " " + user(l.Owner) + " asks for access to " + what + " for " +
-			sshforward.FormatDuration(l.Duration) + " and waits for your decision" + until(l.ApproveBy) + ". The buttons are on the card."
-		return message{Text: says + " Lease " + escape(l.ID), Blocks: fill(section(says), because(l), id)}
 	case sshforward.NoticeRebuilt:
-		says := user(l.Owner) + " I lost my records and found your access to " + what + " in AWS. It goes on as promised. " + ends(l)
-		return message{Text: says + " Lease " + escape(l.ID), Blocks: fill(section(says), rowOf(fromReminder, l), id)}
+		return v.told(l, v.sentences(v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what), v.ends(l)),
+			v.rowOf(fromReminder, l))
 	case sshforward.NoticeMended:
-		return told(l, ":wrench: "+user(l.Owner)+" somebody removed a rule that access to "+what+" needs. I have put it back once; if it goes again, I close.")
+		return v.told(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. I have put it back once; if it goes again, I close.", owner, what))
+	case sshforward.NoticeReview:
+		return v.review(l)
+	}
+	return v.alarm(l, n)
+}
+
+// alarm is a notice for whoever is on call.
+func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
+	id, what, owner := code(l.ID, 20), instance(l.Instance), user(l.Owner)
+	switch n.Kind {
 	case sshforward.NoticeNarrowed:
-		return told(l, ":rotating_light: Somebody had widened the security group of lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+"). It lets in "+sources(l)+" alone again.")
+		return v.told(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). It lets in %s alone again.", id, what, owner, sources(l)))
 	case sshforward.NoticeStuck:
-		return told(l, ":rotating_light: Lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+") is stuck while "+string(l.State)+": the work on it keeps failing. It costs money and may be an open door. I keep trying. "+line(l.LastError.String(), 1500))
+		return v.told(l, v.sentences(v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State)),
+			v.line(l.LastError, 1500)))
 	case sshforward.NoticeFreed:
-		return told(l, ":white_check_mark: Lease "+code(l.ID, 20)+" ("+what+", "+user(l.Owner)+") is not stuck any more. It is "+string(l.State)+".")
+		return v.told(l, v.say(":white_check_mark: Lease %s (%s, %s) is not stuck any more. It is %s.", id, what, owner, v.stateWord(l.State)))
+	case sshforward.NoticeUrgent:
+		says := v.say(":rotating_light: Urgent: %s opens %s for %s without approval.", owner, what, v.span(l.Duration))
+		if len(l.Approvers) > 0 {
+			says = v.say(":rotating_light: Urgent: %s opens %s for %s without approval, past %s.", owner, what, v.span(l.Duration), v.anyOf(l.Approvers))
+		}
+		return v.told(l, v.sentences(says, v.say("It will be reviewed when it has ended.")), v.because(l), v.facts(l))
 	}
 	return message{}
 }
 
-// told is a notice of one sentence.
-func told(l *sshforward.Lease, says string) message {
-	return message{Text: says, Blocks: fill(section(says), small("Lease "+code(l.ID, 20)))}
+// review asks whether an urgent lease that is over was right.
+func (v render) review(l *sshforward.Lease) message {
+	says := v.say("Please look whether this was right: %s had access to %s without approval.", user(l.Owner), instance(l.Instance))
+	if len(l.Approvers) > 0 {
+		says = v.say("%s please look whether this was right: %s had access to %s without approval.", v.allOf(l.Approvers), user(l.Owner), instance(l.Instance))
+	}
+	m := v.told(l, says, v.because(l), v.facts(l))
+	if over := v.whyOver(l) + v.receipt(l); over != "" {
+		m.Blocks = slices.Insert(m.Blocks, 1, section(over))
+	}
+	return m
+}
+
+// told is a notice that begins with what it says in its text too.
+func (v render) told(l *sshforward.Lease, says string, more ...slack.Block) message {
+	blocks := append([]slack.Block{section(says)}, more...)
+	return message{Text: v.sentences(says, v.say("Lease %s", escape(l.ID))), Blocks: fill(append(blocks, v.leaseID(l))...)}
+}
+
+func (v render) ready(l *sshforward.Lease) message {
+	what, owner := instance(l.Instance), user(l.Owner)
+	return message{
+		Text: v.say("%s %s is open: %s Lease %s", owner, what, trim(escape(l.SSHCommand()), 1500), escape(l.ID)),
+		Blocks: fill(section(v.say("%s %s is open. Paste this into your terminal:", owner, what)+"\n"+v.body(l)),
+			v.knownHosts(l), v.leaseID(l)),
+	}
+}
+
+const (
+	mostHostKeys    = 5
+	mostHostKeyText = 1500 // runes
+)
+
+// hostKey is a line that may be pasted into known_hosts: who can write to an
+// instance's console could put anything there.
+var hostKey = regexp.MustCompile(`^[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{16,}={0,3}$`)
+
+// knownHosts offers the instance's host keys; nil if they are not known.
+func (v render) knownHosts(l *sshforward.Lease) slack.Block {
+	var out []string
+	length := 0
+	for key := range strings.Lines(l.Resources.HostKeys) {
+		key = strings.Join(strings.Fields(key), " ")
+		all := line(l.Instance.ID, 40) + " " + key
+		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == mostHostKeys || length > mostHostKeyText {
+			continue
+		}
+		out = append(out, all)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return section(v.say("The instance's host keys, for %s: HostKeyAlias in the command makes ssh look for exactly this name.", "`~/.ssh/known_hosts`") +
+		"\n```" + strings.Join(out, "\n") + "```")
+}
+
+func (v render) unopened(l *sshforward.Lease) message {
+	rest := v.say("What was made of it is being removed.")
+	if l.State == sshforward.Closed {
+		rest = v.say("Nothing of it is left.")
+	}
+	return v.told(l, v.sentences(v.say("%s %s could not be opened.", user(l.Owner), instance(l.Instance)), v.line(l.Why, 1500)),
+		section(v.sentences(rest, v.say("To try again: %s. If it says the same, ask the operator.", code(Slash+" "+formatCommand(again(l)), 2500)))))
 }
 
 // again is the command that asks for the same once more.
 func again(l *sshforward.Lease) sshforward.OpenLease {
-	c := sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration, Sources: l.Sources, Because: l.Because}
+	c := sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration, Sources: l.Sources, Because: l.Because, Urgent: l.Urgent}
 	if l.TargetPort != 22 {
 		c.Port = l.TargetPort
 	}
 	return c
 }
 
-// left is the time that is left, for a sentence.
-func left(d time.Duration) string {
-	switch m := int((d + 30*time.Second) / time.Minute); {
-	case d <= 0:
-		return "now"
-	case d < time.Minute:
-		return fmt.Sprintf("in %d seconds", max(1, int(d.Round(time.Second)/time.Second)))
-	case m == 1:
-		return "in 1 minute"
-	default:
-		return fmt.Sprintf("in %d minutes", m)
-	}
-}
-
 // overtaken takes the place of a reminder whose buttons were not pressed, once
 // the lease is not any more as it says.
 func (v render) overtaken(l *sshforward.Lease) message {
-	what := "access to " + instance(l.Instance)
-	says := "The end of " + what + " has moved. "
+	what := instance(l.Instance)
+	var says string
 	switch {
 	case l.State == sshforward.Open && l.Extended.User != "":
-		says = user(l.Extended.User) + " extended " + what + ". " + ends(l)
+		says = v.sentences(v.say("%s extended access to %s.", user(l.Extended.User), what), v.ends(l))
 	case l.State == sshforward.Open:
-		says += ends(l)
+		says = v.sentences(v.say("The end of access to %s has moved.", what), v.ends(l))
 	case l.State == sshforward.Closing && l.AccessEndedAt.IsZero():
-		says = "Ending " + what + ". " + reasonWords(l)
+		says = v.sentences(v.say("Ending access to %s.", what), v.whyOver(l))
 	default:
-		says = "Over: " + what + " has ended. " + reasonWords(l)
+		says = v.sentences(v.say("Over: access to %s has ended.", what), v.whyOver(l))
 	}
-	return message{Text: says, Blocks: fill(section(says), small("Lease "+code(l.ID, 20)))}
+	return v.told(l, says)
 }
 
 // reminded takes the reminder's place once a button in it was pressed.
 func (v render) reminded(c sshforward.Caller, cmd sshforward.Command, l *sshforward.Lease) message {
-	id := small("Lease " + code(l.ID, 20))
-	if _, ok := cmd.(sshforward.ExtendLease); ok && l.State == sshforward.Open {
-		says := user(c.User) + " extended access to " + instance(l.Instance) + ". " + ends(l)
-		return message{Text: says, Blocks: fill(section(says), id)}
+	who, what := user(c.User), instance(l.Instance)
+	switch cmd := cmd.(type) {
+	case sshforward.ExtendLease:
+		switch {
+		case l.State != sshforward.Open:
+		case l.Asked.Waits():
+			return v.told(l, v.sentences(v.say("%s asks for %s more access to %s. It waits for approval.", who, v.span(l.Asked.By), what), v.ends(l)))
+		default:
+			return v.told(l, v.sentences(v.say("%s extended access to %s.", who, what), v.ends(l)))
+		}
+	case sshforward.ApproveLease:
+		if cmd.Extend > 0 {
+			return v.told(l, v.say("%s approved %s more access to %s for %s.", who, v.span(cmd.Extend), what, user(l.Owner)))
+		}
+		return v.told(l, v.say("%s approved access to %s for %s.", who, what, user(l.Owner)))
+	case sshforward.DenyLease:
+		if cmd.Extend > 0 {
+			return v.told(l, v.say("%s denied %s more access to %s for %s.", who, v.span(cmd.Extend), what, user(l.Owner)))
+		}
+		return v.told(l, v.say("%s denied access to %s for %s.", who, what, user(l.Owner)))
 	}
-	says := user(c.User) + " ends access to " + instance(l.Instance) + "."
-	return message{Text: says, Blocks: fill(section(says), id)}
+	return v.told(l, v.say("%s ends access to %s.", who, what))
 }

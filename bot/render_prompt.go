@@ -1,8 +1,6 @@
 package bot
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -12,37 +10,69 @@ import (
 
 // prompt asks the requester, and nobody else, for a yes.
 func (v render) prompt(l *sshforward.Lease) message {
-	text := fmt.Sprintf("Open SSH to %s for %s? Lease %s", instance(l.Instance), sshforward.FormatDuration(l.Duration), escape(l.ID))
+	text := v.sentences(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), v.say("Lease %s", escape(l.ID)))
 	blocks := fill(
-		section("*Open SSH to "+instance(l.Instance)+"?*"),
+		section(v.say("*Open SSH to %s?*", instance(l.Instance))),
 		fields(
-			"Instance", v.place(l),
-			"Duration", sshforward.FormatDuration(l.Duration)+", from when it is ready",
-			"From", sources(l),
-			"Port", ports(l),
-			"Cost", dollars(v.prices.Cost(l.Instance.Region, l.Duration)),
-			"Approval", approval(l),
+			v.say("Instance"), v.place(l),
+			v.say("Duration"), v.say("%s, from when it is ready", v.span(l.Duration)),
+			v.say("From"), sources(l),
+			v.say("Port"), v.ports(l),
+			v.say("Cost"), v.dollars(v.prices.Cost(l.Instance.Region, l.Duration)),
+			v.say("Approval"), v.approval(l),
 		),
-		because(l),
-		notes(l),
-		buttons(fromPrompt.blockID(l.ID),
-			button(actionConfirm, l.ID, "Open").WithStyle(slack.StylePrimary),
-			button(actionCancel, l.ID, "Cancel")),
-		small("Lease "+code(l.ID, 20)+" · asked for by "+user(l.Owner)+confirmBy(l)),
+		v.urgentOrNot(l),
+		v.notes(l),
+		buttons(fromPrompt.blockID(l.ID), v.openButton(l), v.cancelButton(l)),
+		v.promptFoot(l),
 	)
 	return message{Text: text, Blocks: blocks}
+}
+
+// confirmUrgent asks once more, after telling what it means.
+func (v render) confirmUrgent(l *sshforward.Lease) message {
+	title := v.say("Open SSH to %s without approval?", instance(l.Instance))
+	past := v.say("Nobody has approved this.")
+	if len(l.Approvers) > 0 {
+		past = v.say("This goes past %s, who would have to approve it.", v.anyOf(l.Approvers))
+	}
+	return message{
+		Text: v.sentences(title, v.say("Lease %s", escape(l.ID))),
+		Blocks: fill(
+			section(":rotating_light: *"+title+"*"),
+			section(v.sentences(past, v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended."))),
+			v.because(l),
+			buttons(fromPrompt.blockID(l.ID),
+				button(actionConfirm, l.ID+" "+urgentWord, v.label("Open without approval")).WithStyle(slack.StyleDanger),
+				v.cancelButton(l)),
+			v.promptFoot(l),
+		),
+	}
+}
+
+func (v render) promptFoot(l *sshforward.Lease) slack.Block {
+	foot := []string{v.say("Lease %s", code(l.ID, 20)), v.say("asked for by %s", user(l.Owner))}
+	if !l.ConfirmBy.IsZero() {
+		foot = append(foot, v.say("good until %s", date(l.ConfirmBy)))
+	}
+	return small(strings.Join(foot, " · "))
 }
 
 // confirmed takes the prompt's place.
 func (v render) confirmed(l *sshforward.Lease) message {
 	id := code(l.ID, 20)
-	switch l.State {
-	case sshforward.Pending:
-		return just("Waiting for approval of " + instance(l.Instance) + ", lease " + id + ". " + v.cardIs(l))
-	case sshforward.Opening:
-		return just("Opening " + instance(l.Instance) + ", lease " + id + ". " + v.cardIs(l))
+	switch {
+	case l.State == sshforward.Requested && l.Urgent:
+		return v.confirmUrgent(l)
+	case l.State == sshforward.Pending:
+		return just(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+	case l.State == sshforward.Opening && l.Urgent:
+		return just(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
+			v.say("The operators' channel is told, and it will be reviewed."), v.cardIs(l)))
+	case l.State == sshforward.Opening:
+		return just(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
 	}
-	return just("Lease " + id + " for " + instance(l.Instance) + " " + stateWords(l) + ". " + v.cardIs(l))
+	return just(v.sentences(v.say("Lease %s: %s.", id, v.stands(l)), v.cardIs(l)))
 }
 
 // cardIs says where the card is or, as well as it can be known before it is
@@ -50,93 +80,30 @@ func (v render) confirmed(l *sshforward.Lease) message {
 func (v render) cardIs(l *sshforward.Lease) string {
 	at := l.Card.Channel
 	if at == "" {
-		other := "your direct messages with me"
+		other := v.say("your direct messages with me")
 		if v.channel != "" {
 			other = "<#" + escape(v.channel) + ">"
 		}
 		if l.Direct {
-			return "The card comes into " + other + "."
+			return v.say("The card comes into %s.", other)
 		}
-		return "The card comes into this channel or, if I may not post here, into " + other + "."
+		return v.say("The card comes into this channel or, if I may not post here, into %s.", other)
 	}
 	switch {
 	case at == l.Channel:
-		return "The card is here in this channel."
+		return v.say("The card is here in this channel.")
 	case strings.HasPrefix(at, "D"):
-		return "The card is in your direct messages with me."
+		return v.say("The card is in your direct messages with me.")
 	}
-	return "The card is in <#" + escape(at) + ">."
+	return v.say("The card is in <#%s>.", escape(at))
 }
 
-// instance names one, so that nobody takes it for another.
-func instance(in sshforward.Instance) string {
-	if in.Name == "" {
-		return code(in.ID, 40)
+func (v render) approval(l *sshforward.Lease) string {
+	switch {
+	case l.Approvals == 0:
+		return v.say("not needed")
+	case l.Urgent:
+		return v.say("without, since it is urgent; else %d of %s", l.Approvals, v.allOf(l.Approvers))
 	}
-	return code(in.Name, 80) + " (" + line(in.ID, 40) + ")"
-}
-
-// place says where the instance is.
-func (render) place(l *sshforward.Lease) string {
-	in := l.Instance
-	return line(in.ID, 40) + "\n" + address(in) + " in " + line(in.Zone, 40) + "\n" + account(in)
-}
-
-func address(in sshforward.Instance) string {
-	if !in.PrivateIP.IsValid() {
-		return "no private address"
-	}
-	return in.PrivateIP.String()
-}
-
-func account(in sshforward.Instance) string {
-	return line(in.Account, 60) + ", " + line(in.Region, 40)
-}
-
-func sources(l *sshforward.Lease) string {
-	return line(sshforward.FormatSources(l.Sources), 500)
-}
-
-func ports(l *sshforward.Lease) string {
-	if l.ListenerPort == l.TargetPort {
-		return fmt.Sprint(l.ListenerPort)
-	}
-	return fmt.Sprintf("%d, which is %d on the instance", l.ListenerPort, l.TargetPort)
-}
-
-func approval(l *sshforward.Lease) string {
-	if l.Approvals == 0 {
-		return "not needed"
-	}
-	return fmt.Sprintf("%d of %s", l.Approvals, who(l.Approvers, 10, "and"))
-}
-
-// because is nil when no reason was given.
-func because(l *sshforward.Lease) slack.Block {
-	if strings.TrimSpace(l.Because) == "" {
-		return nil
-	}
-	return section("*Reason:* " + line(l.Because, 2900))
-}
-
-// notes are what could not be checked; nil if everything was.
-func notes(l *sshforward.Lease) slack.Block {
-	all := append(append([]sshforward.Text(nil), l.Notes...), l.Placement.Notes...)
-	var out []string
-	for _, n := range all {
-		if s := line(n.String(), 300); s != "" && len(out) < 6 && !slices.Contains(out, "• "+s) {
-			out = append(out, "• "+s)
-		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	return small("Not checked:\n" + strings.Join(out, "\n"))
-}
-
-func confirmBy(l *sshforward.Lease) string {
-	if l.ConfirmBy.IsZero() {
-		return ""
-	}
-	return " · good until " + date(l.ConfirmBy)
+	return v.say("%d of %s", l.Approvals, v.allOf(l.Approvers))
 }

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/netip"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,7 +43,7 @@ func ended(r sshforward.Reason) *sshforward.Lease {
 			}
 		case sshforward.Failed:
 			l.OpenedAt, l.ExpiresAt = time.Time{}, time.Time{}
-			l.Why = sshforward.Textf("There is no public subnet in us-east-1a.")
+			l.Why = sshforward.Textf("It was not ready within %s.", 10*time.Minute)
 		}
 	})
 }
@@ -61,15 +59,16 @@ func many(n int, owner string) []*sshforward.Lease {
 }
 
 // every is one of each message there is.
-func every() map[string]message {
+func every(v render) map[string]message {
 	stuck := func(s sshforward.State) *sshforward.Lease {
 		return with(s, func(l *sshforward.Lease) {
-			l.Alarmed, l.Attempts, l.LastError = true, 7, sshforward.Textf("AWS does not let me delete the load balancer.")
+			l.Alarmed, l.Attempts, l.LastError = true, 7, sshforward.Textf("AWS does not let me %s: my role in account %s lacks the permission %s.",
+				sshforward.Textf("delete the load balancer"), "main", "elasticloadbalancing:DeleteLoadBalancer")
 		})
 	}
 	pendingPrompt := with(sshforward.Requested, func(l *sshforward.Lease) {
 		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
-		l.Notes = []sshforward.Text{sshforward.Textf("I may not look at the load balancer quota.")}
+		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
 	open := lease(sshforward.Open)
 	open.Card.Channel = "C1"
@@ -79,274 +78,134 @@ func every() map[string]message {
 		oneOfEach = append(oneOfEach, with(s, func(l *sshforward.Lease) { l.ID = fmt.Sprintf("k7m2q3%d", i) }))
 	}
 	out := map[string]message{
-		"prompt":               show.prompt(lease(sshforward.Requested)),
-		"prompt-approval":      show.prompt(pendingPrompt),
-		"confirmed":            show.confirmed(lease(sshforward.Opening)),
-		"confirmed-approval":   show.confirmed(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
-		"confirmed-direct":     show.confirmed(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
-		"cancelled":            show.reply(ann, sshforward.CancelLease{}, sshforward.Reply{Lease: ended(sshforward.Cancelled)}),
-		"card-requested":       show.card(lease(sshforward.Requested)),
-		"card-pending":         show.card(lease(sshforward.Pending)),
-		"card-opening":         show.card(lease(sshforward.Opening)),
-		"card-opening-stuck":   show.card(stuck(sshforward.Opening)),
-		"card-open":            show.card(open),
-		"card-open-at-max":     show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
-		"card-open-nearly-max": show.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
-		"card-closed-by-admin-before": show.card(with(sshforward.Closed, func(l *sshforward.Lease) {
+		"prompt":               v.prompt(lease(sshforward.Requested)),
+		"prompt-approval":      v.prompt(pendingPrompt),
+		"confirmed":            v.confirmed(lease(sshforward.Opening)),
+		"confirmed-approval":   v.confirmed(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
+		"confirmed-direct":     v.confirmed(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
+		"cancelled":            v.reply(ann, sshforward.CancelLease{}, sshforward.Reply{Lease: ended(sshforward.Cancelled)}),
+		"card-requested":       v.card(lease(sshforward.Requested)),
+		"card-pending":         v.card(lease(sshforward.Pending)),
+		"card-opening":         v.card(lease(sshforward.Opening)),
+		"card-opening-stuck":   v.card(stuck(sshforward.Opening)),
+		"card-open":            v.card(open),
+		"card-open-at-max":     v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
+		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
+		"card-closed-by-admin-before": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
 			*l = *ended(sshforward.Cancelled)
 			l.ClosedBy = "U2"
 		})),
-		"card-closing":         show.card(lease(sshforward.Closing)),
-		"card-closing-cleanup": show.card(with(sshforward.Closing, func(l *sshforward.Lease) { l.AccessEndedAt = l.ExpiresAt })),
-		"card-closing-stuck":   show.card(stuck(sshforward.Closing)),
-		"notice-ready":         show.notice(open, sshforward.Notice{Kind: sshforward.NoticeReady}, noon),
-		"notice-reminder":      show.notice(open, sshforward.Notice{Kind: sshforward.NoticeReminder}, open.ExpiresAt.Add(-15*time.Minute)),
-		"notice-ended":         show.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
-		"notice-failed":        show.notice(ended(sshforward.Failed), sshforward.Notice{Kind: sshforward.NoticeFailed}, noon),
-		"notice-approval":      show.notice(lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval}, noon),
-		"notice-rebuilt":       show.notice(open, sshforward.Notice{Kind: sshforward.NoticeRebuilt}, noon),
-		"notice-mended":        show.notice(open, sshforward.Notice{Kind: sshforward.NoticeMended}, noon),
-		"notice-narrowed":      show.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
-		"notice-stuck":         show.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
-		"notice-freed":         show.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":    show.reminded(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":      show.reminded(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
-		"overtaken-extended": show.overtaken(with(sshforward.Open, func(l *sshforward.Lease) {
+		"card-closing":         v.card(lease(sshforward.Closing)),
+		"card-closing-cleanup": v.card(with(sshforward.Closing, func(l *sshforward.Lease) { l.AccessEndedAt = l.ExpiresAt })),
+		"card-closing-stuck":   v.card(stuck(sshforward.Closing)),
+		"notice-ready":         v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReady}, noon),
+		"notice-reminder":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReminder}, open.ExpiresAt.Add(-15*time.Minute)),
+		"notice-ended":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-failed":        v.notice(ended(sshforward.Failed), sshforward.Notice{Kind: sshforward.NoticeFailed}, noon),
+		"notice-approval":      v.notice(lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval}, noon),
+		"notice-rebuilt":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeRebuilt}, noon),
+		"notice-mended":        v.notice(open, sshforward.Notice{Kind: sshforward.NoticeMended}, noon),
+		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended":    v.reminded(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":      v.reminded(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"overtaken-extended": v.overtaken(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),
-		"overtaken-moved":    show.overtaken(open),
-		"overtaken-closing":  show.overtaken(lease(sshforward.Closing)),
-		"overtaken-closed":   show.overtaken(ended(sshforward.ClosedByAdmin)),
-		"list":               show.list(ann, false, oneOfEach),
-		"list-all":           show.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
-		"list-empty":         show.list(ann, false, nil),
-		"list-all-empty":     show.list(ann, true, nil),
-		"choose-close":       show.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
-		"choose-extend":      show.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
-		"choose-instance":    show.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
-		"closing":            show.closing(lease(sshforward.Closing)),
-		"closed-all":         show.closedAll(many(2, "U1")),
-		"extended":           show.extended(open),
-		"show-open":          show.lease(ann, open),
-		"show-closed":        show.lease(ann, ended(sshforward.ClosedByAdmin)),
-		"ip":                 show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
-		"ip-none":            show.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
-		"ip-saved":           show.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
-		"ip-cleared":         show.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
-		"error":              show.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("No rule lets you open web-1."), Err: errors.New("secret")}),
-		"help":               show.help(),
-		"history":            show.history(ann, sshforward.Reply{}),
-		"restarting":         show.restarting(),
-		"other-team":         show.otherTeam(),
-		"done":               show.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
-		"no-lease-to-close":  show.closedAll(nil),
-		"no-lease-to-choose": show.chooseLease(sshforward.CloseLease{}, nil),
+		"overtaken-moved":    v.overtaken(open),
+		"overtaken-closing":  v.overtaken(lease(sshforward.Closing)),
+		"overtaken-closed":   v.overtaken(ended(sshforward.ClosedByAdmin)),
+		"list":               v.list(ann, false, oneOfEach),
+		"list-all":           v.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
+		"list-empty":         v.list(ann, false, nil),
+		"list-all-empty":     v.list(ann, true, nil),
+		"choose-close":       v.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
+		"choose-extend":      v.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
+		"choose-instance":    v.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
+		"closing":            v.closing(lease(sshforward.Closing)),
+		"closed-all":         v.closedAll(many(2, "U1")),
+		"extended":           v.extended(open),
+		"show-open":          v.lease(ann, open),
+		"show-closed":        v.lease(ann, ended(sshforward.ClosedByAdmin)),
+		"ip":                 v.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
+		"ip-none":            v.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
+		"ip-saved":           v.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
+		"ip-cleared":         v.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
+		"error":              v.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("No rule of the policy allows access to %s. An operator can add one for its tags.", "i-0abc"), Err: errors.New("secret")}),
+		"help":               v.help(),
+		"history":            v.history(nil, sshforward.Bill{}),
+		"restarting":         v.restarting(),
+		"other-team":         v.otherTeam(),
+		"done":               v.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
+		"no-lease-to-close":  v.closedAll(nil),
+		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
 		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
-		out["card-closed-"+string(r)] = show.card(ended(r))
+		out["card-closed-"+string(r)] = v.card(ended(r))
 	}
+	maps.Copy(out, everyApproval(v))
 	return out
+}
+
+var languages = map[string]render{
+	"en": show,
+	"ja": {language: japanese, prices: sshforward.DefaultPrices(), channel: "C2"},
 }
 
 func TestMessagesLookAsTheyDid(t *testing.T) {
-	dir := "testdata/messages"
-	all := every()
+	for tag, v := range languages {
+		t.Run(tag, func(t *testing.T) {
+			dir := filepath.Join("testdata/messages", tag)
+			all := every(v)
+			if *update {
+				if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, m := range all {
+				golden(t, filepath.Join(dir, name+".json"), m)
+				if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 || m.Text == "" {
+					t.Errorf("%s: text %q, %v", name, m.Text, errs)
+				}
+			}
+			files, _ := filepath.Glob(dir + "/*.json")
+			if len(files) != len(all) {
+				t.Errorf("%d golden files for %d messages", len(files), len(all))
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, file string, m any) {
+	t.Helper()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m); err != nil {
+		t.Fatal(err)
+	}
 	if *update {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, m := range all {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(m); err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, name+".json")
-		if *update {
-			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("%s (-update rewrites it):\n%s", name, d)
-		}
-		if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 || m.Text == "" {
-			t.Errorf("%s: text %q, %v", name, m.Text, errs)
-		}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Error(err)
+		return
 	}
-	files, _ := filepath.Glob(dir + "/*.json")
-	if len(files) != len(all) {
-		t.Errorf("%d golden files for %d messages", len(files), len(all))
-	}
-}
-
-// hostile is text that tries to ping, to link and to break out, as long as
-// anybody lets it be.
-var hostile = strings.Repeat("<!channel> <!here> @here @channel <@U2> <#C1> <!subteam^S1> & `x` ``` *b* <https://evil.example|bank> \n\u202e日本語🎉 ", 60)
-
-func worst(s sshforward.State) *sshforward.Lease {
-	return with(s, func(l *sshforward.Lease) {
-		l.Instance.Name, l.Instance.Account, l.Instance.Zone = hostile, hostile, hostile
-		l.Because, l.Rule, l.SSHUser = hostile, hostile, hostile
-		says := sshforward.Textf("%s", hostile)
-		l.LastError, l.Why, l.Hint, l.Detail = says, says, says, says
-		l.Resources.DNSName = hostile
-		l.Attempts = 1000
-		l.Notes, l.Approvers, l.Approved = nil, nil, nil
-		for i := range 30 {
-			l.Notes = append(l.Notes, sshforward.Textf("%d %s", i, hostile))
-			l.Approvers = append(l.Approvers, fmt.Sprintf("S%010d", i))
-			l.Approved = append(l.Approved, sshforward.Approval{User: fmt.Sprintf("U%010d", i)})
-			l.Sources = append(l.Sources, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i)))
-		}
-		l.Approvals = 30
-	})
-}
-
-// worsts is every message at its longest.
-func worsts() map[string]message {
-	out := map[string]message{}
-	var all []*sshforward.Lease
-	for range 60 {
-		l := worst(sshforward.Open)
-		l.ID = fmt.Sprintf("%07d", len(all))
-		all = append(all, l)
-	}
-	for _, s := range sshforward.States {
-		l := worst(s)
-		out["card "+string(s)] = show.card(l)
-		out["show "+string(s)] = show.lease(ann, l)
-		out["confirmed "+string(s)] = show.confirmed(l)
-		out["closing "+string(s)] = show.closing(l)
-		out["overtaken "+string(s)] = show.overtaken(l)
-		for _, k := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed} {
-			if m := show.notice(l, sshforward.Notice{Kind: k}, noon); m.Text != "" {
-				out["notice "+string(k)+" "+string(s)] = m
-			}
-		}
-	}
-	for _, r := range []sshforward.Reason{sshforward.Failed, sshforward.InstanceGone, sshforward.Denied} {
-		l := worst(sshforward.Closed)
-		l.Reason = r
-		out["card "+string(r)] = show.card(l)
-	}
-	var instances []sshforward.Instance
-	for range 100 {
-		instances = append(instances, all[0].Instance)
-	}
-	open := sshforward.OpenLease{Instance: hostile, Because: hostile, Sources: all[0].Sources, Duration: time.Hour}
-	_, parseErr := parse("open " + hostile)
-	_, reasonErr := parse("open x because " + hostile)
-	out["list"] = show.list(ann, false, all)
-	out["list all"] = show.list(ann, true, all)
-	out["choose close"] = show.chooseLease(sshforward.CloseLease{}, all)
-	out["choose extend"] = show.chooseLease(sshforward.ExtendLease{Duration: 1<<63 - 1}, all)
-	out["closed all"] = show.closedAll(all)
-	out["choose instance"] = show.chooseInstance(open, instances)
-	out["extended"] = show.extended(all[0])
-	out["reminded"] = show.reminded(ann, sshforward.ExtendLease{}, all[0])
-	out["error"] = show.failure(&sshforward.Error{Message: sshforward.Textf("%s", hostile)})
-	out["parse error"] = show.failure(parseErr)
-	out["reason error"] = show.failure(reasonErr)
-	out["ip"] = show.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: all[0].Sources})
-	return out
-}
-
-// allowed is markup that the bot itself writes.
-var allowed = regexp.MustCompile(`<(@[UW][0-9A-Z]+|!subteam\^S[0-9]+|#C2|!date\^-?\d+\^\{date_short_pretty\} \{time\}\|[^<>|]*)>`)
-
-func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
-	w := office(t, fakeslack.Options{})
-	x := quiet(w)
-	mentions := func(s string) map[string]bool {
-		out := map[string]bool{}
-		for _, m := range allowed.FindAllString(s, -1) {
-			out[m] = true
-		}
-		return out
-	}
-	for name, m := range worsts() {
-		if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 {
-			t.Errorf("%s: %v", name, errs)
-		}
-		if n := utf8.RuneCountInString(m.Text); n > 4000 || n == 0 {
-			t.Errorf("%s: text of %d characters", name, n)
-		}
-		channel, ts, err := x.postTo(t.Context(), "C1", m)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		shown, _ := w.Message(ts)
-		if len(shown.Blocks) != len(m.Blocks) {
-			t.Errorf("%s: posted to %s without its blocks", name, channel)
-		}
-		all := shown.Visible() + shown.Text
-		for _, bad := range []string{"<!channel", "<!here", "<!everyone", "@here", "@channel", "<https:", "<#C1", "<!subteam^S1>"} {
-			if strings.Contains(all, bad) {
-				t.Errorf("%s contains %s", name, bad)
-			}
-		}
-		if strings.ContainsAny(allowed.ReplaceAllString(all, ""), "<>") {
-			t.Errorf("%s contains markup of others", name)
-		}
-		if mentions(all)["<@U2>"] && name != "card denied" {
-			t.Errorf("%s mentions somebody who has nothing to do with it", name)
-		}
-	}
-	for _, m := range w.Messages("C1") {
-		for _, b := range m.Blocks {
-			verbatim(t, b)
-		}
-	}
-}
-
-// verbatim checks that every mrkdwn text is: Slack finds no links or names in
-// it by itself.
-func verbatim(t *testing.T, v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		if v["type"] == "mrkdwn" && v["verbatim"] != true {
-			t.Errorf("not verbatim: %v", v["text"])
-		}
-		for _, x := range v {
-			verbatim(t, x)
-		}
-	case []any:
-		for _, x := range v {
-			verbatim(t, x)
-		}
-	}
-}
-
-func TestNoEntityIsCutInTwo(t *testing.T) {
-	for n := 1; n < 40; n++ {
-		got := trim(escape("a & b < c > d & e < f"), n)
-		if utf8.RuneCountInString(got) > n {
-			t.Errorf("%d: %q", n, got)
-		}
-		if rest := strings.NewReplacer("&amp;", "", "&lt;", "", "&gt;", "").Replace(got); strings.Contains(rest, "&") {
-			t.Errorf("%d: %q", n, got)
-		}
+	if d := cmp.Diff(string(want), b.String()); d != "" {
+		t.Errorf("%s (-update rewrites it):\n%s", file, d)
 	}
 }
 
 func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 	for state, want := range map[sshforward.State][]string{
 		sshforward.Requested: nil,
-		sshforward.Pending:   {actionApprove, actionDeny},
+		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
 		sshforward.Opening:   {actionClose},
 		sshforward.Open:      {actionExtend, actionClose},
 		sshforward.Closing:   nil,
@@ -387,10 +246,10 @@ func TestExtendButtonOffersNoMoreThanIsLeft(t *testing.T) {
 
 func TestRemainingTimeInWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second: "now", 0: "now", 400 * time.Millisecond: "in 1 seconds", 45 * time.Second: "in 45 seconds",
+		-time.Second: "now", 0: "now", 400 * time.Millisecond: "in 1 second", 45 * time.Second: "in 45 seconds",
 		time.Minute: "in 1 minute", 14*time.Minute + 50*time.Second: "in 15 minutes",
 	} {
-		if got := left(d); got != want {
+		if got := english.left(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}

@@ -13,25 +13,26 @@ type render struct {
 	*language
 	prices  sshforward.Prices
 	channel string // where cards go that cannot go where they were asked for
+	reader  string // the one person who sees it; empty: a channel does
 }
 
-func (render) help() message {
+func (v render) help() message {
 	command := func(usage, says string) string { return "`" + Slash + " " + escape(usage) + "`\n" + says }
 	return message{
-		Text: "How to use " + Slash,
+		Text: v.say("How to use %s", Slash),
 		Blocks: fill(
-			section("*A plain SSH connection to one private instance, for a while, from your address only.*"),
+			section(v.say("*A plain SSH connection to one private instance, for a while, from your address only.*")),
 			section(strings.Join([]string{
-				command("open <instance> [<duration>] [from <address>] [port <n>] [urgent] [because <reason>]",
-					"Ask for it. The instance is an id or a Name tag; a duration looks like 45s, 90m, 2h, 1h30m or 1d. Without an instance, or with nothing at all, I show you a form. `urgent` asks to go without approval, where the rules allow that."),
-				command("list [all]", "Your leases, or everybody's."),
-				command("extend <lease or instance> <duration>", "More time; the session goes on."),
-				command("close [<lease or instance> | all]", "End it now."),
-				command("show <lease>", "Everything about one lease, also a closed one."),
-				command("ip [<address> | clear]", "Remember the address you connect from, so that you need not type it."),
-				command("history", "Your leases that are over, and what they cost."),
+				command(v.say("open <instance> [<duration>] [from <address>] [port <n>] [urgent] [because <reason>]"),
+					v.say("Ask for it. The instance is an id or a Name tag; a duration looks like 45s, 90m, 2h, 1h30m or 1d. Without an instance, or with nothing at all, I show you a form. %s asks to go without approval, where the rules allow that.", "`urgent`")),
+				command("list [all]", v.say("Your leases, or everybody's.")),
+				command(v.say("extend <lease or instance> <duration>"), v.say("More time; the session goes on.")),
+				command(v.say("close [<lease or instance> | all]"), v.say("End it now.")),
+				command(v.say("show <lease>"), v.say("Everything about one lease, also a closed one.")),
+				command(v.say("ip [<address> | clear]"), v.say("Remember the address you connect from, so that you need not type it.")),
+				command("history", v.say("Your past leases, and what they cost this month.")),
 			}, "\n")),
-			small("For example "+inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" because disk is full")),
+			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" "+v.say("because disk is full")))),
 		),
 	}
 }
@@ -40,8 +41,8 @@ func (v render) restarting() message {
 	return just(v.say("I am just restarting. Try again in a few seconds."))
 }
 
-func (render) otherTeam() message {
-	return just("I only take commands from people of the workspace I am installed in.")
+func (v render) otherTeam() message {
+	return just(v.say("I only take commands from people of the workspace I am installed in."))
 }
 
 // failure is an error as its cause is told to people: the sentence alone.
@@ -65,17 +66,17 @@ func notALease(ok bool) error {
 }
 
 // address answers the ip command.
-func (render) address(c sshforward.SetSource, r sshforward.Reply) message {
+func (v render) address(c sshforward.SetSource, r sshforward.Reply) message {
 	saved := escape(sshforward.FormatSources(r.Sources))
 	switch {
 	case c.Clear:
-		return just("Your source address is forgotten. Give it with each command: `" + Slash + " open i-0123456789abcdef0 1h from " + exampleSource + "`.")
+		return just(v.say("Your source address is forgotten. Give it with each command: %s.", "`"+Slash+" open i-0123456789abcdef0 1h from "+exampleSource+"`"))
 	case len(c.Sources) > 0:
-		return just("Saved. Your leases are for " + saved + " unless you say otherwise with `from`.")
+		return just(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
 	case len(r.Sources) > 0:
-		return just("Your saved source address is " + saved + ". `" + Slash + " ip clear` forgets it.")
+		return just(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
 	}
-	return just("You have saved no source address. Save the public one you connect from: `" + Slash + " ip " + exampleSource + "`.")
+	return just(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+exampleSource+"`"))
 }
 
 // reply answers a command that was not refused.
@@ -91,6 +92,8 @@ func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.
 	switch cmd := cmd.(type) {
 	case sshforward.SetSource:
 		return v.address(cmd, r)
+	case sshforward.ShowHistory:
+		return v.history(r.Past, r.Month)
 	case sshforward.ListLeases:
 		return v.list(c, cmd.All, r.Leases)
 	case sshforward.CloseLease:
@@ -102,24 +105,19 @@ func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.
 		if l != nil {
 			return v.lease(c, l)
 		}
-	case sshforward.ShowHistory:
-		return v.history(c, r)
 	case sshforward.ConfirmLease:
-		if asksAgain(cmd, l) {
-			return v.confirmUrgent(l)
-		}
 		if l != nil {
 			return v.confirmed(l)
 		}
 	case sshforward.CancelLease:
 		if l != nil {
-			return just("Cancelled. Nothing was opened. Lease " + code(l.ID, 20) + ".")
+			return just(v.say("Cancelled. Nothing was opened. Lease %s.", code(l.ID, 20)))
 		}
-		return just("Cancelled.")
+		return just(v.say("Cancelled."))
 	case sshforward.ExtendLease:
 		if l != nil {
 			return v.extended(l)
 		}
 	}
-	return just("Done.")
+	return just(v.say("Done."))
 }

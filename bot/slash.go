@@ -39,17 +39,17 @@ func (d *dispatcher) slash(h *handling) {
 	to := recipient{caller: c, responseURL: p.ResponseURL}
 	if !d.ours(c.Team) {
 		d.b.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
-		h.answer(to, d.b.show.otherTeam())
+		h.answer(to, d.b.in(d.ctx, c.User).otherTeam())
 		d.unknown(c, "another workspace")
 		return
 	}
 	req, err := parse(p.Text)
 	switch {
 	case err != nil:
-		h.answer(to, d.b.show.failure(err))
+		h.answer(to, d.b.in(d.ctx, c.User).failure(err))
 		return
 	case req.topic == topicHelp:
-		h.answer(to, d.b.show.help())
+		h.answer(to, d.b.in(d.ctx, c.User).help())
 		return
 	case req.topic == topicForm:
 		open, _ := req.command.(sshforward.OpenLease)
@@ -57,13 +57,14 @@ func (d *dispatcher) slash(h *handling) {
 		return
 	}
 	h.acknowledge(nil)
+	d.b.learn(c.User) // while the keeper works
 	o := <-d.start(c, req.command)
 	if o.err != nil {
 		d.logRefusal(c, req.command, o.err)
-		d.b.answer(to, d.b.show.failure(o.err), false)
+		d.b.answer(to, d.b.in(d.ctx, c.User).failure(o.err), false)
 		return
 	}
-	d.b.answer(to, d.b.show.reply(c, req.command, o.reply), false)
+	d.b.answer(to, d.b.in(d.ctx, c.User).reply(c, req.command, o.reply), false)
 }
 
 // commandName is for logs: OpenLease, CloseLease …

@@ -69,9 +69,9 @@ func (w *pass) cutOff(ctx context.Context, groups []string) error {
 		}
 		err = together(tasks...)
 	}
-	so := "No new connection gets through the lease's security group, but open sessions may go on"
+	so := sshforward.Textf("No new connection gets through the lease's security group, but open sessions may go on")
 	if err != nil || len(groups) == 0 {
-		so = "It may still let people in"
+		so = sshforward.Textf("It may still let people in")
 	}
 	return &sshforward.Error{
 		Code:    sshforward.EFORBIDDEN,

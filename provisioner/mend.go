@@ -122,7 +122,7 @@ func (w *pass) isRegistered(ctx context.Context) (registered, mine bool, err err
 }
 
 func gone(what string) error {
-	return &sshforward.Error{Code: sshforward.ENOTFOUND, Message: sshforward.Textf("The lease's %s is gone.", what)}
+	return &sshforward.Error{Code: sshforward.ENOTFOUND, Message: sshforward.Textf("The lease's %s is gone.", sshforward.Textf(what))}
 }
 
 // lookAtInstance returns what the lease's instance is now.

@@ -140,7 +140,7 @@ func (w *pass) makeGroup(ctx context.Context) error {
 // foreign is the error for something of ours by name but not by tags. It is
 // final: whose it is does not change by asking again.
 func foreign(what, name string) error {
-	return invalid("There is a %s named %s already that is not mine; I leave it alone. The operator should look at it.", what, name)
+	return invalid("There is a %s named %s already that is not mine; I leave it alone. The operator should look at it.", sshforward.Textf(what), name)
 }
 
 // setHealthCheck replaces the default (TCP:80, ten times thirty seconds).

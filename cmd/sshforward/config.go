@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/bot"
 )
 
 // config is the configuration file, as in deploy/sshforward.example.yaml.
@@ -117,8 +119,8 @@ func (c *config) check() error {
 		return errors.New("store: say where the leases are kept, for example: store: {bolt: /var/lib/sshforward/leases.db}")
 	case c.Slack.Channel != "" && !channelID.MatchString(c.Slack.Channel):
 		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details", c.Slack.Channel)
-	case c.Slack.Language != "en":
-		return fmt.Errorf("slack.language: %q is not there yet; write en", c.Slack.Language)
+	case !slices.Contains(bot.Languages(), c.Slack.Language):
+		return fmt.Errorf("slack.language: %q is not there; write one of %s", c.Slack.Language, strings.Join(bot.Languages(), ", "))
 	}
 	if err := c.checkAWS(); err != nil {
 		return err

@@ -78,6 +78,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"not a port", "name: main", "name: main, listener_port: ssh", "want a port from 1 to 65535"},
 		{"a name for an id", "U0ADMIN", "'@ann'", `"@ann" is not the id of a user`},
 		{"channel name", "C0OPS", "'#ops'", `"#ops" is not the id of a channel`},
+		{"language", "channel: C0OPS", "channel: C0OPS, language: fr", `slack.language: "fr" is not there; write one of en, ja`},
 		{"deployment", "deployment: prod", "deployment: Production!", `"Production!" is not a name of 1 to 12`},
 		{"no rules", "- {name: development, tags: {sshforward: allow}, max: 8h}", "[]", "write for example: policy: {rules: [{name: development"},
 		{"nameless rule", "name: development, ", "", "policy.rules[0].name"},
@@ -130,6 +131,15 @@ func TestAuditToStdout(t *testing.T) {
 	c, err := parseConfig([]byte(goodConfig + "audit: {stdout: true}\n"))
 	if err != nil || !c.Audit.Stdout {
 		t.Errorf("%t, %v", c != nil && c.Audit.Stdout, err)
+	}
+}
+
+func TestLanguageOfChannels(t *testing.T) {
+	for text, want := range map[string]string{"": "en", ", language: en": "en", ", language: ja": "ja"} {
+		c, err := parseConfig([]byte(strings.Replace(goodConfig, "channel: C0OPS", "channel: C0OPS"+text, 1)))
+		if err != nil || c.Slack.Language != want {
+			t.Errorf("%q: %q, %v", text, c.Slack.Language, err)
+		}
 	}
 }
 

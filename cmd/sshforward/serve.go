@@ -72,7 +72,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	}
 	slack := bot.New(bot.Options{
 		Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
-		Channel: c.Slack.Channel, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
+		Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
 		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{

@@ -1,0 +1,87 @@
+package bot
+
+import (
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/sshforward/sshforward"
+)
+
+// rowOf is the row of buttons that the lease takes in its state, or nil.
+func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
+	var row []*slack.ButtonBlockElement
+	switch l.State {
+	case sshforward.Requested:
+		if from == fromCard || from == fromShow {
+			return nil // the prompt has them, for the requester alone
+		}
+		row = append(row, v.openButton(l), v.cancelButton(l))
+	case sshforward.Pending:
+		if from != fromCard && from != fromShow && from != fromReminder {
+			return nil
+		}
+		if v.reader != l.Owner { // who would only be told that somebody else has to
+			row = v.decision(l.ID)
+		}
+		if from != fromReminder && (v.reader == "" || v.reader == l.Owner) {
+			row = append(row, v.cancelButton(l))
+		}
+	case sshforward.Opening:
+		row = append(row, v.closeButton(l))
+	case sshforward.Open:
+		if d := extendable(l); d > 0 {
+			row = append(row, v.extendButton(l, d))
+		}
+		row = append(row, v.closeButton(l))
+	default:
+		return nil
+	}
+	return buttons(from.blockID(l.ID), row...)
+}
+
+// askedRow decides about the extension that was asked for. The block's id is
+// not that of the lease's other row.
+func (v render) askedRow(from origin, l *sshforward.Lease) slack.Block {
+	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID+" "+sshforward.FormatDuration(l.Asked.By))...)
+}
+
+// decision is an approver's yes and no.
+func (v render) decision(value string) []*slack.ButtonBlockElement {
+	return []*slack.ButtonBlockElement{
+		button(actionApprove, value, v.label("Approve")).WithStyle(slack.StylePrimary),
+		button(actionDeny, value, v.label("Deny")).WithStyle(slack.StyleDanger),
+	}
+}
+
+func (v render) openButton(l *sshforward.Lease) *slack.ButtonBlockElement {
+	return button(actionConfirm, l.ID, v.label("Open")).WithStyle(slack.StylePrimary)
+}
+
+func (v render) cancelButton(l *sshforward.Lease) *slack.ButtonBlockElement {
+	return button(actionCancel, l.ID, v.label("Cancel"))
+}
+
+// extendable is by how much the Extend button extends: an hour, or what the
+// lease was asked for if that is less, or what is left of what policy allows;
+// zero if nothing is.
+func extendable(l *sshforward.Lease) time.Duration {
+	d := min(time.Hour, l.Duration)
+	if l.Max > 0 {
+		d = min(d, l.Max-l.ExpiresAt.Sub(l.OpenedAt))
+	}
+	return max(0, d.Truncate(time.Second))
+}
+
+func (v render) extendButton(l *sshforward.Lease, d time.Duration) *slack.ButtonBlockElement {
+	return button(actionExtend, l.ID+" "+sshforward.FormatDuration(d), v.label("Extend %s", v.span(d)))
+}
+
+func (v render) closeButton(l *sshforward.Lease) *slack.ButtonBlockElement {
+	text := v.say("Sessions to %s end at once.", cut(l.Instance.ID, 40))
+	if l.State == sshforward.Opening {
+		text = v.say("What was made so far is removed.")
+	}
+	return button(actionClose, l.ID, v.label("Close")).WithConfirm(slack.NewConfirmationBlockObject(
+		plain(v.say("Close it now?"), 100), plain(text, 300), plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger))
+}
