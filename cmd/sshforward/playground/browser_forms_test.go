@@ -61,23 +61,33 @@ func (d *drive) deny() {
 	d.submit()
 	d.Gone("dialog")
 	d.as(Ann)
-	d.card(db, "denied")
+	d.card(db, why)
 	d.Looks("denied", ".message:not(.ephemeral)")
 }
 
 // urgent is whoever is on call going past the approvers, which #ops is told.
+// Their language is Japanese, and the browser knows.
 func (d *drive) urgent() {
 	d.t.Helper()
 	d.as(Yuki)
+	d.typed("/sshforward")
+	d.See("dialog.modal h2[lang=ja]")
+	d.Looks("japanese-form", "dialog.modal .dialog-buttons")
+	d.Click("dialog.modal .plain")
+	d.Gone("dialog")
 	db := d.ask("/sshforward open db-1 20s urgent because of the outage")
 	d.press("lease.confirm", db)
 	d.See(fmt.Sprintf(`[data-action="lease.confirm"][data-value=%q]`, db+" urgent"))
+	d.See(".ephemeral .block[lang=ja]")
 	d.Looks("urgent", ".ephemeral .danger")
 	d.press("lease.confirm", db+" urgent")
 	d.card(db, "ssh -p")
 	d.Click("#sidebar [data-key=" + Ops + "]")
-	d.card(db, "db-1")
+	d.JS(`document.getElementById("messages").textContent.includes("without approval")`)
 	d.Looks("urgent-ops", ".message")
+	d.home(Yuki)
+	d.See("#home .block[lang=ja]")
+	d.Looks("japanese-home", "#home .block:last-child")
 	d.as(Yuki)
 	d.close(db)
 }

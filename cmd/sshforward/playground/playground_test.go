@@ -127,6 +127,19 @@ expect nothing left
 `)
 }
 
+// TestLanguage has a channel spoken to in one language and Ann in her own.
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	start(t, Options{Language: "ja"}).play(t, "japanese", `
+type /sshforward open web-1 10m
+expect answer "Open SSH"
+click Open
+expect card "接続可能"
+type /sshforward close
+expect nothing left
+`)
+}
+
 func TestLoopbackOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "example.com:80", "8022"} {
 		if l, err := listenLoopback(addr); err == nil {
