@@ -83,7 +83,7 @@ expect session alive
 trouble slow-health
 as yuki in #dev
 type /sshforward open app-1 10m
-click Open
+click 開く
 wait 3s
 expect session alive
 `)

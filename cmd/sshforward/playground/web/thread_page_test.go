@@ -68,5 +68,6 @@ func TestJapanese(t *testing.T) {
 	b.JS(`getComputedStyle(document.querySelector('.block[lang=ja]')).lineBreak === 'strict'`)
 	b.JS(`getComputedStyle(document.querySelector('.block[lang=ja] code')).fontFamily.includes('monospace')`)
 	b.Click("[data-user=U2]")
+	b.JS(`document.querySelector('.reply').textContent === '返信'`) // as their Slack would say
 	b.Shot("japanese")
 }

@@ -3,6 +3,7 @@
 import { h, langOf } from './dom.js';
 import { text } from './blocks.js';
 import { combobox } from './combobox.js';
+import { says } from './says.js';
 import { channel, persons, state } from './state.js';
 
 let ids = 0;
@@ -30,7 +31,7 @@ export function input(b, surface) {
   const grouped = c.node.getAttribute('role');
   return h('div', { class: 'block input', dataset: { block: b.block_id } },
     h(grouped ? 'span' : 'label', { class: 'label', for: grouped ? null : named.id, id: id + '-label' },
-      text(b.label), b.optional && h('span', { class: 'optional' }, ' (optional)')),
+      text(b.label), b.optional && h('span', { class: 'optional' }, says(' (optional)'))),
     c.node, hint, error);
 }
 

@@ -6,6 +6,7 @@ import { avatar } from './people.js';
 import { blocks } from './blocks.js';
 import { clock, dayKey, dayName, zone } from './dates.js';
 import { mrkdwn } from './mrkdwn.js';
+import { says } from './says.js';
 import { channel, conversation, nameOf, on, state, visible } from './state.js';
 import { thread } from './thread.js';
 import { welcome } from './welcome.js';
@@ -13,6 +14,11 @@ import { welcome } from './welcome.js';
 const nodes = new Map(); // by ts
 const texts = new Map(); // by ts, what was announced
 let list, scroller, jump;
+
+const only = () => {
+  const text = says('Only visible to you');
+  return h('p', { class: 'only', lang: langOf(text) }, icon('eye'), text);
+};
 
 /** message draws one. */
 function message(m) {
@@ -22,7 +28,7 @@ function message(m) {
   const surface = { target: m.ts };
   return h('li', { class: 'message' + (m.ephemeral ? ' ephemeral' : ''), id: 'm' + m.ts, dataset: { ts: m.ts, via: m.via ?? '' } },
     h('article', { 'aria-label': `${nameOf(m.user)}, ${clock(at)}` },
-      m.ephemeral && h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+      m.ephemeral && only(),
       h('div', { class: 'row' },
         avatar(m.user),
         h('div', { class: 'content' },
@@ -30,7 +36,7 @@ function message(m) {
             h('span', { class: 'author', lang: langOf(nameOf(m.user)) }, nameOf(m.user)),
             bot && h('span', { class: 'badge' }, 'APP'),
             h('time', { datetime: at.toISOString(), title: at.toLocaleString(undefined, { timeZone: zone() }) }, clock(at)),
-            edited && h('span', { class: 'edited' }, '(edited)')),
+            edited && h('span', { class: 'edited', lang: langOf(says('(edited)')) }, says('(edited)'))),
           m.blocks?.length ? blocks(m.blocks, surface) : h('div', { class: 'block text', lang: langOf(m.text) }, mrkdwn(m.text)),
           !m.ephemeral && !isReply(m) && thread(m)))));
 }
@@ -138,7 +144,7 @@ function failed(f) {
   const text = `${f.what} ${said[f.error] ?? 'failed with ' + f.error + '.'}`;
   const ts = String(Date.parse(f.at) / 1000);
   const node = h('li', { class: 'message ephemeral failure', dataset: { ts } },
-    h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+    only(),
     h('div', { class: 'row' }, avatar(''), h('div', { class: 'content' }, h('p', { class: 'by' }, h('span', { class: 'author' }, 'Workspace')), h('p', {}, text))));
   const replies = f.thread_ts && nodes.get(f.thread_ts)?.querySelector('.replies');
   if (replies) replies.hidden = false;

@@ -5,6 +5,7 @@ import { h, icon, langOf } from './dom.js';
 import * as act from './act.js';
 import { blocks } from './blocks.js';
 import { dismiss } from './dialog.js';
+import { says } from './says.js';
 import { on, state } from './state.js';
 
 let box = null;
@@ -64,7 +65,7 @@ async function send(e) {
   const missing = {};
   for (const [id, field] of fields) {
     values[id] = field.control.value();
-    if (!values[id] && !field.optional) missing[id] = 'Please fill in this one.';
+    if (!values[id] && !field.optional) missing[id] = says('Please fill in this one.');
   }
   errors(missing);
   if (Object.keys(missing).length) return;

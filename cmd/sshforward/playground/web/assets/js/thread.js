@@ -1,8 +1,9 @@
 // The thread below a message: its replies, and where one writes another.
 
-import { h, icon } from './dom.js';
+import { h, icon, langOf } from './dom.js';
 import * as act from './act.js';
 import { outgoing } from './mrkdwn.js';
+import { says } from './says.js';
 import { me, nameOf } from './state.js';
 
 // What was begun in a thread is there again when one comes back to it: by the
@@ -16,14 +17,14 @@ export function thread(m) {
   const shut = () => {
     drafts.delete(key);
     const button = h('button', { type: 'button', class: 'reply', 'aria-label': `Reply to ${nameOf(m.user)} in a thread`, onclick: () => write().focus() },
-      icon('thread'), 'Reply');
+      icon('thread'), h('span', { lang: langOf(says('Reply')) }, says('Reply')));
     box.replaceChildren(box.firstChild, button);
     return button;
   };
   let shifted = false; // Shift is down, which makes Enter a line break
   const write = () => {
     const field = h('textarea', {
-      rows: 1, class: 'thread-text', placeholder: 'Reply…', 'aria-label': `Reply to ${nameOf(m.user)} in a thread`, autocomplete: 'off',
+      rows: 1, class: 'thread-text', placeholder: says('Reply…'), 'aria-label': `Reply to ${nameOf(m.user)} in a thread`, autocomplete: 'off',
       value: drafts.get(key) ?? '',
       oninput: () => {
         drafts.set(key, field.value);
