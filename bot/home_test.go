@@ -307,10 +307,10 @@ func TestLongestViewsFit(t *testing.T) {
 		}
 	}
 	// One that is too long for an acknowledgement comes by itself.
-	k2 := answers(sshforward.Reply{Lease: l}, nil)
-	x2 := live(t, w, k2)
 	x.stop()
 	<-x.done
+	k2 := answers(sshforward.Reply{Lease: l}, nil)
+	x2 := live(t, w, k2)
 	x2.types(t, "U1", "C1", "")
 	x2.submits(t, "U1", x2.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1"})
 	x2.modalOf(t, "U1", "Open it?")
