@@ -62,6 +62,14 @@ func (r *Rule) matches(tags map[string]string) bool {
 	return true
 }
 
+// total is the most time that a lease may have, extensions included.
+func (r *Rule) total(urgent bool) time.Duration {
+	if urgent && r.Urgent != nil {
+		return min(r.Max, r.Urgent.Max)
+	}
+	return r.Max
+}
+
 // AdmitShape checks what can be told of a request without knowing the
 // instance: ports and sources. EINVALID or EFORBIDDEN.
 func (p *Policy) AdmitShape(l *Lease) error {

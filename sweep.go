@@ -237,12 +237,15 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.SSHUser == "" {
 		l.SSHUser = sshUser(l.Instance, account)
 	}
-	l.Rule = "rebuilt from tags"
+	l.Rule = "rebuilt from tags" // unless one decides about it now
 	l.RequestedAt, l.ConfirmBy, l.ConfirmedAt, l.NextTryAt = now, now, now, now
 	l.Reminders = k.Timing.Reminders
 	if l.State == Open {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
+		if rule, ok := k.Policy.Match(l.Instance.Tags); ok {
+			l.under(rule)
+		}
 		if l.Duration > time.Minute {
 			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds
 		}
