@@ -3,6 +3,7 @@ package sshforward
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -144,3 +145,25 @@ func TestHomeAsksOncePerRule(t *testing.T) {
 		}
 	})
 }
+
+// What the directory says of why it cannot tell is what people are told: where
+// a group is gone, trying again in a minute would not help.
+func TestDirectoryExplainsItself(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		says string
+	}{
+		{&Error{Code: EUNAVAILABLE, Message: Textf("There is no such group. Ask the operator.")}, "There is no such group. Ask the operator."},
+		{context.DeadlineExceeded, "I cannot check your user groups"},
+	} {
+		ok, err := Member(t.Context(), brokenDirectory{tt.err}, alice, []string{"SLEAD"})
+		wantCode(t, err, EUNAVAILABLE)
+		if says := ErrorMessage(err).String(); ok || !strings.Contains(says, tt.says) {
+			t.Errorf("%t, and it says %q, want %q", ok, says, tt.says)
+		}
+	}
+}
+
+type brokenDirectory struct{ err error }
+
+func (d brokenDirectory) Member(context.Context, string, string) (bool, error) { return false, d.err }
