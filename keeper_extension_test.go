@@ -84,7 +84,7 @@ func TestExtensionDenied(t *testing.T) {
 			w.t.Errorf("the requester was told %d times", n)
 		}
 		w.must(alice, ExtendLease{id, 30 * time.Minute}) // asking again is allowed
-		w.pass(w.lease(id).ExpiresAt.Sub(time.Now()) + 2*time.Minute)
+		w.pass(time.Until(w.lease(id).ExpiresAt) + 2*time.Minute)
 		w.expect(id, Closed, Expired) // nobody said yes
 	})
 }

@@ -133,9 +133,9 @@ func TestApprovalsByHomeAndForm(t *testing.T) {
 
 	id = w.open(ann, dev, c.instance+" 1m from 203.0.113.7 because ticket 8")
 	w.press(carol, w.home(carol, id), "lease.approve", id)
-	card := w.card(dev, id, "ssh -p 22", "<@"+carol+">")
+	w.card(dev, id, "ssh -p 22", "<@"+carol+">")
 	w.slash(ann, dev, "extend "+id+" 5m")
-	card = w.card(dev, id, "5m", "approval")
+	card := w.card(dev, id, "5m", "approval")
 	w.click(ann, card, "lease.approve", id+" 5m") // her own wish
 	w.click(bob, card, "lease.approve", id+" 5m")
 	w.await("the end of the approval", func(s *fakeslack.Snapshot) bool {
