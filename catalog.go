@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +49,7 @@ func (k *Keeper) RefreshInstances(ctx context.Context) error {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 			defer cancel()
-			found, err := k.Lister.List(ctx, account)
+			found, err := k.list(ctx, account)
 			if err != nil {
 				errs <- fmt.Errorf("list the instances of account %s: %w", account, err)
 				return
@@ -71,6 +72,16 @@ func (k *Keeper) RefreshInstances(ctx context.Context) error {
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// list asks the lister. A panic there must not take down what ends leases.
+func (k *Keeper) list(ctx context.Context, account string) (found []Instance, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	return k.Lister.List(ctx, account)
 }
 
 // known returns what is remembered, and whether it should be looked at anew.
@@ -104,20 +115,26 @@ func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Rep
 	return Reply{Instances: all[:min(len(all), offered)]}, nil
 }
 
-// admitted returns whether a rule lets the user ask for an instance. Each rule
-// is asked about once; one that cannot be told about now says no.
+// admitted returns whether a rule lets the user ask for an instance.
 func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
-	said := make(map[*Rule]bool)
+	among := k.among(ctx, user, func(r *Rule) []string { return r.Users })
 	return func(in Instance) bool {
 		rule, ok := k.Policy.Match(in.Tags)
-		if !ok || len(rule.Users) == 0 {
-			return ok
-		}
-		yes, known := said[rule]
+		return ok && (len(rule.Users) == 0 || among(rule))
+	}
+}
+
+// among returns whether the user is one of those whom a rule names. Each rule
+// is asked about once, however many instances or leases it decides about; one
+// that cannot be told about now says no.
+func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []string) func(*Rule) bool {
+	said := make(map[*Rule]bool)
+	return func(r *Rule) bool {
+		yes, known := said[r]
 		if !known {
-			member, err := Member(ctx, k.Directory, user, rule.Users)
+			member, err := Member(ctx, k.Directory, user, who(r))
 			yes = err == nil && member
-			said[rule] = yes
+			said[r] = yes
 		}
 		return yes
 	}

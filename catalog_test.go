@@ -89,3 +89,22 @@ func TestFormDoesNotWaitForAWS(t *testing.T) {
 		}
 	})
 }
+
+// What the form is offered must not take the process down with it.
+func TestPanicWhileListing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.script(func(_ context.Context, op string, l *Lease) error {
+			if op == "list" && l.ID == "main" {
+				panic("unforeseen")
+			}
+			return nil
+		})
+		err := w.k.RefreshInstances(context.Background())
+		if err == nil || !strings.Contains(err.Error(), "unforeseen") {
+			t.Errorf("got %v", err)
+		}
+		if got := w.offered(alice, "far"); got != "i-0far" {
+			t.Errorf("offered %q of the other account", got)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -122,7 +123,7 @@ func (d *fakeDirectory) Member(_ context.Context, user, group string) (bool, err
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down {
-		return false, unavailable("The directory")
+		return false, &Error{Code: EUNAVAILABLE, Err: errors.New("scripted fault")}
 	}
 	return slices.Contains(d.groups[group], user), nil
 }

@@ -22,11 +22,13 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	approver := k.among(ctx, c.User, func(r *Rule) []string { return r.Approvers })
 	for _, l := range all {
-		switch {
-		case l.Owner == c.User:
+		if l.Owner == c.User {
 			r.Leases = append(r.Leases, l)
-		case l.waitsFor(c.User) && k.mayDecide(ctx, c.User, l) == nil:
+			continue
+		}
+		if rule, err := k.ruleOf(l); err == nil && l.waitsFor(c.User) && approver(rule) {
 			r.Waiting = append(r.Waiting, l)
 		}
 	}

@@ -170,7 +170,11 @@ func TestRecheck(t *testing.T) {
 		{"people narrowed", func(w *world) { w.k.Policy.Rules[0].Users = []string{bob} }, "not among the people"},
 		{"time narrowed", func(w *world) { w.k.Policy.Rules[0].Max = time.Minute }, "longer than the 1m"},
 		{"sources narrowed", func(w *world) { w.k.Policy.Sources.Allow = prefixes("198.51.100.0/24") }, "not among the networks"},
-		{"more approvals", func(w *world) { w.k.Policy.Rules[0].Approvals = 2 }, "wants 2 approvals now"},
+		{"another rule", func(w *world) {
+			w.k.Policy.Rules = append(w.k.Policy.Rules, w.k.Policy.Rules[0])
+			w.k.Policy.Rules[2].Name, w.k.Policy.Rules[2].Tags = "vault", map[string]string{"Env": "vault"}
+			w.cloud.set("i-0prod", func(in *Instance) { in.Tags = map[string]string{"Env": "vault"} })
+		}, "wants 1 approvals now"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			pending(t, 1, func(w *world, id string) {

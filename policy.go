@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -60,6 +61,14 @@ func (r *Rule) matches(tags map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// total is the most time that a lease may have, extensions included.
+func (r *Rule) total(urgent bool) time.Duration {
+	if urgent && r.Urgent != nil {
+		return min(r.Max, r.Urgent.Max)
+	}
+	return r.Max
 }
 
 // AdmitShape checks what can be told of a request without knowing the
@@ -159,12 +168,25 @@ func Member(ctx context.Context, dir Directory, user string, who []string) (bool
 		ok, err := dir.Member(ctx, user, w)
 		switch {
 		case err != nil:
-			unknown = &Error{Code: EUNAVAILABLE, Message: Textf("I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute."), Err: err}
+			unknown = cannotTell(err)
 		case ok:
 			return true, nil
 		}
 	}
 	return false, unknown
+}
+
+// cannotTell is the no to who asks while a group cannot be resolved. The
+// directory knows best whether asking again helps.
+func cannotTell(err error) error {
+	e := &Error{Code: EUNAVAILABLE, Err: err, RetryAfter: retryAfter(err)}
+	if from, ok := errors.AsType[*Error](err); ok {
+		e.Message = from.Message
+	}
+	if e.Message.IsZero() {
+		e.Message = Textf("I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute.")
+	}
+	return e
 }
 
 func joinInts(ns []int) string {

@@ -49,11 +49,8 @@ func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, erro
 	if !l.Instance.Running {
 		return Reply{}, notRunning(l.Instance)
 	}
-	l.Rule, l.Max, l.Approvers, l.Approvals = rule.Name, rule.Max, rule.Approvers, rule.Approvals
-	l.ExtendApprovals = rule.ExtendApprovals
-	if l.Urgent {
-		l.Max = min(l.Max, rule.Urgent.Max)
-	}
+	l.Max = rule.Max
+	l.under(rule)
 	if err := k.roomFor(ctx, l); err != nil {
 		return Reply{}, err
 	}
@@ -126,7 +123,8 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 		if err != nil {
 			return in, err
 		}
-		if rule.Approvals > len(l.Approved) && !l.Urgent {
+		// What approvers of another rule have said does not count for this one.
+		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
 			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
 		}
 		return in, nil

@@ -26,6 +26,7 @@ const (
 	TagExpires      = "sshforward:expires" // RFC 3339, UTC; see Lease.End
 	TagOpened       = "sshforward:opened"  // RFC 3339, UTC; only once the clock has started
 	TagMax          = "sshforward:max"     // Go duration; what extensions are capped by
+	TagUrgent       = "sshforward:urgent"  // "true" if it went past its approvers
 	TagAccount      = "sshforward:account" // the configured name
 	TagInstance     = "sshforward:instance"
 	TagTargetPort   = "sshforward:target-port"
@@ -48,6 +49,9 @@ func Tags(deployment string, l *sshforward.Lease) map[string]string {
 	if l.Max > 0 {
 		set(TagMax, l.Max.String())
 	}
+	if l.Urgent {
+		set(TagUrgent, "true")
+	}
 	set(TagAccount, l.Instance.Account)
 	set(TagInstance, l.Instance.ID)
 	set(TagTargetPort, strconv.Itoa(l.TargetPort))
@@ -66,7 +70,7 @@ func Tags(deployment string, l *sshforward.Lease) map[string]string {
 // the group, which cannot go before it, has the full set.
 func balancerTags(deployment string, l *sshforward.Lease) map[string]string {
 	t := Tags(deployment, l)
-	for _, k := range []string{TagTargetPort, TagListenerPort, TagSSHUser, TagMax} {
+	for _, k := range []string{TagTargetPort, TagListenerPort, TagSSHUser, TagMax, TagUrgent} {
 		delete(t, k)
 	}
 	return t
@@ -133,6 +137,7 @@ func FromTags(deployment string, tags map[string]string, defaults Account) (*ssh
 		Owner:        tags[TagOwner],
 		Team:         tags[TagTeam],
 		Channel:      tags[TagChannel],
+		Urgent:       tags[TagUrgent] == "true",
 		SSHUser:      defaults.SSHUser,
 		ListenerPort: defaults.ListenerPort,
 		Instance:     sshforward.Instance{Account: defaults.Name, Region: defaults.Region, ID: tags[TagInstance]},

@@ -14,8 +14,8 @@ func TestTags(t *testing.T) {
 	opened := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("JST", 9*3600))
 	l := &sshforward.Lease{
 		ID: "k7m2q9x", Owner: "U0ALICE", Team: "T0", Channel: "C0DEV", SSHUser: "ubuntu",
-		Instance:   sshforward.Instance{Account: "main", ID: "i-0123456789abcdef0"},
-		TargetPort: 2222, ListenerPort: 443, Max: 8 * time.Hour, Duration: time.Hour,
+		Instance: sshforward.Instance{Account: "main", ID: "i-0123456789abcdef0"},
+		Urgent:   true, TargetPort: 2222, ListenerPort: 443, Max: 8 * time.Hour, Duration: time.Hour,
 		OpenedAt: opened, ExpiresAt: opened.Add(time.Hour + time.Millisecond),
 		Card: sshforward.Card{Channel: "C0DEV", TS: "1712345678.000100"},
 	}
@@ -28,13 +28,13 @@ func TestTags(t *testing.T) {
 		got.Channel != l.Channel || got.SSHUser != "ubuntu" || got.Instance.ID != l.Instance.ID ||
 		got.Instance.Account != "main" || got.Instance.Region != "eu-west-1" || got.TargetPort != 2222 ||
 		got.ListenerPort != 443 || got.Max != l.Max || !got.OpenedAt.Equal(l.OpenedAt) || got.Card.TS != l.Card.TS ||
-		got.Card.Channel != l.Card.Channel || !got.Resources.Until.Equal(got.ExpiresAt) {
+		got.Card.Channel != l.Card.Channel || !got.Urgent || !got.Resources.Until.Equal(got.ExpiresAt) {
 		t.Errorf("read back: %+v", got)
 	}
 
-	l.OpenedAt, l.ExpiresAt, l.OpenBy = time.Time{}, time.Time{}, opened
+	l.Urgent, l.OpenedAt, l.ExpiresAt, l.OpenBy = false, time.Time{}, time.Time{}, opened
 	got, ok = provisioner.FromTags("prod", provisioner.Tags("prod", l), provisioner.Account{})
-	if !ok || got.State != sshforward.Opening || !got.ExpiresAt.Equal(opened.Add(time.Hour)) {
+	if !ok || got.State != sshforward.Opening || got.Urgent || !got.ExpiresAt.Equal(opened.Add(time.Hour)) {
 		t.Errorf("before the clock started: %+v", got)
 	}
 

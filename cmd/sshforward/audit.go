@@ -89,29 +89,34 @@ func copyFile(ctx context.Context, path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := spool(ctx, path, s)
-	if err = errors.Join(err, s.Close()); err != nil && f != nil {
+	f, err := scratch(path)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := errors.Join(copyTo(ctx, f, s), s.Close()); err != nil {
 		_ = errors.Join(f.Close(), os.Remove(f.Name())) // the first error is the one to tell
-	}
-	return f, err
-}
-
-// spool writes a copy to a new file, mode 0600, and returns that at its
-// beginning. It lies beside the store, where the user may write and leases may
-// lie, or else with the temporary files.
-func spool(ctx context.Context, path string, s *bolt.Store) (*os.File, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".copy-*")
-	if err != nil {
-		f, err = os.CreateTemp("", "sshforward-copy-*")
-	}
-	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Backup(ctx, f); err != nil {
-		return f, err
+	return f, nil
+}
+
+// scratch makes a file for a copy, mode 0600. It lies beside the store, where
+// the user may write and leases may lie, or else with the temporary files.
+func scratch(path string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".copy-*")
+	if err != nil {
+		return os.CreateTemp("", "sshforward-copy-*")
 	}
-	_, err = f.Seek(0, io.SeekStart)
-	return f, err
+	return f, nil
+}
+
+// copyTo writes a copy of the store to a file, and goes back to its beginning.
+func copyTo(ctx context.Context, f *os.File, s *bolt.Store) error {
+	if _, err := s.Backup(ctx, f); err != nil {
+		return err
+	}
+	_, err := f.Seek(0, io.SeekStart)
+	return err
 }
 
 // Run copies the store.

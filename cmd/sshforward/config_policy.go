@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sshforward/sshforward"
@@ -72,6 +73,9 @@ func (p *policyConfig) check(channel string) error {
 		if len(r.Approvers) > 0 && r.Approvals == 0 {
 			r.Approvals = 1
 		}
+		if n, few := r.fewApprovers(); few {
+			return fmt.Errorf("policy.rules[%d].approvers: %s cannot give %d approvals; name more, or a user group", i, count(n, "approver"), max(r.Approvals, r.ExtendApprovals))
+		}
 		if err := r.checkExtras(channel); err != nil {
 			return fmt.Errorf("policy.rules[%d].%w", i, err)
 		}
@@ -83,6 +87,19 @@ func (p *policyConfig) check(channel string) error {
 		}
 	}
 	return nil
+}
+
+// fewApprovers reports whether there are too few, which can be told where each
+// of them is named. A person named twice is one.
+func (r *ruleConfig) fewApprovers() (n int, few bool) {
+	people := make(map[person]bool)
+	for _, p := range r.Approvers {
+		if strings.HasPrefix(string(p), "S") {
+			return 0, false
+		}
+		people[p] = true
+	}
+	return len(people), max(r.Approvals, r.ExtendApprovals) > len(people) && len(people) > 0
 }
 
 // checkExtras looks at what a rule may say about extensions and urgent leases.

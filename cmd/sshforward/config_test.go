@@ -83,6 +83,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"no rules", "- {name: development, tags: {sshforward: allow}, max: 8h}", "[]", "write for example: policy: {rules: [{name: development"},
 		{"nameless rule", "name: development, ", "", "policy.rules[0].name"},
 		{"approvals by nobody", "max: 8h", "max: 8h, approvals: 1", "policy.rules[0].approvals: nobody could give them"},
+		{"more approvals than approvers", "max: 8h", "max: 8h, approvers: [U0B, U0B], approvals: 2", "policy.rules[0].approvers: 1 approver cannot give 2 approvals"},
+		{"the same for an extension", "max: 8h", "max: 8h, approvers: [U0B], extend_approvals: 2", "1 approver cannot give 2 approvals"},
 		{"extension approved by nobody", "max: 8h", "max: 8h, extend_approvals: 1", "policy.rules[0].extend_approvals: nobody could give them"},
 		{"nothing to go past", "max: 8h", "max: 8h, urgent: {users: [U0A]}", "policy.rules[0].urgent: the rule needs no approval"},
 		{"urgent for nobody", "max: 8h", "max: 8h, approvers: [U0B], urgent: {max: 10m}", "policy.rules[0].urgent.users: say who may"},

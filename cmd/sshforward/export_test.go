@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +111,19 @@ func TestColumnsAreTheFields(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), `":`); n != len(columns()) {
 		t.Errorf("the JSON has %d fields, the CSV %d columns: %s", n, len(columns()), &out)
+	}
+}
+
+// Whoever reads an export finds each column in the manual.
+func TestColumnsAreDocumented(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range columns() {
+		if !strings.Contains(string(manual), "`"+name+"`") {
+			t.Errorf("docs/operations.md does not tell of %s", name)
+		}
 	}
 }
 

@@ -124,10 +124,13 @@ func serveAudit(w http.ResponseWriter, r *http.Request, s *bolt.Store, log *slog
 // serveBackup copies the file beside it first: while the copy is made a write
 // may have to wait, and it must not wait for whoever reads the answer.
 func serveBackup(w http.ResponseWriter, r *http.Request, path string, s *bolt.Store, log *slog.Logger) {
-	f, err := spool(r.Context(), path, s)
-	if f != nil {
+	f, err := scratch(path)
+	if err == nil {
 		defer f.Close()
-		_ = os.Remove(f.Name()) // it stays readable as long as it is open
+		// Without a name it is gone with the process, however that ends: what
+		// a crash leaves behind must not fill the disk that leases are on.
+		_ = os.Remove(f.Name())
+		err = copyTo(r.Context(), f, s)
 	}
 	if err != nil {
 		log.Error("the store cannot be copied", "err", err)

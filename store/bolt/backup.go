@@ -8,9 +8,10 @@ import (
 )
 
 // Backup writes a copy of the file, as it is at one moment, and returns its
-// size in bytes. Writes go on meanwhile; but one that has to enlarge the file
-// waits for the copy, so w has to be something that does not wait for people:
-// a file, and no connection.
+// size in bytes. Writes go on meanwhile; but one that enlarges the file beyond
+// what is mapped (see mapAhead) waits for the copy, and what is freed meanwhile
+// is not used again, so w has to be something that does not wait for people: a
+// file, and no connection.
 //
 // Errors: EUNAVAILABLE if w refuses or ctx ends; one that wraps [ErrClosed]
 // after Close.

@@ -125,6 +125,10 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 			ReadOnly: opts.ReadOnly,
 			// Retention frees many pages; bbolt's default list is slow then.
 			FreelistType: bbolt.FreelistMapType,
+			// A write that outgrows what is mapped waits for all readers, the
+			// one that makes a backup among them, and the end of a lease must
+			// not wait for that. What is mapped and not there costs nothing.
+			InitialMmapSize: mapped(opts),
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				if name != path { // bbolt copies itself
 					return os.OpenFile(name, flag, mode)
@@ -144,6 +148,15 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 		return nil, nil, err
 	}
 	return db, file, nil
+}
+
+// mapped is how much of the file is mapped at once: more than it should ever
+// have, where there are addresses enough.
+func mapped(opts Options) int {
+	if opts.ReadOnly || strconv.IntSize < 64 {
+		return 0
+	}
+	return mapAhead
 }
 
 // check looks whether the file is a store of this version and whole as far as

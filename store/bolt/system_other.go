@@ -4,6 +4,9 @@ package bolt
 
 import "os"
 
+// mapAhead is not used here: the file would be made as large, see bbolt.
+const mapAhead = 0
+
 // unlock does nothing here: the lock ends with the process.
 func unlock(*os.File) {}
 

@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// mapAhead is how large the file may get before a backup can hold up a write.
+const mapAhead = 1 << 30
+
 // unlock gives back bbolt's lock. Closing the file would not do: the lock lives
 // as long as the mapping of the file that a panic leaves behind.
 func unlock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

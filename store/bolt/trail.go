@@ -72,6 +72,7 @@ func add(tx *bbolt.Tx, records []record) error {
 	if err != nil {
 		return err
 	}
+	events.FillPercent = 0.9 // keys only ever grow, and half-empty pages would be half the file
 	past, err := tx.CreateBucketIfNotExists(bucketPast)
 	if err != nil {
 		return err
