@@ -45,11 +45,12 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 		h.acknowledge(slack.NewErrorsViewSubmissionResponse(map[string]string{sshforward.FieldReason: wrong}))
 		return
 	}
-	var done *sshforward.Reply
+	var last outcome
 	d.settle(h, p, submission{
 		cmd:  cmd,
 		wait: v.looking(),
 		ended: func(o outcome, late bool) shown {
+			last = o
 			switch {
 			case o.err != nil && !late:
 				return shown{errors: map[string]string{sshforward.FieldReason: v.inForm(o.err)}}
@@ -57,7 +58,6 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 				view := v.denyForm(m, cmd.Because, v.inForm(o.err))
 				return shown{view: &view, says: v.failure(o.err)}
 			}
-			done = &o.reply
 			if !late {
 				return shown{} // it closes, and the card shows it
 			}
@@ -65,7 +65,12 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 			return shown{view: &view, says: just(v.say("Denied."))}
 		},
 	})
-	if was, ok := d.asked.get(m.Click); ok && done != nil && was.to.caller.User == p.User.ID {
-		d.afterClick(was.to, was.click, was.action, cmd, *done)
+	was, ok := d.asked.get(m.Click)
+	switch {
+	case !ok || was.to.caller.User != p.User.ID:
+	case last.err != nil:
+		d.stale(was.to, was.click, was.action, cmd, last.err)
+	default:
+		d.afterClick(was.to, was.click, was.action, cmd, last.reply)
 	}
 }
