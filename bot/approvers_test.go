@@ -211,7 +211,7 @@ func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
 	if len(m) != 2 || !strings.Contains(m[0].Visible(), "past <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
 		t.Fatalf("%+v", m)
 	}
-	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please look whether this was right") || !strings.Contains(m[1].Visible(), "Last resource gone") {
+	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please review this") || !strings.Contains(m[1].Visible(), "Last resource gone") {
 		t.Errorf("reviewed with %+v", m[1])
 	}
 

@@ -207,8 +207,7 @@ func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again t
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
 	defer cancel()
-	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User,
-		View: slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}})
+	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User, View: homeOf(blocks)})
 	switch {
 	case err == nil:
 		return 0, nil
@@ -222,6 +221,10 @@ func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again t
 	s.b.suspectToken(err)
 	s.b.explain("a Home", err)
 	return 0, err
+}
+
+func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}
 }
 
 // changed has the Homes published that show a lease: its owner's and, when a

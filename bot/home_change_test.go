@@ -18,7 +18,7 @@ func TestHomesFollowTheCardsAndDoNotHoldThemUp(t *testing.T) {
 	w.AddUser(fakeslack.User{ID: "U3", Name: "cas"})
 	for _, user := range []string{"U1", "U2", "U3"} {
 		x.opensHome(t, user)
-		x.home(t, user, "You have none.")
+		x.home(t, user, "You have no lease.")
 	}
 	before := len(w.Calls("views.publish"))
 	// U2's request, which U1 may decide about as a member of S1.
@@ -116,7 +116,7 @@ func TestHomeThatSlackRefuses(t *testing.T) {
 				time.Sleep(homeGap + 200*time.Millisecond)
 				x.types(t, "U1", "C1", "ip clear") // the next change repeats it
 			}
-			x.home(t, "U1", "You have none.")
+			x.home(t, "U1", "You have no lease.")
 			calls := w.Calls("views.publish")
 			if len(calls) != 2 || calls[1].At.Sub(calls[0].At) < c.gap {
 				t.Errorf("%+v", calls)
@@ -200,6 +200,6 @@ func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
 		x.opensHome(t, fmt.Sprintf("U1%02d", i))
 	}
 	for i := range people {
-		x.home(t, fmt.Sprintf("U1%02d", i), "You have none.")
+		x.home(t, fmt.Sprintf("U1%02d", i), "You have no lease.")
 	}
 }

@@ -124,7 +124,7 @@ func every(v render) map[string]message {
 		"choose-extend":      v.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
 		"choose-instance":    v.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
 		"closing":            v.closing(lease(sshforward.Closing)),
-		"closed-all":         v.closedAll(many(2, "U1")),
+		"closed-all":         v.closedAll([]*sshforward.Lease{lease(sshforward.Closing), with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
 		"extended":           v.extended(open),
 		"show-open":          v.lease(ann, open),
 		"show-closed":        v.lease(ann, ended(sshforward.ClosedByAdmin)),
