@@ -203,3 +203,22 @@ func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
 		x.home(t, fmt.Sprintf("U1%02d", i), "You have no lease.")
 	}
 }
+
+func TestHomesOfApproversFollowOnceSlackTellsWhoTheyAre(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	k := newDesk()
+	x := live(t, w, k)
+	x.opensHome(t, "U1")
+	x.home(t, "U1", "You have no lease.")
+	l := pending("want001", "U2")
+	l.Approvers = []string{"S1"}
+	k.set(l)
+	w.FailNext("usergroups.users.list", fakeslack.Outcome{Error: "internal_error"})
+	x.posted(t, l)
+	eventually(t, "refused", func() bool { return strings.Contains(x.log.String(), "not kept current for a user group") })
+	eventually(t, "shown", func() bool { // some later step of the same lease
+		x.posted(t, l)
+		v, _ := w.Home("U1")
+		return strings.Contains(v.Visible(), "Waiting for your decision: 1")
+	})
+}
