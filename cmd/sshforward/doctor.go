@@ -132,7 +132,7 @@ func lookAtStore(path string) []finding {
 		a.mend("%s", oneLine(err))
 		return a.found
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }() // nothing was written
 	active, err := store.Active(context.Background())
 	if err != nil {
 		a.mend("%s", oneLine(err))
