@@ -208,7 +208,7 @@ func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
 	over.Card, over.Broadcast = l.Card, l.Broadcast
 	x.notices(t, over, sshforward.NoticeReview)
 	m := w.Messages("C2")
-	if len(m) != 2 || !strings.Contains(m[0].Visible(), "past <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
+	if len(m) != 2 || !strings.Contains(m[0].Visible(), "without the approval of <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
 		t.Fatalf("%+v", m)
 	}
 	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please review this") || !strings.Contains(m[1].Visible(), "Last resource gone") {
