@@ -168,6 +168,11 @@ func TestRepeatedNoticeAsksOnlyThoseWhoWereNotAsked(t *testing.T) {
 	if _, err := x.Notice(t.Context(), l, n); err != nil {
 		t.Fatal(err)
 	}
+	// Once more, as if the store had not taken that all were asked.
+	n.At = n.At.Local()
+	if _, err := x.Notice(t.Context(), l, n); err != nil {
+		t.Fatal(err)
+	}
 	for _, user := range []string{"U2", "U3"} {
 		if n := len(w.Messages(w.DM(user))); n != 1 {
 			t.Errorf("%s got %d messages", user, n)
