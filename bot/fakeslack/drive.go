@@ -40,7 +40,10 @@ type Option struct {
 // Slash types the app's slash command in a channel. A text that begins with a
 // slash carries its own command. The error is about the call (no such user,
 // context ended); what the person sees go wrong is in Result.Error.
-func (w *Workspace) Slash(ctx context.Context, user, channel, text string) (Result, error) {
+//
+// In a thread (the ts of a message) Slack has no slash commands: it says so to
+// the person, ErrInThread, and the app hears nothing of it.
+func (w *Workspace) Slash(ctx context.Context, user, channel, text string, thread ...string) (Result, error) {
 	command := w.opt.Command
 	if strings.HasPrefix(text, "/") {
 		command, text, _ = strings.Cut(text, " ")
@@ -57,9 +60,17 @@ func (w *Workspace) Slash(ctx context.Context, user, channel, text string) (Resu
 	case !c.sees(user):
 		err = fmt.Errorf("fakeslack: %s is not in %s", user, channel)
 	}
-	if err != nil {
-		w.mu.Unlock()
-		return Result{}, err
+	root := ""
+	if err == nil {
+		root, err = w.thread(channel, thread)
+	}
+	if err != nil || root != "" {
+		defer w.mu.Unlock()
+		if err != nil {
+			return Result{}, err
+		}
+		w.fail(Failure{User: user, Channel: channel, Thread: root, What: command, Error: ErrInThread})
+		return Result{Error: ErrInThread}, nil
 	}
 	back := responseURL{user: user, channel: channel}
 	payload := map[string]any{
@@ -127,7 +138,7 @@ func (w *Workspace) act(ctx context.Context, e Envelope, who actor, taken func(*
 		}
 	}
 	if res.Error != "" {
-		w.fail(who.user, who.channel, who.what, res.Error)
+		w.fail(Failure{User: who.user, Channel: who.channel, What: who.what, Error: res.Error})
 	}
 	return res, nil
 }

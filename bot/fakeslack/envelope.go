@@ -21,6 +21,7 @@ const (
 	ErrDispatch     = "dispatch_failed"          // no connection to send it to
 	ErrBadResponse  = "invalid_command_response" // the acknowledgement's content was refused
 	ErrModalTrouble = "trouble_connecting"       // the same, in a modal
+	ErrInThread     = "command_in_thread"        // "/sshforward is not supported in threads. Sorry!"
 )
 
 // maxAckSize is where Slack drops an acknowledgement without a word.

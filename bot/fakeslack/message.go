@@ -1,6 +1,8 @@
 package fakeslack
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -131,11 +133,29 @@ func (m *Message) wire(team, app string) map[string]any {
 	return out
 }
 
-// Say posts a message as a person, for a channel that is not the bot's alone.
-func (w *Workspace) Say(user, channel, text string) Message {
+// Say posts a message as a person. A thread is the ts of a message in the
+// channel that everybody there sees; what answers an answer goes into the same
+// thread, as in Slack.
+func (w *Workspace) Say(user, channel, text string, thread ...string) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return *w.post(Message{Channel: channel, User: user, Text: text, Via: "user"})
+	root, err := w.thread(channel, thread)
+	if err != nil {
+		return Message{}, err
+	}
+	return *w.post(Message{Channel: channel, ThreadTS: root, User: user, Text: text, Via: "user"}), nil
+}
+
+// thread is the ts of the message that a thread hangs on; empty for none. Needs mu.
+func (w *Workspace) thread(channel string, ts []string) (string, error) {
+	if len(ts) == 0 || ts[0] == "" {
+		return "", nil
+	}
+	m := w.find(ts[0])
+	if m == nil || m.Channel != channel || m.Ephemeral {
+		return "", fmt.Errorf("fakeslack: there is no message %q in %s to answer", ts[0], channel)
+	}
+	return cmp.Or(m.ThreadTS, m.TS), nil
 }
 
 // Reload is what happens when a person reloads the client: the ephemeral

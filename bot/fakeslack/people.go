@@ -98,8 +98,9 @@ func (w *Workspace) dm(user string) *Channel {
 			return c
 		}
 	}
-	c := Channel{ID: w.newID("D"), IM: true, IMUser: user, BotMember: true, Members: []string{user, w.opt.BotUserID}}
-	return w.channels.put(c)
+	c := w.channels.put(Channel{ID: w.newID("D"), IM: true, IMUser: user, BotMember: true, Members: []string{user, w.opt.BotUserID}})
+	w.note(Change{Kind: ChangePeople, Channel: c.ID})
+	return c
 }
 
 // sees tells whether a person can see what is in a channel. Needs mu.

@@ -45,8 +45,9 @@ type Failure struct {
 	At      time.Time `json:"at"`
 	User    string    `json:"user"`
 	Channel string    `json:"channel,omitempty"`
-	What    string    `json:"what"`  // the command, action id or callback id
-	Error   string    `json:"error"` // operation_timeout, dispatch_failed, invalid_command_response …
+	Thread  string    `json:"thread_ts,omitempty"` // where the person was told, if in a thread
+	What    string    `json:"what"`                // the command, action id or callback id
+	Error   string    `json:"error"`               // operation_timeout, dispatch_failed, invalid_command_response …
 }
 
 // note records that something changed. Needs mu.
@@ -62,10 +63,10 @@ func (w *Workspace) note(c Change) {
 }
 
 // fail records an error that a person was shown. Needs mu.
-func (w *Workspace) fail(user, channel, what, code string) {
-	f := &Failure{At: time.Now(), User: user, Channel: channel, What: what, Error: code}
-	w.failures = trim(append(w.failures, f), w.opt.History)
-	w.note(Change{Kind: ChangeFailure, User: user, Channel: channel, Failure: f})
+func (w *Workspace) fail(f Failure) {
+	f.At = time.Now()
+	w.failures = trim(append(w.failures, &f), w.opt.History)
+	w.note(Change{Kind: ChangeFailure, User: f.User, Channel: f.Channel, Failure: &f})
 }
 
 // trim drops the oldest entries. It cuts in big steps, so that appending stays cheap.

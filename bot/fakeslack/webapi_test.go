@@ -72,7 +72,7 @@ func TestUpdateKeepsHistoryAndUnmentionedBlocks(t *testing.T) {
 func TestUpdateAndDeleteRefusals(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
-	theirs := w.Say("U1", "C1", "mine")
+	theirs, _ := w.Say("U1", "C1", "mine")
 	eph, err := api.PostEphemeral("C1", "U1", slack.MsgOptionText("psst", false))
 	if err != nil {
 		t.Fatal(err)

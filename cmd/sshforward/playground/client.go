@@ -34,15 +34,21 @@ func (r *runner) client(ctx context.Context, from string, rest ...string) (*exec
 	if len(words) < 2 {
 		return nil, errors.New("there is no ssh command on the card")
 	}
+	return r.p.ssh(ctx, words, from, rest...), nil
+}
+
+// ssh is openssh with the words of a command, from an address of this machine
+// if one is given.
+func (p *Playground) ssh(ctx context.Context, words []string, from string, rest ...string) *exec.Cmd {
 	args := []string{
 		"-F", os.DevNull, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5",
-		"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=" + filepath.Join(r.p.dir, knownHostsFile),
+		"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=" + filepath.Join(p.dir, knownHostsFile),
 	}
 	if from != "" {
 		args = append(args, "-b", from)
 	}
 	args = append(append(args, words[1:]...), rest...)
-	return exec.CommandContext(ctx, words[0], args...), nil
+	return exec.CommandContext(ctx, words[0], args...)
 }
 
 // source takes "from ADDRESS" off the words of a step.
@@ -109,30 +115,36 @@ func (r *runner) session(words []string) error {
 		cancel()
 		return err
 	}
+	r.live, err = begin(client, cancel)
+	return err
+}
+
+// begin starts ssh, and returns when the shell at the other end has answered.
+// The session has to be ended also if that fails; it is nil if it did not start.
+func begin(client *exec.Cmd, cancel context.CancelFunc) (*liveSession, error) {
 	stdin, err := client.StdinPipe()
 	if err != nil {
 		cancel()
-		return err
+		return nil, err
 	}
 	out := &firstLine{there: make(chan struct{})}
 	client.Stdout, client.Stderr = out, out
 	if err := client.Start(); err != nil {
 		cancel()
-		return err
+		return nil, err
 	}
 	live := &liveSession{stdin: stdin, cancel: cancel, gone: make(chan struct{})}
 	go func() { _ = client.Wait(); close(live.gone) }()
-	r.live = live
 	if _, err := io.WriteString(stdin, "echo in\n"); err != nil {
-		return err
+		return live, err
 	}
 	select {
 	case <-out.there:
-		return nil
+		return live, nil
 	case <-live.gone:
-		return errors.New("ssh did not get in")
+		return live, errors.New("ssh did not get in")
 	case <-time.After(sshWithin):
-		return errors.New("ssh did not get in in time")
+		return live, errors.New("ssh did not get in in time")
 	}
 }
 
@@ -176,16 +188,20 @@ func (r *runner) expectSession(ctx context.Context, cut bool) error {
 
 // hangUp ends the session that is running, if any.
 func (r *runner) hangUp() {
-	if r.live == nil {
-		return
+	if r.live != nil {
+		r.live.end()
+		r.live = nil
 	}
-	_ = r.live.stdin.Close()
+}
+
+// end is a person who goes, or whom nobody waits for any longer.
+func (l *liveSession) end() {
+	_ = l.stdin.Close()
 	select {
-	case <-r.live.gone:
+	case <-l.gone:
 	case <-time.After(time.Second):
-		r.live.cancel()
-		<-r.live.gone
+		l.cancel()
+		<-l.gone
 	}
-	r.live.cancel()
-	r.live = nil
+	l.cancel()
 }

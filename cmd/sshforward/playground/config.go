@@ -1,6 +1,7 @@
 package playground
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -20,7 +21,8 @@ const (
 	leaseDefault = time.Hour
 	leaseMin     = 10 * time.Second
 	leaseMax     = 8 * time.Hour
-	prodMax      = time.Hour
+	prodMax      = 2 * time.Hour
+	urgentMax    = 30 * time.Minute
 	approvalTime = 8 * time.Hour
 )
 
@@ -33,8 +35,8 @@ func scaled(d time.Duration, speed float64) time.Duration {
 }
 
 // config is the bot's configuration file. Port is what the cloud's load
-// balancers listen on.
-func config(dir string, port int, speed float64) string {
+// balancers listen on, language what a channel is spoken to in.
+func config(dir string, port int, speed float64, language string) string {
 	span := func(d time.Duration) string { return sshforward.FormatDuration(scaled(d, speed)) }
 	var remind []string
 	for _, d := range reminders {
@@ -45,7 +47,7 @@ func config(dir string, port int, speed float64) string {
 	return fmt.Sprintf(`# Written by sshforward playground at every start.
 deployment: %s
 store: {bolt: %q}
-slack: {channel: %s, admins: [%s]}
+slack: {channel: %s, admins: [%s], language: %s}
 aws:
   - name: main
     region: ap-northeast-1
@@ -57,7 +59,17 @@ policy:
   leases_per_user: 3
   ports: [22]
   rules:
-    - {name: production, tags: {Env: prod}, users: [%s], max: %s, approvers: [%s], reason: required}
+    # Somebody else's yes, for an extension too; whoever is on call may go past
+    # that with the word urgent, and #ops is told.
+    - name: production
+      tags: {Env: prod}
+      users: [%s]
+      max: %s
+      approvers: [%s]
+      approvals: 1
+      extend_approvals: 1
+      reason: required
+      urgent: {users: [%s], max: %s}
     - {name: development, tags: {sshforward: allow}, users: [%s], max: %s}
 timing:
   default: %s
@@ -70,8 +82,8 @@ timing:
   keep: 24h
 listen: 127.0.0.1:0
 `,
-		deployment, filepath.Join(dir, storeFile), Ops, Carol, port,
-		strings.Join(insiders, ", "), span(prodMax), Carol,
+		deployment, filepath.Join(dir, storeFile), Ops, Carol, cmp.Or(language, "en"), port,
+		strings.Join(insiders, ", "), span(prodMax), Carol, Yuki, span(urgentMax),
 		strings.Join(insiders, ", "), span(leaseMax),
 		span(leaseDefault), span(leaseMin), span(approvalTime), strings.Join(remind, ", "))
 }

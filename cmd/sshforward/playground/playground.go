@@ -75,6 +75,9 @@ type Options struct {
 	Listen string
 	// Speed divides durations, see the package comment; 1 if zero.
 	Speed float64
+	// Language is what the bot speaks in channels, en or ja; en if empty. What
+	// one person alone sees is in that person's own.
+	Language string
 	// Binary is the program whose serve command is the bot; this one if empty.
 	Binary string
 	Logger *slog.Logger // discards if nil
@@ -292,7 +295,7 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 		}
 	}
 	file := filepath.Join(p.dir, configFile)
-	if err := os.WriteFile(file, []byte(config(p.dir, p.addrs.port, p.opts.Speed)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config(p.dir, p.addrs.port, p.opts.Speed, p.opts.Language)), 0o600); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(filepath.Join(p.dir, logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)

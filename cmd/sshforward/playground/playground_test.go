@@ -83,7 +83,7 @@ expect session alive
 trouble slow-health
 as yuki in #dev
 type /sshforward open app-1 10m
-click Open
+click 開く
 wait 3s
 expect session alive
 `)
@@ -122,6 +122,19 @@ trouble restart-bot
 as yuki in #dev
 type /sshforward close
 as ann in #ops
+type /sshforward close
+expect nothing left
+`)
+}
+
+// TestLanguage has a channel spoken to in one language and Ann in her own.
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	start(t, Options{Language: "ja"}).play(t, "japanese", `
+type /sshforward open web-1 10m
+expect answer "Open SSH"
+click Open
+expect card "接続可能"
 type /sshforward close
 expect nothing left
 `)

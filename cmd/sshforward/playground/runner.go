@@ -104,8 +104,8 @@ func (r *runner) typeText(ctx context.Context, text string) error {
 	r.typed = r.acted
 	text = strings.ReplaceAll(text, "{lease}", r.lease)
 	if !strings.HasPrefix(text, "/") {
-		r.p.workspace.Say(r.user, r.channel, text)
-		return nil
+		_, err := r.p.workspace.Say(r.user, r.channel, text)
+		return err
 	}
 	result, err := r.p.workspace.Slash(ctx, r.user, r.channel, faster(text, r.p.opts.Speed))
 	return shown(result, err)

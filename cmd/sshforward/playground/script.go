@@ -16,7 +16,8 @@ import (
 //
 //	as NAME [in #CHANNEL | in dm]   who acts from here on, and where
 //	type TEXT                       a command such as /sshforward list, or a message
-//	click LABEL                     the newest button in sight that is called so, or begins so
+//	click LABEL                     the newest button in sight that is called so, or begins so,
+//	                                in the language of who acts
 //	expect card "TEXT" …            the lease's card says all of this
 //	expect reply "TEXT" …           a message in the card's thread does
 //	expect answer "TEXT" …          what the actor alone was told since they last did something

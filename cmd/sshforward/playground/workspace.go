@@ -6,7 +6,7 @@ import "github.com/sshforward/sshforward/bot/fakeslack"
 const (
 	Ann     = "U0ANN"     // asks for access
 	Carol   = "U0CAROL"   // approves, and is the bot's admin
-	Yuki    = "U0YUKI"    // reads Japanese
+	Yuki    = "U0YUKI"    // reads Japanese, and is on call
 	Mallory = "U0MALLORY" // is in no rule of the policy
 
 	Dev     = "C0DEV"     // where people work
@@ -23,7 +23,7 @@ func newWorkspace() *fakeslack.Workspace {
 	for _, u := range []fakeslack.User{
 		{ID: Ann, Name: "ann", RealName: "Ann (asks)"},
 		{ID: Carol, Name: "carol", RealName: "Carol (approves)", IsAdmin: true},
-		{ID: Yuki, Name: "yuki", RealName: "ゆき (日本語)", Locale: "ja-JP", TZ: "Asia/Tokyo", TZOffset: 9 * 3600},
+		{ID: Yuki, Name: "yuki", RealName: "ゆき (on call)", Locale: "ja-JP", TZ: "Asia/Tokyo", TZOffset: 9 * 3600},
 		{ID: Mallory, Name: "mallory", RealName: "Mallory (a stranger)"},
 	} {
 		w.AddUser(u)

@@ -13,6 +13,7 @@ import (
 type act struct {
 	User    string            `json:"user"`
 	Channel string            `json:"channel"`
+	Thread  string            `json:"thread"` // ts of the message that is answered
 	Text    string            `json:"text"`
 	Target  string            `json:"target"` // a message's ts or a view's id
 	Action  string            `json:"action"` // an action_id
@@ -51,12 +52,14 @@ func actions(mux *http.ServeMux, o Options) {
 			}
 		})
 	}
-	add("slash", func(ctx context.Context, a act) (any, error) { return w.Slash(ctx, a.User, a.Channel, a.Text) })
+	add("slash", func(ctx context.Context, a act) (any, error) {
+		return w.Slash(ctx, a.User, a.Channel, a.Text, a.Thread)
+	})
 	add("say", func(_ context.Context, a act) (any, error) {
 		if !mayRead(o, a.User, a.Channel) || strings.TrimSpace(a.Text) == "" {
 			return nil, errors.New("nothing to say there")
 		}
-		return w.Say(a.User, a.Channel, a.Text), nil
+		return w.Say(a.User, a.Channel, a.Text, a.Thread)
 	})
 	add("click", func(ctx context.Context, a act) (any, error) {
 		if a.Value == nil {

@@ -94,7 +94,7 @@ func (s *stage) troubles() []string {
 // golden is what the real bot sends.
 func golden(t *testing.T, name string) map[string]any {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("../../../../bot/testdata/messages", name+".json"))
+	b, err := os.ReadFile(filepath.Join("../../../../bot/testdata/messages/en", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

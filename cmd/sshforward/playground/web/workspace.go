@@ -32,8 +32,7 @@ type scene struct {
 }
 
 // channelsOf lists the channels with a DM with the bot for every person. The
-// workspace opens those on demand and says nothing about it, so a snapshot may
-// not have them yet.
+// workspace opens those on demand, so a snapshot may not have them yet.
 func channelsOf(w *fakeslack.Workspace, s *fakeslack.Snapshot) []fakeslack.Channel {
 	all := s.Channels()
 	for _, u := range s.Users() {

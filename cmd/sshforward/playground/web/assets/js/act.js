@@ -26,8 +26,8 @@ async function post(name, body) {
 
 const user = () => state.me;
 
-export const slash = (text) => post('slash', { user: user(), channel: state.channel, text });
-export const say = (text) => post('say', { user: user(), channel: state.channel, text });
+export const slash = (text, thread) => post('slash', { user: user(), channel: state.channel, text, thread });
+export const say = (text, thread) => post('say', { user: user(), channel: state.channel, text, thread });
 export const click = (target, action, value) => post('click', { user: user(), target, action, value });
 export const choose = (target, action, value) => post('choose', { user: user(), target, action, value });
 export const suggest = (target, action, query) => post('suggest', { user: user(), target, action, query });

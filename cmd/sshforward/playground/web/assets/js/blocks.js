@@ -2,15 +2,21 @@
 // target is the message or view that the bot is told about.
 // https://docs.slack.dev/reference/block-kit/blocks
 
-import { h } from './dom.js';
+import { h, langOf } from './dom.js';
 import { element } from './elements.js';
 import { input } from './inputs.js';
 import { face, link, mrkdwn } from './mrkdwn.js';
 import { pattern } from './emoji.js';
 import { richText } from './richtext.js';
 
-/** blocks renders all; one of a kind we do not know says so rather than vanish. */
-export const blocks = (list, surface) => (list ?? []).map((b) => block(b, surface));
+/** blocks renders all; one of a kind we do not know says so rather than vanish.
+ * Each has a language of its own: a reason stays as its author wrote it. */
+export const blocks = (list, surface) => (list ?? []).map((b) => {
+  const node = block(b, surface);
+  node.lang = langOf(JSON.stringify(b)) ?? '';
+  if (!node.lang) node.removeAttribute('lang');
+  return node;
+});
 
 function block(b, surface) {
   switch (b.type) {

@@ -5,7 +5,7 @@ import { $, announce, copyButton, h, icon } from './dom.js';
 import * as act from './act.js';
 import { clock } from './dates.js';
 import { draw } from './picture.js';
-import { unescape } from './mrkdwn.js';
+import { unescape, words } from './mrkdwn.js';
 import { emit, on, state } from './state.js';
 
 let line, picture, shell, buttons, log, region;
@@ -65,7 +65,7 @@ function status() {
   }, icon(sign), h('span', {}, h('strong', {}, text), h('small', {}, note)));
   buttons.replaceChildren(
     st.bot_running
-      ? b('kill-bot', 'bolt', 'kill -9 the bot', st.bot_pid ? `running, pid ${st.bot_pid}` : 'running')
+      ? b('kill-bot', 'bolt', 'kill -9 the bot', st.bot_pid ? `pid ${st.bot_pid}` : 'running')
       : b('restart-bot', 'play', 'Start the bot', 'it is dead', true),
     b(st.slow_health ? 'fast-health' : 'slow-health', 'slow', 'Slow health', st.slow_health ? 'on: press to end it' : 'checks take long', st.slow_health),
     b(st.throttled ? 'calm' : 'throttle', 'gauge', 'Throttle AWS', st.throttled ? 'on: press to end it' : 'too many calls', st.throttled),
@@ -92,7 +92,7 @@ function paste() {
   shell.dataset.command = command;
   shell.replaceChildren(...(command.startsWith('/')
     ? [h('span', { class: 'prompt' }, 'try'), h('code', {}, command), h('button', { type: 'button', class: 'copy', onclick: () => emit('fill', command) }, 'Type it')]
-    : [h('span', { class: 'prompt', 'aria-hidden': 'true' }, '$'), h('code', {}, command), copyButton(() => command)]));
+    : [h('span', { class: 'prompt', 'aria-hidden': 'true' }, '$'), words(command), copyButton(() => command)]));
 }
 
 function cardCommand(f) {
@@ -110,7 +110,8 @@ function event(e) {
   log.prepend(h('li', { class: e.change },
     h('time', { datetime: e.at }, clock(new Date(e.at)) + ':' + String(new Date(e.at).getSeconds()).padStart(2, '0')),
     h('span', { class: 'sign', title: e.change, 'aria-label': e.change }, signs[e.change] ?? '·'),
-    h('span', { class: 'what' }, h('b', {}, e.kind.replaceAll('-', ' ')), ' ', h('code', {}, e.id), e.detail && ' ' + e.detail),
+    h('span', { class: 'what' }, h('b', {}, e.kind.replaceAll('-', ' ')), ' ', h('code', { class: 'id' }, e.id),
+      (e.detail ?? '').split(' ').flatMap((w) => [' ', h('span', { class: 'id' }, w)])),
     h('span', { class: 'cause' }, e.cause === 'time' ? '' : e.cause)));
   while (log.children.length > 100) log.lastChild.remove();
 }

@@ -2,7 +2,7 @@
 // Keys and roles follow the ARIA combobox pattern.
 // https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 
-import { h } from './dom.js';
+import { h, langOf } from './dom.js';
 import * as act from './act.js';
 
 const pause = 150; // ms after the last key before the bot is asked
@@ -49,7 +49,7 @@ export function combobox(e, surface, changed) {
     options = found;
     active = found.length ? 0 : -1;
     list.replaceChildren(...(found.length ? found.map((o, i) => h('li', {
-      role: 'option', id: `${id}-${i}`, 'aria-selected': String(i === active),
+      role: 'option', id: `${id}-${i}`, lang: langOf(o.text), 'aria-selected': String(i === active),
       // Not click: the field must not lose the focus before.
       onmousedown: (ev) => { ev.preventDefault(); pick(i); },
     }, o.text)) : [h('li', { class: 'none' }, otherwise)]));

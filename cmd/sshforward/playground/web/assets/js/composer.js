@@ -4,8 +4,8 @@
 import { $, h, icon, toast } from './dom.js';
 import * as act from './act.js';
 import { command, complete } from './completion.js';
-import { escape } from './mrkdwn.js';
-import { channel, on, persons, state } from './state.js';
+import { outgoing } from './mrkdwn.js';
+import { channel, on, state } from './state.js';
 
 const sent = []; // newest last
 let past = 0; // how far back the arrows have gone
@@ -114,14 +114,8 @@ async function send() {
   field.value = '';
   refresh();
   if (text.startsWith('/')) await act.slash(text);
-  else await act.say(mentions(escape(text)));
+  else await act.say(outgoing(text));
 }
-
-// Names that somebody has become mentions, as Slack's client does it.
-const mentions = (text) => text.replace(/@([\w.-]+)/g, (all, name) => {
-  const u = persons().find((p) => p.name === name);
-  return u ? `<@${u.id}>` : all;
-});
 
 export function startComposer() {
   build();

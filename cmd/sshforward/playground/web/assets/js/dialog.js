@@ -1,6 +1,6 @@
 // The "are you sure?" of a button.
 
-import { h } from './dom.js';
+import { h, langOf } from './dom.js';
 import { text } from './blocks.js';
 
 /** dismiss takes a dialog away and gives the focus back to where it was. */
@@ -16,7 +16,7 @@ export function dismiss(box) {
 /** confirm shows a confirmation object and resolves to what was chosen. */
 export function confirm(c) {
   return new Promise((resolve) => {
-    const box = h('dialog', { class: 'confirm', 'aria-labelledby': 'confirm-title', 'aria-describedby': 'confirm-text' },
+    const box = h('dialog', { class: 'confirm', lang: langOf(JSON.stringify(c)), 'aria-labelledby': 'confirm-title', 'aria-describedby': 'confirm-text' },
       h('h2', { id: 'confirm-title' }, text(c.title)),
       h('div', { id: 'confirm-text' }, text(c.text)),
       h('div', { class: 'dialog-buttons' },

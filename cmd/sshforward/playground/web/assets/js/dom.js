@@ -27,6 +27,10 @@ export const h = (tag, props, ...children) => build(document.createElement(tag),
 /** s makes an SVG element. */
 export const s = (tag, props, ...children) => build(document.createElementNS(SVG, tag), props, children);
 
+/** langOf tells Japanese from the rest, which is as the page is: fonts draw the
+ * same character differently, and screen readers need to know. */
+export const langOf = (text) => (/[\u3040-\u30ff\u3400-\u9fff]/.test(text) ? 'ja' : null);
+
 export const $ = (id) => document.getElementById(id);
 
 // Outlines on a 20 by 20 grid.

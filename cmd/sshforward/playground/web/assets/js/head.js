@@ -1,15 +1,16 @@
 // The line above the conversation: where one is, and the tabs of the bot's DM.
 
-import { $, fill, h, icon } from './dom.js';
+import { $, fill, h, icon, langOf } from './dom.js';
 import { avatar } from './people.js';
+import { says } from './says.js';
 import { channel, go, me, on, state } from './state.js';
 
 function draw() {
   const c = channel();
   if (!c) return;
   const tab = (id, name) => h('button', {
-    type: 'button', role: 'tab', 'aria-selected': String(state.tab === id), dataset: { tab: id }, onclick: () => go(c.id, id),
-  }, name);
+    type: 'button', role: 'tab', 'aria-selected': String(state.tab === id), dataset: { tab: id }, lang: langOf(says(name)), onclick: () => go(c.id, id),
+  }, says(name));
   fill($('chat-head'),
     h('h1', {}, c.is_im ? avatar(state.bot) : icon(c.is_private ? 'lock' : 'hash'), c.is_im ? 'sshforward' : c.name),
     c.is_im && h('div', { class: 'tablist', role: 'tablist' }, tab('home', 'Home'), tab('messages', 'Messages')),

@@ -1,8 +1,9 @@
 // Inputs: the controls of forms and menus, and the input block around one.
 
-import { h } from './dom.js';
+import { h, langOf } from './dom.js';
 import { text } from './blocks.js';
 import { combobox } from './combobox.js';
+import { says } from './says.js';
 import { channel, persons, state } from './state.js';
 
 let ids = 0;
@@ -18,20 +19,19 @@ export function input(b, surface) {
   const hint = b.hint && h('p', { class: 'hint', id: id + '-hint' }, text(b.hint));
   named.setAttribute('aria-describedby', [id + '-error', hint && id + '-hint'].filter(Boolean).join(' '));
   if (!b.optional) named.setAttribute('aria-required', 'true');
-  surface.form?.set(b.block_id, {
-    control: c, optional: b.optional,
-    fail(why) {
-      error.textContent = why;
-      error.hidden = !why;
-      if (why) named.setAttribute('aria-invalid', 'true');
-      else named.removeAttribute('aria-invalid');
-    },
-    focus: () => named.focus(),
-  });
+  const fail = (why) => {
+    error.textContent = why;
+    error.lang = langOf(why) ?? 'en';
+    error.hidden = !why;
+    if (why) named.setAttribute('aria-invalid', 'true');
+    else named.removeAttribute('aria-invalid');
+  };
+  named.addEventListener('input', () => fail('')); // it was about what stood there
+  surface.form?.set(b.block_id, { control: c, optional: b.optional, fail, focus: () => named.focus() });
   const grouped = c.node.getAttribute('role');
   return h('div', { class: 'block input', dataset: { block: b.block_id } },
     h(grouped ? 'span' : 'label', { class: 'label', for: grouped ? null : named.id, id: id + '-label' },
-      text(b.label), b.optional && h('span', { class: 'optional' }, ' (optional)')),
+      text(b.label), b.optional && h('span', { class: 'optional' }, says(' (optional)'))),
     c.node, hint, error);
 }
 

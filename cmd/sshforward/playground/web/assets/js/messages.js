@@ -1,16 +1,24 @@
 // The conversation: messages in order, replies below the message they belong
 // to, each drawn again only when it has changed.
 
-import { $, announce, h, icon } from './dom.js';
+import { $, announce, h, icon, langOf } from './dom.js';
 import { avatar } from './people.js';
 import { blocks } from './blocks.js';
 import { clock, dayKey, dayName, zone } from './dates.js';
 import { mrkdwn } from './mrkdwn.js';
+import { says } from './says.js';
 import { channel, conversation, nameOf, on, state, visible } from './state.js';
+import { thread } from './thread.js';
 import { welcome } from './welcome.js';
 
 const nodes = new Map(); // by ts
+const texts = new Map(); // by ts, what was announced
 let list, scroller, jump;
+
+const only = () => {
+  const text = says('Only visible to you');
+  return h('p', { class: 'only', lang: langOf(text) }, icon('eye'), text);
+};
 
 /** message draws one. */
 function message(m) {
@@ -20,17 +28,17 @@ function message(m) {
   const surface = { target: m.ts };
   return h('li', { class: 'message' + (m.ephemeral ? ' ephemeral' : ''), id: 'm' + m.ts, dataset: { ts: m.ts, via: m.via ?? '' } },
     h('article', { 'aria-label': `${nameOf(m.user)}, ${clock(at)}` },
-      m.ephemeral && h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+      m.ephemeral && only(),
       h('div', { class: 'row' },
         avatar(m.user),
         h('div', { class: 'content' },
           h('p', { class: 'by' },
-            h('span', { class: 'author' }, nameOf(m.user)),
+            h('span', { class: 'author', lang: langOf(nameOf(m.user)) }, nameOf(m.user)),
             bot && h('span', { class: 'badge' }, 'APP'),
             h('time', { datetime: at.toISOString(), title: at.toLocaleString(undefined, { timeZone: zone() }) }, clock(at)),
-            edited && h('span', { class: 'edited' }, '(edited)')),
-          m.blocks?.length ? blocks(m.blocks, surface) : h('div', { class: 'block text' }, mrkdwn(m.text)),
-          h('ol', { class: 'replies', 'aria-label': 'Replies', hidden: true })))));
+            edited && h('span', { class: 'edited', lang: langOf(says('(edited)')) }, says('(edited)'))),
+          m.blocks?.length ? blocks(m.blocks, surface) : h('div', { class: 'block text', lang: langOf(m.text) }, mrkdwn(m.text)),
+          !m.ephemeral && !isReply(m) && thread(m)))));
 }
 
 const isReply = (m) => m.thread_ts && m.thread_ts !== m.ts;
@@ -40,20 +48,19 @@ function put(m) {
   const old = nodes.get(m.ts);
   const node = message(m);
   if (old) {
-    const focused = old.contains(document.activeElement) ? document.activeElement.dataset : null;
-    const replies = old.querySelector('.replies');
-    node.querySelector('.replies').replaceWith(replies);
-    old.replaceWith(node);
-    nodes.set(m.ts, node);
-    if (focused?.action) node.querySelector(`[data-action="${CSS.escape(focused.action)}"]`)?.focus();
-    return node;
+    // The thread stays as it is, with the focus and what somebody is typing.
+    const [was, is] = [old, node].map((n) => n.querySelector('.content'));
+    const stays = was.querySelector(':scope > .thread');
+    const focused = was.contains(document.activeElement) && !stays?.contains(document.activeElement) ? document.activeElement.dataset : null;
+    is.querySelector(':scope > .thread')?.remove();
+    while (was.firstChild !== stays) was.firstChild.remove();
+    was.prepend(...is.childNodes);
+    if (focused?.action) was.querySelector(`[data-action="${CSS.escape(focused.action)}"]`)?.focus();
+    return old;
   }
   nodes.set(m.ts, node);
   const parent = isReply(m) && nodes.get(m.thread_ts)?.querySelector('.replies');
-  const into = parent || list;
-  const after = [...into.children].findLast((n) => n.dataset.ts && n.dataset.ts < m.ts);
-  if (after) after.after(node);
-  else into.prepend(node);
+  place(node, parent || list);
   if (parent) parent.hidden = false;
   return node;
 }
@@ -66,7 +73,8 @@ function days() {
     const at = new Date(Number(n.dataset.ts) * 1000);
     if (dayKey(at) !== last) {
       last = dayKey(at);
-      n.before(h('li', { class: 'day' }, h('span', {}, dayName(at, { weekday: 'long', month: 'long', day: 'numeric' }))));
+      const name = dayName(at, { weekday: 'long', month: 'long', day: 'numeric' });
+      n.before(h('li', { class: 'day' }, h('span', { lang: langOf(name) }, name)));
     }
   }
 }
@@ -75,8 +83,10 @@ function drawAll() {
   nodes.clear();
   list.replaceChildren();
   list.setAttribute('aria-label', 'Messages in ' + (channel()?.name || 'the direct message'));
-  const all = conversation();
-  all.forEach(put);
+  for (const m of conversation()) {
+    put(m);
+    texts.set(m.ts, m.text);
+  }
   for (const f of state.failures) failed(f);
   days();
   empty();
@@ -102,8 +112,10 @@ function changed({ message: m, isNew }) {
     days();
     empty();
     node.classList.add('fresh');
-    announce(`${nameOf(m.user)}: ${m.text}`);
   }
+  // A card that has changed says so too.
+  if (texts.get(m.ts) !== m.text) announce(`${nameOf(m.user)}: ${m.text}`);
+  texts.set(m.ts, m.text);
   if (stay) bottom();
   else if (isNew) offer(node);
 }
@@ -124,6 +136,7 @@ const said = {
   dispatch_failed: 'failed because the bot is not connected (dispatch_failed).',
   invalid_command_response: 'answered with something Slack does not take (invalid_command_response).',
   trouble_connecting: 'had trouble connecting. Try again?',
+  command_in_thread: 'is not supported in threads. Sorry!',
 };
 
 function failed(f) {
@@ -131,12 +144,19 @@ function failed(f) {
   const text = `${f.what} ${said[f.error] ?? 'failed with ' + f.error + '.'}`;
   const ts = String(Date.parse(f.at) / 1000);
   const node = h('li', { class: 'message ephemeral failure', dataset: { ts } },
-    h('p', { class: 'only' }, icon('eye'), 'Only visible to you'),
+    only(),
     h('div', { class: 'row' }, avatar(''), h('div', { class: 'content' }, h('p', { class: 'by' }, h('span', { class: 'author' }, 'Workspace')), h('p', {}, text))));
-  const after = [...list.children].findLast((n) => n.dataset.ts && n.dataset.ts < ts);
+  const replies = f.thread_ts && nodes.get(f.thread_ts)?.querySelector('.replies');
+  if (replies) replies.hidden = false;
+  place(node, replies || list);
+  return node;
+}
+
+// In order of time.
+function place(node, into) {
+  const after = [...into.children].findLast((n) => n.dataset.ts && n.dataset.ts < node.dataset.ts);
   if (after) after.after(node);
-  else list.prepend(node);
-  return text;
+  else into.prepend(node);
 }
 
 const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
@@ -161,8 +181,9 @@ export function startMessages() {
   on('place', drawAll);
   on('message', changed);
   on('failure', (f) => {
-    const text = failed(f);
-    if (text) announce(text);
-    if (text) bottom();
+    const node = failed(f);
+    if (!node) return;
+    announce(node.textContent);
+    node.scrollIntoView({ block: 'nearest' });
   });
 }

@@ -1,10 +1,11 @@
 // Modals: the stack of views in front of the acting person. Only the top one is
 // drawn, in a native dialog, which keeps the focus inside.
 
-import { h, icon } from './dom.js';
+import { h, icon, langOf } from './dom.js';
 import * as act from './act.js';
 import { blocks } from './blocks.js';
 import { dismiss } from './dialog.js';
+import { says } from './says.js';
 import { on, state } from './state.js';
 
 let box = null;
@@ -25,12 +26,12 @@ function draw() {
   fields = new Map();
   const form = h('form', { novalidate: true, onsubmit: send },
     h('header', { class: 'modal-head' },
-      h('h2', { id: 'modal-title' }, view.title ?? ''),
+      h('h2', { id: 'modal-title', lang: langOf(view.title) }, view.title ?? ''),
       h('button', { type: 'button', class: 'plain', 'aria-label': 'Close', onclick: () => act.closeView(view.id, true) }, icon('close'))),
     h('div', { class: 'modal-body' }, blocks(view.blocks, { target: view.id, form: fields })),
     h('footer', { class: 'dialog-buttons' },
-      h('button', { type: 'button', class: 'button', onclick: () => act.closeView(view.id, false) }, view.close || 'Cancel'),
-      view.submit && h('button', { type: 'submit', class: 'button primary', dataset: { action: 'submit' } }, view.submit)));
+      h('button', { type: 'button', class: 'button', lang: langOf(view.close), onclick: () => act.closeView(view.id, false) }, view.close || 'Cancel'),
+      view.submit && h('button', { type: 'submit', class: 'button primary', lang: langOf(view.submit), dataset: { action: 'submit' } }, view.submit)));
   box = h('dialog', { class: 'modal', 'aria-labelledby': 'modal-title', dataset: { view: view.id, callback: view.callback_id ?? '' } }, form);
   box.addEventListener('cancel', (e) => {
     e.preventDefault(); // the view closes it, through the stream
@@ -64,7 +65,7 @@ async function send(e) {
   const missing = {};
   for (const [id, field] of fields) {
     values[id] = field.control.value();
-    if (!values[id] && !field.optional) missing[id] = 'Please fill in this one.';
+    if (!values[id] && !field.optional) missing[id] = says('Please fill in this one.');
   }
   errors(missing);
   if (Object.keys(missing).length) return;

@@ -4,12 +4,18 @@
 import { copyButton, h } from './dom.js';
 import { date } from './dates.js';
 import { emoji } from './emoji.js';
-import { emit, go, state } from './state.js';
+import { emit, go, persons, state } from './state.js';
 
 export const unescape = (t) => t.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&');
 
-/** escape is what Slack's client does to what a person types. */
-export const escape = (t) => t.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+const escape = (t) => t.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
+/** outgoing is what Slack's client makes of what a person types: no markup of
+ * their own, and names that somebody has become mentions. */
+export const outgoing = (text) => escape(text).replace(/@([\w.-]+)/g, (all, name) => {
+  const u = persons().find((p) => p.name === name);
+  return u ? `<@${u.id}>` : all;
+});
 
 /** mrkdwn renders a text; verbatim leaves bare addresses alone. */
 export function mrkdwn(text, verbatim = false) {
@@ -23,8 +29,11 @@ export function mrkdwn(text, verbatim = false) {
 }
 
 export function codeBlock(text) {
-  return h('div', { class: 'code' }, h('pre', { tabindex: 0 }, h('code', {}, text)), copyButton(() => text));
+  return h('div', { class: 'code' }, h('pre', { tabindex: 0 }, words(text)), copyButton(() => text));
 }
+
+/** words is code whose lines break between words, and not at a hyphen as in i-0abc. */
+export const words = (text) => h('code', { class: 'words' }, text.split(/(\s+)/).map((w, i) => (i % 2 ? w : h('span', {}, w))));
 
 function lines(text, verbatim, afterBlock) {
   const out = [];
@@ -52,6 +61,8 @@ const rules = [
   { find: /(?<![\w])_(?!\s)([^_\n]+?)(?<!\s)_(?![\w])/, make: (m, v) => h('em', {}, inline(m[1], v)) },
   { find: /(?<![\w~])~(?!\s)([^~\n]+?)(?<!\s)~(?![\w~])/, make: (m, v) => h('s', {}, inline(m[1], v)) },
   { find: /:([a-z0-9_+-]+):/, make: (m) => face(m[1]) ?? m[0] },
+  // AWS's ids have a hyphen, at which no line should break.
+  { find: /\(?\b[a-z]{1,6}-[0-9a-f]{8,17}\b\)?/, make: (m) => h('span', { class: 'id' }, m[0]) },
 ];
 const bare = { find: /https?:\/\/[^\s<>|]+[^\s<>|.,;:!?)\]]/, make: (m) => link(unescape(m[0]), unescape(m[0])) };
 

@@ -1,6 +1,6 @@
 // The left side: who one acts as, and the conversations.
 
-import { $, fill, h, icon, mark } from './dom.js';
+import { $, fill, h, icon, langOf, mark } from './dom.js';
 import { avatar } from './people.js';
 import { actAs, botDM, go, me, on, persons, sees, state, unread, unreadOf } from './state.js';
 
@@ -40,7 +40,7 @@ function person(u) {
   return h('button', {
     type: 'button', class: 'person', role: 'radio', 'aria-checked': String(chosen), tabindex: chosen ? 0 : -1, dataset: { key: u.id, user: u.id },
     onclick: () => actAs(u.id),
-  }, avatar(u.id), h('span', { class: 'who' }, h('span', { class: 'name' }, u.real_name), h('small', {}, ['@' + u.name, ...notes].join(' · '))),
+  }, avatar(u.id), h('span', { class: 'who' }, h('span', { class: 'name', lang: langOf(u.real_name), title: u.real_name }, u.real_name), h('small', {}, ['@' + u.name, ...notes].join(' · '))),
   n > 0 && h('span', { class: 'count', 'aria-label': n + ' for them' }, n));
 }
 

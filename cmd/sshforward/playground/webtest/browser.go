@@ -1,0 +1,257 @@
+// Package webtest drives the page in a headless Chromium, for tests.
+package webtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Browser is a headless Chromium on the page.
+type Browser struct {
+	// Cut is set by a test that breaks the connection, which the console may say.
+	Cut atomic.Bool
+
+	t    *testing.T
+	ctx  context.Context
+	shot string // where screenshots go, and how their names begin
+}
+
+// patience is how long something may take to show; the machine may be busy.
+const patience = 30 * time.Second
+
+// chromium finds the browser. Without one the test is skipped, unless
+// SSHFORWARD_REQUIRE names chromium.
+func chromium(t *testing.T) string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "chromium") {
+		t.Fatal("chromium is required and not installed")
+	}
+	t.Skip("chromium is not installed (SSHFORWARD_REQUIRE=chromium makes this a failure)")
+	return ""
+}
+
+// Open starts a browser on a page. Screenshots go where SSHFORWARD_ARTEFACTS
+// says, with names that begin with shots; if it says nothing, there are none,
+// which is quicker. Whatever the page writes to the console, an
+// exception or a refusal of its policy among them, fails the test at the end.
+func Open(t *testing.T, url, shots string) *Browser {
+	t.Helper()
+	path := chromium(t)
+	profile, err := os.MkdirTemp("", "sshforward-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// Its children write for a moment after it has ended.
+		for range 50 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	b := &Browser{t: t}
+	if dir := os.Getenv("SSHFORWARD_ARTEFACTS"); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		b.shot = filepath.Join(dir, shots)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, end := chromedp.NewContext(ctx)
+	b.ctx = ctx
+	b.Do(chromedp.Navigate("about:blank"))
+
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for m, err := range chromedp.Console(ctx) {
+			if err != nil {
+				return // the browser is closed
+			}
+			if m.Type != "debug" && m.Type != "info" && !(b.Cut.Load() && m.Source == "network") {
+				t.Errorf("console: %v", m)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		end()
+		wg.Wait()
+	})
+	b.Size(1440, 900)
+	b.Scheme("light")
+	b.Do(chromedp.Navigate(url))
+	b.See("#chat-head h1")
+	return b
+}
+
+// Do does something that has no method here.
+func (b *Browser) Do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// See waits until something is visible.
+func (b *Browser) See(css string) {
+	b.t.Helper()
+	b.within("see "+css, chromedp.WaitVisible(chromedp.CSS(css)))
+}
+
+// Gone waits until something is there no more.
+func (b *Browser) Gone(css string) {
+	b.t.Helper()
+	b.within("be rid of "+css, chromedp.WaitNotPresent(chromedp.CSS(css)))
+}
+
+func (b *Browser) within(what string, step chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, step); err != nil {
+		b.Shot("failed")
+		b.t.Fatalf("did not %s: %v", what, err)
+	}
+}
+
+// Click waits until something is visible, and presses it.
+func (b *Browser) Click(css string) {
+	b.t.Helper()
+	b.within("click "+css, chromedp.Click(chromedp.CSS(css)))
+}
+
+// Keys types into whatever has the focus.
+func (b *Browser) Keys(s string) {
+	b.t.Helper()
+	b.Do(chromedp.KeyEvent(s))
+}
+
+// JS evaluates an expression, and waits until it is true.
+func (b *Browser) JS(expression string) {
+	b.t.Helper()
+	late := time.Now().Add(patience)
+	for {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
+		if ok {
+			return
+		}
+		if time.Now().After(late) {
+			b.Shot("failed")
+			b.t.Fatalf("never true: %s (%v)", expression, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Get is what an expression says.
+func (b *Browser) Get(expression string) string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Shot("failed")
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return s
+}
+
+// Clipboard is what was copied last.
+func (b *Browser) Clipboard() string {
+	b.t.Helper()
+	_, err := chromedp.CallBrowser(b.ctx, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Get("navigator.clipboard.readText()")
+}
+
+// Size is that of the window.
+func (b *Browser) Size(width, height int64) {
+	b.t.Helper()
+	b.Do(chromedp.EmulateViewport(width, height))
+}
+
+// Scheme is what the person's system prefers, "light" or "dark". Nothing moves,
+// so that a screenshot need not wait.
+func (b *Browser) Scheme(s string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Shot keeps a picture of the page.
+func (b *Browser) Shot(name string) {
+	b.t.Helper()
+	if b.shot == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Errorf("screenshot %s: %v", name, err)
+		return
+	}
+	if err := os.WriteFile(b.shot+"-"+name+".png", png, 0o644); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// Pictured tells whether pictures are kept, which takes its time.
+func (b *Browser) Pictured() bool { return b.shot != "" }
+
+// Looks keeps a picture of the page on a desktop, in the dark and on a phone,
+// each with an element in sight, and leaves it on the desktop.
+func (b *Browser) Looks(name, css string) {
+	b.t.Helper()
+	if b.shot == "" {
+		return
+	}
+	look := func(name string) {
+		b.JS(fmt.Sprintf(`(() => { const all = document.querySelectorAll(%q); all[all.length - 1]?.scrollIntoView({ block: "center" }); return all.length > 0; })()`, css))
+		b.settle()
+		b.Shot(name)
+	}
+	look(name)
+	b.Scheme("dark")
+	look(name + "-dark")
+	b.Scheme("light")
+	b.Size(390, 800)
+	look(name + "-narrow")
+	b.Size(1280, 800)
+	b.settle()
+}
+
+// settle waits until all is in its place, with the colours that another scheme
+// fades into.
+func (b *Browser) settle() {
+	b.t.Helper()
+	b.Get(`new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done("")), 300)))`)
+}
