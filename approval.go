@@ -159,7 +159,7 @@ func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) err
 	if err := l.asked(d); err != nil {
 		return err
 	}
-	l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedFor = true, user, because
+	l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
 	l.settle(NoticeAsked)
 	l.owe(NoticeRefused, now)
 	return nil

@@ -167,9 +167,10 @@ type Ask struct {
 	At       time.Time
 	Approved []Approval `json:",omitempty"`
 	// Over: it was granted, denied, or taken back by a newer one.
-	Over      bool   `json:",omitempty"`
-	DeniedBy  string `json:",omitempty"`
-	DeniedFor string `json:",omitempty"` // the denier's words
+	Over      bool      `json:",omitempty"`
+	DeniedBy  string    `json:",omitempty"`
+	DeniedAt  time.Time `json:",omitzero"`
+	DeniedFor string    `json:",omitempty"` // the denier's words
 }
 
 // Waits reports whether approvers have still to decide.

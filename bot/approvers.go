@@ -2,9 +2,9 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sshforward/sshforward"
@@ -14,8 +14,9 @@ import (
 // a second.
 const mostAsked = 20
 
-// toldMost bounds what is remembered of notices that came to some only.
-const toldMost = 1000
+// toldMost bounds what is remembered of who was asked: more than one outage
+// leaves half done.
+const toldMost = 5000
 
 // asksApprovers reports whether the notice is for approvers.
 func asksApprovers(k sshforward.NoticeKind) bool {
@@ -38,7 +39,7 @@ func (b *Bot) askEach(ctx context.Context, l *sshforward.Lease, n sshforward.Not
 	var first sshforward.Place
 	var errs []error
 	for _, user := range people {
-		key := telling{lease: l.ID, kind: n.Kind, at: n.At, user: user}
+		key := fmt.Sprint(l.ID, n.Kind, n.At.UnixNano(), user)
 		place, ok := b.told.get(key)
 		if !ok {
 			m := b.in(ctx, user).askApprover(l, n, now)
@@ -64,7 +65,6 @@ func (b *Bot) askEach(ctx context.Context, l *sshforward.Lease, n sshforward.Not
 	if len(errs) > 0 {
 		return sshforward.Place{}, errs[0]
 	}
-	b.told.forget(l.ID, n)
 	return first, nil
 }
 
@@ -95,45 +95,4 @@ func (b *Bot) approvers(ctx context.Context, l *sshforward.Lease) ([]string, err
 		out = out[:mostAsked]
 	}
 	return out, nil
-}
-
-// telling is one notice to one person.
-type telling struct {
-	lease string
-	kind  sshforward.NoticeKind
-	at    time.Time
-	user  string
-}
-
-// told remembers who has got a notice that others have still to get, so that a
-// repeat does not tell them twice.
-type told struct {
-	mu  sync.Mutex
-	all map[telling]sshforward.Place
-}
-
-func (t *told) get(key telling) (sshforward.Place, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	place, ok := t.all[key]
-	return place, ok
-}
-
-func (t *told) put(key telling, place sshforward.Place) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.all == nil || len(t.all) >= toldMost {
-		t.all = make(map[telling]sshforward.Place)
-	}
-	t.all[key] = place
-}
-
-func (t *told) forget(lease string, n sshforward.Notice) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for key := range t.all {
-		if key.lease == lease && key.kind == n.Kind && key.at.Equal(n.At) {
-			delete(t.all, key)
-		}
-	}
 }

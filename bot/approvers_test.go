@@ -168,6 +168,11 @@ func TestRepeatedNoticeAsksOnlyThoseWhoWereNotAsked(t *testing.T) {
 	if _, err := x.Notice(t.Context(), l, n); err != nil {
 		t.Fatal(err)
 	}
+	// Once more, as if the store had not taken that all were asked.
+	n.At = n.At.Local()
+	if _, err := x.Notice(t.Context(), l, n); err != nil {
+		t.Fatal(err)
+	}
 	for _, user := range []string{"U2", "U3"} {
 		if n := len(w.Messages(w.DM(user))); n != 1 {
 			t.Errorf("%s got %d messages", user, n)
@@ -208,10 +213,10 @@ func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
 	over.Card, over.Broadcast = l.Card, l.Broadcast
 	x.notices(t, over, sshforward.NoticeReview)
 	m := w.Messages("C2")
-	if len(m) != 2 || !strings.Contains(m[0].Visible(), "past <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
+	if len(m) != 2 || !strings.Contains(m[0].Visible(), "without the approval of <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
 		t.Fatalf("%+v", m)
 	}
-	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please look whether this was right") || !strings.Contains(m[1].Visible(), "Last resource gone") {
+	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please review this") || !strings.Contains(m[1].Visible(), "Last resource gone") {
 		t.Errorf("reviewed with %+v", m[1])
 	}
 

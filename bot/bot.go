@@ -135,8 +135,8 @@ type Bot struct {
 	locales locales
 
 	reminders reminders
-	// told are the people who have got a notice of which others have not.
-	told  told
+	// told is where people were asked, lest a repeated notice asks them again.
+	told  *memory[sshforward.Place]
 	homes *homes
 }
 
@@ -154,6 +154,7 @@ func New(o Options) *Bot {
 		show:        render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel},
 		invalid:     make(chan error, 1),
 		groupsKnown: map[string]membership{},
+		told:        remember[sshforward.Place](toldMost),
 		api:         newClient(o, o.HTTPClient),
 	}
 	b.homes = newHomes(b)

@@ -225,6 +225,7 @@ func (d *dispatcher) click(h *handling, p clickPayload) {
 	h.acknowledge(nil)
 	if o.err != nil {
 		d.logRefusal(c, cmd, o.err)
+		d.stale(to, p, a, cmd, o.err)
 		d.refuse(to, p, d.b.in(d.ctx, c.User).failure(o.err))
 		return
 	}
@@ -278,12 +279,9 @@ func (d *dispatcher) afterClick(to recipient, p clickPayload, a action, cmd sshf
 	show := d.b.in(d.ctx, to.caller.User) // but what a channel sees is in its language
 	switch {
 	case own && (from == fromMine || from == fromAll):
-		list := sshforward.ListLeases{All: from == fromAll}
-		if o := <-d.start(to.caller, list); o.err == nil {
-			d.b.answer(to, show.reply(to.caller, list, o.reply), true)
-			return
+		if !d.listAgain(to, from, show) {
+			d.b.answer(to, show.reply(to.caller, cmd, r), false)
 		}
-		d.b.answer(to, show.reply(to.caller, cmd, r), false)
 	case own && from == fromShow && r.Lease != nil:
 		d.b.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:

@@ -15,6 +15,7 @@ type asking struct {
 	to     recipient
 	click  clickPayload
 	action action
+	deny   sshforward.DenyLease // without the reason
 }
 
 // askWhy opens the modal for the reason of a no. The click alone changes
@@ -27,7 +28,7 @@ func (d *dispatcher) askWhy(h *handling, p clickPayload, to recipient, a action,
 	if cmd.Extend > 0 {
 		m.Extend = sshforward.FormatDuration(cmd.Extend)
 	}
-	d.asked.put(m.Click, asking{to, p, a})
+	d.asked.put(m.Click, asking{to, p, a, cmd})
 	if _, _, err := d.b.openView(p.TriggerID, v.denyForm(m, "", "")); err != nil {
 		d.b.log.Warn("the form for a denial did not open", "user", c.User, "lease", cmd.ID, "err", d.b.clean(err))
 		d.b.answer(to, just(v.say("The form for your reason did not open, and nothing was denied. Press Deny again.")), false)
@@ -36,6 +37,8 @@ func (d *dispatcher) askWhy(h *handling, p clickPayload, to recipient, a action,
 
 func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshforward.DenyLease) {
 	m := p.View.meta()
+	was, ok := d.asked.get(m.Click)
+	ok = ok && was.to.caller.User == p.User.ID && was.deny == cmd // the form may say anything
 	cmd.Because = strings.TrimSpace(p.View.input(sshforward.FieldReason).Value)
 	wrong := v.text(tooLongReason(cmd.Because))
 	if cmd.Because == "" {
@@ -45,11 +48,12 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 		h.acknowledge(slack.NewErrorsViewSubmissionResponse(map[string]string{sshforward.FieldReason: wrong}))
 		return
 	}
-	var done *sshforward.Reply
+	var last outcome
 	d.settle(h, p, submission{
 		cmd:  cmd,
 		wait: v.looking(),
 		ended: func(o outcome, late bool) shown {
+			last = o
 			switch {
 			case o.err != nil && !late:
 				return shown{errors: map[string]string{sshforward.FieldReason: v.inForm(o.err)}}
@@ -57,7 +61,6 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 				view := v.denyForm(m, cmd.Because, v.inForm(o.err))
 				return shown{view: &view, says: v.failure(o.err)}
 			}
-			done = &o.reply
 			if !late {
 				return shown{} // it closes, and the card shows it
 			}
@@ -65,7 +68,11 @@ func (d *dispatcher) submitDeny(h *handling, p clickPayload, v render, cmd sshfo
 			return shown{view: &view, says: just(v.say("Denied."))}
 		},
 	})
-	if was, ok := d.asked.get(m.Click); ok && done != nil && was.to.caller.User == p.User.ID {
-		d.afterClick(was.to, was.click, was.action, cmd, *done)
+	switch {
+	case !ok:
+	case last.err != nil:
+		d.stale(was.to, was.click, was.action, cmd, last.err)
+	default:
+		d.afterClick(was.to, was.click, was.action, cmd, last.reply)
 	}
 }

@@ -121,3 +121,35 @@ func TestTwoApproversDenyAtOnceEachInTheirOwnModal(t *testing.T) {
 		}
 	}
 }
+
+// What a form carries in its metadata is looked at like anything that comes
+// from outside: it reaches no message of other people or of other leases.
+func TestForgedFormForADenialTouchesNoOtherMessage(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	k := answers(sshforward.Reply{Lease: lease(sshforward.Pending)}, nil)
+	x := live(t, w, k)
+	x.types(t, "U2", "C1", "show k7m2q3x")
+	m := x.told(t, "U2", "C1", "Needs approval")
+	x.presses(t, "U2", m.TS, actionDeny)
+	honest := x.modalOf(t, "U2", "You deny").PrivateMetadata
+	for user, metadata := range map[string]string{
+		"U1": honest,
+		"U2": strings.Replace(honest, "k7m2q3x", "k7m2q3y", 1),
+	} {
+		n := len(k.heard())
+		if _, err := w.Deliver(t.Context(), fakeslack.Envelope{Type: fakeslack.TypeInteractive, AcceptsResponse: true, Payload: map[string]any{
+			"type": "view_submission", "user": map[string]any{"id": user, "team_id": "T0FAKE"}, "team": map[string]any{"id": "T0FAKE"},
+			"view": map[string]any{"id": "V1", "type": "modal", "callback_id": formDeny, "private_metadata": metadata,
+				"state": map[string]any{"values": map[string]any{"reason": map[string]any{"reason": map[string]any{"type": "plain_text_input", "value": "no"}}}}}}}); err != nil {
+			t.Fatal(err)
+		}
+		// The keeper decides, by who sent it.
+		if got := k.heard(); len(got) != n+1 || got[n].caller.User != user {
+			t.Errorf("%s: %v", user, got[n:])
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	if now, _ := w.Message(m.TS); len(now.Edits) > 0 {
+		t.Errorf("the message of U2 now says %s", now.Visible())
+	}
+}

@@ -147,7 +147,8 @@ func (s *homes) keep(d *dispatcher, w *viewer) {
 	tries := 0
 	for {
 		s.mu.Lock()
-		if !w.stale || d.ctx.Err() != nil {
+		// Somebody who came back after losing their place has a goroutine anew.
+		if lost := s.viewers[w.caller.User] != w; lost || !w.stale || d.ctx.Err() != nil {
 			w.busy = false
 			s.mu.Unlock()
 			return
@@ -207,8 +208,7 @@ func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again t
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
 	defer cancel()
-	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User,
-		View: slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}})
+	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User, View: homeOf(blocks)})
 	switch {
 	case err == nil:
 		return 0, nil
@@ -224,13 +224,14 @@ func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again t
 	return 0, err
 }
 
+func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}
+}
+
 // changed has the Homes published that show a lease: its owner's and, when a
 // decision about it was asked for or came, those of whoever may decide. It
 // holds nobody up.
 func (s *homes) changed(l *sshforward.Lease) {
-	if s == nil {
-		return
-	}
 	s.touch(l.Owner)
 	if len(l.Approvers) == 0 {
 		return
@@ -252,12 +253,14 @@ func (s *homes) changed(l *sshforward.Lease) {
 		s.mu.Unlock()
 		return
 	}
-	approvers := slices.Clone(l.Approvers)
+	id, approvers := l.ID, slices.Clone(l.Approvers)
 	s.running.Add(1)
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
-		s.touchMembers(d.ctx, approvers, users)
+		if !s.touchMembers(d.ctx, approvers, users) {
+			s.decided.put(id, "") // the next card tries again
+		}
 	}()
 }
 
@@ -267,12 +270,15 @@ func decision(l *sshforward.Lease) string {
 	return string(b)
 }
 
-func (s *homes) touchMembers(ctx context.Context, approvers, users []string) {
+// touchMembers reports whether Slack told who the approvers are.
+func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (all bool) {
+	all = true
 	for _, group := range approvers {
 		for _, user := range users {
 			in, err := s.b.Member(ctx, user, group)
 			if err != nil {
 				s.b.log.Info("Home not kept current for a user group", "group", group, "err", s.b.clean(err))
+				all = false
 				break
 			}
 			if in {
@@ -280,4 +286,5 @@ func (s *homes) touchMembers(ctx context.Context, approvers, users []string) {
 			}
 		}
 	}
+	return all
 }

@@ -18,7 +18,7 @@ func TestHomesFollowTheCardsAndDoNotHoldThemUp(t *testing.T) {
 	w.AddUser(fakeslack.User{ID: "U3", Name: "cas"})
 	for _, user := range []string{"U1", "U2", "U3"} {
 		x.opensHome(t, user)
-		x.home(t, user, "You have none.")
+		x.home(t, user, "You have no lease.")
 	}
 	before := len(w.Calls("views.publish"))
 	// U2's request, which U1 may decide about as a member of S1.
@@ -116,7 +116,7 @@ func TestHomeThatSlackRefuses(t *testing.T) {
 				time.Sleep(homeGap + 200*time.Millisecond)
 				x.types(t, "U1", "C1", "ip clear") // the next change repeats it
 			}
-			x.home(t, "U1", "You have none.")
+			x.home(t, "U1", "You have no lease.")
 			calls := w.Calls("views.publish")
 			if len(calls) != 2 || calls[1].At.Sub(calls[0].At) < c.gap {
 				t.Errorf("%+v", calls)
@@ -200,6 +200,25 @@ func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
 		x.opensHome(t, fmt.Sprintf("U1%02d", i))
 	}
 	for i := range people {
-		x.home(t, fmt.Sprintf("U1%02d", i), "You have none.")
+		x.home(t, fmt.Sprintf("U1%02d", i), "You have no lease.")
 	}
+}
+
+func TestHomesOfApproversFollowOnceSlackTellsWhoTheyAre(t *testing.T) {
+	w := office(t, fakeslack.Options{})
+	k := newDesk()
+	x := live(t, w, k)
+	x.opensHome(t, "U1")
+	x.home(t, "U1", "You have no lease.")
+	l := pending("want001", "U2")
+	l.Approvers = []string{"S1"}
+	k.set(l)
+	w.FailNext("usergroups.users.list", fakeslack.Outcome{Error: "internal_error"})
+	x.posted(t, l)
+	eventually(t, "refused", func() bool { return strings.Contains(x.log.String(), "not kept current for a user group") })
+	eventually(t, "shown", func() bool { // some later step of the same lease
+		x.posted(t, l)
+		v, _ := w.Home("U1")
+		return strings.Contains(v.Visible(), "Waiting for your decision: 1")
+	})
 }

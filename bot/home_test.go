@@ -112,7 +112,7 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	x.opensHome(t, "U1")
 	v := x.home(t, "U1", "Your leases: 1")
 	for _, want := range []string{"Waiting for your decision: 2", "<@U2> asks for 1h30m more.", "Reason: disk is full", "`web-1` (i-0abc1234def567890) is *open*",
-		"Your leases are for `203.0.113.7`", "This month: 3 of your leases have ended, for about $1.25", "&lt;old&gt;", "about $0.50"} {
+		"Your leases are for `203.0.113.7`", "This month (UTC): 3 leases, about $1.25", "&lt;old&gt;", "about $0.50"} {
 		if !strings.Contains(v.Visible(), want) {
 			t.Errorf("it lacks %q:\n%s", want, v.Visible())
 		}
@@ -174,7 +174,7 @@ func TestFormFromHome(t *testing.T) {
 	k := saved()
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
-	x.presses(t, "U1", x.home(t, "U1", "You have none.").ID, actionForm)
+	x.presses(t, "U1", x.home(t, "U1", "You have no lease.").ID, actionForm)
 	res := x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1"})
 	res = x.submits(t, "U1", *res.View, nil)
 	if !strings.Contains(res.View.Visible(), "The card comes into <#C2>.") {
@@ -295,23 +295,27 @@ func TestLongestViewsFit(t *testing.T) {
 	m := meta{Channel: "C0123456789", Message: "1234567890.123456", Lease: "k7m2q3x", Click: strings.Repeat("x", 36), Extend: "36500d"}
 	says := just(escape(hostile))
 	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10), saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
+	full, err := k.do(t.Context(), ann, sshforward.ShowHome{})
+	if err != nil || len(full.Past) == 0 {
+		t.Fatal(err)
+	}
 	for tag, v := range languages {
 		for name, view := range map[string]any{
 			"form": v.form(f, m, hostile), "confirm": v.confirmForm(l, m), "urgent": v.urgentForm(l, m), "note": v.noteOf(says),
 			"failed": v.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile), m), "deny": v.denyForm(m, hostile, hostile),
-			"source": v.sourceForm(hostile, hostile), "looking": v.looking(), "opening": v.noteOf(v.confirmed(l)),
+			"source": v.sourceForm(hostile, hostile), "looking": v.looking(), "opening": v.noteOf(v.confirmed(l)), "home": homeOf(v.home(ann, full, noon)), "homeless": homeOf(v.homeless(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile))),
 		} {
 			if errs := fakeslack.CheckView(view); len(errs) > 0 {
 				t.Errorf("%s %s: %v", name, tag, errs)
 			}
 		}
 	}
-	// One that is too long for an acknowledgement comes by itself.
-	x.stop()
-	<-x.done
-	k2 := answers(sshforward.Reply{Lease: l}, nil)
-	x2 := live(t, w, k2)
-	x2.types(t, "U1", "C1", "")
-	x2.submits(t, "U1", x2.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1"})
-	x2.modalOf(t, "U1", "Open it?")
+}
+
+func TestViewTooLongForAnAcknowledgementComesByItself(t *testing.T) {
+	l := worst(sshforward.Requested)
+	x := live(t, office(t, fakeslack.Options{}), answers(sshforward.Reply{Lease: l}, nil))
+	x.types(t, "U1", "C1", "")
+	x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1"})
+	x.modalOf(t, "U1", "Open it?")
 }

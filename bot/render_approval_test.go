@@ -42,7 +42,11 @@ func everyApproval(v render) map[string]message {
 		l.Asked.Approved = []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}}
 	})
 	refused := wanted(func(l *sshforward.Lease) {
-		l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedFor = true, "U2", "the change window <is> over"
+		l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, "U2", noon.Add(104*time.Minute), "the change window <is> over"
+	})
+	granted := wanted(func(l *sshforward.Lease) {
+		l.Asked.Over, l.Asked.Approved = true, []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}, {User: "U3", At: noon.Add(102 * time.Minute)}}
+		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 	})
 	denied := ended(sshforward.Denied)
 	denied.DeniedFor = "use the <replica>"
@@ -76,6 +80,7 @@ func everyApproval(v render) map[string]message {
 		"card-asked":               v.card(wanted(nil)),
 		"card-asked-partly":        v.card(partly),
 		"card-asked-denied":        v.card(refused),
+		"card-asked-granted":       v.card(granted),
 		"card-denied-for":          v.card(denied),
 		"asked":                    v.extended(wanted(nil)),
 		"reminded-asked":           v.reminded(ann, sshforward.ExtendLease{Duration: time.Hour}, wanted(nil)),
@@ -97,6 +102,7 @@ func everyApproval(v render) map[string]message {
 		"decided-denied":           v.decided(denied, false),
 		"decided-extension":        v.decided(wanted(func(l *sshforward.Lease) { l.Asked.Over = true }), true),
 		"decided-extension-denied": v.decided(refused, true),
+		"decided-extension-more":   v.decided(granted, true),
 		"history-some":             v.reply(ann, sshforward.ShowHistory{}, sshforward.Reply{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}),
 		"history-none-this-month":  v.history(past[1:], sshforward.Bill{}),
 	}

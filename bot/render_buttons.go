@@ -18,13 +18,11 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.openButton(l), v.cancelButton(l))
 	case sshforward.Pending:
-		if from != fromCard && from != fromShow && from != fromReminder {
-			return nil
-		}
-		if v.reader != l.Owner { // who would only be told that somebody else has to
+		decides := from == fromCard || from == fromShow || from == fromReminder // a list has but what is one's own
+		if decides && v.reader != l.Owner {                                     // who would only be told that somebody else has to
 			row = v.decision(l.ID)
 		}
-		if from != fromReminder && (v.reader == "" || v.reader == l.Owner) {
+		if from != fromReminder && (!decides || v.reader == "" || v.reader == l.Owner) {
 			row = append(row, v.cancelButton(l))
 		}
 	case sshforward.Opening:

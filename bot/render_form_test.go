@@ -28,7 +28,7 @@ func everyView(v render) map[string]any {
 	})
 	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
 	home := func(r sshforward.Reply) slack.HomeTabViewRequest {
-		return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: v.home(ann, r, noon)}}
+		return homeOf(v.home(ann, r, noon))
 	}
 	return map[string]any{
 		"form":            v.form(formFields{}, m, ""),

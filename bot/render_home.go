@@ -26,12 +26,12 @@ func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []s
 	}
 	out = append(out, header(v.say("Your leases: %d", len(r.Leases))))
 	if len(r.Leases) == 0 {
-		out = append(out, section(v.say("You have none.")))
+		out = append(out, section(v.say("You have no lease.")))
 	}
 	out = append(out, v.some(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
 	out = append(out, header(v.say("Your source address")), v.savedSource(r))
 	if len(r.Past) > 0 || r.Month.Leases > 0 {
-		out = append(out, header(v.say("What is over")), section(v.month(r.Month)))
+		out = append(out, header(v.say("Past leases")), section(v.month(r.Month)))
 		if len(r.Past) > 0 {
 			out = append(out, section(v.past(r.Past, homePast)))
 		}
@@ -75,7 +75,7 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 func (v render) wanted(l *sshforward.Lease, owners bool) string {
 	s := v.summary(l, owners)
 	if l.Asked.Waits() {
-		s += "\n" + v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By))
+		s += "\n" + v.sentences(v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By)), v.askedCost(l))
 	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
@@ -107,15 +107,6 @@ func (v render) savedSource(r sshforward.Reply) slack.Block {
 	return b
 }
 
-// month sums up a calendar month.
-func (v render) month(m sshforward.Bill) string {
-	if m.Leases == 0 {
-		return v.say("None of your leases have ended this month.")
-	}
-	return v.sayN("This month: %d of your leases has ended, for %s in all.", "This month: %d of your leases have ended, for %s in all.", m.Leases,
-		m.Leases, v.dollars(m.Cost))
-}
-
 // past lists leases that are over, a line each.
 func (v render) past(events []sshforward.Event, most int) string {
 	var out []string
@@ -125,11 +116,10 @@ func (v render) past(events []sshforward.Event, most int) string {
 			break
 		}
 		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
-		end := e.Ended
-		if end.IsZero() {
-			end = e.At
+		s := "• " + v.say("%s until %s, lease %s", what, date(endOf(e)), code(e.Lease, 20))
+		if e.Reason != "" {
+			s += " · " + v.reasonWord(e.Reason)
 		}
-		s := "• " + v.say("%s until %s, lease %s", what, date(end), code(e.Lease, 20))
 		if e.Cost > 0 {
 			s += " · " + v.dollars(e.Cost)
 		}

@@ -56,8 +56,12 @@ func worsts(v render) map[string]message {
 		out["closing "+string(s)] = v.closing(l)
 		out["overtaken "+string(s)] = v.overtaken(l)
 		denied := l.Clone()
-		denied.Asked.Over, denied.Asked.DeniedBy = true, "U1"
+		denied.Asked.Over, denied.Asked.DeniedBy, denied.Asked.DeniedAt = true, "U1", noon
 		out["card asked denied "+string(s)] = v.card(denied)
+		granted := l.Clone()
+		granted.Asked.Over, granted.Asked.Approved = true, l.Approved
+		out["card asked granted "+string(s)] = v.card(granted)
+		out["decided granted "+string(s)] = v.decided(granted, true)
 		out["refused "+string(s)] = v.notice(denied, sshforward.Notice{Kind: sshforward.NoticeRefused}, noon)
 		out["decided "+string(s)] = v.decided(denied, true)
 		for _, k := range noticeKinds {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -93,6 +94,9 @@ func (v render) summary(l *sshforward.Lease, owner bool) string {
 		s += " " + v.say(":warning: stuck")
 	}
 	facts := []string{v.say("Lease %s", code(l.ID, 20)), v.say("from %s", sources(l))}
+	if undecided(l) {
+		facts = append(facts, v.span(l.Duration), v.estimate(l))
+	}
 	if owner {
 		facts = append(facts, user(l.Owner))
 	}
@@ -186,12 +190,7 @@ func (v render) history(past []sshforward.Event, month sshforward.Bill) message 
 		}
 		blocks = append(blocks, section(v.pastLease(e)))
 	}
-	if month.Leases > 0 {
-		blocks = append(blocks, small(v.sayN("This month (UTC): %d lease, %s.", "This month (UTC): %d leases, %s.", month.Leases,
-			month.Leases, v.dollars(month.Cost))))
-	} else {
-		blocks = append(blocks, small(v.say("This month (UTC): none.")))
-	}
+	blocks = append(blocks, small(v.month(month)))
 	return message{Text: title, Blocks: blocks}
 }
 
@@ -202,10 +201,7 @@ func (v render) pastLease(e sshforward.Event) string {
 		s += " · " + v.say(":rotating_light: urgent")
 	}
 	var facts []string
-	end := e.Ended
-	if end.IsZero() {
-		end = e.At
-	}
+	end := endOf(e)
 	if e.Opened.IsZero() {
 		facts = append(facts, v.say("over %s", date(end)))
 	} else {
@@ -222,6 +218,22 @@ func (v render) pastLease(e sshforward.Event) string {
 		s += "\n" + v.say("*Reason:* %s", why)
 	}
 	return s
+}
+
+// endOf is when access ended or, if there never was any, the request.
+func endOf(e sshforward.Event) time.Time {
+	if e.Ended.IsZero() {
+		return e.At
+	}
+	return e.Ended
+}
+
+// month sums up a calendar month.
+func (v render) month(m sshforward.Bill) string {
+	if m.Leases == 0 {
+		return v.say("This month (UTC): none.")
+	}
+	return v.sayN("This month (UTC): %d lease, %s.", "This month (UTC): %d leases, %s.", m.Leases, m.Leases, v.dollars(m.Cost))
 }
 
 // fill leaves out what is nil.

@@ -52,7 +52,7 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		return v.told(l, v.sentences(v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what), v.ends(l)),
 			v.rowOf(fromReminder, l))
 	case sshforward.NoticeMended:
-		return v.told(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. I have put it back once; if it goes again, I close.", owner, what))
+		return v.told(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. I have put it back once; if it is removed again, I close this access.", owner, what))
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}
@@ -73,7 +73,7 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeUrgent:
 		says := v.say(":rotating_light: Urgent: %s opens %s for %s without approval.", owner, what, v.span(l.Duration))
 		if len(l.Approvers) > 0 {
-			says = v.say(":rotating_light: Urgent: %s opens %s for %s without approval, past %s.", owner, what, v.span(l.Duration), v.anyOf(l.Approvers))
+			says = v.say(":rotating_light: Urgent: %s opens %s for %s without the approval of %s.", owner, what, v.span(l.Duration), v.anyOf(l.Approvers))
 		}
 		return v.told(l, v.sentences(says, v.say("It will be reviewed when it has ended.")), v.because(l), v.facts(l))
 	}
@@ -82,9 +82,9 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 
 // review asks whether an urgent lease that is over was right.
 func (v render) review(l *sshforward.Lease) message {
-	says := v.say("Please look whether this was right: %s had access to %s without approval.", user(l.Owner), instance(l.Instance))
+	says := v.say("Please review this: %s had access to %s without approval.", user(l.Owner), instance(l.Instance))
 	if len(l.Approvers) > 0 {
-		says = v.say("%s please look whether this was right: %s had access to %s without approval.", v.allOf(l.Approvers), user(l.Owner), instance(l.Instance))
+		says = v.say("%s please review this: %s had access to %s without approval.", v.allOf(l.Approvers), user(l.Owner), instance(l.Instance))
 	}
 	m := v.told(l, says, v.because(l), v.facts(l))
 	if over := v.whyOver(l) + v.receipt(l); over != "" {

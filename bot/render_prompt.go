@@ -18,7 +18,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 			v.say("Duration"), v.say("%s, from when it is ready", v.span(l.Duration)),
 			v.say("From"), sources(l),
 			v.say("Port"), v.ports(l),
-			v.say("Cost"), v.dollars(v.prices.Cost(l.Instance.Region, l.Duration)),
+			v.say("Cost"), v.estimate(l),
 			v.say("Approval"), v.approval(l),
 		),
 		v.urgentOrNot(l),
@@ -34,7 +34,7 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 	title := v.say("Open SSH to %s without approval?", instance(l.Instance))
 	past := v.say("Nobody has approved this.")
 	if len(l.Approvers) > 0 {
-		past = v.say("This goes past %s, who would have to approve it.", v.anyOf(l.Approvers))
+		past = v.say("This skips the approval of %s.", v.anyOf(l.Approvers))
 	}
 	return message{
 		Text: v.sentences(title, v.say("Lease %s", escape(l.ID))),
@@ -103,7 +103,17 @@ func (v render) approval(l *sshforward.Lease) string {
 	case l.Approvals == 0:
 		return v.say("not needed")
 	case l.Urgent:
-		return v.say("without, since it is urgent; else %d of %s", l.Approvals, v.allOf(l.Approvers))
+		return v.say("not needed, since it is urgent (otherwise %d of %s)", l.Approvals, v.allOf(l.Approvers))
 	}
 	return v.say("%d of %s", l.Approvals, v.allOf(l.Approvers))
+}
+
+// urgentWord stands after the lease's id in the value of the second Open
+// button of an urgent lease.
+const urgentWord = "urgent"
+
+// asksAgain reports whether a yes was not enough: an urgent lease takes a
+// second one, given after being told what that means.
+func asksAgain(cmd sshforward.ConfirmLease, l *sshforward.Lease) bool {
+	return l != nil && l.Urgent && !cmd.Urgent && l.State == sshforward.Requested
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
@@ -124,7 +125,7 @@ func every(v render) map[string]message {
 		"choose-extend":      v.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
 		"choose-instance":    v.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
 		"closing":            v.closing(lease(sshforward.Closing)),
-		"closed-all":         v.closedAll(many(2, "U1")),
+		"closed-all":         v.closedAll([]*sshforward.Lease{lease(sshforward.Closing), with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
 		"extended":           v.extended(open),
 		"show-open":          v.lease(ann, open),
 		"show-closed":        v.lease(ann, ended(sshforward.ClosedByAdmin)),
@@ -223,6 +224,46 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", state, d)
+		}
+	}
+}
+
+func TestOwnRequestCanBeTakenBackWhereverItIsListed(t *testing.T) {
+	mine := show
+	mine.reader = ann.User
+	l := lease(sshforward.Pending)
+	for _, from := range []origin{fromMine, fromAll, fromHome, fromShow} {
+		row, ok := mine.rowOf(from, l).(*slack.ActionBlock)
+		if !ok || len(row.Elements.ElementSet) != 1 || row.Elements.ElementSet[0].(*slack.ButtonBlockElement).ActionID != actionCancel {
+			t.Errorf("%s: %+v", from, row)
+		}
+	}
+}
+
+// Whoever decides sees who, what, why, from where, for how long and for how
+// much, wherever it is that they are asked.
+func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
+	for tag, v := range languages {
+		l, more := lease(sshforward.Pending), wanted(nil)
+		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Reply{Waiting: []*sshforward.Lease{l, more}}, noon)
+		for name, said := range map[string][]string{
+			"card":                visible(v.card(l)),
+			"direct":              visible(v.askApprover(l, sshforward.Notice{Kind: sshforward.NoticeApproval}, noon)),
+			"card, extension":     visible(v.card(more)),
+			"direct, extension":   visible(v.askApprover(more, sshforward.Notice{Kind: sshforward.NoticeAsked}, noon)),
+			"Home":                visible(homeOf(home[:5])),
+			"Home, and extension": visible(homeOf(home[5:7])),
+		} {
+			long, price := l.Duration, v.estimate(l)
+			if strings.Contains(name, "extension") {
+				long, price = time.Hour, v.askedCost(more)
+			}
+			all := strings.Join(said, "\n")
+			for _, want := range []string{"<@U1>", "web-1", "disk is full", "203.0.113.7", v.span(long), price} {
+				if !strings.Contains(all, want) {
+					t.Errorf("%s %s lacks %q:\n%s", name, tag, want, all)
+				}
+			}
 		}
 	}
 }

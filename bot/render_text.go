@@ -38,7 +38,7 @@ func (v render) help() message {
 }
 
 func (v render) restarting() message {
-	return just(v.say("I am just restarting. Try again in a few seconds."))
+	return just(v.say("I am restarting. Try again in a few seconds."))
 }
 
 func (v render) otherTeam() message {

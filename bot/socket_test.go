@@ -186,7 +186,7 @@ func TestStopWaitsForRunningCommandsAndTurnsAwayNewOnes(t *testing.T) {
 	<-started
 	x.stop()
 	eventually(t, "turned away", func() bool {
-		return strings.Contains(x.types(t, "U2", "C1", "help").Text, "just restarting") // help before the stop is seen
+		return strings.Contains(x.types(t, "U2", "C1", "help").Text, "am restarting") // help before the stop is seen
 	})
 	close(release)
 	<-x.done

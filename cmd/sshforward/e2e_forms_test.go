@@ -108,7 +108,7 @@ func TestFormAndHome(t *testing.T) {
 	})
 	w.press(ann, w.home(ann, id), "lease.close")
 	w.card(dev, id, "*Closed*", "Cost about")
-	w.home(ann, "You have none.", "web-1", "about $")
+	w.home(ann, "You have no lease.", "web-1", "about $")
 	w.nothingLeft()
 	if past := w.slash(ann, dev, "history"); !containsAll(past.Visible(), []string{id, "web-1", "about $"}) {
 		t.Errorf("history:\n%s", past.Visible())

@@ -83,7 +83,7 @@ func (d *drive) urgent() {
 	d.press("lease.confirm", db+" urgent")
 	d.card(db, "ssh -p")
 	d.Click("#sidebar [data-key=" + Ops + "]")
-	d.JS(`document.getElementById("messages").textContent.includes("without approval")`)
+	d.JS(`document.getElementById("messages").textContent.includes("without the approval of")`)
 	d.Looks("urgent-ops", ".message")
 	d.home(Yuki)
 	d.See("#home .block[lang=ja]")

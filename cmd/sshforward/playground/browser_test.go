@@ -79,7 +79,7 @@ func TestInTheBrowser(t *testing.T) {
 	d.deny()
 	d.nothingLeft()
 	d.home(Ann)
-	d.JS(`document.getElementById("home").textContent.includes("What is over")`)
+	d.JS(`document.getElementById("home").textContent.includes("Past leases")`)
 	d.Looks("home-history", "#home .block:last-child")
 }
 
