@@ -140,16 +140,16 @@ func (d *dispatcher) interactive(h *handling) {
 	var p clickPayload
 	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
 		d.b.log.Error("interaction not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
-		h.acknowledge(nil)
 		d.unknown(sshforward.Caller{}, "interaction that cannot be read")
+		h.acknowledge(nil)
 		return
 	}
 	c := p.caller()
 	if p.Team.ID != "" && p.Team.ID != c.Team || !d.ours(c.Team) {
 		d.b.log.Warn("interaction from another workspace refused", "team", c.Team, "user", c.User)
+		d.unknown(c, "another workspace")
 		h.acknowledge(nil)
 		d.b.answer(recipient{caller: c, responseURL: p.ResponseURL}, d.b.in(d.ctx, c.User).otherTeam(), false)
-		d.unknown(c, "another workspace")
 		return
 	}
 	switch p.Type {
@@ -162,8 +162,8 @@ func (d *dispatcher) interactive(h *handling) {
 	case "view_closed":
 		d.closed(h, p)
 	default:
-		h.acknowledge(nil)
 		d.unknown(c, "interaction "+p.Type)
+		h.acknowledge(nil)
 	}
 }
 
@@ -174,14 +174,14 @@ func (d *dispatcher) click(h *handling, p clickPayload) {
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
 	if len(p.Actions) == 0 {
-		h.acknowledge(nil)
 		d.unknown(c, "click on nothing")
+		h.acknowledge(nil)
 		return
 	}
 	if p.View.Type != "" && !p.home() { // the modals have no buttons but their own two
+		d.unknown(c, "click in a view of type "+p.View.Type)
 		h.acknowledge(nil)
 		d.refuse(to, p, d.voice(h, c.User).failure(notALease(false)))
-		d.unknown(c, "click in a view of type "+p.View.Type)
 		return
 	}
 	a := p.Actions[0] // a click is one action
@@ -198,13 +198,13 @@ func (d *dispatcher) click(h *handling, p clickPayload) {
 	}
 	cmd, known, err := commandOf(a)
 	if err != nil {
-		h.acknowledge(nil)
-		d.refuse(to, p, d.b.in(d.ctx, c.User).failure(err))
 		what := "button " + a.ActionID
 		if known {
 			what = "value of " + a.ActionID
 		}
 		d.unknown(c, what)
+		h.acknowledge(nil)
+		d.refuse(to, p, d.b.in(d.ctx, c.User).failure(err))
 		return
 	}
 	if deny, ok := cmd.(sshforward.DenyLease); ok && p.TriggerID != "" {

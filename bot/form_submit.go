@@ -76,8 +76,8 @@ func (d *dispatcher) submitted(h *handling, p clickPayload) {
 // unreadable answers the submission of a form that is not ours.
 func (d *dispatcher) unreadable(h *handling, p clickPayload, what string) {
 	v := d.voice(h, p.User.ID)
-	h.acknowledge(takesOver(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
 	d.unknown(p.caller(), what)
+	h.acknowledge(takesOver(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
 }
 
 func (d *dispatcher) submitOpen(h *handling, p clickPayload, v render) {

@@ -44,18 +44,19 @@ func (d *dispatcher) refuse(to recipient, p clickPayload, m message) {
 // openSource shows the form for the source address. The button's value is the
 // one that Home shows, so nobody has to be asked for it.
 func (d *dispatcher) openSource(h *handling, p clickPayload, to recipient, a action) {
-	h.acknowledge(nil)
-	v := d.voice(h, to.caller.User)
 	saved := ""
 	if a.Value != "" {
 		sources, err := sshforward.ParseSources(a.Value)
 		if err != nil {
-			d.refuse(to, p, v.failure(notALease(false)))
 			d.unknown(to.caller, "value of "+a.ActionID)
+			h.acknowledge(nil)
+			d.refuse(to, p, d.voice(h, to.caller.User).failure(notALease(false)))
 			return
 		}
 		saved = sshforward.FormatSources(sources)
 	}
+	h.acknowledge(nil)
+	v := d.voice(h, to.caller.User)
 	if _, _, err := d.b.openView(p.TriggerID, v.sourceForm(saved, "")); err != nil {
 		d.b.log.Warn("the form for the source address did not open", "user", to.caller.User, "err", d.b.clean(err))
 		d.b.answer(to, v.address(sshforward.SetSource{}, sshforward.Reply{}), false)

@@ -33,8 +33,8 @@ func (d *dispatcher) suggest(h *handling, p clickPayload) {
 	c := p.caller()
 	none := offered{[]*slack.OptionBlockObject{}}
 	if p.ActionID != sshforward.FieldInstance {
-		h.acknowledge(none)
 		d.unknown(c, "list "+p.ActionID)
+		h.acknowledge(none)
 		return
 	}
 	cmd := sshforward.ListInstances{Query: strings.TrimSpace(cut(p.Value, maxName))}
