@@ -96,8 +96,11 @@ func (t Text) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote, and a plain sentence.
 func (t *Text) UnmarshalJSON(b []byte) error {
 	*t = Text{}
-	var sentence string
-	if json.Unmarshal(b, &sentence) == nil {
+	if len(b) == 0 || b[0] != '{' {
+		var sentence string
+		if err := json.Unmarshal(b, &sentence); err != nil {
+			return fmt.Errorf("read text: %w", err)
+		}
 		if sentence != "" {
 			*t = Textf("%s", sentence)
 		}

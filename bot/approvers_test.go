@@ -23,6 +23,7 @@ func hidden(t *testing.T, w *fakeslack.Workspace, x *life, l *sshforward.Lease) 
 }
 
 func TestRequesterIsNotOfferedToDecide(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	hidden(t, w, x, lease(sshforward.Pending))
 	if m := w.Messages(w.DM("U1"))[0]; m.HasButton(actionApprove) || !m.HasButton(actionCancel) {
@@ -57,6 +58,7 @@ func (x *life) notices(t *testing.T, l *sshforward.Lease, k sshforward.NoticeKin
 }
 
 func TestApproversAreAskedWhereTheCardIsHidden(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	l := hidden(t, w, x, lease(sshforward.Pending)) // approvers S1 and U2
 	if place := x.notices(t, l, sshforward.NoticeApproval); place.TS == "" || place.Channel == l.Card.Channel {
@@ -93,6 +95,7 @@ func TestApproversAreAskedWhereTheCardIsHidden(t *testing.T) {
 }
 
 func TestApproversDecideInTheirDirectMessage(t *testing.T) {
+	t.Parallel()
 	w, _ := tower(t)
 	l := lease(sshforward.Pending)
 	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil), func(o *Options) { o.Channel = "" })
@@ -107,6 +110,7 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 }
 
 func TestApproversAreAskedForAnExtensionWhereTheCardIsHidden(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	l := hidden(t, w, x, wanted(nil))
 	x.notices(t, l, sshforward.NoticeAsked)
@@ -126,6 +130,7 @@ func TestApproversAreAskedForAnExtensionWhereTheCardIsHidden(t *testing.T) {
 }
 
 func TestApproversAreMentionedInTheThreadOfACardThatTheySee(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	l := lease(sshforward.Pending)
 	ts := x.posted(t, l)
@@ -140,6 +145,7 @@ func TestApproversAreMentionedInTheThreadOfACardThatTheySee(t *testing.T) {
 }
 
 func TestApproverWhoCannotBeAskedIsLeftOut(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Deleted: true})
 	l := hidden(t, w, x, lease(sshforward.Pending))
@@ -158,6 +164,7 @@ func TestApproverWhoCannotBeAskedIsLeftOut(t *testing.T) {
 }
 
 func TestRepeatedNoticeAsksOnlyThoseWhoWereNotAsked(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	l := hidden(t, w, x, lease(sshforward.Pending))
 	w.FailNext("chat.postMessage", fakeslack.Outcome{}, fakeslack.Outcome{Status: 429, RetryAfter: time.Second})
@@ -181,6 +188,7 @@ func TestRepeatedNoticeAsksOnlyThoseWhoWereNotAsked(t *testing.T) {
 }
 
 func TestNoMoreApproversThanSlackTakes(t *testing.T) {
+	t.Parallel()
 	w, x := tower(t)
 	var many []string
 	for i := range 30 {
@@ -201,6 +209,7 @@ func TestNoMoreApproversThanSlackTakes(t *testing.T) {
 }
 
 func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := urgent(sshforward.Opening)
@@ -228,6 +237,7 @@ func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
 }
 
 func TestCancelOnACardDoesNotOverwriteIt(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	l := lease(sshforward.Pending)
 	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil))

@@ -25,6 +25,7 @@ func late(now *sshforward.Lease, code string) *keeper {
 // A bot that was restarted knows nothing of the messages that the one before
 // posted.
 func TestMessageFromBeforeARestartLosesItsDeadButtons(t *testing.T) {
+	t.Parallel()
 	asks := lease(sshforward.Pending)
 	asks.Card.Channel = "D0OTHER"
 	approved := lease(sshforward.Opening)
@@ -99,6 +100,7 @@ func (x *life) saw(user string) string {
 }
 
 func TestLatePromptAndListShowWhatIsSo(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	open := true
 	stale := late(ended(sshforward.Lapsed), sshforward.ECONFLICT)

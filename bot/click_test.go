@@ -61,6 +61,7 @@ func script() *keeper {
 }
 
 func TestConfirmTakesThePromptsPlaceAndSaysWhereTheCardIs(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	for channel, where := range map[string]string{"C1": "The card comes into this channel", w.DM("U1"): "The card comes into <#C2>"} {
 		x := live(t, w, script())
@@ -77,6 +78,7 @@ func TestConfirmTakesThePromptsPlaceAndSaysWhereTheCardIs(t *testing.T) {
 }
 
 func TestCancelTakesThePromptsPlace(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	m := x.prompted(t, "C1")
@@ -88,6 +90,7 @@ func TestCancelTakesThePromptsPlace(t *testing.T) {
 }
 
 func TestClickIsRecordedBeforeItIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var recorded atomic.Bool
 	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
@@ -104,6 +107,7 @@ func TestClickIsRecordedBeforeItIsAcknowledged(t *testing.T) {
 }
 
 func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	release := make(chan struct{})
 	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
@@ -121,6 +125,7 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 }
 
 func TestErrorOfAClickNeverOverwritesTheCard(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
@@ -137,6 +142,7 @@ func TestErrorOfAClickNeverOverwritesTheCard(t *testing.T) {
 }
 
 func TestButtonsOfTheCardReachTheKeeperAndLeaveTheCardAlone(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -157,6 +163,7 @@ func TestButtonsOfTheCardReachTheKeeperAndLeaveTheCardAlone(t *testing.T) {
 }
 
 func TestReminderLosesItsButtonsOnceOneWasPressed(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	l := lease(sshforward.Open)
@@ -173,6 +180,7 @@ func TestReminderLosesItsButtonsOnceOneWasPressed(t *testing.T) {
 }
 
 func TestListIsListedAgainAfterAClickInIt(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	closed := atomic.Bool{}
 	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
@@ -196,6 +204,7 @@ func TestListIsListedAgainAfterAClickInIt(t *testing.T) {
 }
 
 func TestUnknownButtonIsAcknowledgedAndRecorded(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -214,6 +223,7 @@ func TestUnknownButtonIsAcknowledgedAndRecorded(t *testing.T) {
 }
 
 func TestForgedValueNeverReachesTheKeeper(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -237,6 +247,7 @@ func TestForgedValueNeverReachesTheKeeper(t *testing.T) {
 }
 
 func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	ts := x.posted(t, lease(sshforward.Open))
@@ -252,6 +263,7 @@ func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
 }
 
 func TestPanicDuringAClickIsToldAndAcknowledged(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) { panic("a bug") }})
 	x.presses(t, "U2", x.posted(t, lease(sshforward.Pending)), actionApprove)
@@ -259,6 +271,7 @@ func TestPanicDuringAClickIsToldAndAcknowledged(t *testing.T) {
 }
 
 func TestOtherInteractionsAndEventsAreJustAcknowledged(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	live(t, w, &keeper{})
 	if res, err := w.OpenHome(t.Context(), "U1"); err != nil || !res.Acked {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestEnvelopesAreRememberedForAWhileAndNotAllOfThem(t *testing.T) {
+	t.Parallel()
 	var d dedup
 	if _, fresh := d.first("a", noon); !fresh {
 		t.Error("the first time is not new")

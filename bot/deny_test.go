@@ -12,6 +12,7 @@ import (
 )
 
 func TestDenialTakesAReason(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -38,6 +39,7 @@ func TestDenialTakesAReason(t *testing.T) {
 }
 
 func TestExtensionIsDecidedAboutByItsButtons(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -55,6 +57,7 @@ func TestExtensionIsDecidedAboutByItsButtons(t *testing.T) {
 }
 
 func TestRefusedDenialStaysInItsModal(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := answers(sshforward.Reply{}, sshforward.Errorf(sshforward.ECONFLICT, "It is open already."))
 	x := live(t, w, k)
@@ -66,6 +69,7 @@ func TestRefusedDenialStaysInItsModal(t *testing.T) {
 }
 
 func TestSlowDenial(t *testing.T) {
+	t.Parallel()
 	for want, err := range map[string]error{"Denied.": nil, "It is open already.": sshforward.Errorf(sshforward.ECONFLICT, "It is open already.")} {
 		w := office(t, fakeslack.Options{})
 		k := answers(sshforward.Reply{Lease: lease(sshforward.Closed)}, err)
@@ -82,6 +86,7 @@ func TestSlowDenial(t *testing.T) {
 }
 
 func TestDenialFromAShownLeaseShowsItAnew(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := answers(sshforward.Reply{Lease: lease(sshforward.Pending)}, nil)
 	x := live(t, w, k)
@@ -93,6 +98,7 @@ func TestDenialFromAShownLeaseShowsItAnew(t *testing.T) {
 }
 
 func TestDenialWhoseFormDoesNotOpenChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -105,6 +111,7 @@ func TestDenialWhoseFormDoesNotOpenChangesNothing(t *testing.T) {
 }
 
 func TestTwoApproversDenyAtOnceEachInTheirOwnModal(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -125,6 +132,7 @@ func TestTwoApproversDenyAtOnceEachInTheirOwnModal(t *testing.T) {
 // What a form carries in its metadata is looked at like anything that comes
 // from outside: it reaches no message of other people or of other leases.
 func TestForgedFormForADenialTouchesNoOtherMessage(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := answers(sshforward.Reply{Lease: lease(sshforward.Pending)}, nil)
 	x := live(t, w, k)

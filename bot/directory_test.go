@@ -13,6 +13,7 @@ import (
 const listMembers = "usergroups.users.list"
 
 func TestMemberAsksSlackOnceAMinute(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	for range 3 {
@@ -28,6 +29,7 @@ func TestMemberAsksSlackOnceAMinute(t *testing.T) {
 }
 
 func TestMemberForgetsAfterAWhile(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w, func(o *Options) { o.GroupCache = 20 * time.Millisecond })
 	x.Member(t.Context(), "U2", "S1")
@@ -36,6 +38,7 @@ func TestMemberForgetsAfterAWhile(t *testing.T) {
 }
 
 func TestMemberAsksOnceForAllWhoAskTogether(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Latency: 100 * time.Millisecond})
 	x := quiet(w)
 	impatient, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -60,6 +63,7 @@ func TestMemberAsksOnceForAllWhoAskTogether(t *testing.T) {
 }
 
 func TestMemberOfAUserIsThatUser(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	yes, err := x.Member(t.Context(), "U1", "U1")
@@ -70,6 +74,7 @@ func TestMemberOfAUserIsThatUser(t *testing.T) {
 }
 
 func TestMemberIsUnavailableWhenSlackDoesNotTell(t *testing.T) {
+	t.Parallel()
 	for _, out := range []fakeslack.Outcome{{Status: 429, RetryAfter: time.Second}, {Status: 500}, {Error: "no_such_subteam"}, {Error: "missing_scope"}, {LoseAnswer: true}} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)

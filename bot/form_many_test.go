@@ -10,6 +10,7 @@ import (
 )
 
 func TestManyPeopleFillInTheirFormsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)

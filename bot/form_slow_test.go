@@ -25,6 +25,7 @@ func slow(k *keeper) (release chan struct{}) {
 }
 
 func TestSlowKeeperIsWaitedForInTheModal(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	release := slow(k)
@@ -46,6 +47,7 @@ func TestSlowKeeperIsWaitedForInTheModal(t *testing.T) {
 }
 
 func TestSlowRefusalGivesTheFormBack(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Field: "source", Message: sshforward.Textf("Not from <there>.")})
 	release := slow(k)
@@ -69,6 +71,7 @@ func TestSlowRefusalGivesTheFormBack(t *testing.T) {
 }
 
 func TestClosingTheWaitingModalIsANo(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	release := slow(k)
@@ -83,6 +86,7 @@ func TestClosingTheWaitingModalIsANo(t *testing.T) {
 }
 
 func TestOutcomeIsToldWhenTheModalCannotBeReached(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	release := slow(k)
@@ -97,6 +101,7 @@ func TestOutcomeIsToldWhenTheModalCannotBeReached(t *testing.T) {
 }
 
 func TestModalComesBackAfterA429(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	release := slow(k)
@@ -109,6 +114,7 @@ func TestModalComesBackAfterA429(t *testing.T) {
 }
 
 func TestTriggerThatIsSpentIsAnsweredWithTheCommand(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]fakeslack.Outcome{
 		"expired": {Error: "expired_trigger_id"}, "refused": {Error: "invalid_arguments"}, "lost": {LoseRequest: true}, "limited": {Status: 429, RetryAfter: time.Minute},
 	} {
@@ -138,6 +144,7 @@ func TestTriggerThatIsSpentIsAnsweredWithTheCommand(t *testing.T) {
 }
 
 func TestFormDoesNotWaitLongForTheSavedAddress(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	base := k.do
@@ -172,6 +179,7 @@ func TestFormDoesNotWaitLongForTheSavedAddress(t *testing.T) {
 }
 
 func TestRefusalIsToldToWhoClosedTheWaitingModal(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	base, release := k.do, make(chan struct{})

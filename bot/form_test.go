@@ -108,6 +108,7 @@ func saved() *keeper {
 }
 
 func TestFormFromABareCommandToTheCard(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k, func(o *Options) { o.Duration = time.Hour })
@@ -153,6 +154,7 @@ func TestFormFromABareCommandToTheCard(t *testing.T) {
 }
 
 func TestFormKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)
@@ -172,6 +174,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestUrgentLeaseFromTheFormIsAskedAboutTwice(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := pressing()
 	x := live(t, w, k)
@@ -211,6 +214,7 @@ func pressing() *keeper {
 }
 
 func TestUrgentPromptIsReplacedByTheSecondQuestion(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, pressing())
 	x.types(t, "U1", "C1", "open web-1 urgent")
@@ -225,6 +229,7 @@ func TestUrgentPromptIsReplacedByTheSecondQuestion(t *testing.T) {
 }
 
 func TestMistakesStandUnderTheirInputs(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	refuse := sshforward.Errorf(sshforward.EFORBIDDEN, "No.")
 	k := saved()
@@ -279,6 +284,7 @@ func TestMistakesStandUnderTheirInputs(t *testing.T) {
 }
 
 func TestSeveralInstancesOfOneNameAreAnError(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{Choose: true, Instances: []sshforward.Instance{instance1, instance1}}, nil))
 	x.types(t, "U1", "C1", "")
@@ -288,6 +294,7 @@ func TestSeveralInstancesOfOneNameAreAnError(t *testing.T) {
 }
 
 func TestClosingTheQuestionCancels(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)
@@ -300,6 +307,7 @@ func TestClosingTheQuestionCancels(t *testing.T) {
 }
 
 func TestClosingTheFormIsNothing(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)
@@ -315,6 +323,7 @@ func TestClosingTheFormIsNothing(t *testing.T) {
 }
 
 func TestRefusedConfirmStandsInTheModal(t *testing.T) {
+	t.Parallel()
 	for code, again := range map[string]bool{sshforward.EQUOTA: true, sshforward.ECONFLICT: false} {
 		w := office(t, fakeslack.Options{})
 		k := saved()
@@ -344,6 +353,7 @@ func TestRefusedConfirmStandsInTheModal(t *testing.T) {
 }
 
 func TestRedeliveredSubmissionIsAnsweredTheSameAndDoneOnce(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)

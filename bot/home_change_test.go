@@ -12,6 +12,7 @@ import (
 )
 
 func TestHomesFollowTheCardsAndDoNotHoldThemUp(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	x := live(t, w, k)
@@ -64,6 +65,7 @@ func TestHomesFollowTheCardsAndDoNotHoldThemUp(t *testing.T) {
 }
 
 func TestManyChangesAreFewPublishesAndTheLastOneShows(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk(lease(sshforward.Opening))
 	x := live(t, w, k)
@@ -97,6 +99,7 @@ func TestManyChangesAreFewPublishesAndTheLastOneShows(t *testing.T) {
 }
 
 func TestHomeThatSlackRefuses(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		o    fakeslack.Outcome
 		gap  time.Duration
@@ -126,6 +129,7 @@ func TestHomeThatSlackRefuses(t *testing.T) {
 }
 
 func TestHomeOfAKeeperThatRefuses(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EUNAVAILABLE, "The store is <away>.")))
 	x.opensHome(t, "U1")
@@ -135,6 +139,7 @@ func TestHomeOfAKeeperThatRefuses(t *testing.T) {
 }
 
 func TestOtherEventsAndStrangersGetNoHome(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	x := live(t, w, k)
@@ -156,6 +161,7 @@ func TestOtherEventsAndStrangersGetNoHome(t *testing.T) {
 }
 
 func TestNoMoreHomesAreKeptThanABound(t *testing.T) {
+	t.Parallel()
 	x := quiet(office(t, fakeslack.Options{}))
 	for i := range homesMost + 50 {
 		x.homes.saw(sshforward.Caller{User: fmt.Sprint("U", i)})
@@ -173,6 +179,7 @@ func TestNoMoreHomesAreKeptThanABound(t *testing.T) {
 }
 
 func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, newDesk())
 	const people = 30
@@ -205,6 +212,7 @@ func TestHomesOfManyComeThroughARateLimit(t *testing.T) {
 }
 
 func TestHomesOfApproversFollowOnceSlackTellsWhoTheyAre(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	x := live(t, w, k)

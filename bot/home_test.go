@@ -102,6 +102,7 @@ func pending(id, owner string) *sshforward.Lease {
 }
 
 func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	asks := with(sshforward.Open, func(l *sshforward.Lease) {
 		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.Ask{User: "U2", By: 90 * time.Minute, At: noon}
@@ -136,6 +137,7 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 }
 
 func TestClicksInHome(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk(lease(sshforward.Open), pending("want001", "U2"))
 	x := live(t, w, k)
@@ -170,6 +172,7 @@ func TestClicksInHome(t *testing.T) {
 }
 
 func TestFormFromHome(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k)
@@ -186,6 +189,7 @@ func TestFormFromHome(t *testing.T) {
 }
 
 func TestSourceAddressIsChangedInHome(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	x := live(t, w, k)
@@ -213,6 +217,7 @@ func TestSourceAddressIsChangedInHome(t *testing.T) {
 }
 
 func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	base := k.do
@@ -231,6 +236,7 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 }
 
 func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := pressing()
 	base := k.do
@@ -251,6 +257,7 @@ func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
 
 // views are all views at their longest.
 func TestLongestViewsFit(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	for i := range 120 {
@@ -313,6 +320,7 @@ func TestLongestViewsFit(t *testing.T) {
 }
 
 func TestViewTooLongForAnAcknowledgementComesByItself(t *testing.T) {
+	t.Parallel()
 	l := worst(sshforward.Requested)
 	x := live(t, office(t, fakeslack.Options{}), answers(sshforward.Reply{Lease: l}, nil))
 	x.types(t, "U1", "C1", "")

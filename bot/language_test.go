@@ -309,6 +309,7 @@ func (u use) po() string {
 }
 
 func TestEverySentenceIsThereInJapanese(t *testing.T) {
+	t.Parallel()
 	const file = "locale/ja.po"
 	entries := map[[2]string]entry{}
 	for _, e := range readPO(t, file) {

@@ -20,6 +20,7 @@ func mixed(t testing.TB) *fakeslack.Workspace {
 func inJapanese(o *Options) { o.Language = "ja" }
 
 func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := live(t, w, answers(sshforward.Reply{Lease: lease(sshforward.Requested)}, nil))
 	for user, want := range map[string][]string{"U1": {"Try `/sshforward open web-1 2h`", "Cost"}, "U2": {"例: `/sshforward open web-1 2h`", "ルール"}} {
@@ -40,6 +41,7 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 }
 
 func TestRefusalsAndClicksAreAnsweredInTheirLanguage(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")))
 	ts := x.posted(t, lease(sshforward.Pending))
@@ -48,6 +50,7 @@ func TestRefusalsAndClicksAreAnsweredInTheirLanguage(t *testing.T) {
 }
 
 func TestChannelsHaveTheConfiguredLanguage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		language, want, reminder string
 	}{
@@ -76,6 +79,7 @@ func TestChannelsHaveTheConfiguredLanguage(t *testing.T) {
 }
 
 func TestDirectMessagesAreInTheLanguageOfTheirReader(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := quiet(w, func(o *Options) { o.Channel = "" })
 	l := lease(sshforward.Open)
@@ -93,6 +97,7 @@ func TestDirectMessagesAreInTheLanguageOfTheirReader(t *testing.T) {
 }
 
 func TestPressedReminderInAChannelStaysInItsLanguage(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	l := lease(sshforward.Open)
 	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil))
@@ -106,6 +111,7 @@ func TestPressedReminderInAChannelStaysInItsLanguage(t *testing.T) {
 }
 
 func TestLocaleThatSlackDoesNotTellHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		out     fakeslack.Outcome
 		atLeast time.Duration
@@ -140,6 +146,7 @@ func TestLocaleThatSlackDoesNotTellHoldsNobodyUp(t *testing.T) {
 }
 
 func TestLocaleIsAskedForOnceByAllAtOnce(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := quiet(w)
 	w.FailNext("users.info", fakeslack.Outcome{Delay: 100 * time.Millisecond})
@@ -158,6 +165,7 @@ func TestLocaleIsAskedForOnceByAllAtOnce(t *testing.T) {
 }
 
 func TestLocaleIsForgottenAfterAnHour(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := quiet(w)
 	if x.in(t.Context(), "U2").language != japanese || x.known("U1").language != english {
@@ -171,6 +179,7 @@ func TestLocaleIsForgottenAfterAnHour(t *testing.T) {
 }
 
 func TestAnnouncementIsInTheLanguageOfChannels(t *testing.T) {
+	t.Parallel()
 	w := mixed(t)
 	x := quiet(w, inJapanese)
 	if err := x.Announce(t.Context(), sshforward.Textf("AWS did not answer in time.")); err != nil {

@@ -34,6 +34,7 @@ func (x *life) pressesBarely(t *testing.T, user string, m fakeslack.Message, a m
 }
 
 func TestBareClickOnThePromptTakesItsPlace(t *testing.T) {
+	t.Parallel()
 	for action, want := range map[string]string{actionConfirm: "Opening `web-1`", actionCancel: "Cancelled."} {
 		for _, block := range []any{nil, "", "b1", "prompt.k7m2q3x"} {
 			t.Run(fmt.Sprint(action, block), func(t *testing.T) {
@@ -54,6 +55,7 @@ func TestBareClickOnThePromptTakesItsPlace(t *testing.T) {
 }
 
 func TestBareClickOnTheCardLeavesItAloneAndIsAnswered(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	ts := x.posted(t, lease(sshforward.Open))
@@ -69,6 +71,7 @@ func TestBareClickOnTheCardLeavesItAloneAndIsAnswered(t *testing.T) {
 }
 
 func TestErrorOfABareClickIsToldToTheClicker(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
@@ -81,6 +84,7 @@ func TestErrorOfABareClickIsToldToTheClicker(t *testing.T) {
 }
 
 func TestBareClickInTheListListsAgain(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	x.types(t, "U1", "C1", "list")
@@ -93,6 +97,7 @@ func TestBareClickInTheListListsAgain(t *testing.T) {
 }
 
 func TestPromptThatWentIntoADirectMessageLosesItsButtons(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	w.FailNext(fakeslack.MethodResponseURL, fakeslack.Outcome{LoseRequest: true})
@@ -108,6 +113,7 @@ func TestPromptThatWentIntoADirectMessageLosesItsButtons(t *testing.T) {
 }
 
 func TestAnswerFollowsWhereTheAcknowledgementTakesNone(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -149,6 +155,7 @@ func (n nameless) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestWorkspaceThatSlackDoesNotNameIsThatOfTheFirstCommand(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k, func(o *Options) { o.HTTPClient = &http.Client{Transport: nameless{http.DefaultTransport}} })
@@ -174,6 +181,7 @@ func TestWorkspaceThatSlackDoesNotNameIsThatOfTheFirstCommand(t *testing.T) {
 }
 
 func TestClickOfTwoWorkspacesDecidesNothing(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k, func(o *Options) { o.HTTPClient = &http.Client{Transport: nameless{http.DefaultTransport}} })
@@ -191,10 +199,10 @@ func TestClickOfTwoWorkspacesDecidesNothing(t *testing.T) {
 }
 
 func TestServerWithoutPingsIsNeverWithoutAConnection(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("slack-go gives up after 30 s")
 	}
-	t.Parallel()
 	w := office(t, fakeslack.Options{PingInterval: time.Hour})
 	x := live(t, w, script())
 	ctx, cancel := context.WithTimeout(t.Context(), patience[0]+3*time.Second)
@@ -216,6 +224,7 @@ func TestServerWithoutPingsIsNeverWithoutAConnection(t *testing.T) {
 }
 
 func TestCommandsAreTakenWithTheFirstConnection(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{MaxConnections: 1}) // there will be no second
 	x := begin(t, w, script())
 	eventually(t, "connected", x.Connected)

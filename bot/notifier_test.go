@@ -21,6 +21,7 @@ func quiet(w *fakeslack.Workspace, change ...func(*Options)) *life {
 }
 
 func TestCardIsPostedOnceAndThenUpdatedInPlace(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Requested)
@@ -48,6 +49,7 @@ func TestCardIsPostedOnceAndThenUpdatedInPlace(t *testing.T) {
 }
 
 func TestCardGoesWhereItMay(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		channel string // where it was asked for
 		direct  bool
@@ -86,6 +88,7 @@ func TestCardGoesWhereItMay(t *testing.T) {
 }
 
 func TestNowhereToPostIsSaid(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w, func(o *Options) { o.Channel = "" })
 	l := lease(sshforward.Opening)
@@ -97,6 +100,7 @@ func TestNowhereToPostIsSaid(t *testing.T) {
 }
 
 func TestDeletedCardIsPostedAnew(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"message_not_found", "cant_update_message", "channel_not_found", "is_archived"} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
@@ -118,6 +122,7 @@ func TestDeletedCardIsPostedAnew(t *testing.T) {
 }
 
 func TestTroubleWithSlackIsUnavailableAndMovesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		out   fakeslack.Outcome
 		after time.Duration
@@ -160,6 +165,7 @@ func TestTroubleWithSlackIsUnavailableAndMovesNothing(t *testing.T) {
 }
 
 func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)
@@ -185,6 +191,7 @@ func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
 }
 
 func TestNoticeOfWhatIsOverIsNotSent(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	for _, kind := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeReminder} {
@@ -198,6 +205,7 @@ func TestNoticeOfWhatIsOverIsNotSent(t *testing.T) {
 }
 
 func TestNoticeWithoutAThreadIsSentAllTheSame(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)
@@ -211,6 +219,7 @@ func TestNoticeWithoutAThreadIsSentAllTheSame(t *testing.T) {
 }
 
 func TestCardThatSlackCannotShowIsShownAsText(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)
@@ -222,6 +231,7 @@ func TestCardThatSlackCannotShowIsShownAsText(t *testing.T) {
 }
 
 func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	token, hook := w.BotToken(), w.URL()+"/response/commands/T0FAKE/hook-secret"
@@ -248,6 +258,7 @@ func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
 }
 
 func TestPlaceThatIsRefusedForWhateverReasonLeadsToTheNext(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"no_permission", "channel_is_limited_access", "method_not_supported_for_channel_type",
 		"not_allowed", "not_allowed_by_admin", "restricted_action_whatever_comes", "is_inactive", "not_in_channel", "access_denied"} {
 		w := office(t, fakeslack.Options{})
@@ -269,6 +280,7 @@ func TestPlaceThatIsRefusedForWhateverReasonLeadsToTheNext(t *testing.T) {
 }
 
 func TestRefusalThatIsNotAboutThePlaceMovesNothing(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"invalid_auth", "token_revoked", "missing_scope", "ratelimited", "internal_error", "fatal_error",
 		"service_unavailable", "request_timeout", "msg_too_long", "no_text", "invalid_arguments"} {
 		w := office(t, fakeslack.Options{})
@@ -287,6 +299,7 @@ func TestRefusalThatIsNotAboutThePlaceMovesNothing(t *testing.T) {
 }
 
 func TestNoticeThatSlackCannotShowIsShownAsText(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)

@@ -21,6 +21,7 @@ func prefixes(list ...string) (out []netip.Prefix) {
 var compare = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	open := func(name string, d time.Duration) sshforward.OpenLease {
 		return sshforward.OpenLease{Instance: name, Duration: d}
 	}
@@ -114,6 +115,7 @@ func TestParse(t *testing.T) {
 // Whatever is wrong with a command, the answer has one that works and keeps
 // what was right.
 func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"open from home":                                    "open i-0123456789abcdef0 from 203.0.113.7",
 		"open urgent 1h 2h because x":                       "open i-0123456789abcdef0 2h urgent because x",

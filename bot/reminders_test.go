@@ -30,6 +30,7 @@ func (x *life) reminded(t *testing.T, l *sshforward.Lease, n int) []string {
 }
 
 func TestReminderLosesItsButtonsWhenTheLeaseIsNotAnyMoreAsItSays(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		state  sshforward.State
 		change func(*sshforward.Lease)
@@ -67,6 +68,7 @@ func TestReminderLosesItsButtonsWhenTheLeaseIsNotAnyMoreAsItSays(t *testing.T) {
 }
 
 func TestReminderThatStillHoldsIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)
@@ -80,6 +82,7 @@ func TestReminderThatStillHoldsIsLeftAlone(t *testing.T) {
 }
 
 func TestReminderThatCannotBeChangedIsNoReasonForTheCardToFail(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	l := lease(sshforward.Open)
@@ -107,6 +110,7 @@ func TestReminderThatCannotBeChangedIsNoReasonForTheCardToFail(t *testing.T) {
 }
 
 func TestOnlySoManyRemindersAreRemembered(t *testing.T) {
+	t.Parallel()
 	var r reminders
 	for i := range 3 * remindersMost {
 		r.add(reminder{lease: fmt.Sprint(i)})

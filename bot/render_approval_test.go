@@ -119,6 +119,7 @@ var notProse = []*regexp.Regexp{
 var englishRun = regexp.MustCompile(`[A-Za-z][A-Za-z',.;:-]*(?:[ \n]+[A-Za-z][A-Za-z',.;:-]*){3,}`)
 
 func TestJapaneseIsJapanese(t *testing.T) {
+	t.Parallel()
 	english := every(show)
 	for name, m := range every(languages["ja"]) {
 		noEnglish(t, name, append(visible(m), m.Text))
@@ -167,6 +168,7 @@ func visible(m any) []string {
 }
 
 func TestHostKeysAreSafeToPaste(t *testing.T) {
+	t.Parallel()
 	offered := func(keys string) string {
 		l := with(sshforward.Open, func(l *sshforward.Lease) { l.Resources.HostKeys = keys })
 		return strings.Join(visible(show.notice(l, sshforward.Notice{Kind: sshforward.NoticeReady}, noon)), "\n")
@@ -189,6 +191,7 @@ func TestHostKeysAreSafeToPaste(t *testing.T) {
 }
 
 func TestJapaneseDurations(t *testing.T) {
+	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		2 * time.Hour: "2時間", 90 * time.Minute: "1時間30分", 45 * time.Second: "45秒", 24 * time.Hour: "1日", 0: "0秒",
 	} {

@@ -55,6 +55,7 @@ func everyView(v render) map[string]any {
 }
 
 func TestViewsLookAsTheyDid(t *testing.T) {
+	t.Parallel()
 	for tag, v := range languages {
 		t.Run(tag, func(t *testing.T) {
 			dir := filepath.Join("testdata/views", tag)

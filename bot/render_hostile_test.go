@@ -118,6 +118,7 @@ func allWorsts() map[string]message {
 var allowed = regexp.MustCompile(`<(@[UW][0-9A-Z]+|!subteam\^S[0-9]+|#C2|!date\^-?\d+\^\{date_short_pretty\} \{time\}\|[^<>|]*)>`)
 
 func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := quiet(w)
 	mentions := func(s string) map[string]bool {
@@ -182,6 +183,7 @@ func verbatim(t *testing.T, v any) {
 }
 
 func TestNoEntityIsCutInTwo(t *testing.T) {
+	t.Parallel()
 	for n := 1; n < 40; n++ {
 		got := trim(escape("a & b < c > d & e < f"), n)
 		if utf8.RuneCountInString(got) > n {

@@ -156,6 +156,7 @@ var languages = map[string]render{
 }
 
 func TestMessagesLookAsTheyDid(t *testing.T) {
+	t.Parallel()
 	for tag, v := range languages {
 		t.Run(tag, func(t *testing.T) {
 			dir := filepath.Join("testdata/messages", tag)
@@ -204,6 +205,7 @@ func golden(t *testing.T, file string, m any) {
 }
 
 func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
+	t.Parallel()
 	for state, want := range map[sshforward.State][]string{
 		sshforward.Requested: nil,
 		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
@@ -229,6 +231,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 }
 
 func TestOwnRequestCanBeTakenBackWhereverItIsListed(t *testing.T) {
+	t.Parallel()
 	mine := show
 	mine.reader = ann.User
 	l := lease(sshforward.Pending)
@@ -243,6 +246,7 @@ func TestOwnRequestCanBeTakenBackWhereverItIsListed(t *testing.T) {
 // Whoever decides sees who, what, why, from where, for how long and for how
 // much, wherever it is that they are asked.
 func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
+	t.Parallel()
 	for tag, v := range languages {
 		l, more := lease(sshforward.Pending), wanted(nil)
 		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Reply{Waiting: []*sshforward.Lease{l, more}}, noon)
@@ -269,6 +273,7 @@ func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
 }
 
 func TestExtendButtonOffersNoMoreThanIsLeft(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ duration, max, used, want time.Duration }{
 		{2 * time.Hour, 8 * time.Hour, 2 * time.Hour, time.Hour},
 		{30 * time.Minute, 8 * time.Hour, 30 * time.Minute, 30 * time.Minute},
@@ -286,6 +291,7 @@ func TestExtendButtonOffersNoMoreThanIsLeft(t *testing.T) {
 }
 
 func TestRemainingTimeInWords(t *testing.T) {
+	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		-time.Second: "now", 0: "now", 400 * time.Millisecond: "in 1 second", 45 * time.Second: "in 45 seconds",
 		time.Minute: "in 1 minute", 14*time.Minute + 50*time.Second: "in 15 minutes",

@@ -14,6 +14,7 @@ import (
 )
 
 func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	release := make(chan struct{})
 	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
@@ -43,6 +44,7 @@ func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
 }
 
 func TestHelpAndMistakesAreAnsweredInTheAcknowledgement(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -66,6 +68,7 @@ func TestHelpAndMistakesAreAnsweredInTheAcknowledgement(t *testing.T) {
 }
 
 func TestRefusalIsToldToTheCallerAloneWithoutItsCause(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
 		Message: sshforward.Textf("No rule allows <web-1> & @here."), Err: errors.New("rule 7 of the secret policy")}))
@@ -80,6 +83,7 @@ func TestRefusalIsToldToTheCallerAloneWithoutItsCause(t *testing.T) {
 }
 
 func TestDirectMessageIsRecognised(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := answers(sshforward.Reply{}, nil)
 	x := live(t, w, k)
@@ -91,6 +95,7 @@ func TestDirectMessageIsRecognised(t *testing.T) {
 }
 
 func TestAnswerFindsAnotherWayWhenTheResponseURLIsUsedUp(t *testing.T) {
+	t.Parallel()
 	t.Run("ephemeral message", func(t *testing.T) {
 		w := office(t, fakeslack.Options{ResponseURLUses: -1}) // all used up
 		x := live(t, w, answers(sshforward.Reply{}, nil))
@@ -112,6 +117,7 @@ func TestAnswerFindsAnotherWayWhenTheResponseURLIsUsedUp(t *testing.T) {
 }
 
 func TestPrivateChannelWithoutTheBotIsAnsweredThroughTheResponseURL(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{Lease: lease(sshforward.Requested)}, nil))
 	x.types(t, "U1", "G1", "open web-1")
@@ -121,6 +127,7 @@ func TestPrivateChannelWithoutTheBotIsAnsweredThroughTheResponseURL(t *testing.T
 }
 
 func TestPeopleOfAnotherWorkspaceAreRefused(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
@@ -140,6 +147,7 @@ func TestPeopleOfAnotherWorkspaceAreRefused(t *testing.T) {
 }
 
 func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	forever := make(chan struct{})
 	t.Cleanup(func() { close(forever) })
@@ -157,6 +165,7 @@ func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
 }
 
 func TestPanicInTheKeeperIsAnsweredAndSurvived(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
 		if cmd == (sshforward.ListLeases{All: true}) {
@@ -175,6 +184,7 @@ func TestPanicInTheKeeperIsAnsweredAndSurvived(t *testing.T) {
 }
 
 func TestNothingPeopleTypeGetsIntoTheLog(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{Lease: lease(sshforward.Requested)}, nil))
 	x.types(t, "U1", "C1", "open web-1 because xyzzy-private")

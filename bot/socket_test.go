@@ -12,6 +12,7 @@ import (
 )
 
 func TestOneDroppedConnectionLosesNoCommand(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var again atomic.Int32
 	x := live(t, w, script(), func(o *Options) { o.OnReconnect = func() { again.Add(1) } })
@@ -29,6 +30,7 @@ func TestOneDroppedConnectionLosesNoCommand(t *testing.T) {
 }
 
 func TestRefreshIsFollowedWithoutLosingACommand(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, script())
 	for range 3 {
@@ -48,6 +50,7 @@ func TestRefreshIsFollowedWithoutLosingACommand(t *testing.T) {
 }
 
 func TestClickThatWaitsWhenItsConnectionDropsIsStillRecordedAndAnswered(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	started, release := make(chan struct{}), make(chan struct{})
 	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
@@ -64,6 +67,7 @@ func TestClickThatWaitsWhenItsConnectionDropsIsStillRecordedAndAnswered(t *testi
 }
 
 func TestDuplicateEnvelopeIsAcknowledgedTwiceAndDoneOnce(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
@@ -82,6 +86,7 @@ func TestDuplicateEnvelopeIsAcknowledgedTwiceAndDoneOnce(t *testing.T) {
 }
 
 func TestDuplicateOfAnAnswerInTheAcknowledgementCarriesItAgain(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{})
 	res := x.types(t, "U1", "C1", "help")
@@ -93,6 +98,7 @@ func TestDuplicateOfAnAnswerInTheAcknowledgementCarriesItAgain(t *testing.T) {
 }
 
 func TestRevokedAppTokenEndsRun(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{})
 	w.SetTokenError(w.AppToken(), "token_revoked")
@@ -107,6 +113,7 @@ func TestRevokedAppTokenEndsRun(t *testing.T) {
 }
 
 func TestRevokedBotTokenEndsRun(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{})
 	w.SetTokenError(w.BotToken(), "account_inactive")
@@ -120,6 +127,7 @@ func TestRevokedBotTokenEndsRun(t *testing.T) {
 }
 
 func TestBadTokenOrAddressAtStartEndsRunWithAnError(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*Options)
 		want   string
@@ -145,6 +153,7 @@ func TestBadTokenOrAddressAtStartEndsRunWithAnError(t *testing.T) {
 }
 
 func TestSlackThatIsNotThereYetIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.FailNext("auth.test", fakeslack.Outcome{Status: 503}, fakeslack.Outcome{LoseRequest: true})
 	w.FailNext("apps.connections.open", fakeslack.Outcome{Status: 429, RetryAfter: time.Second}, fakeslack.Outcome{Error: "internal_error"})
@@ -154,6 +163,7 @@ func TestSlackThatIsNotThereYetIsWaitedFor(t *testing.T) {
 }
 
 func TestSwitchedOffSocketModeIsNotHammered(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
@@ -175,6 +185,7 @@ func TestSwitchedOffSocketModeIsNotHammered(t *testing.T) {
 }
 
 func TestStopWaitsForRunningCommandsAndTurnsAwayNewOnes(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	started, release := make(chan struct{}), make(chan struct{})
 	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
@@ -197,6 +208,7 @@ func TestStopWaitsForRunningCommandsAndTurnsAwayNewOnes(t *testing.T) {
 }
 
 func TestStopCutsShortWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, &keeper{do: func(ctx context.Context, _ sshforward.Caller, _ sshforward.Command) (sshforward.Reply, error) {
 		<-ctx.Done()

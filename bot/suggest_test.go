@@ -42,6 +42,7 @@ func shop() *keeper {
 }
 
 func TestEverybodyIsOfferedWhatTheKeeperGivesThem(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, shop())
 	var all sync.WaitGroup
@@ -66,6 +67,7 @@ func TestEverybodyIsOfferedWhatTheKeeperGivesThem(t *testing.T) {
 }
 
 func TestListThatDoesNotComeIsEmptyAndInTime(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, shop())
 	x.types(t, "U1", "C1", "")
@@ -79,6 +81,7 @@ func TestListThatDoesNotComeIsEmptyAndInTime(t *testing.T) {
 }
 
 func TestLongNamesKeepTheirIDAndFit(t *testing.T) {
+	t.Parallel()
 	var all []sshforward.Instance
 	for i := range 50 {
 		in := instance1

@@ -19,6 +19,7 @@ func (k *keeper) whats() (out []string) {
 }
 
 func TestWhatCannotBeUnderstoodIsRecorded(t *testing.T) {
+	t.Parallel()
 	view := func(kind, callback, metadata string) map[string]any {
 		return map[string]any{"type": kind, "user": map[string]any{"id": "U2", "team_id": "T0FAKE"}, "team": map[string]any{"id": "T0FAKE"},
 			"trigger_id": "1.2.secret", "response_url": "http://127.0.0.1:1/response/secret",
@@ -65,6 +66,7 @@ func TestWhatCannotBeUnderstoodIsRecorded(t *testing.T) {
 }
 
 func TestSubmissionThatIsNotUnderstoodIsAnswered(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	live(t, w, k)
@@ -77,6 +79,7 @@ func TestSubmissionThatIsNotUnderstoodIsAnswered(t *testing.T) {
 }
 
 func TestClickCarriesItsMessage(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	k := script()
 	x := live(t, w, k)
