@@ -12,6 +12,10 @@
 // What people should hear is owed in the same write and sent by the [Notifier]
 // afterwards, until Slack has taken it.
 //
+// Each write carries the [Event] that it makes true, so that the audit record
+// has what happened if and only if it did. Sentences for people are [Text]s,
+// which bot puts into their language.
+//
 // Whatever dies in between, the next look at the lease carries on from what is
 // written: every step may be repeated, every wait is a time in the lease, and
 // every name in AWS derives from the lease's id.
