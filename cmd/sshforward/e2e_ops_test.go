@@ -41,7 +41,11 @@ func TestTerminated(t *testing.T) {
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{RegisterDelay: time.Hour})
 	w := newWorld(t, c, worldOptions{})
-	if status, body := w.get("/readyz"); status != 200 {
+	status, body := w.get("/readyz")
+	for late := time.Now().Add(patience); status != 200 && time.Now().Before(late); status, body = w.get("/readyz") {
+		time.Sleep(10 * time.Millisecond) // Slack lists a connection before the bot has heard its hello
+	}
+	if status != 200 {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
 	if status, _ := w.get("/healthz"); status != 200 {

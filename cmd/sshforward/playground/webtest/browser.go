@@ -132,10 +132,21 @@ func (b *Browser) within(what string, step chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, step); err != nil {
+	err := chromedp.Do(ctx, step)
+	for err != nil && ctx.Err() == nil && replaced(err) {
+		time.Sleep(50 * time.Millisecond)
+		err = chromedp.Do(ctx, step)
+	}
+	if err != nil {
 		b.Shot("failed")
 		b.t.Fatalf("did not %s: %v", what, err)
 	}
+}
+
+// replaced reports whether the page drew anew what was found before anything
+// could be done with it: then nothing was done, and what is there now is meant.
+func replaced(err error) bool {
+	return strings.Contains(err.Error(), "(-32000)") // the protocol's code for all of these
 }
 
 // Click waits until something is visible, and presses it.
