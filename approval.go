@@ -1,6 +1,9 @@
 package sshforward
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // approve is one approver's yes; the last one needed starts the opening.
 func (l *Lease) approve(now time.Time, user string, t Timing) error {
@@ -22,12 +25,15 @@ func (l *Lease) approve(now time.Time, user string, t Timing) error {
 
 // approved adds a yes; nobody gives two.
 func approved(by []Approval, user string, now time.Time) ([]Approval, error) {
-	for _, a := range by {
-		if a.User == user {
-			return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
-		}
+	if gave(by, user) {
+		return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
 	}
 	return append(by, Approval{User: user, At: now}), nil
+}
+
+// gave reports whether the user's yes is among them.
+func gave(by []Approval, user string) bool {
+	return slices.ContainsFunc(by, func(a Approval) bool { return a.User == user })
 }
 
 // deny is an approver's no.

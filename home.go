@@ -39,21 +39,13 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 // waitsFor reports whether the lease waits for a decision that the user, if
 // an approver, has not given yet.
 func (l *Lease) waitsFor(user string) bool {
-	var given []Approval
 	switch {
 	case l.State == Pending:
-		given = l.Approved
+		return !gave(l.Approved, user)
 	case l.State == Open && l.Asked.Waits() && l.Asked.User != user:
-		given = l.Asked.Approved
-	default:
-		return false
+		return !gave(l.Asked.Approved, user)
 	}
-	for _, a := range given {
-		if a.User == user {
-			return false
-		}
-	}
-	return true
+	return false
 }
 
 // history collects the caller's leases that are over, and sums up the month's.

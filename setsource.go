@@ -26,10 +26,8 @@ func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply,
 // saved records that somebody saved or forgot a source address. The address is
 // nobody's access, so it is not held back until the record has it.
 func (k *Keeper) saved(ctx context.Context, c Caller, cmd SetSource) {
-	e := Event{
-		At: time.Now().UTC(), Act: ActSource, Result: ResultOK, Sources: prefixStrings(cmd.Sources),
-		Actor: c.User, Team: c.Team, Channel: c.Channel, Message: c.Message,
-	}
+	e := Event{At: time.Now().UTC(), Act: ActSource, Result: ResultOK, Sources: prefixStrings(cmd.Sources)}
+	e.by(c)
 	if len(cmd.Sources) == 0 {
 		e.Detail = "forgotten"
 	}

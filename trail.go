@@ -32,7 +32,7 @@ func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
 	}
 	if by.act != "" {
 		e := add(by.act, by.detail(was, is))
-		e.Actor, e.Team, e.Channel, e.Message = by.User, by.Team, by.Channel, by.Message
+		e.by(by.Caller)
 		switch {
 		case by.act == ActDeny && is.State == Open: // an extension
 			e.Because = plain(is.Asked.DeniedFor)
@@ -150,6 +150,11 @@ func (k *Keeper) request(ctx context.Context, c Caller, l *Lease) error {
 	return err
 }
 
+// by says who did or tried it, and from where.
+func (e *Event) by(c Caller) {
+	e.Actor, e.Team, e.Channel, e.Message = c.User, c.Team, c.Channel, c.Message
+}
+
 // heard passes on events that are durable, or as durable as their lease.
 func (k *Keeper) heard(events []Event) {
 	if k.OnEvent == nil {
@@ -178,7 +183,7 @@ func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) 
 	if u, ok := cmd.(Unknown); ok {
 		e.Detail = plain(u.What)
 	}
-	e.Actor, e.Team, e.Channel, e.Message = c.User, c.Team, c.Channel, c.Message
+	e.by(c)
 	k.note(ctx, e)
 }
 
