@@ -51,7 +51,7 @@ func (l *Lease) stale(kind NoticeKind) bool {
 	case NoticeApproval, NoticeNudge:
 		return l.State != Pending
 	case NoticeAsked:
-		return l.State != Open || !l.Asked.Waits()
+		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
 		return l.State != Open
 	case NoticeStuck:
@@ -163,7 +163,7 @@ func (l *Lease) calm(now time.Time) {
 }
 
 // wait records that the current work is not there yet, which is no failure.
-func (l *Lease) wait(now time.Time, s Step) {
+func (l *Lease) wait(now time.Time, s StepResult) {
 	l.Attempts, l.LastError = 0, Text{}
 	l.Detail, l.NextTryAt = s.Detail, now.Add(s.Wait)
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
@@ -195,7 +195,7 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 }
 
 // tornDown records what a teardown pass has seen gone.
-func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
+func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
 	l.Resources = s.Resources
 	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
 		l.AccessEndedAt = now

@@ -74,7 +74,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	rebuilt, err := k.AccountsSeen.Rebuilt(ctx, account)
+	rebuilt, err := k.Rebuilds.Rebuilt(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 		return err
 	}
 	if !rebuilt {
-		return k.AccountsSeen.SetRebuilt(ctx, account)
+		return k.Rebuilds.SetRebuilt(ctx, account)
 	}
 	return nil
 }
