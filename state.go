@@ -12,6 +12,7 @@ type Timing struct {
 	Confirm   time.Duration   // for the requester to press Open
 	Approval  time.Duration   // for approvers
 	Opening   time.Duration   // from the last yes to ready; then it is rolled back
+	Stopped   time.Duration   // for an instance that was stopped while open to come back
 	Reminders []time.Duration // before the end
 	Sweep     time.Duration   // between two looks for what should not be there
 	Keep      time.Duration   // closed leases
@@ -21,7 +22,7 @@ type Timing struct {
 func DefaultTiming() Timing {
 	return Timing{
 		Default: time.Hour, Min: 5 * time.Minute,
-		Confirm: 10 * time.Minute, Approval: 8 * time.Hour, Opening: 10 * time.Minute,
+		Confirm: 10 * time.Minute, Approval: 8 * time.Hour, Opening: 10 * time.Minute, Stopped: 30 * time.Minute,
 		Reminders: []time.Duration{15 * time.Minute, 5 * time.Minute},
 		Sweep:     5 * time.Minute, Keep: 90 * 24 * time.Hour,
 	}

@@ -241,7 +241,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.State == Open {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
-		if rule, ok := k.Policy.Match(l.Instance.Tags); ok {
+		if rule, ok := k.Policy.Match(l.Instance); ok {
 			l.under(rule)
 		}
 		if l.Duration > time.Minute {
