@@ -8,6 +8,12 @@ type Options struct {
 	TeamID     string // default T0FAKE
 	TeamName   string // default Fakeslack
 	TeamDomain string // default fakeslack
+	// EnterpriseID makes the workspace one of an Enterprise Grid organisation;
+	// default none. EnterpriseName defaults to it.
+	EnterpriseID, EnterpriseName string
+	// OrgInstall installs the app on the whole organisation instead of the one
+	// workspace: auth.test then names the organisation as the team.
+	OrgInstall bool
 	AppID      string // default A0FAKE
 	BotUserID  string // default U0BOT
 	BotID      string // default B0BOT
@@ -42,6 +48,13 @@ type Options struct {
 	// this after the last one in the same channel. Slack's figure is about 1 s.
 	PostInterval time.Duration
 
+	// SlashOfInstallingTeam gives slash commands the team_id of the workspace
+	// where the app is installed, whoever types: the payload of a stranger's
+	// command does not tell them from a colleague, users.info does. So it is in
+	// Slack (Enterprise Grid and Slack Connect; see interaction). Off, it is
+	// the person's own workspace.
+	SlashOfInstallingTeam bool
+
 	// Fault decides what goes wrong; nil means nothing does. It is called
 	// without locks, possibly from several goroutines at once.
 	Fault func(Call) Outcome
@@ -62,6 +75,10 @@ func (o Options) withDefaults() Options {
 	text(&o.TeamID, "T0FAKE")
 	text(&o.TeamName, "Fakeslack")
 	text(&o.TeamDomain, "fakeslack")
+	if o.OrgInstall {
+		text(&o.EnterpriseID, "E0FAKE")
+	}
+	text(&o.EnterpriseName, o.EnterpriseID)
 	text(&o.AppID, "A0FAKE")
 	text(&o.BotUserID, "U0BOT")
 	text(&o.BotID, "B0BOT")
