@@ -34,6 +34,9 @@ func (w *Workspace) destination(id string) (*Channel, *apiError) {
 	if c.Archived {
 		return nil, refused("is_archived")
 	}
+	if !c.BotMember && !w.may("chat:write.public") {
+		return nil, refused("not_in_channel")
+	}
 	return c, nil
 }
 

@@ -196,6 +196,6 @@ func (w *Workspace) place(p map[string]any, m *Message) {
 	p["container"] = container
 	p["channel"] = map[string]any{"id": m.Channel, "name": name}
 	if !m.Ephemeral {
-		p["message"] = m.wire(w.opt.TeamID, w.opt.AppID)
+		p["message"] = w.messageWire(m)
 	}
 }

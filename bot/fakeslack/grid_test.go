@@ -25,7 +25,7 @@ func organisation(t *testing.T, o fakeslack.Options) *fakeslack.Workspace {
 // userInfo is what users.info says, as it came over the wire.
 func userInfo(t *testing.T, w *fakeslack.Workspace, id string) map[string]any {
 	t.Helper()
-	out := raw(t, w, "users.info", "application/x-www-form-urlencoded", "user="+id)
+	out := raw(t, w, "users.info", formType, "user="+id)
 	u, _ := out["user"].(map[string]any)
 	if u == nil {
 		t.Fatalf("users.info of %s: %v", id, out)
@@ -142,7 +142,7 @@ func TestAuthTestNamesTheOrganisation(t *testing.T) {
 		if err != nil || me.TeamID != c.team || me.EnterpriseID != c.org {
 			t.Errorf("%s: %+v, %v", name, me, err)
 		}
-		if out := raw(t, w, "auth.test", "application/x-www-form-urlencoded", ""); out["is_enterprise_install"] != c.enterpriseWide {
+		if out := raw(t, w, "auth.test", formType, ""); out["is_enterprise_install"] != c.enterpriseWide {
 			t.Errorf("%s: %v", name, out)
 		}
 	}

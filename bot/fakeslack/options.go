@@ -18,7 +18,8 @@ type Options struct {
 	BotUserID  string // default U0BOT
 	BotID      string // default B0BOT
 	BotName    string // default sshforward
-	// Scopes of the bot token; default what a bot like this needs.
+	// Scopes of the bot token; default what a bot like this needs. None of them
+	// reads messages: conversations.history answers missing_scope.
 	Scopes   []string
 	BotToken string // default xoxb-fake
 	AppToken string // default xapp-fake
@@ -84,7 +85,8 @@ func (o Options) withDefaults() Options {
 	text(&o.BotID, "B0BOT")
 	text(&o.BotName, "sshforward")
 	if o.Scopes == nil {
-		o.Scopes = []string{"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"}
+		o.Scopes = []string{"channels:read", "chat:write", "chat:write.public", "commands", "groups:read", "im:write",
+			"usergroups:read", "users:read"}
 	}
 	text(&o.BotToken, "xoxb-fake")
 	text(&o.AppToken, "xapp-fake")

@@ -44,7 +44,7 @@ type Channel struct {
 	Archived bool     `json:"is_archived"`
 	Members  []string `json:"members"`
 	// BotMember says whether the bot is in it. Public channels take its posts
-	// either way (chat:write.public), private ones do not exist for it otherwise.
+	// either way with chat:write.public, private ones do not exist for it otherwise.
 	BotMember bool `json:"is_member"`
 	// ExtShared is a channel that other companies see too (Slack Connect),
 	// PendingExtShared one to which another company is invited.

@@ -15,6 +15,7 @@ type apiError struct {
 	code     string
 	messages []string // go to response_metadata.messages
 	wait     time.Duration
+	needed   string // scopes, for missing_scope
 }
 
 func refused(code string, messages ...string) *apiError {
@@ -37,37 +38,6 @@ func (a args) str(key string) string {
 }
 
 func (a args) flag(key string) bool { s := a.str(key); return s == "true" || s == "1" }
-
-// method is one Web API method. Its function runs with mu held.
-type method struct {
-	do       func(*Workspace, args) (map[string]any, *apiError)
-	formOnly bool // JSON bodies are ignored, as for all of Slack's reading methods
-	appToken bool
-	open     bool // no token needed
-}
-
-var methods = map[string]method{
-	"api.test":              {do: apiTest, open: true},
-	"auth.test":             {do: authTest},
-	"apps.connections.open": {do: connectionsOpen, appToken: true},
-	"bots.info":             {do: botsInfo, formOnly: true},
-	"chat.postMessage":      {do: chatPostMessage},
-	"chat.postEphemeral":    {do: chatPostEphemeral},
-	"chat.update":           {do: chatUpdate},
-	"chat.delete":           {do: chatDelete},
-	"chat.getPermalink":     {do: chatGetPermalink, formOnly: true},
-	"conversations.open":    {do: conversationsOpen},
-	"conversations.info":    {do: conversationsInfo, formOnly: true},
-	"conversations.members": {do: conversationsMembers, formOnly: true},
-	"users.info":            {do: usersInfo, formOnly: true},
-	"users.list":            {do: usersList, formOnly: true},
-	"usergroups.list":       {do: usergroupsList, formOnly: true},
-	"usergroups.users.list": {do: usergroupsUsersList, formOnly: true},
-	"views.open":            {do: viewsOpen},
-	"views.push":            {do: viewsPush},
-	"views.update":          {do: viewsUpdate},
-	"views.publish":         {do: viewsPublish},
-}
 
 func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/api/")
@@ -99,6 +69,7 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if err == nil && !m.open && !m.appToken {
 		// Slack tells the scopes of a token with every answer.
 		rw.Header().Set("X-OAuth-Scopes", strings.Join(w.opt.Scopes, ","))
+		err = w.checkScope(m, a)
 	}
 	if err == nil {
 		answer, err = m.do(w, a)
@@ -108,6 +79,9 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		answer = map[string]any{"ok": false, "error": err.code}
+		if err.needed != "" {
+			answer["needed"], answer["provided"] = err.needed, strings.Join(w.Scopes(), ",")
+		}
 		if len(err.messages) > 0 {
 			marked := make([]string, len(err.messages))
 			for i, s := range err.messages {
