@@ -45,9 +45,20 @@ type Options struct {
 	// Latency is added to every Web API call and response URL before its effect.
 	Latency time.Duration
 
+	// Rates enforces Slack's rates: 429 with Retry-After above a method's tier
+	// (chat.update 50 a minute, users.info 100, usergroups.* 20 …) and above one
+	// message a second and channel. It is off so that tests are fast; Usage
+	// counts either way. The rate of all messages of a workspace ("several
+	// hundred a minute") is not enforced.
+	Rates      bool
+	RateWindow time.Duration // that tiers count over; default 1 min
+
 	// PostInterval, when set, answers 429 to a message that comes sooner than
-	// this after the last one in the same channel. Slack's figure is about 1 s.
+	// this after the last one in the same channel; default 1 s with Rates.
 	PostInterval time.Duration
+	// PostBurst is how many messages may come at once after a rest; default 4
+	// with Rates, else 1. Slack allows short bursts and names no figure.
+	PostBurst int
 
 	// SlashOfInstallingTeam gives slash commands the team_id of the workspace
 	// where the app is installed, whoever types: the payload of a stranger's
@@ -55,6 +66,11 @@ type Options struct {
 	// Slack (Enterprise Grid and Slack Connect; see interaction). Off, it is
 	// the person's own workspace.
 	SlashOfInstallingTeam bool
+
+	// LimitBlockText answers msg_blocks_too_long to chat.postMessage and
+	// chat.update when all blocks together have more than about 12,000
+	// characters (https://github.com/slackapi/bolt-js/issues/2509). So it is in Slack.
+	LimitBlockText bool
 
 	// Fault decides what goes wrong; nil means nothing does. It is called
 	// without locks, possibly from several goroutines at once.
@@ -106,6 +122,13 @@ func (o Options) withDefaults() Options {
 			*p = def
 		}
 	}
+	span(&o.RateWindow, time.Minute)
+	burst := 1
+	if o.Rates {
+		span(&o.PostInterval, time.Second)
+		burst = 4
+	}
+	count(&o.PostBurst, burst)
 	count(&o.ResponseURLUses, 5)
 	count(&o.MaxConnections, 10)
 	count(&o.History, 20000)

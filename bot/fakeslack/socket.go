@@ -73,8 +73,8 @@ var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return
 
 func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
 	call, out := w.begin(Call{Method: MethodDial})
-	w.pause(r.Context(), out.Delay)
-	if w.faulted(rw, call, out) {
+	w.pause(w.ctx, out.Delay)
+	if w.faulted(rw, r, call, out) {
 		return
 	}
 	ticket := r.URL.Query().Get("ticket")

@@ -49,8 +49,8 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	}
 	delete(a, "token") // a recorded call carries no secret
 	call, out := w.begin(Call{Method: name, Args: a, JSON: isJSON, Channel: a.str("channel"), User: a.str("user")})
-	w.pause(r.Context(), w.opt.Latency+out.Delay)
-	if w.faulted(rw, call, out) {
+	w.pause(w.ctx, w.opt.Latency+out.Delay)
+	if w.faulted(rw, r, call, out) {
 		return
 	}
 
@@ -70,6 +70,9 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		// Slack tells the scopes of a token with every answer.
 		rw.Header().Set("X-OAuth-Scopes", strings.Join(w.opt.Scopes, ","))
 		err = w.checkScope(m, a)
+	}
+	if err == nil {
+		err = w.checkTier(name, m)
 	}
 	if err == nil {
 		answer, err = m.do(w, a)
@@ -108,8 +111,15 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 }
 
 // faulted ends a call that never gets to its effect.
-func (w *Workspace) faulted(rw http.ResponseWriter, call *Call, out Outcome) bool {
+func (w *Workspace) faulted(rw http.ResponseWriter, r *http.Request, call *Call, out Outcome) bool {
 	switch {
+	case out.Silent:
+		w.end(call, out, 0, "silent", nil)
+		select {
+		case <-r.Context().Done():
+		case <-w.ctx.Done():
+		}
+		panic(http.ErrAbortHandler)
 	case out.LoseRequest:
 		w.end(call, out, 0, "lost", nil)
 		panic(http.ErrAbortHandler)

@@ -39,7 +39,9 @@ type Workspace struct {
 	homes    map[string]*View
 	triggers map[string]*trigger
 	urls     map[string]*responseURL
-	lastPost map[string]time.Time
+	postDue  map[string]time.Time // by channel
+	meters   map[string]*meter    // by method
+	frozen   map[string]string    // error code of an edit, by ts
 
 	tickets    map[string]time.Time // unused Socket Mode tickets and their end
 	conns      []*conn
@@ -49,6 +51,7 @@ type Workspace struct {
 	calls      []*Call
 	failures   []*Failure
 	script     map[string][]Outcome
+	broken     map[string]Outcome
 	fault      func(Call) Outcome
 
 	seq      uint64
@@ -73,9 +76,12 @@ func New(o Options) *Workspace {
 		homes:       map[string]*View{},
 		triggers:    map[string]*trigger{},
 		urls:        map[string]*responseURL{},
-		lastPost:    map[string]time.Time{},
+		postDue:     map[string]time.Time{},
+		meters:      map[string]*meter{},
+		frozen:      map[string]string{},
 		tickets:     map[string]time.Time{},
 		script:      map[string][]Outcome{},
+		broken:      map[string]Outcome{},
 		fault:       o.Fault,
 		changed:     make(chan struct{}),
 		watchers:    map[*watcher]struct{}{},
