@@ -107,6 +107,13 @@ type actor struct{ user, channel, what string }
 // act delivers an envelope, hands an acknowledgement's payload to a function
 // (which runs with mu held), and tells the person what went wrong.
 func (w *Workspace) act(ctx context.Context, e Envelope, who actor, taken func(*Result, map[string]any)) (Result, error) {
+	w.mu.Lock()
+	if w.uninstalled {
+		defer w.mu.Unlock()
+		w.fail(Failure{User: who.user, Channel: who.channel, What: who.what, Error: ErrUninstalled})
+		return Result{Error: ErrUninstalled}, nil
+	}
+	w.mu.Unlock()
 	d, err := w.Deliver(ctx, e)
 	p := object(e.Payload)
 	res := Result{EnvelopeID: d.EnvelopeID, TriggerID: str(p["trigger_id"]), ResponseURL: str(p["response_url"]),
@@ -172,7 +179,11 @@ func (w *Workspace) Event(ctx context.Context, event map[string]any) (Result, er
 		payload["enterprise_id"] = w.opt.EnterpriseID
 		object(list(payload["authorizations"])[0])["enterprise_id"] = w.opt.EnterpriseID
 	}
+	uninstalled := w.uninstalled
 	w.mu.Unlock()
+	if uninstalled {
+		return Result{Error: ErrUninstalled}, nil
+	}
 	e := Envelope{Type: TypeEventsAPI, Payload: payload}
 	// An event that is not taken is not shown to anybody as an error.
 	d, err := w.Deliver(ctx, e)

@@ -1,6 +1,9 @@
 package fakeslack
 
-import "time"
+import (
+	"crypto/tls"
+	"time"
+)
 
 // Options sets up a Workspace. The zero value is a usable workspace that
 // behaves as Slack documents it.
@@ -36,6 +39,14 @@ type Options struct {
 	TicketLife      time.Duration // of a Socket Mode URL; default 30 s
 	PingInterval    time.Duration // between WebSocket pings; default 2 s
 	MaxConnections  int           // Socket Mode connections at once; default 10
+
+	// ConnectionLife, when set, is how long Slack lets a Socket Mode connection
+	// live: a few hours in Slack, which warns some 10 s before and then asks for
+	// a new one. Connections that were opened together, within a tenth of it,
+	// are ended together.
+	ConnectionLife time.Duration
+	// TLS serves https and HTTP/2 with this configuration, and its certificate.
+	TLS *tls.Config
 
 	// RetryDelays are the pauses before an event that was not acknowledged is
 	// delivered again; default at once, after 1 min, after 5 min.

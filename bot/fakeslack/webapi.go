@@ -150,26 +150,6 @@ func writeJSON(rw http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(rw).Encode(body)
 }
 
-// checkToken needs mu. An app token opens connections and does nothing else.
-func (w *Workspace) checkToken(token string, app bool) *apiError {
-	want, other := w.opt.BotToken, w.opt.AppToken
-	if app {
-		want, other = other, want
-	}
-	switch token {
-	case "":
-		return refused("not_authed")
-	case want:
-		if code := w.tokenErrors[token]; code != "" {
-			return refused(code)
-		}
-		return nil
-	case other:
-		return refused("not_allowed_token_type")
-	}
-	return refused("invalid_auth")
-}
-
 // Arguments that are JSON inside a form value.
 var jsonArgs = []string{"blocks", "attachments", "view", "metadata"}
 
