@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/slack-go/slack"
-
 	"github.com/sshforward/sshforward"
 )
 
@@ -19,26 +17,6 @@ import (
 type recipient struct {
 	caller      sshforward.Caller
 	responseURL string
-}
-
-// payload is a message in an acknowledgement or to a response URL.
-type payload struct {
-	ResponseType    string        `json:"response_type,omitempty"`
-	ReplaceOriginal bool          `json:"replace_original"`
-	Text            string        `json:"text"`
-	Blocks          []slack.Block `json:"blocks,omitempty"`
-	UnfurlLinks     bool          `json:"unfurl_links"`
-	UnfurlMedia     bool          `json:"unfurl_media"`
-}
-
-// ephemeral is a message that only the caller sees or, with replace, the new
-// content of the message the button was in.
-func ephemeral(m message, replace bool) payload {
-	p := payload{ReplaceOriginal: replace, Text: m.Text, Blocks: m.Blocks}
-	if !replace {
-		p.ResponseType = "ephemeral"
-	}
-	return p
 }
 
 // answer tells the caller, by whatever way is left: the response URL works
@@ -104,14 +82,4 @@ func (b *Bot) respond(ctx context.Context, url string, p payload) error {
 		return fmt.Errorf("response URL: %s", result.Error)
 	}
 	return nil
-}
-
-// options are what chat.postMessage and its relatives take.
-func (m message) options() []slack.MsgOption {
-	return []slack.MsgOption{
-		slack.MsgOptionText(m.Text, false), // escaped already, in its parts
-		slack.MsgOptionBlocks(m.Blocks...),
-		slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionDisableMediaUnfurl(),
-	}
 }

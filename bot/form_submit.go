@@ -2,12 +2,10 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -17,10 +15,6 @@ import (
 // ackSettles is how long after an acknowledgement with a view the view is
 // taken to be on the screen: a views.update that overtakes it would be lost.
 const ackSettles = 500 * time.Millisecond
-
-// maxAck is what an acknowledgement may have; Slack drops one of 20 KB without
-// a word.
-const maxAck = 19_000
 
 // shown is what becomes of a modal that was submitted: errors under its
 // inputs, another view in its place or, without either, it closes.
@@ -235,11 +229,6 @@ func takesOver(v slack.ModalViewRequest) *slack.ViewSubmissionResponse {
 	return slack.NewUpdateViewSubmissionResponse(&v)
 }
 
-func fits(answer any) bool {
-	b, err := json.Marshal(answer)
-	return err == nil && len(b) < maxAck
-}
-
 // replaceView shows the outcome of a modal that was told to wait. It reports
 // false if the person has closed the modal; if it cannot be reached for any
 // other reason, the outcome goes to them as a message.
@@ -296,11 +285,4 @@ func (d *dispatcher) cancelled(c sshforward.Caller, id string) {
 	if o := <-d.start(c, cmd); o.err != nil {
 		d.logRefusal(c, cmd, o.err) // it lapses by itself
 	}
-}
-
-func tooLongReason(s string) sshforward.Text {
-	if n := utf8.RuneCountInString(s); n > maxReason {
-		return sshforward.Textf("The reason has %d characters, and %d are allowed.", n, maxReason)
-	}
-	return sshforward.Text{}
 }

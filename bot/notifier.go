@@ -174,8 +174,3 @@ func (b *Bot) postTo(ctx context.Context, to string, m message, more ...slack.Ms
 	}
 	return channel, ts, err
 }
-
-// bare is the message without its blocks: plain, but better than nothing.
-func (m message) bare() []slack.MsgOption {
-	return message{Text: m.Text}.options()
-}

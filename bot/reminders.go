@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slack-go/slack"
-
 	"github.com/sshforward/sshforward"
 )
 
@@ -102,8 +100,4 @@ func (b *Bot) retire(ctx context.Context, l *sshforward.Lease) {
 			b.reminders.add(r) // the next card tries again
 		}
 	}
-}
-
-func (m message) hasButtons() bool {
-	return slices.ContainsFunc(m.Blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTAction })
 }

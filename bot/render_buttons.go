@@ -38,12 +38,6 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 	return buttons(from.blockID(l.ID), row...)
 }
 
-// askedRow decides about the extension that was asked for. The block's id is
-// not that of the lease's other row.
-func (v render) askedRow(from origin, l *sshforward.Lease) slack.Block {
-	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID+" "+sshforward.FormatDuration(l.Asked.By))...)
-}
-
 // decision is an approver's yes and no.
 func (v render) decision(value string) []*slack.ButtonBlockElement {
 	return []*slack.ButtonBlockElement{

@@ -8,23 +8,6 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// slashPayload is what is used of a slash command's payload.
-type slashPayload struct {
-	TeamID      string `json:"team_id"`
-	ChannelID   string `json:"channel_id"`
-	ChannelName string `json:"channel_name"`
-	UserID      string `json:"user_id"`
-	Text        string `json:"text"`
-	ResponseURL string `json:"response_url"`
-	TriggerID   string `json:"trigger_id"`
-}
-
-func (p slashPayload) caller() sshforward.Caller {
-	// A private channel's name is hidden, a direct message's is always this.
-	direct := p.ChannelName == "directmessage" || strings.HasPrefix(p.ChannelID, "D")
-	return sshforward.Caller{Team: p.TeamID, User: p.UserID, Channel: p.ChannelID, Direct: direct}
-}
-
 // slash acknowledges at once, with the answer where it needs nobody else, and
 // then lets the keeper work.
 func (d *dispatcher) slash(h *handling) {

@@ -16,15 +16,7 @@ const (
 	// follows the typing feels alive; Slack itself would wait for 3 s.
 	suggestWait = 700 * time.Millisecond
 	maxSuggest  = 30
-	maxLabel    = 75  // of an option
-	maxValue    = 150 // of an option
 )
-
-// offered is the answer to a block_suggestion. slack-go's own type leaves an
-// empty list out, and without a list Slack shows an error.
-type offered struct {
-	Options []*slack.OptionBlockObject `json:"options"`
-}
 
 // suggest answers what somebody types into the form's list of instances. It
 // always answers with a list, if only an empty one: Slack shows an error for
@@ -68,13 +60,6 @@ func suggestions(all []sshforward.Instance) offered {
 		out.Options = out.Options[:len(out.Options)-1]
 	}
 	return out
-}
-
-func option(value, label string) *slack.OptionBlockObject {
-	if label == "" {
-		label = value
-	}
-	return slack.NewOptionBlockObject(cut(value, maxValue), plain(label, maxLabel), nil)
 }
 
 // instanceLabel names an instance in a list. A long name gives way to the id,

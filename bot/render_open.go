@@ -1,22 +1,12 @@
 package bot
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/slack-go/slack"
 
 	"github.com/sshforward/sshforward"
 )
-
-const (
-	maxTitle   = 24 // of a modal, its submit and its close button
-	maxInitial = 3000
-)
-
-func modal(callback, title string, m meta, blocks ...slack.Block) slack.ModalViewRequest {
-	return slack.ModalViewRequest{Type: slack.VTModal, CallbackID: callback, PrivateMetadata: m.String(),
-		Title: plain(title, maxTitle), Blocks: slack.Blocks{BlockSet: blocks}}
-}
 
 // form asks for a lease. problem says what was wrong with the last try, when
 // that can no longer be said under an input.
@@ -63,24 +53,6 @@ func (v render) conditions(m meta) slack.Block {
 	return small(v.sentences(out...))
 }
 
-func problemOf(s string) slack.Block {
-	if s == "" {
-		return nil
-	}
-	return section(":warning: " + trim(escape(s), 2900))
-}
-
-func textInput(id, initial string) *slack.PlainTextInputBlockElement {
-	in := slack.NewPlainTextInputBlockElement(nil, id)
-	in.InitialValue = cut(initial, maxInitial)
-	return in
-}
-
-// inForm is an error as it stands in a form: plain text.
-func (v render) inForm(err error) string {
-	return cut(v.text(sshforward.ErrorMessage(err)), 1000)
-}
-
 // confirmForm is the prompt as the modal's second step.
 func (v render) confirmForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
 	// A form may ask for an urgent lease; the yes to that is one of its own.
@@ -110,56 +82,6 @@ func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
 	return view
 }
 
-// unbuttoned are a message's blocks for a modal, which has buttons of its own.
-func unbuttoned(m message) []slack.Block {
-	return slices.DeleteFunc(slices.Clone(m.Blocks), func(b slack.Block) bool { return b.BlockType() == slack.MBTAction })
-}
-
-// denyForm asks for the reason of a no.
-func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
-	says := v.say("You deny lease %s.", code(m.Lease, 20))
-	if by, _ := extensionOf(m.Extend); by > 0 {
-		says = v.say("You deny %s more for lease %s. What is open stays open until its end.", v.span(by), code(m.Lease, 20))
-	}
-	reason := textInput(sshforward.FieldReason, typed)
-	reason.Multiline, reason.MaxLength = true, maxReason
-	view := modal(formDeny, v.say("Deny"), m, fill(
-		problemOf(problem),
-		section(says),
-		slack.NewInputBlock(sshforward.FieldReason, plain(v.say("Why?"), maxField),
-			plain(v.say("The requester is told."), maxField), reason),
-	)...)
-	view.Submit, view.Close = plain(v.label("Deny"), maxTitle), plain(v.label("Cancel"), maxTitle)
-	return view
-}
-
-// sourceForm asks for the address to save.
-func (v render) sourceForm(typed, problem string) slack.ModalViewRequest {
-	source := textInput(sshforward.FieldSource, typed)
-	source.Placeholder = plain(exampleSource, 150)
-	view := modal(formSource, v.say("Your source address"), meta{}, fill(
-		problemOf(problem),
-		slack.NewInputBlock(sshforward.FieldSource, plain(v.say("From which address do you connect?"), maxField),
-			plain(v.say("The public one, as others see it. Left empty, the saved one is forgotten."), maxField), source).WithOptional(true),
-	)...)
-	view.Submit, view.Close = plain(v.label("Save"), maxTitle), plain(v.label("Cancel"), maxTitle)
-	return view
-}
-
-// note is a modal that just says something, escaped already.
-func (v render) note(says string) slack.ModalViewRequest { return v.noteOf(just(says)) }
-
-func (v render) noteOf(m message) slack.ModalViewRequest {
-	view := modal(formNote, "sshforward", meta{}, unbuttoned(m)...)
-	view.Close = plain(v.say("Close"), maxTitle)
-	return view
-}
-
-// looking stands in a modal while the keeper takes its time.
-func (v render) looking() slack.ModalViewRequest {
-	return v.note(":hourglass_flowing_sand: " + v.say("Looking… This takes a few seconds; leave the window open."))
-}
-
 // typeInstead is for when the form cannot be shown: the command that does the
 // same, with what was typed already.
 func (v render) typeInstead(open sshforward.OpenLease) message {
@@ -168,4 +90,72 @@ func (v render) typeInstead(open sshforward.OpenLease) message {
 	}
 	return just(v.say("I could not show you the form. Type the command instead, with your instance: %s", code(Slash+" "+formatCommand(open), 2500)) + "\n" +
 		v.say("%s shows all commands.", code(Slash+" help", 50)))
+}
+
+// chooseInstance answers an open whose Name tag is on several, with the exact
+// command for each.
+func (v render) chooseInstance(cmd sshforward.OpenLease, instances []sshforward.Instance) message {
+	title := v.say("%s could be any of %d instances. Use an id:", code(cmd.Instance, 80), len(instances))
+	blocks := []slack.Block{section(title)}
+	for i, in := range instances {
+		if i == maxBlocks-2 {
+			blocks = append(blocks, small(v.say("and %d more.", len(instances)-i)))
+			break
+		}
+		cmd.Instance = in.ID
+		s := instance(in) + " · " + line(in.Zone, 40) + " · " + account(in)
+		if !in.Running && in.State != "" {
+			s += " · " + line(in.State, 30)
+		}
+		blocks = append(blocks, section(s+"\n"+code(Slash+" "+formatCommand(cmd), 2500)))
+	}
+	return message{Text: title, Blocks: blocks}
+}
+
+// read makes a command of the form, or says what is wrong with which input.
+func (v render) read(f formFields, m meta) (cmd sshforward.OpenLease, wrong map[string]string) {
+	wrong = map[string]string{}
+	cmd.Port, cmd.Urgent, cmd.Because = m.Port, m.Urgent, strings.TrimSpace(f.reason)
+	if f.instance != nil {
+		cmd.Instance = f.instance.Value
+	}
+	if cmd.Instance == "" {
+		wrong[sshforward.FieldInstance] = v.say("Choose an instance.")
+	} else if problem := badName(cmd.Instance); !problem.IsZero() {
+		wrong[sshforward.FieldInstance] = v.text(problem)
+	}
+	var err error
+	if s := strings.TrimSpace(f.duration); s != "" {
+		if cmd.Duration, err = sshforward.ParseDuration(s); err != nil {
+			wrong[sshforward.FieldDuration] = v.inForm(err)
+		}
+	}
+	if s := strings.TrimSpace(f.source); s != "" {
+		if cmd.Sources, err = sshforward.ParseSources(sourceText(s)); err != nil {
+			wrong[sshforward.FieldSource] = v.inForm(err)
+		}
+	}
+	if s := tooLongReason(cmd.Because); !s.IsZero() {
+		wrong[sshforward.FieldReason] = v.text(s)
+	}
+	return cmd, wrong
+}
+
+// formFields is what stands in the form for a lease.
+type formFields struct {
+	instance                 *slack.OptionBlockObject
+	duration, source, reason string
+	saved                    string // the address that is taken when source is empty
+}
+
+// withSaved fills the saved address in where none was typed.
+func (f formFields) withSaved(o outcome) formFields {
+	if o.err != nil || len(o.reply.Sources) == 0 {
+		return f // the form works without
+	}
+	f.saved = sshforward.FormatSources(o.reply.Sources)
+	if f.source == "" {
+		f.source = f.saved
+	}
+	return f
 }

@@ -71,3 +71,18 @@ func (v render) receipt(l *sshforward.Lease) string {
 	}
 	return "\n• " + strings.Join(out, "\n• ")
 }
+
+// closing answers a close.
+func (v render) closing(l *sshforward.Lease) message {
+	what, id, where := instance(l.Instance), code(l.ID, 20), ""
+	if l.Card.Channel != "" {
+		where = v.cardIs(l)
+	}
+	switch {
+	case l.State == sshforward.Closed:
+		return just(v.sentences(v.say("Closed: %s, lease %s.", what, id), where))
+	case !l.AccessEndedAt.IsZero():
+		return just(v.sentences(v.say("Cleaning up %s, lease %s.", what, id), where))
+	}
+	return just(v.sentences(v.say("Closing %s, lease %s.", what, id), where))
+}
