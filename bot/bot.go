@@ -1,61 +1,42 @@
 // Package bot is the Slack side: it turns envelopes into commands for the
 // keeper and leases into messages. It never touches AWS or the store.
 //
-//	envelope -> parse -> Keeper.Do -> answer      (dispatch.go, slash.go, click.go, answer.go)
-//	modal -> Keeper.Do -> the modal's next step   (form*.go, deny.go, suggest.go)
-//	lease -> render -> card or notice             (notifier.go, render_*.go)
-//	change -> ShowHome -> home tab                (home*.go)
+//	link       a Socket Mode connection; two share one dispatcher and one memory
+//	           of envelope ids, so that Slack can ask one of them to go without a
+//	           command being lost
+//	dispatcher gives each envelope to the handler, once
+//	handler    envelope -> parse -> command -> answer (slash.go, click.go, modal.go …)
+//	runner     command -> Keeper (keeper.go)
+//	notifier   lease -> card or notice (notifier.go, approvers.go, posted.go)
+//	homes      change -> home tab (home.go)
+//	localizer  whoever reads -> render, in their language (locale.go, people.go)
+//	render     lease, error … -> message or view (render*.go)
+//	client     Slack's Web API (client.go)
 //
-// Two Socket Mode connections share one dispatcher and one memory of envelope
-// ids, so that Slack can ask one of them to go without a command being lost
-// (socket.go).
+// Each uses only what stands below it. Rendering uses nothing but the blocks,
+// the language and the encoding of buttons (button.go); a test holds the files
+// to that order.
 package bot
 
 import (
 	"context"
-	"log/slog"
-	"net/http"
 	"sync"
 
 	"github.com/slack-go/slack"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
 )
 
-// Keeper takes commands. An error's code and message say what the caller is
-// told, see [sshforward.Error].
-type Keeper interface {
-	Do(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error)
-}
-
-// connections is how many Socket Mode connections are kept. Slack gives each
-// envelope to any one of them and asks each to go every few hours; with two,
-// one is there while the other dials.
-const connections = 2
-
 // Bot is the [sshforward.Notifier] and the [sshforward.Directory]; with Run it
 // also listens to people.
 type Bot struct {
-	opt   Options
-	log   *slog.Logger
-	api   *slack.Client
-	show  render
-	links []*link
-	// invalid gets the reason when Slack no longer takes a token.
-	invalid chan error
-	suspect singleflight.Group
-
-	groups      singleflight.Group
-	mu          sync.Mutex
-	groupsKnown map[string]membership
-
-	locales locales
-
-	reminders reminders
-	// told is where people were asked, lest a repeated notice asks them again.
-	told  *memory[sshforward.Place]
-	homes *homes
+	opt       Options
+	client    *client
+	localizer *localizer
+	groups    *groups
+	notifier  *notifier
+	homes     *homes
+	links     []*link
 }
 
 var (
@@ -66,29 +47,44 @@ var (
 // New makes a bot. It talks to nobody before it is used.
 func New(o Options) *Bot {
 	o = o.withDefaults()
-	b := &Bot{
-		opt:         o,
-		log:         o.Logger,
-		show:        render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel},
-		invalid:     make(chan error, 1),
-		groupsKnown: map[string]membership{},
-		told:        remember[sshforward.Place](toldMost),
-		api:         newClient(o, o.HTTPClient),
-	}
-	b.homes = newHomes(b)
+	c := newClient(o)
+	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel}}
+	g, p := newGroups(c, o.GroupCache), newPosted(c, s)
+	b := &Bot{opt: o, client: c, localizer: s, groups: g, homes: newHomes(c, s, g),
+		notifier: &notifier{client: c, localizer: s, posted: p, approvers: newApprovers(c, s, g, p), operators: o.Channel}}
 	for n := range connections {
-		b.links = append(b.links, newLink(b, n))
+		b.links = append(b.links, newLink(c, o, n))
 	}
 	return b
 }
 
-// newClient makes slack-go's client for the Web API. Debug stays off: it prints
-// what people write, and makes Slack's connections short-lived.
-func newClient(o Options, via interface {
-	Do(*http.Request) (*http.Response, error)
-}) *slack.Client {
-	return slack.New(o.Token, slack.OptionAppLevelToken(o.AppToken), slack.OptionAPIURL(o.APIURL),
-		slack.OptionHTTPClient(via), slack.OptionLog(slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)))
+// Card posts the lease's card or updates it in place, and returns where it
+// is. If the message is gone it is posted anew. Earlier messages that are no
+// longer true lose their buttons.
+func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
+	b.homes.changed(l)
+	return b.notifier.card(ctx, l)
+}
+
+// Notice posts n in the thread of the lease's card; where that is gone, where
+// a card would go. What operators have to hear goes to their channel instead,
+// and what comes of it to the thread there. Approvers who cannot see the card
+// get direct messages.
+func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
+	return b.notifier.notice(ctx, l, n)
+}
+
+// Announce tells the operators' channel something that is about no lease. It
+// does nothing where none is configured. Errors are those of a Notifier.
+func (b *Bot) Announce(ctx context.Context, text sshforward.Text) error {
+	return b.notifier.announce(ctx, text)
+}
+
+// Member reports whether user is in a user group (S…), or is that user (U…,
+// W…). Slack is asked at most once a minute for each group; usergroups.* takes
+// about 20 calls a minute. EUNAVAILABLE if Slack does not tell.
+func (b *Bot) Member(ctx context.Context, user, group string) (bool, error) {
+	return b.groups.member(ctx, user, group)
 }
 
 // Connected reports whether Slack can reach the bot now.
@@ -111,12 +107,14 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	if err != nil || me == nil {
 		return err
 	}
-	b.log.Info("signed in to Slack", "team", me.TeamID, "bot", me.UserID)
+	b.client.log.Info("signed in to Slack", "team", me.TeamID, "bot", me.UserID)
 	if me.TeamID == "" {
-		b.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, and no other until the next start", "step", "auth.test")
+		b.client.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, "+
+			"and no other until the next start", "step", "auth.test")
 	}
-	d := newDispatcher(b, keeper, me.TeamID)
-	b.homes.begin(d)
+	r := newRunner(b.client, keeper, b.opt, b.homes.touch)
+	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt, me.TeamID), b.opt.OnAck)
+	b.homes.begin(r)
 
 	// The connections outlive ctx: clicks that are being recorded still want
 	// their acknowledgement.
@@ -126,7 +124,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	var running sync.WaitGroup
 	for _, l := range b.links {
 		running.Go(func() {
-			if err := l.run(wires, d); err != nil {
+			if err := l.run(wires, d.deliver); err != nil {
 				failed <- err
 			}
 		})
@@ -135,7 +133,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
-	case err = <-b.invalid:
+	case err = <-b.client.invalid:
 	}
 	d.stop(b.opt.Grace)
 	b.homes.end()
@@ -146,20 +144,19 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 
 // whoAmI asks Slack until it answers. Both results are nil when ctx ended.
 func (b *Bot) whoAmI(ctx context.Context) (*slack.AuthTestResponse, error) {
-	var gap backoff
-	for {
-		me, err := b.api.AuthTestContext(ctx)
+	for attempt := 1; ; attempt++ {
+		me, err := b.client.api.AuthTestContext(ctx)
 		switch {
 		case err == nil:
 			return me, nil
 		case ctx.Err() != nil:
 			return nil, nil
 		}
-		if bad := b.badToken("SLACK_BOT_TOKEN", err); bad != nil {
+		if bad := b.client.badToken("SLACK_BOT_TOKEN", err); bad != nil {
 			return nil, bad
 		}
-		wait := max(gap.next(), retryAfter(err))
-		b.log.Warn("Slack does not answer", "step", "auth.test", "err", b.clean(err), "retry_in", wait)
+		wait := max(pause(attempt), retryAfter(err))
+		b.client.log.Warn("Slack does not answer", "step", "auth.test", "err", b.client.clean(err), "retry_in", wait)
 		if !sleep(ctx, wait) {
 			return nil, nil
 		}

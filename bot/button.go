@@ -8,9 +8,75 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// Action ids of buttons. Others rely on them, and so do messages that were
+// posted before an upgrade; the value is the lease's id, for extend the id and
+// the duration.
+const (
+	actionConfirm = "lease.confirm"
+	actionCancel  = "lease.cancel"
+	actionApprove = "lease.approve"
+	actionDeny    = "lease.deny"
+	actionExtend  = "lease.extend"
+	actionClose   = "lease.close"
+	actionForm    = "home.open"   // shows the form for a lease
+	actionSource  = "home.source" // shows the one for the source address, which is the value
+)
+
+// origin is the kind of message a button was in. It is the first part of the
+// block's id, since the payload of a click on an ephemeral message carries
+// nothing of the message itself.
+type origin string
+
+const (
+	fromPrompt   origin = "prompt"
+	fromCard     origin = "card"
+	fromReminder origin = "reminder"
+	fromShow     origin = "show"
+	fromChoice   origin = "choice"
+	fromMine     origin = "mine" // the list of one's own leases
+	fromAll      origin = "all"  // the list of all leases
+	fromHome     origin = "home" // one's own leases in the home tab
+	fromWaiting  origin = "wait" // the requests of others in there
+	fromNowhere  origin = ""     // a block without an id of ours
+)
+
+// blockID makes an id that is unique in a message with one row of buttons a
+// lease.
+func (o origin) blockID(lease string) string { return string(o) + "." + lease }
+
+func originOf(blockID string) origin {
+	kind, _, _ := strings.Cut(blockID, ".")
+	return origin(kind)
+}
+
 // urgentWord stands after the lease's id in the value of the second Open
 // button of an urgent lease.
 const urgentWord = "urgent"
+
+// confirmValue is the value of a button that confirms a lease or, if it is
+// urgent, confirms that it opens without approval.
+func confirmValue(id string, urgent bool) string {
+	if urgent {
+		return id + " " + urgentWord
+	}
+	return id
+}
+
+// durationValue is the value of a button about a lease and a duration: of one
+// that extends it, or decides about an extension. A decision about the lease
+// itself has the duration 0.
+func durationValue(id string, by time.Duration) string {
+	if by == 0 {
+		return id
+	}
+	return id + " " + sshforward.FormatDuration(by)
+}
+
+// leaseOfValue is the lease that a value is about, once commandOf has read it.
+func leaseOfValue(value string) string {
+	id, _, _ := strings.Cut(value, " ")
+	return id
+}
 
 // commandOf reads a button. known is false for ids that are not ours; there is
 // an error then, too.
@@ -48,27 +114,13 @@ func extensionOf(s string) (by time.Duration, ok bool) {
 	return by, err == nil
 }
 
-// notALease is the error for a button whose value nobody of us wrote.
+// notALease is the error for a button with a value that the bot does not write.
 func notALease(ok bool) error {
 	if ok {
 		return nil
 	}
 	return &sshforward.Error{Code: sshforward.EINVALID,
 		Message: sshforward.Textf("I cannot read this button. Look with `/sshforward list` for what there is.")}
-}
-
-// origin is the kind of message a button was in. It is the first part of the
-// block's id, since the payload of a click on an ephemeral message carries
-// nothing of the message itself.
-type origin string
-
-// blockID makes an id that is unique in a message with one row of buttons a
-// lease.
-func (o origin) blockID(lease string) string { return string(o) + "." + lease }
-
-func originOf(blockID string) origin {
-	kind, _, _ := strings.Cut(blockID, ".")
-	return origin(kind)
 }
 
 // source tells where a button was, and whether that message may be replaced.
@@ -109,36 +161,3 @@ func (p clickPayload) prompted(a action) bool {
 	}
 	return false
 }
-
-// asksAgain reports whether a yes was not enough: an urgent lease takes a
-// second one, given after being told what that means.
-func asksAgain(cmd sshforward.ConfirmLease, l *sshforward.Lease) bool {
-	return l != nil && l.Urgent && !cmd.Urgent && l.State == sshforward.Requested
-}
-
-const (
-	fromPrompt   origin = "prompt"
-	fromCard     origin = "card"
-	fromReminder origin = "reminder"
-	fromShow     origin = "show"
-	fromChoice   origin = "choice"
-	fromMine     origin = "mine" // the list of one's own leases
-	fromAll      origin = "all"  // the list of all leases
-	fromHome     origin = "home" // one's own leases in the home tab
-	fromWaiting  origin = "wait" // the requests of others in there
-	fromNowhere  origin = ""     // a block without an id of ours
-)
-
-// Action ids of buttons. Others rely on them, and so do messages that were
-// posted before an upgrade; the value is the lease's id, for extend the id and
-// the duration.
-const (
-	actionConfirm = "lease.confirm"
-	actionCancel  = "lease.cancel"
-	actionApprove = "lease.approve"
-	actionDeny    = "lease.deny"
-	actionExtend  = "lease.extend"
-	actionClose   = "lease.close"
-	actionForm    = "home.open"   // shows the form for a lease
-	actionSource  = "home.source" // shows the one for the source address, which is the value
-)

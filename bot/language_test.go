@@ -28,7 +28,7 @@ var operators = map[string]string{
 	"../store/bolt/open.go":           "printed when the process does not start",
 	"../trail.go":                     "the audit record is English, so that it can be searched",
 	"../store/bolt/trail.go":          "what the program itself made cannot be saved",
-	"slackerr.go badToken":            "printed when the process ends",
+	"client.go badToken":              "printed when the process ends",
 	"../store/bolt/index.go checkKey": "a key that the program itself made",
 }
 

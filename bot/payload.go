@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 	"github.com/sshforward/sshforward"
@@ -96,7 +95,7 @@ func (p clickPayload) caller() sshforward.Caller {
 		team = p.Team.ID
 	}
 	c := sshforward.Caller{Team: team, User: p.User.ID, Channel: channel, Message: cmp.Or(p.Container.MessageTS, p.Message.ts),
-		Direct: p.Channel.Name == "directmessage" || strings.HasPrefix(channel, "D")}
+		Direct: p.Channel.Name == "directmessage" || isDirect(channel)}
 	if p.View.Type != "" && channel == "" {
 		// A modal carries where it was opened from. What is opened from Home
 		// belongs to no channel, so it is answered in direct messages.
@@ -122,7 +121,7 @@ type slashPayload struct {
 
 func (p slashPayload) caller() sshforward.Caller {
 	// A private channel's name is hidden, a direct message's is always this.
-	direct := p.ChannelName == "directmessage" || strings.HasPrefix(p.ChannelID, "D")
+	direct := p.ChannelName == "directmessage" || isDirect(p.ChannelID)
 	return sshforward.Caller{Team: p.TeamID, User: p.UserID, Channel: p.ChannelID, Direct: direct}
 }
 
@@ -165,16 +164,6 @@ func (p viewPayload) input(id string) (in input) {
 	return in
 }
 
-// filledIn is the form as it was submitted.
-func (p viewPayload) filledIn() formFields {
-	f := formFields{duration: p.input(sshforward.FieldDuration).Value, source: p.input(sshforward.FieldSource).Value,
-		reason: p.input(sshforward.FieldReason).Value}
-	if s := p.input(sshforward.FieldInstance).Selected; s != nil && s.Value != "" && utf8.RuneCountInString(s.Value) <= maxValue {
-		f.instance = option(s.Value, s.Text.Text)
-	}
-	return f
-}
-
 // meta travels with a view in its private_metadata (3000 characters at most):
 // the payload of a submission does not say where the view was opened from.
 type meta struct {
@@ -197,14 +186,14 @@ func (m meta) String() string {
 	return string(b)
 }
 
-// offered is the answer to a block_suggestion. slack-go's own type leaves an
+// optionsPayload is the answer to a block_suggestion. slack-go's own type leaves an
 // empty list out, and without a list Slack shows an error.
-type offered struct {
+type optionsPayload struct {
 	Options []*slack.OptionBlockObject `json:"options"`
 }
 
-// payload is a message in an acknowledgement or to a response URL.
-type payload struct {
+// messagePayload is a message in an acknowledgement or to a response URL.
+type messagePayload struct {
 	ResponseType    string        `json:"response_type,omitempty"`
 	ReplaceOriginal bool          `json:"replace_original"`
 	Text            string        `json:"text"`
@@ -215,8 +204,8 @@ type payload struct {
 
 // ephemeral is a message that only the caller sees or, with replace, the new
 // content of the message the button was in.
-func ephemeral(m message, replace bool) payload {
-	p := payload{ReplaceOriginal: replace, Text: m.Text, Blocks: m.Blocks}
+func ephemeral(m message, replace bool) messagePayload {
+	p := messagePayload{ReplaceOriginal: replace, Text: m.Text, Blocks: m.Blocks}
 	if !replace {
 		p.ResponseType = "ephemeral"
 	}
@@ -227,7 +216,21 @@ func ephemeral(m message, replace bool) payload {
 // a word.
 const maxAck = 19_000
 
+// fits reports whether an acknowledgement may carry an answer.
 func fits(answer any) bool {
 	b, err := json.Marshal(answer)
 	return err == nil && len(b) < maxAck
+}
+
+// isDirect reports whether a channel is a direct message with the bot.
+func isDirect(channel string) bool { return strings.HasPrefix(channel, "D") }
+
+// eventPayload is what is used of an event's payload.
+type eventPayload struct {
+	TeamID string `json:"team_id"`
+	Event  struct {
+		Type string `json:"type"`
+		User string `json:"user"`
+		Tab  string `json:"tab"`
+	} `json:"event"`
 }

@@ -33,7 +33,7 @@ func (v render) asked(from origin, l *sshforward.Lease) []slack.Block {
 // askedRow decides about the extension that was asked for. The block's id is
 // not that of the lease's other row.
 func (v render) askedRow(from origin, l *sshforward.Lease) slack.Block {
-	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID+" "+sshforward.FormatDuration(l.Asked.By))...)
+	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID, l.Asked.By)...)
 }
 
 // askedCost is what the extension adds to that.

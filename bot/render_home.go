@@ -85,12 +85,11 @@ func (v render) wanted(l *sshforward.Lease, owners bool) string {
 // decide is the row of buttons for whoever may say yes or no: to the lease or,
 // with its duration in their value, to the extension that is asked for.
 func (v render) decide(l *sshforward.Lease) slack.Block {
-	value := l.ID
 	switch {
 	case l.Asked.Waits():
-		value += " " + sshforward.FormatDuration(l.Asked.By)
-	case l.State != sshforward.Pending:
-		return nil
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, l.Asked.By)...)
+	case l.State == sshforward.Pending:
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, 0)...)
 	}
-	return buttons(fromWaiting.blockID(l.ID), v.decision(value)...)
+	return nil
 }

@@ -1,7 +1,9 @@
 package bot
 
 import (
+	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -149,13 +151,23 @@ type formFields struct {
 }
 
 // withSaved fills the saved address in where none was typed.
-func (f formFields) withSaved(o outcome) formFields {
-	if o.err != nil || len(o.reply.Sources) == 0 {
+func (f formFields) withSaved(sources []netip.Prefix) formFields {
+	if len(sources) == 0 {
 		return f // the form works without
 	}
-	f.saved = sshforward.FormatSources(o.reply.Sources)
+	f.saved = sshforward.FormatSources(sources)
 	if f.source == "" {
 		f.source = f.saved
+	}
+	return f
+}
+
+// filledIn is the form as it was submitted.
+func filledIn(p viewPayload) formFields {
+	f := formFields{duration: p.input(sshforward.FieldDuration).Value, source: p.input(sshforward.FieldSource).Value,
+		reason: p.input(sshforward.FieldReason).Value}
+	if s := p.input(sshforward.FieldInstance).Selected; s != nil && s.Value != "" && utf8.RuneCountInString(s.Value) <= maxValue {
+		f.instance = option(s.Value, s.Text.Text)
 	}
 	return f
 }

@@ -43,7 +43,7 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 			section(v.sentences(past, v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended."))),
 			v.because(l),
 			buttons(fromPrompt.blockID(l.ID),
-				button(actionConfirm, l.ID+" "+urgentWord, v.label("Open without approval")).WithStyle(slack.StyleDanger),
+				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval")).WithStyle(slack.StyleDanger),
 				v.cancelButton(l)),
 			v.promptFoot(l),
 		),

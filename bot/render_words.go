@@ -239,7 +239,7 @@ func (v render) cardIs(l *sshforward.Lease) string {
 	switch {
 	case at == l.Channel:
 		return v.say("The card is here in this channel.")
-	case strings.HasPrefix(at, "D"):
+	case isDirect(at):
 		return v.say("The card is in your direct messages with me.")
 	}
 	return v.say("The card is in <#%s>.", escape(at))

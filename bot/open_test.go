@@ -84,7 +84,7 @@ func initial(v fakeslack.View, id string) string {
 func (k *keeper) changed() []asked {
 	var out []asked
 	for _, a := range k.heard() {
-		if changes(a.cmd) {
+		if changesHome(a.cmd) {
 			out = append(out, a)
 		}
 	}

@@ -21,32 +21,32 @@ const (
 // suggest answers what somebody types into the form's list of instances. It
 // always answers with a list, if only an empty one: Slack shows an error for
 // anything else.
-func (d *dispatcher) suggest(h *handling, p clickPayload) {
+func (h *handler) suggest(in *inbound, p clickPayload) {
 	c := p.caller()
-	none := offered{[]*slack.OptionBlockObject{}}
+	none := optionsPayload{[]*slack.OptionBlockObject{}}
 	if p.ActionID != sshforward.FieldInstance {
-		d.unknown(c, "list "+p.ActionID)
-		h.acknowledge(none)
+		h.recordUnknown(c, "list "+p.ActionID)
+		in.acknowledge(none)
 		return
 	}
 	cmd := sshforward.ListInstances{Query: strings.TrimSpace(cut(p.Value, maxName))}
 	select {
-	case o := <-d.start(c, cmd):
+	case o := <-h.start(c, cmd):
 		if o.err != nil {
-			d.logRefusal(c, cmd, o.err)
-			h.acknowledge(none)
+			h.logRefusal(c, cmd, o.err)
+			in.acknowledge(none)
 			return
 		}
-		h.acknowledge(suggestions(o.reply.Instances))
-	case <-time.After(suggestWait - time.Since(h.envelope.at)):
-		d.b.log.Warn("the list of instances took too long", "user", c.User)
-		h.acknowledge(none)
+		in.acknowledge(suggestions(o.reply.Instances))
+	case <-time.After(suggestWait - time.Since(in.at)):
+		h.client.log.Warn("the list of instances took too long", "user", c.User)
+		in.acknowledge(none)
 	}
 }
 
 // suggestions are as many as a list is good for and an acknowledgement takes.
-func suggestions(all []sshforward.Instance) offered {
-	out := offered{[]*slack.OptionBlockObject{}}
+func suggestions(all []sshforward.Instance) optionsPayload {
+	out := optionsPayload{[]*slack.OptionBlockObject{}}
 	for _, in := range all {
 		if in.ID == "" || utf8.RuneCountInString(in.ID) > maxValue {
 			continue

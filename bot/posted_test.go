@@ -101,7 +101,7 @@ func TestReminderThatCannotBeChangedIsNoReasonForTheCardToFail(t *testing.T) {
 
 	gone := lease(sshforward.Open)
 	gone.ID = "a7m2q3x"
-	x.reminders.add(reminder{lease: gone.ID, channel: "C1", ts: "1.000001", until: gone.ExpiresAt.Add(-time.Hour)})
+	x.notifier.posted.add(postedMessage{lease: gone.ID, place: sshforward.Place{Channel: "C1", TS: "1.000001"}, until: gone.ExpiresAt.Add(-time.Hour)})
 	x.posted(t, gone)
 	x.posted(t, gone)
 	if n := len(w.Calls("chat.update")); n != 1+1+1+1+2 {
@@ -111,11 +111,12 @@ func TestReminderThatCannotBeChangedIsNoReasonForTheCardToFail(t *testing.T) {
 
 func TestOnlySoManyRemindersAreRemembered(t *testing.T) {
 	t.Parallel()
-	var r reminders
-	for i := range 3 * remindersMost {
-		r.add(reminder{lease: fmt.Sprint(i)})
+	r := newPosted(nil, nil)
+	at := func(i int) sshforward.Place { return sshforward.Place{Channel: "C1", TS: fmt.Sprint(i)} }
+	for i := range 3 * postedMost {
+		r.add(postedMessage{lease: fmt.Sprint(i), place: at(i)})
 	}
-	if len(r.all) != remindersMost || r.all[remindersMost-1].lease != fmt.Sprint(3*remindersMost-1) {
-		t.Errorf("%d remembered, the last is %+v", len(r.all), r.all[len(r.all)-1])
+	if n := r.cache.Len(); n != postedMost || !r.cache.Contains(at(3*postedMost-1)) || r.cache.Contains(at(2*postedMost-1)) {
+		t.Errorf("%d remembered, from %+v", n, r.cache.Keys()[0])
 	}
 }

@@ -59,7 +59,7 @@ func TestLongOutageIsSatOutWithShortPauses(t *testing.T) {
 		t.Errorf("%d attempts in a day", len(gaps))
 	}
 	for _, g := range gaps {
-		if g > maxGap {
+		if g > maxPause {
 			t.Fatalf("nobody tried for %v", g)
 		}
 	}
