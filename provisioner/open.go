@@ -13,10 +13,10 @@ import (
 // other. Step.Resources holds what is known also when the error is not nil:
 // the calls of a stage are concurrent, and what one has made counts whatever
 // became of the others.
-func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) {
+func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	r, err := p.beginWithEnd(l)
 	if err != nil {
-		return sshforward.Step{Resources: l.Resources}, err
+		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	switch l.Stage {
 	case sshforward.StageGroup:

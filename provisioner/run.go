@@ -110,11 +110,11 @@ func (r *run) pending() bool {
 }
 
 // step is the outcome. Resources are set also when there is an error.
-func (r *run) step() (sshforward.Step, error) {
+func (r *run) step() (sshforward.StepResult, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.errs) > 0 {
-		return sshforward.Step{Resources: r.res}, finalFirst(r.errs)
+		return sshforward.StepResult{Resources: r.res}, finalFirst(r.errs)
 	}
-	return sshforward.Step{Resources: r.res, Wait: r.wait, Detail: r.detail}, nil
+	return sshforward.StepResult{Resources: r.res, Wait: r.wait, Detail: r.detail}, nil
 }
