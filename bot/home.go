@@ -160,13 +160,13 @@ func (s *homes) publish(r *runner, c sshforward.Caller, first bool) (again time.
 		return 0, nil
 	}
 	v := s.renderFor(r.ctx, c.User)
-	o := <-r.start(c, sshforward.ShowHome{})
+	o := <-r.start(c, sshforward.Overview{})
 	blocks := v.home(c, o.reply, time.Now())
 	if o.err != nil {
 		if r.ctx.Err() != nil {
 			return 0, nil
 		}
-		r.logRefusal(c, sshforward.ShowHome{}, o.err)
+		r.logRefusal(c, sshforward.Overview{}, o.err)
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}
@@ -228,7 +228,7 @@ func (s *homes) changed(l *sshforward.Lease) {
 
 // decision is what approvers see of a lease, as far as it may change.
 func decision(l *sshforward.Lease) string {
-	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Waits(), l.Asked.At, len(l.Asked.Approved)})
+	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
 

@@ -36,7 +36,7 @@ func (p postedMessage) current(l *sshforward.Lease) bool {
 	case sshforward.NoticeApproval:
 		return l.State == sshforward.Pending
 	case sshforward.NoticeAsked:
-		return l.State == sshforward.Open && l.Asked.Waits() && l.Asked.At.Equal(p.askedAt)
+		return l.State == sshforward.Open && l.Asked.Pending() && l.Asked.At.Equal(p.askedAt)
 	}
 	return l.State == sshforward.Open && l.ExpiresAt.Equal(p.until)
 }
