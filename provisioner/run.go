@@ -7,17 +7,17 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// pass is one step under way: what its concurrent calls have found so far.
+// run is one step under way: what its concurrent calls have found so far.
 // What one call learns is kept also when another fails, so that nothing that
 // was made is forgotten.
-type pass struct {
+type run struct {
 	*account
 	p    *Provisioner
 	l    *sshforward.Lease
 	name string // of the group and the load balancer
 	now  time.Time
 
-	held bool // by a load balancer that may not be deleted: the group stays, see cutOff
+	groupHeld bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
 
 	mu     sync.Mutex
 	res    sshforward.Resources
@@ -27,12 +27,12 @@ type pass struct {
 	errs   []error
 }
 
-func (p *Provisioner) begin(l *sshforward.Lease) (*pass, error) {
+func (p *Provisioner) begin(l *sshforward.Lease) (*run, error) {
 	a, err := p.account(l.Instance.Account)
 	if err != nil {
 		return nil, err
 	}
-	return &pass{
+	return &run{
 		account: a, p: p, l: l,
 		name: sshforward.Name(p.deployment, l.ID),
 		now:  time.Now(), res: l.Resources,
@@ -41,7 +41,7 @@ func (p *Provisioner) begin(l *sshforward.Lease) (*pass, error) {
 
 // beginWithEnd is for the steps that write tags: without an end in them nobody
 // could tell when what carries them may go.
-func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*pass, error) {
+func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*run, error) {
 	if l.End().IsZero() {
 		return nil, &sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no end yet.")}
 	}
@@ -50,71 +50,71 @@ func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*pass, error) {
 
 // together runs the tasks concurrently and waits for all of them; a failure
 // of one does not end the others.
-func (w *pass) together(tasks ...func() error) {
+func (r *run) together(tasks ...func() error) {
 	var wg sync.WaitGroup
 	for _, task := range tasks {
-		wg.Go(func() { w.fail(task()) })
+		wg.Go(func() { r.fail(task()) })
 	}
 	wg.Wait()
 }
 
-func (w *pass) fail(err error) {
+func (r *run) fail(err error) {
 	if err == nil {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.errs = append(w.errs, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
 }
 
 // learn notes a fact about the lease's resources.
-func (w *pass) learn(fact func(*sshforward.Resources)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	fact(&w.res)
+func (r *run) learn(fact func(*sshforward.Resources)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fact(&r.res)
 }
 
 // later says that the step is not complete and why; the longest wait counts.
-func (w *pass) later(wait time.Duration, format string, args ...any) {
-	w.note(format, args...)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.wait = max(w.wait, wait)
+func (r *run) later(wait time.Duration, format string, args ...any) {
+	r.note(format, args...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wait = max(r.wait, wait)
 }
 
 // note adds to what the step says, once.
-func (w *pass) note(format string, args ...any) {
+func (r *run) note(format string, args ...any) {
 	more := sshforward.Textf(format, args...)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if sentence := more.String(); !w.noted[sentence] {
-		if w.noted == nil {
-			w.noted = make(map[string]bool)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sentence := more.String(); !r.noted[sentence] {
+		if r.noted == nil {
+			r.noted = make(map[string]bool)
 		}
-		w.noted[sentence] = true
-		w.detail = w.detail.And(more)
+		r.noted[sentence] = true
+		r.detail = r.detail.And(more)
 	}
 }
 
-func (w *pass) known() sshforward.Resources {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.res
+func (r *run) resources() sshforward.Resources {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.res
 }
 
 // pending reports whether anything failed or has to be waited for.
-func (w *pass) pending() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.wait > 0 || len(w.errs) > 0
+func (r *run) pending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wait > 0 || len(r.errs) > 0
 }
 
 // step is the outcome. Resources are set also when there is an error.
-func (w *pass) step() (sshforward.StepResult, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.errs) > 0 {
-		return sshforward.StepResult{Resources: w.res}, finalFirst(w.errs)
+func (r *run) step() (sshforward.StepResult, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.errs) > 0 {
+		return sshforward.StepResult{Resources: r.res}, finalFirst(r.errs)
 	}
-	return sshforward.StepResult{Resources: w.res, Wait: w.wait, Detail: w.detail}, nil
+	return sshforward.StepResult{Resources: r.res, Wait: r.wait, Detail: r.detail}, nil
 }

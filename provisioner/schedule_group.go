@@ -17,50 +17,32 @@ func scheduleGroup(deployment string) string { return "sshforward-" + deployment
 // errNoScheduleGroup: there is none of the deployment's name.
 var errNoScheduleGroup = errors.New("no such schedule group")
 
-// groupKnown guards what an account knows of its schedule group. It is held
-// while the group is asked for and made, so that leases that open at the same
-// time do that once; unlike a mutex, one can stop waiting for it.
-type groupKnown struct {
-	turn chan struct{} // of capacity one; full while somebody has the turn
-	mine bool
-}
-
-func (k *groupKnown) lock(ctx context.Context) error {
-	select {
-	case k.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (k *groupKnown) unlock() { <-k.turn }
-
-// ownsScheduleGroup reports whether the deployment's schedule group exists and
+// hasScheduleGroup reports whether the deployment's schedule group exists and
 // is the deployment's. It asks until the answer is yes, which costs two calls;
 // a yes is believed from then on.
-func (a *account) ownsScheduleGroup(ctx context.Context, deployment string) (bool, error) {
-	if err := a.known.lock(ctx); err != nil {
+func (a *account) hasScheduleGroup(ctx context.Context, deployment string) (bool, error) {
+	if err := a.scheduleGroupMu.lock(ctx); err != nil {
 		return false, err
 	}
-	defer a.known.unlock()
-	err := a.lookAtScheduleGroup(ctx, deployment)
+	defer a.scheduleGroupMu.unlock()
+	err := a.readScheduleGroup(ctx, deployment)
 	if errors.Is(err, errNoScheduleGroup) {
 		return false, nil
 	}
-	return a.known.mine, err
+	return a.ownsScheduleGroup, err
 }
 
-// makeScheduleGroup makes the group unless it is there. It looks before it
-// makes one: the name that is taken may be somebody else's group.
+// makeScheduleGroup makes the group unless it is there. It reads the name first,
+// since the group that has it may be somebody else's. The lock is held while the
+// group is read and made, so that leases that open at the same time do that once.
 func (a *account) makeScheduleGroup(ctx context.Context, deployment string) error {
-	if err := a.known.lock(ctx); err != nil {
+	if err := a.scheduleGroupMu.lock(ctx); err != nil {
 		return err
 	}
-	defer a.known.unlock()
-	err := a.lookAtScheduleGroup(ctx, deployment)
+	defer a.scheduleGroupMu.unlock()
+	err := a.readScheduleGroup(ctx, deployment)
 	switch {
-	case err == nil && !a.known.mine:
+	case err == nil && !a.ownsScheduleGroup:
 		return foreign("schedule group", scheduleGroup(deployment))
 	case !errors.Is(err, errNoScheduleGroup):
 		return err
@@ -70,15 +52,15 @@ func (a *account) makeScheduleGroup(ctx context.Context, deployment string) erro
 		Tags: []types.Tag{{Key: aws.String(TagDeployment), Value: aws.String(deployment)}},
 	})
 	if !hasCode(err, scheduleConflict) {
-		a.known.mine = err == nil
+		a.ownsScheduleGroup = err == nil
 		return err
 	}
 	// Another process was first, and if it cannot be seen yet, this is one
 	// more conflict that passes.
-	if look := a.lookAtScheduleGroup(ctx, deployment); !errors.Is(look, errNoScheduleGroup) {
-		err = look
+	if again := a.readScheduleGroup(ctx, deployment); !errors.Is(again, errNoScheduleGroup) {
+		err = again
 	}
-	if err == nil && !a.known.mine {
+	if err == nil && !a.ownsScheduleGroup {
 		return foreign("schedule group", scheduleGroup(deployment))
 	}
 	return err
@@ -86,13 +68,15 @@ func (a *account) makeScheduleGroup(ctx context.Context, deployment string) erro
 
 // forgetScheduleGroup has the group looked at again.
 func (a *account) forgetScheduleGroup() {
-	a.known.turn <- struct{}{}
-	a.known.mine = false
-	a.known.unlock()
+	_ = a.scheduleGroupMu.lock(context.Background()) // which never ends
+	a.ownsScheduleGroup = false
+	a.scheduleGroupMu.unlock()
 }
 
-func (a *account) lookAtScheduleGroup(ctx context.Context, deployment string) error {
-	if a.known.mine {
+// readScheduleGroup finds out whether the deployment owns its schedule group,
+// unless that is known. The caller holds the lock.
+func (a *account) readScheduleGroup(ctx context.Context, deployment string) error {
+	if a.ownsScheduleGroup {
 		return nil
 	}
 	g, err := a.scheduler.GetScheduleGroup(ctx, &scheduler.GetScheduleGroupInput{Name: aws.String(scheduleGroup(deployment))})
@@ -108,7 +92,7 @@ func (a *account) lookAtScheduleGroup(ctx context.Context, deployment string) er
 	}
 	for _, t := range tags.Tags {
 		if aws.ToString(t.Key) == TagDeployment && aws.ToString(t.Value) == deployment {
-			a.known.mine = true
+			a.ownsScheduleGroup = true
 		}
 	}
 	return nil
@@ -121,7 +105,7 @@ func (a *account) schedules(ctx context.Context, deployment string) ([]string, e
 	if a.DeadMan == nil {
 		return nil, nil
 	}
-	switch mine, err := a.ownsScheduleGroup(ctx, deployment); {
+	switch mine, err := a.hasScheduleGroup(ctx, deployment); {
 	case err != nil:
 		return nil, a.failed(err, doing)
 	case !mine:
