@@ -170,3 +170,43 @@ func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) err
 	l.owe(NoticeRefused, now)
 	return nil
 }
+
+// confirm is the requester's yes.
+func (l *Lease) confirm(now time.Time, t Timing) error {
+	if l.State != Requested {
+		return l.so()
+	}
+	if due(l.ConfirmBy, now) {
+		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
+	}
+	l.ConfirmedAt = now
+	if l.Urgent {
+		l.owe(NoticeUrgent, now)
+	} else if l.Approvals > 0 {
+		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
+		l.owe(NoticeApproval, now)
+		return nil
+	}
+	l.beginOpening(now, t)
+	return nil
+}
+
+// notOwn refuses a decision about what the user asked for. EFORBIDDEN.
+func (l *Lease) notOwn(user string, extend time.Duration) error {
+	if l.Owner == user || extend > 0 && l.Asked.User == user {
+		return Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
+	}
+	return nil
+}
+
+// waitsFor reports whether the lease waits for a decision that the user, if
+// an approver, has not given yet.
+func (l *Lease) waitsFor(user string) bool {
+	switch {
+	case l.State == Pending:
+		return !gave(l.Approved, user)
+	case l.State == Open && l.Asked.Pending() && l.Asked.User != user:
+		return !gave(l.Asked.Approved, user)
+	}
+	return false
+}

@@ -44,13 +44,3 @@ type Found struct {
 	Widened    bool           // it lets in anything else, or other traffic out
 	DeadMan    bool           // the dead-man switch is set
 }
-
-// Rebuilds remembers which accounts' leases were rebuilt from tags once. An
-// account that was not is one whose leases this store may never have known:
-// what is found there is taken over and not torn down.
-type Rebuilds interface {
-	// Rebuilt reports whether SetRebuilt was called for the account.
-	Rebuilt(ctx context.Context, account string) (bool, error)
-	// SetRebuilt remembers it.
-	SetRebuilt(ctx context.Context, account string) error
-}

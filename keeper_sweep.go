@@ -9,34 +9,6 @@ import (
 	"time"
 )
 
-const (
-	// surveyTimeout bounds one look at one account.
-	surveyTimeout = 2 * time.Minute
-	// stoppedFor is how long an instance is stopped before its lease is
-	// closed: a reboot or a resize is no reason.
-	stoppedFor = time.Minute
-	// settling is how long AWS may take to list what was done, and for how
-	// long something has to be missing from every list to be taken for gone:
-	// its lists agree with each other only eventually.
-	settling = 10 * time.Second
-)
-
-// sweeper remembers what the last look at each account has seen, and since
-// when every look has. It is lost in a crash, which only makes the next sweeps
-// more patient.
-type sweeper struct {
-	mu      sync.Mutex
-	looking map[string]bool                 // accounts that are being looked at
-	seen    map[string]map[string]time.Time // account -> what was seen -> since when
-}
-
-// look is one look at one account.
-type look struct {
-	Survey
-	before map[string]time.Time // what the last look has seen -> since when
-	seen   map[string]time.Time // what this one has
-}
-
 // Sweep looks at every account, at all of them at the same time, and puts
 // right what is not as the store says: it rebuilds what a lost store has
 // forgotten, tears down what no live lease owns, and mends or closes open
@@ -67,6 +39,9 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	wg.Wait()
 	return errors.Join(errs...)
 }
+
+// surveyTimeout bounds one look at one account.
+const surveyTimeout = 2 * time.Minute
 
 func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 	defer func() {
@@ -122,26 +97,6 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 	return nil
 }
 
-// enter begins a look at an account unless one is under way.
-func (s *sweeper) enter(account string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.looking[account] {
-		return false
-	}
-	if s.looking == nil {
-		s.looking = make(map[string]bool)
-	}
-	s.looking[account] = true
-	return true
-}
-
-func (s *sweeper) leave(account string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.looking, account)
-}
-
 // liveIn returns the leases of an account that may have something in AWS.
 func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease, error) {
 	all, err := k.active(ctx, func(l *Lease) bool { return l.Instance.Account == account })
@@ -167,7 +122,7 @@ func (k *Keeper) claim(ctx context.Context, f *Found, s look, rebuilt bool) erro
 	if stored == nil && !rebuilt {
 		return k.adopt(ctx, f, s.Survey)
 	}
-	if stored != nil && (stored.State != Closed || s.At.Before(stored.ClosedAt.Add(settling))) {
+	if stored != nil && (stored.State != Closed || s.At.Before(stored.ClosedAt.Add(listDelay))) {
 		return nil // of another account's name, or AWS still lists what is gone
 	}
 	if !s.lasts("orphan "+f.Lease.ID, k.Timing.Sweep) {
@@ -192,18 +147,6 @@ func (k *Keeper) reopen(ctx context.Context, f *Found) error {
 	_, err := k.mustUpdate(ctx, f.Lease.ID, func(l *Lease, now time.Time) error { return l.reopen(now, f) })
 	k.wake(f.Lease.ID)
 	return unlessMoved(err)
-}
-
-func (l *Lease) reopen(now time.Time, f *Found) error {
-	if l.State != Closed {
-		return errMoved
-	}
-	l.State, l.Resources = Closing, f.Lease.Resources
-	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
-	if f.Balancer {
-		l.AccessEndedAt = time.Time{} // it had not ended after all
-	}
-	return nil
 }
 
 // adopt takes over a lease that the store does not know. What is whole and has
@@ -271,31 +214,4 @@ func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 	}
 	k.wake(l.ID)
 	return nil
-}
-
-// lasts notes that something is so, and reports whether every look has seen
-// that for as long as patience.
-func (l look) lasts(what string, patience time.Duration) bool {
-	since, ok := l.before[what]
-	if !ok {
-		since = l.At
-	}
-	l.seen[what] = since
-	return l.At.Sub(since) >= patience
-}
-
-// begin begins a look at an account, and end has the next one go on from it.
-func (s *sweeper) begin(account string, survey Survey) look {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return look{Survey: survey, before: s.seen[account], seen: make(map[string]time.Time)}
-}
-
-func (s *sweeper) end(account string, l look) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen == nil {
-		s.seen = make(map[string]map[string]time.Time)
-	}
-	s.seen[account] = l.seen
 }

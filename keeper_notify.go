@@ -2,39 +2,10 @@ package sshforward
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 )
-
-// talk sends what is owed to people until that lies in the future. A thing is
-// recorded as sent only after Slack took it, so a crash in between repeats it:
-// for the card that is an update with the same content.
-func (k *Keeper) talk(id string) {
-	ctx := k.crew.ctx
-	for !k.crew.stopping() {
-		l, err := k.load(ctx, id)
-		if err != nil {
-			return // the other lane reads the same lease and says so
-		}
-		t, now := NextDelivery(l), time.Now()
-		if t.At.IsZero() || !due(t.At, now) {
-			k.wakeAt(id, t.At, now)
-			return
-		}
-		record := k.sendNotice
-		if t.Card {
-			record = k.sendCard
-		}
-		if err := record(ctx, l, t.Notice); err != nil && !errors.Is(err, errMoved) {
-			if ctx.Err() == nil {
-				k.log.Error("record what was said", "lease", id, "err", err)
-			}
-			return
-		}
-	}
-}
 
 func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
 	face := l.CardKey()
@@ -100,27 +71,6 @@ func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
 		return errMoved // a newer one of its kind took its place
 	})
 	return werr
-}
-
-// unheardAfter is how long after the end of a lease to keep trying to tell.
-const unheardAfter = 24 * time.Hour
-
-// unheard reports whether to stop trying to tell: there was nowhere to say it
-// all that time.
-func (l *Lease) unheard(now time.Time) bool {
-	return l.State == Closed && now.Sub(l.ClosedAt) >= unheardAfter
-}
-
-// talkBackoff is Backoff for Slack: a minute at most while somebody waits for
-// the word, an hour once the lease has been over for one.
-func (l *Lease) talkBackoff(now time.Time, attempts int, atLeast time.Duration) time.Duration {
-	if attempts < StuckAfter {
-		return Backoff(attempts, atLeast)
-	}
-	if l.State == Closed && now.Sub(l.ClosedAt) > time.Hour {
-		return time.Hour
-	}
-	return max(time.Minute, min(atLeast, 2*time.Minute))
 }
 
 // say runs one call to Slack, bounded in time and in number.

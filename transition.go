@@ -1,64 +1,18 @@
 package sshforward
 
 import (
-	"math/rand/v2"
+	"errors"
 	"time"
 )
 
-// Timing is how long things may take.
-type Timing struct {
-	Default   time.Duration   // of a lease, when the command gives none
-	Min       time.Duration   // shortest lease
-	Confirm   time.Duration   // for the requester to press Open
-	Approval  time.Duration   // for approvers
-	Opening   time.Duration   // from the last yes to ready; then it is rolled back
-	Stopped   time.Duration   // for an instance that was stopped while open to come back
-	Reminders []time.Duration // before the end
-	Sweep     time.Duration   // between two looks for what should not be there
-	Keep      time.Duration   // closed leases
-}
+// errMoved ends an update whose reason went away meanwhile.
+var errMoved = errors.New("the lease has moved on")
 
-// DefaultTiming is what the configuration starts from.
-func DefaultTiming() Timing {
-	return Timing{
-		Default: time.Hour, Min: 5 * time.Minute,
-		Confirm: 10 * time.Minute, Approval: 8 * time.Hour, Opening: 10 * time.Minute, Stopped: 30 * time.Minute,
-		Reminders: []time.Duration{15 * time.Minute, 5 * time.Minute},
-		Sweep:     5 * time.Minute, Keep: 90 * 24 * time.Hour,
+func unlessMoved(err error) error {
+	if errors.Is(err, errMoved) {
+		return nil
 	}
-}
-
-// owe adds a notice; a newer one of the same kind replaces an older one, so
-// that a long silence of Slack's is not followed by a storm.
-func (l *Lease) owe(kind NoticeKind, now time.Time) {
-	l.settle(kind)
-	l.Owed = append(l.Owed, Notice{Kind: kind, At: now})
-}
-
-// settle removes a notice that was sent or is not true any more.
-func (l *Lease) settle(kind NoticeKind) {
-	kept := l.Owed[:0]
-	for _, n := range l.Owed {
-		if n.Kind != kind {
-			kept = append(kept, n)
-		}
-	}
-	l.Owed = kept
-}
-
-// stale reports whether a notice that is still owed is not true any more.
-func (l *Lease) stale(kind NoticeKind) bool {
-	switch kind {
-	case NoticeApproval, NoticeNudge:
-		return l.State != Pending
-	case NoticeAsked:
-		return l.State != Open || !l.Asked.Pending()
-	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
-		return l.State != Open
-	case NoticeStuck:
-		return !l.Alarmed
-	}
-	return false
+	return err
 }
 
 // so says what state the lease is in, for someone who came too late.
@@ -76,26 +30,6 @@ func (l *Lease) so() error {
 		return Errorf(ECONFLICT, "Lease %s is closing already.", l.ID)
 	}
 	return Errorf(ECONFLICT, "Lease %s is closed already.", l.ID)
-}
-
-// confirm is the requester's yes.
-func (l *Lease) confirm(now time.Time, t Timing) error {
-	if l.State != Requested {
-		return l.so()
-	}
-	if due(l.ConfirmBy, now) {
-		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
-	}
-	l.ConfirmedAt = now
-	if l.Urgent {
-		l.owe(NoticeUrgent, now)
-	} else if l.Approvals > 0 {
-		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
-		l.owe(NoticeApproval, now)
-		return nil
-	}
-	l.beginOpening(now, t)
-	return nil
 }
 
 func (l *Lease) beginOpening(now time.Time, t Timing) {
@@ -195,6 +129,18 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 	return nil
 }
 
+// tooSlow says why an opening was given up.
+func (l *Lease) tooSlow(t Timing) Text {
+	why := Textf("It was not ready within %s.", t.Opening)
+	switch {
+	case !l.LastError.IsZero():
+		return why.And(l.LastError)
+	case !l.Detail.IsZero():
+		return why.And(l.Detail)
+	}
+	return why
+}
+
 // tornDown records what a teardown pass has seen gone.
 func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
 	l.Resources = s.Resources
@@ -219,6 +165,18 @@ func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
 	}
 }
 
+func (l *Lease) reopen(now time.Time, f *Found) error {
+	if l.State != Closed {
+		return errMoved
+	}
+	l.State, l.Resources = Closing, f.Lease.Resources
+	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
+	if f.Balancer {
+		l.AccessEndedAt = time.Time{} // it had not ended after all
+	}
+	return nil
+}
+
 // drifted records what somebody else changed on an open lease.
 func (l *Lease) drifted(now time.Time, d Drift) {
 	l.Drift, l.NextTryAt = d, now
@@ -238,6 +196,13 @@ func (l *Lease) mended(now time.Time) {
 	l.calm(now)
 }
 
+// settled reports whether a look that began then can tell anything about the
+// lease: it is open, and what was last done to it is listed by now. Work that
+// fails does not count, or a lease whose repair fails would never be looked at.
+func (l *Lease) settled(at time.Time) bool {
+	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(listDelay), at))
+}
+
 // remind decides a reminder. Earlier ones that were missed are not made up for.
 func (l *Lease) remind(now time.Time) {
 	l.RemindedAt = now
@@ -247,22 +212,3 @@ func (l *Lease) remind(now time.Time) {
 // stuckClosing is how long AWS may keep us waiting for the end of a closing
 // before an operator should look: its interfaces linger 15 minutes at worst.
 const stuckClosing = 30 * time.Minute
-
-// Backoff is the pause after so many failures in a row: 1s, 2s, 4s … 30s, and
-// from a minute to two once the lease is stuck, give or take a fifth so that
-// leases which failed together do not return together. atLeast is what the
-// other side asked for; more than two minutes are not granted, since access
-// may have to end meanwhile.
-func Backoff(attempts int, atLeast time.Duration) time.Duration {
-	pause := 30 * time.Second
-	switch {
-	case attempts > StuckAfter:
-		pause = 2 * time.Minute
-	case attempts == StuckAfter:
-		pause = time.Minute
-	case attempts < StuckAfter:
-		pause = time.Second << max(0, attempts-1)
-	}
-	pause = pause*4/5 + rand.N(pause*2/5)
-	return max(pause, min(atLeast, 2*time.Minute))
-}

@@ -12,25 +12,6 @@ import (
 	"time"
 )
 
-const (
-	// offered is how many instances a form is offered at once; Slack takes 100
-	// options, and nobody reads more than a page.
-	offered = 30
-	// catalogAge is how old the catalog may be before being looked at makes
-	// it look again.
-	catalogAge = 30 * time.Second
-)
-
-// catalog remembers which instances there are, so that a form can offer them
-// within the second that Slack gives it. It is a help for typing and decides
-// nothing: what is asked for is looked up and checked anew.
-type catalog struct {
-	mu      sync.Mutex
-	all     map[string][]Instance // by account, the last that AWS said
-	at      time.Time             // of the last look that began
-	looking bool
-}
-
 // RefreshInstances looks anew at which instances there are. An account that
 // does not answer keeps what was known of it; the errors say which.
 func (k *Keeper) RefreshInstances(ctx context.Context) error {
@@ -84,16 +65,6 @@ func (k *Keeper) list(ctx context.Context, account string) (found []Instance, er
 	return k.Lister.List(ctx, account)
 }
 
-// known returns what is remembered, and whether it should be looked at anew.
-func (c *catalog) known() (all []Instance, old bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, some := range c.all {
-		all = append(all, some...)
-	}
-	return all, !c.looking && time.Since(c.at) > catalogAge
-}
-
 // listInstances answers what the caller may open and the query fits, the best
 // first. It waits for nobody but, for user groups, the Directory.
 func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Reply, error) {
@@ -121,22 +92,6 @@ func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool 
 	return func(in Instance) bool {
 		rule, ok := k.Policy.Match(in)
 		return ok && (len(rule.Users) == 0 || among(rule))
-	}
-}
-
-// among returns whether the user is one of those whom a rule names. Each rule
-// is asked about once, however many instances or leases it decides about; one
-// that cannot be told about now says no.
-func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []string) func(*Rule) bool {
-	said := make(map[*Rule]bool)
-	return func(r *Rule) bool {
-		yes, known := said[r]
-		if !known {
-			member, err := Member(ctx, k.Directory, user, who(r))
-			yes = err == nil && member
-			said[r] = yes
-		}
-		return yes
 	}
 }
 

@@ -36,18 +36,6 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 	return r, err
 }
 
-// waitsFor reports whether the lease waits for a decision that the user, if
-// an approver, has not given yet.
-func (l *Lease) waitsFor(user string) bool {
-	switch {
-	case l.State == Pending:
-		return !gave(l.Approved, user)
-	case l.State == Open && l.Asked.Pending() && l.Asked.User != user:
-		return !gave(l.Asked.Approved, user)
-	}
-	return false
-}
-
 // history collects the caller's leases that are over, and sums up the month's.
 func (k *Keeper) history(ctx context.Context, c Caller, most int) (Reply, error) {
 	now := time.Now().UTC()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"time"
 )
 
@@ -100,52 +99,12 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) ([]Instance, er
 	return allowed, nil
 }
 
-// check is the stage before anything is made: what the prompt said may be
-// minutes old, and hours where approval was waited for.
-func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
-	found, err := k.Provisioner.Find(ctx, l.Instance.ID)
-	if err != nil {
-		return Instance{}, err
+// request writes a new lease, and that somebody asked for it.
+func (k *Keeper) request(ctx context.Context, c Caller, l *Lease) error {
+	events := happened(new(Lease), l, l.RequestedAt, deed{ActOpen, c}, k.Prices)
+	err := k.Store.Put(ctx, l, events...)
+	if err == nil {
+		k.heard(events)
 	}
-	for _, in := range found {
-		if in.Account != l.Instance.Account {
-			continue
-		}
-		if !in.Running {
-			return in, notRunning(in)
-		}
-		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
-			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
-		}
-		probe := l.Clone()
-		probe.Instance = in
-		rule, err := k.Policy.Admit(ctx, k.Directory, probe)
-		if err != nil {
-			return in, err
-		}
-		// What approvers of another rule have said does not count for this one.
-		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
-			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
-		}
-		return in, nil
-	}
-	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
-}
-
-func notRunning(in Instance) error {
-	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State).about(FieldInstance)
-}
-
-// safeUser is what may stand before the @ of a command that people paste into
-// a shell. Tags are written by other people.
-var safeUser = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
-
-// TagUser on an instance names the user to log in as.
-const TagUser = "sshforward:user"
-
-func sshUser(in Instance, a Account) string {
-	if user := in.Tags[TagUser]; safeUser.MatchString(user) {
-		return user
-	}
-	return cmp.Or(a.SSHUser, "ec2-user")
+	return err
 }

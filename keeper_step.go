@@ -9,18 +9,6 @@ import (
 	"time"
 )
 
-// tooSlow says why an opening was given up.
-func (l *Lease) tooSlow(t Timing) Text {
-	why := Textf("It was not ready within %s.", t.Opening)
-	switch {
-	case !l.LastError.IsZero():
-		return why.And(l.LastError)
-	case !l.Detail.IsZero():
-		return why.And(l.Detail)
-	}
-	return why
-}
-
 // advance does the current stage of opening.
 func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 	stage, end := l.Stage, l.OpenBy
@@ -46,7 +34,7 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 			return nil
 		}
 		switch {
-		case err != nil && stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < settling:
+		case err != nil && stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
 			// IAM may not see yet the tags of what was made a moment ago.
 			l.retry(now, err)
 		case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
@@ -66,7 +54,6 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 		}
 		return nil
 	})
-	k.wakeTalk(l.ID)
 	return werr
 }
 
@@ -101,7 +88,6 @@ func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
 		}
 		return nil
 	})
-	k.wakeTalk(l.ID)
 	return unlessMoved(werr)
 }
 
@@ -128,7 +114,6 @@ func (k *Keeper) mend(ctx context.Context, l *Lease) error {
 		}
 		return nil
 	})
-	k.wakeTalk(l.ID)
 	return werr
 }
 
@@ -149,7 +134,6 @@ func (k *Keeper) teardown(ctx context.Context, l *Lease) error {
 		l.tornDown(now, step, err, k.Timing)
 		return nil
 	})
-	k.wakeTalk(l.ID)
 	return unlessMoved(werr)
 }
 
@@ -198,4 +182,45 @@ func level(l *Lease) slog.Level {
 		return slog.LevelError
 	}
 	return slog.LevelWarn
+}
+
+// check is the stage before anything is made: what the prompt said may be
+// minutes old, and hours where approval was waited for.
+func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
+	found, err := k.Provisioner.Find(ctx, l.Instance.ID)
+	if err != nil {
+		return Instance{}, err
+	}
+	for _, in := range found {
+		if in.Account != l.Instance.Account {
+			continue
+		}
+		if !in.Running {
+			return in, notRunning(in)
+		}
+		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
+			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
+		}
+		probe := l.Clone()
+		probe.Instance = in
+		rule, err := k.Policy.Admit(ctx, k.Directory, probe)
+		if err != nil {
+			return in, err
+		}
+		// What approvers of another rule have said does not count for this one.
+		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
+			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
+		}
+		return in, nil
+	}
+	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
+}
+
+// stepTimeout bounds one provisioner step or one call to Slack. A step
+// polls nothing, so even a throttled one is done in a fraction of it.
+const stepTimeout = time.Minute
+
+// cutShort reports whether an effect failed only because the process stops.
+func cutShort(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
 }

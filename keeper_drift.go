@@ -3,22 +3,13 @@ package sshforward
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"slices"
 	"time"
 )
-
-// settled reports whether a look that began then can tell anything about the
-// lease: it is open, and what was last done to it is listed by now. Work that
-// fails does not count, or a lease whose repair fails would never be looked at.
-func (l *Lease) settled(at time.Time) bool {
-	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(settling), at))
-}
 
 // drift compares an open lease with what there is.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 	in, there := s.Instances[l.Instance.ID]
-	why, patience := Text{}, settling
+	why, patience := Text{}, listDelay
 	switch {
 	case !there:
 		why = Textf("The instance %s was terminated.", l.Instance.ID)
@@ -47,8 +38,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 		Widened: f.Widened || !covers(l.Sources, f.Ingress),
 		Unarmed: !f.DeadMan && k.Accounts[l.Instance.Account].DeadMan,
 	}
-	d.Missing = d.Missing && s.lasts("missing "+l.ID, settling)
-	d.Unarmed = d.Unarmed && s.lasts("unarmed "+l.ID, settling)
+	d.Missing = d.Missing && s.lasts("missing "+l.ID, listDelay)
+	d.Unarmed = d.Unarmed && s.lasts("unarmed "+l.ID, listDelay)
 	if d == (Drift{}) {
 		return nil
 	}
@@ -80,14 +71,4 @@ func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why Text) error {
 	}
 	k.wake(l.ID)
 	return unlessMoved(err)
-}
-
-// covers reports whether every wanted source is let in.
-func covers(have, want []netip.Prefix) bool {
-	for _, w := range want {
-		if !slices.Contains(have, w) {
-			return false
-		}
-	}
-	return true
 }
