@@ -213,3 +213,11 @@ func joinInts(ns []int) string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// under takes over what a rule says. The total is never raised: what was agreed
+// on is the most there is, and stands in AWS for the day when the store is lost.
+// Nor does it fall below what was promised already.
+func (l *Lease) under(r *Rule) {
+	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
+	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
+}
