@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// mostAsked is how many approvers get a direct message: Slack takes about
+	// maxApproversAsked is how many approvers get a direct message: Slack takes about
 	// one a second.
-	mostAsked = 20
-	// askedAtMost bounds what is remembered of who was asked: more than one
+	maxApproversAsked = 20
+	// maxAskedAt bounds what is remembered of who was asked: more than one
 	// outage leaves half done.
-	askedAtMost = 5000
+	maxAskedAt = 5000
 )
 
 // asksApprovers reports whether the notice is for approvers.
@@ -41,7 +41,7 @@ type approvers struct {
 }
 
 func newApprovers(c *client, s *localizer, g *groups, p *posted) *approvers {
-	return &approvers{client: c, localizer: s, groups: g, posted: p, askedAt: newCache[string, sshforward.Place](askedAtMost)}
+	return &approvers{client: c, localizer: s, groups: g, posted: p, askedAt: newCache[string, sshforward.Place](maxAskedAt)}
 }
 
 // ask asks every approver in a direct message and returns where the first of
@@ -86,7 +86,7 @@ func (s *approvers) ask(ctx context.Context, l *sshforward.Lease, n sshforward.N
 }
 
 // of lists who may decide about a lease, without its requester and who asks for
-// the extension, mostAsked of them at most. A group that Slack does not know is
+// the extension, maxApproversAsked of them at most. A group that Slack does not know is
 // left out.
 func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, error) {
 	var out []string
@@ -107,9 +107,9 @@ func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, erro
 			}
 		}
 	}
-	if len(out) > mostAsked {
-		s.client.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", mostAsked)
-		out = out[:mostAsked]
+	if len(out) > maxApproversAsked {
+		s.client.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", maxApproversAsked)
+		out = out[:maxApproversAsked]
 	}
 	return out, nil
 }

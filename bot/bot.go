@@ -112,7 +112,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		b.client.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, "+
 			"and no other until the next start", "step", "auth.test")
 	}
-	r := newRunner(b.client, keeper, b.opt, b.homes.touch)
+	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
 	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt, me.TeamID), b.opt.OnAck)
 	b.homes.begin(r)
 

@@ -86,22 +86,22 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 	switch a.ActionID {
 	case actionConfirm:
 		urgent := rest == urgentWord
-		return sshforward.ConfirmLease{ID: id, Urgent: urgent}, true, notALease(ok && (urgent || !more))
+		return sshforward.ConfirmLease{ID: id, Urgent: urgent}, true, checkButton(ok && (urgent || !more))
 	case actionCancel:
-		return sshforward.CancelLease{ID: id}, true, notALease(ok && !more)
+		return sshforward.CancelLease{ID: id}, true, checkButton(ok && !more)
 	case actionClose:
-		return sshforward.CloseLease{Ref: id}, true, notALease(ok && !more)
+		return sshforward.CloseLease{Ref: id}, true, checkButton(ok && !more)
 	case actionApprove:
 		by, right := extensionOf(rest)
-		return sshforward.ApproveLease{ID: id, Extend: by}, true, notALease(ok && right)
+		return sshforward.ApproveLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionDeny:
 		by, right := extensionOf(rest)
-		return sshforward.DenyLease{ID: id, Extend: by}, true, notALease(ok && right)
+		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
-		return sshforward.ExtendLease{Ref: id, Duration: by}, true, notALease(ok && err == nil)
+		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)
 	}
-	return nil, false, notALease(false)
+	return nil, false, checkButton(false)
 }
 
 // extensionOf reads the extension that is to be decided about, if it is one
@@ -114,8 +114,8 @@ func extensionOf(s string) (by time.Duration, ok bool) {
 	return by, err == nil
 }
 
-// notALease is the error for a button with a value that the bot does not write.
-func notALease(ok bool) error {
+// checkButton is the error for a button with a value that the bot does not write.
+func checkButton(ok bool) error {
 	if ok {
 		return nil
 	}

@@ -20,7 +20,7 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	if p.View.Type != "" && !p.home() { // the modals have no buttons but their own two
 		h.recordUnknown(c, "click in a view of type "+p.View.Type)
 		in.acknowledge(nil)
-		h.refuse(to, p, h.renderWithin(in, c.User).failure(notALease(false)))
+		h.refuse(to, p, h.renderWithin(in, c.User).failure(checkButton(false)))
 		return
 	}
 	a := p.Actions[0] // a click is one action

@@ -34,7 +34,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	case own && from == fromShow && r.Lease != nil:
 		h.client.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:
-		h.client.answer(to, h.renderForButton(to.caller, show).reminded(to.caller, cmd, r.Lease), true)
+		h.client.answer(to, h.renderForButton(to.caller, show).reminderPressed(to.caller, cmd, r.Lease), true)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
@@ -79,7 +79,7 @@ func (h *handler) stale(pr press, err error) {
 			if from == fromReminder {
 				show = h.renderForButton(to.caller, show)
 			}
-			h.client.answer(to, show.instead(from, to.caller, pr.cmd, l), true)
+			h.client.answer(to, show.replaceStale(from, to.caller, pr.cmd, l), true)
 		}
 	}
 }

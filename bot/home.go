@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// homesMost and homesFor bound whose Home is kept current: views.publish
+	// maxHomes and homeAge bound whose Home is kept current: views.publish
 	// takes a hundred or so calls a minute, and a stale one is made new when
 	// it is opened again.
-	homesMost = 500
-	homesFor  = 24 * time.Hour
+	maxHomes = 500
+	homeAge  = 24 * time.Hour
 	// homeGap is the least time between two publishes for one person.
 	homeGap = time.Second
 	// homesAtOnce is how many are published at the same time.
@@ -34,8 +34,8 @@ type homes struct {
 	groups *groups
 	// decided is how far the decision about a lease has come, so that
 	// approvers hear of that and not of every step of an opening.
-	decided *lru.Cache[string, string]
-	slots   chan struct{}
+	decisions *lru.Cache[string, string]
+	slots     chan struct{}
 
 	mu      sync.Mutex
 	runner  *runner // nil unless the bot runs
@@ -54,8 +54,8 @@ type viewer struct {
 }
 
 func newHomes(c *client, s *localizer, g *groups) *homes {
-	return &homes{client: c, localizer: s, groups: g, decided: newCache[string, string](5000),
-		slots: make(chan struct{}, homesAtOnce), viewers: newCache[string, *viewer](homesMost)}
+	return &homes{client: c, localizer: s, groups: g, decisions: newCache[string, string](5000),
+		slots: make(chan struct{}, homesAtOnce), viewers: newCache[string, *viewer](maxHomes)}
 }
 
 // begin lets Homes be published: with r the keeper can be asked what is in them.
@@ -85,17 +85,17 @@ func (s *homes) viewed(c sshforward.Caller) {
 	s.viewers.Add(c.User, &viewer{caller: c, at: time.Now()})
 }
 
-// touch has somebody's Home published, if they have looked at it lately. It
+// refresh has somebody's Home published, if they have looked at it lately. It
 // never waits: many changes in a row make one publish a second at most, and
 // the last one always shows.
-func (s *homes) touch(user string) {
+func (s *homes) refresh(user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.viewers.Peek(user) // only a look of theirs keeps them
 	if !ok || s.runner == nil {
 		return
 	}
-	if time.Since(w.at) > homesFor {
+	if time.Since(w.at) > homeAge {
 		s.viewers.Remove(user)
 		return
 	}
@@ -170,7 +170,7 @@ func (s *homes) publish(r *runner, c sshforward.Caller, first bool) (again time.
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}
-		blocks = v.homeless(o.err)
+		blocks = v.homeUnavailable(o.err)
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second)
 	defer cancel()
@@ -198,11 +198,11 @@ func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
 // decision about it was asked for or came, those of whoever may decide. It
 // holds nobody up.
 func (s *homes) changed(l *sshforward.Lease) {
-	s.touch(l.Owner)
+	s.refresh(l.Owner)
 	if len(l.Approvers) == 0 {
 		return
 	}
-	state := decision(l)
+	state := decisionState(l)
 	s.mu.Lock()
 	r := s.runner
 	users := slices.DeleteFunc(s.viewers.Keys(), func(user string) bool { return user == l.Owner })
@@ -210,24 +210,24 @@ func (s *homes) changed(l *sshforward.Lease) {
 		s.mu.Unlock()
 		return
 	}
-	if before, known := s.decided.Get(l.ID); known && before == state {
+	if before, known := s.decisions.Get(l.ID); known && before == state {
 		s.mu.Unlock()
 		return
 	}
-	s.decided.Add(l.ID, state)
+	s.decisions.Add(l.ID, state)
 	id, approvers := l.ID, slices.Clone(l.Approvers)
 	s.running.Add(1)
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
 		if !s.touchMembers(r.ctx, approvers, users) {
-			s.decided.Add(id, "") // the next card tries again
+			s.decisions.Add(id, "") // the next card tries again
 		}
 	}()
 }
 
-// decision is what approvers see of a lease, as far as it may change.
-func decision(l *sshforward.Lease) string {
+// decisionState is what approvers see of a lease, as far as it may change.
+func decisionState(l *sshforward.Lease) string {
 	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
@@ -244,7 +244,7 @@ func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (al
 				break
 			}
 			if in {
-				s.touch(user)
+				s.refresh(user)
 			}
 		}
 	}

@@ -89,5 +89,5 @@ func (h *handler) closed(in *inbound, p clickPayload) {
 func (h *handler) unreadable(in *inbound, p clickPayload, what string) {
 	v := h.renderWithin(in, p.User.ID)
 	h.recordUnknown(p.caller(), what)
-	in.acknowledge(takesOver(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
+	in.acknowledge(updateView(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
 }

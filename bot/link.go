@@ -146,7 +146,8 @@ func (l *link) note(evt socketmode.Event) (gap time.Duration) {
 	case *slack.ConnectingEvent:
 		l.up.Store(false)
 	case *slack.ConnectionErrorEvent:
-		log.Warn("cannot connect to Slack", "err", l.client.clean(data.ErrorObj), "retry_in", min(data.Backoff, max(maxPause, retryAfter(data.ErrorObj))))
+		log.Warn("cannot connect to Slack", "err", l.client.clean(data.ErrorObj),
+			"retry_in", min(data.Backoff, max(maxPause, retryAfter(data.ErrorObj))))
 		if retryAfter(data.ErrorObj) == 0 {
 			return data.Backoff
 		}

@@ -55,15 +55,15 @@ func code(s string, n int) string {
 	return "`" + s + "`"
 }
 
-// user mentions one.
-func user(id string) string { return "<@" + escape(id) + ">" }
+// mention mentions one.
+func mention(id string) string { return "<@" + escape(id) + ">" }
 
-// group mentions a user or, by an id that starts with S, a user group.
-func group(id string) string {
+// mentionAny mentions a user or, by an id that starts with S, a user group.
+func mentionAny(id string) string {
 	if isGroup(id) {
 		return "<!subteam^" + escape(id) + ">"
 	}
-	return user(id)
+	return mention(id)
 }
 
 // date shows a time in the zone of whoever looks at it; the fallback is for

@@ -111,7 +111,7 @@ func (s *notifier) announce(ctx context.Context, text sshforward.Text) error {
 	if s.operators == "" {
 		return nil
 	}
-	if _, _, err := s.client.post(ctx, s.operators, just(trim(escape(s.forChannel.text(text)), 2900))); err != nil {
+	if _, _, err := s.client.post(ctx, s.operators, paragraph(trim(escape(s.forChannel.text(text)), 2900))); err != nil {
 		return s.client.failed("post announcement", err)
 	}
 	return nil

@@ -16,8 +16,8 @@ const (
 	// personRetry is how long a person whom Slack did not tell about is spoken
 	// to in the channel's language before Slack is asked again.
 	personRetry = time.Minute
-	// peopleMost bounds the memory, in people.
-	peopleMost = 10_000
+	// maxPeople bounds the memory, in people.
+	maxPeople = 10_000
 )
 
 // people is Slack's record of the people who use the bot (users.info, tier 4).
@@ -34,7 +34,7 @@ type person struct {
 }
 
 func newPeople(c *client) *people {
-	return &people{client: c, cache: newCache[string, person](peopleMost)}
+	return &people{client: c, cache: newCache[string, person](maxPeople)}
 }
 
 // language is the one the person reads; nil if Slack did not tell.

@@ -16,16 +16,16 @@ type render struct {
 }
 
 func (v render) restarting() message {
-	return just(v.say("I am restarting. Try again in a few seconds."))
+	return paragraph(v.say("I am restarting. Try again in a few seconds."))
 }
 
 func (v render) otherTeam() message {
-	return just(v.say("I only take commands from people of the workspace I am installed in."))
+	return paragraph(v.say("I only take commands from people of the workspace I am installed in."))
 }
 
 // failure is an error as its cause is told to people: the sentence alone.
 func (v render) failure(err error) message {
-	return just(trim(escape(v.text(sshforward.ErrorMessage(err))), 2900))
+	return paragraph(trim(escape(v.text(sshforward.ErrorMessage(err))), 2900))
 }
 
 // tooLong is the error for a command that was given up.
@@ -57,8 +57,8 @@ func (v render) leaseID(l *sshforward.Lease) slack.Block {
 	return small(v.say("Lease %s", code(l.ID, 20)))
 }
 
-// told is a notice that begins with what it says in its text too.
-func (v render) told(l *sshforward.Lease, says string, more ...slack.Block) message {
+// leaseMessage is a notice that begins with what it says in its text too.
+func (v render) leaseMessage(l *sshforward.Lease, says string, more ...slack.Block) message {
 	blocks := append([]slack.Block{section(says)}, more...)
-	return message{Text: v.sentences(says, v.say("Lease %s", escape(l.ID))), Blocks: fill(append(blocks, v.leaseID(l))...)}
+	return message{Text: v.sentences(says, v.say("Lease %s", escape(l.ID))), Blocks: withoutNil(append(blocks, v.leaseID(l))...)}
 }

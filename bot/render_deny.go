@@ -13,7 +13,7 @@ func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 	}
 	reason := textInput(sshforward.FieldReason, typed)
 	reason.Multiline, reason.MaxLength = true, maxReason
-	view := modal(formDeny, v.say("Deny"), m, fill(
+	view := modal(formDeny, v.say("Deny"), m, withoutNil(
 		problemOf(problem),
 		section(says),
 		slack.NewInputBlock(sshforward.FieldReason, plain(v.say("Why?"), maxField),

@@ -162,8 +162,8 @@ func (v render) notes(l *sshforward.Lease) slack.Block {
 	return small(v.say("Not checked:") + "\n" + strings.Join(out, "\n"))
 }
 
-// theirs is what somebody gave as the reason for a no; empty if nothing.
-func (v render) theirs(words string) string {
+// denierReason is what somebody gave as the reason for a no; empty if nothing.
+func (v render) denierReason(words string) string {
 	if words = line(words, 1000); words == "" {
 		return ""
 	}
@@ -173,16 +173,16 @@ func (v render) theirs(words string) string {
 // by names who decided, and when.
 func (v render) by(who string, at time.Time) string {
 	if at.IsZero() { // decided before that was recorded
-		return user(who)
+		return mention(who)
 	}
-	return v.say("%s (%s)", user(who), date(at))
+	return v.say("%s (%s)", mention(who), date(at))
 }
 
 // approvals names who said yes, and when.
 func (v render) approvals(all []sshforward.Approval) string {
 	var out []string
 	for i, a := range all {
-		if i == mostPeople {
+		if i == maxNamed {
 			out = append(out, v.say("%d more", len(all)-i))
 			break
 		}
@@ -201,8 +201,8 @@ func (v render) estimate(l *sshforward.Lease) string {
 	return v.dollars(v.prices.Cost(l.Instance.Region, l.Duration))
 }
 
-// stands says in a sentence how a lease stands.
-func (v render) stands(l *sshforward.Lease) string {
+// stateSentence says in a sentence how a lease stands.
+func (v render) stateSentence(l *sshforward.Lease) string {
 	what := instance(l.Instance)
 	switch l.State {
 	case sshforward.Requested:
@@ -256,8 +256,8 @@ func (v render) facts(l *sshforward.Lease) slack.Block {
 	return small(s)
 }
 
-// urgentOrNot is the reason and, where the lease goes past approval, that.
-func (v render) urgentOrNot(l *sshforward.Lease) slack.Block {
+// urgentOrReason is the reason and, where the lease goes past approval, that.
+func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
 	if !l.Urgent {
 		return v.because(l)
 	}
