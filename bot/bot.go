@@ -67,8 +67,8 @@ func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string
 }
 
 // Notice posts n in the thread of the lease's card; where that is gone, where
-// a card would go. What operators have to hear goes to their channel instead,
-// and what comes of it to the thread there. Approvers who cannot see the card
+// a card would go. Alarms go to the operators' channel instead, and the review
+// of an urgent lease into the thread there. Approvers who cannot see the card
 // get direct messages.
 func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	return b.notifier.notice(ctx, l, n)

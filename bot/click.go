@@ -6,9 +6,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// click records a click and then acknowledges it, so that no approval is shown
-// that was not recorded. If recording takes too long, the click is
-// acknowledged all the same and the outcome told when it is there.
+// click has a click recorded and then acknowledges it, so that no approval is
+// shown that was not recorded. If recording takes longer than Slack waits, the
+// click is acknowledged first, and its outcome follows.
 func (h *handler) click(in *inbound, p clickPayload) {
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
@@ -25,7 +25,7 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	}
 	a := p.Actions[0] // a click is one action
 	if p.home() {
-		h.homes.viewed(c) // who clicks in it has it before their eyes
+		h.homes.viewed(c)
 	}
 	switch a.ActionID {
 	case actionForm:

@@ -14,7 +14,7 @@ const (
 	maxEnvelopes = 20000
 )
 
-// delivery is what became of one envelope.
+// delivery is one envelope that came, and how it was acknowledged.
 type delivery struct {
 	at   time.Time
 	done chan struct{} // closed once it may be acknowledged

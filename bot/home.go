@@ -16,8 +16,8 @@ import (
 
 const (
 	// maxHomes and homeAge bound whose Home is kept current: views.publish
-	// takes a hundred or so calls a minute, and a stale one is made new when
-	// it is opened again.
+	// takes a hundred or so calls a minute. Other people's Homes are published
+	// when they open them.
 	maxHomes = 500
 	homeAge  = 24 * time.Hour
 	// homeGap is the least time between two publishes for one person.
@@ -27,13 +27,13 @@ const (
 	homeTries   = 3
 )
 
-// homes keeps the home tab of those current who have looked at it lately.
+// homes keeps the home tabs current of people who have looked at theirs lately.
 type homes struct {
 	client *client
 	*localizer
 	groups *groups
-	// decided is how far the decision about a lease has come, so that
-	// approvers hear of that and not of every step of an opening.
+	// decisions is how far the decision about each lease has come, so that the
+	// Homes of approvers follow that and not every step of an opening.
 	decisions *lru.Cache[string, string]
 	slots     chan struct{}
 
@@ -44,7 +44,7 @@ type homes struct {
 	running sync.WaitGroup
 }
 
-// viewer is one of them. The fields are guarded by homes.mu.
+// viewer is one of those people. The fields are guarded by homes.mu.
 type viewer struct {
 	caller sshforward.Caller
 	at     time.Time // of the last look
@@ -86,8 +86,8 @@ func (s *homes) viewed(c sshforward.Caller) {
 }
 
 // refresh has somebody's Home published, if they have looked at it lately. It
-// never waits: many changes in a row make one publish a second at most, and
-// the last one always shows.
+// does not wait. Many changes in a row make one publish a second at most, and
+// the last change is always published.
 func (s *homes) refresh(user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *homes) publishUntilCurrent(r *runner, w *viewer) {
 	tries := 0
 	for {
 		s.mu.Lock()
-		// Somebody who came back after losing their place has a goroutine anew.
+		// Who fell out of viewers and came back has a viewer and a goroutine anew.
 		if now, _ := s.viewers.Peek(w.caller.User); now != w || !w.stale || r.ctx.Err() != nil {
 			w.busy = false
 			s.mu.Unlock()
@@ -146,8 +146,8 @@ func (s *homes) publishUntilCurrent(r *runner, w *viewer) {
 	}
 }
 
-// publish makes one person's Home out of what the keeper says now. again is
-// after how long it may be worth another try.
+// publish asks the keeper what concerns a person now and publishes their Home.
+// After a failure, again is the pause before another try; 0 if none is worth it.
 //
 // It is sent without the hash of the one before: there is one goroutine for
 // each person, and what it publishes is always newer than what is there. Where
@@ -194,9 +194,9 @@ func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}
 }
 
-// changed has the Homes published that show a lease: its owner's and, when a
-// decision about it was asked for or came, those of whoever may decide. It
-// holds nobody up.
+// changed has the Homes published that show a lease: its owner's and, if the
+// decision about it has come further, those of whoever may decide. It does not
+// wait.
 func (s *homes) changed(l *sshforward.Lease) {
 	s.refresh(l.Owner)
 	if len(l.Approvers) == 0 {
@@ -220,20 +220,21 @@ func (s *homes) changed(l *sshforward.Lease) {
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
-		if !s.touchMembers(r.ctx, approvers, users) {
+		if !s.refreshMembers(r.ctx, approvers, users) {
 			s.decisions.Add(id, "") // the next card tries again
 		}
 	}()
 }
 
-// decisionState is what approvers see of a lease, as far as it may change.
+// decisionState stands for all that approvers see of a lease and that can change.
 func decisionState(l *sshforward.Lease) string {
 	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
 
-// touchMembers reports whether Slack told who the approvers are.
-func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (all bool) {
+// refreshMembers refreshes the Homes of those users who are among the approvers.
+// It reports whether Slack told who the approvers are.
+func (s *homes) refreshMembers(ctx context.Context, approvers, users []string) (all bool) {
 	all = true
 	for _, group := range approvers {
 		for _, user := range users {

@@ -11,7 +11,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// language is one that people are spoken to in. English stands in the code,
+// language is one that people read. English stands in the code,
 // where it is also the key of its translations; the others are PO files, which
 // every translation tool reads (locale/ja.po).
 type language struct {

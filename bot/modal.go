@@ -18,7 +18,7 @@ const viewRenderDelay = 500 * time.Millisecond
 type modalResult struct {
 	errors map[string]string // by block id
 	view   *slack.ModalViewRequest
-	// says is the same as a message, for when the modal cannot be reached.
+	// message says the same, for when the modal cannot be reached.
 	message message
 }
 
@@ -26,10 +26,10 @@ type modalResult struct {
 type submission struct {
 	cmd  sshforward.Command
 	wait slack.ModalViewRequest // shown when it takes longer than an acknowledgement may
-	// ended says what is shown. When it comes too late for errors and for
-	// closing, it has to be a view.
+	// result is what becomes of the modal. After the acknowledgement (late) it
+	// cannot have errors nor close, so it has to be a view then.
 	result func(o outcome, late bool) modalResult
-	// gone, if set, is called when the person closed the modal meanwhile.
+	// abandoned, if set, is called if the person closed the modal meanwhile.
 	abandoned func(o outcome)
 }
 
@@ -63,7 +63,7 @@ func (h *handler) resolveModal(in *inbound, p clickPayload, s submission) {
 		return
 	}
 	switch {
-	case o.err != nil: // they may take it for done
+	case o.err != nil: // the person may think that it was done
 		h.client.answer(recipient{caller: c}, end.message, false)
 	case s.abandoned != nil:
 		s.abandoned(o)

@@ -55,7 +55,7 @@ func code(s string, n int) string {
 	return "`" + s + "`"
 }
 
-// mention mentions one.
+// mention mentions a user.
 func mention(id string) string { return "<@" + escape(id) + ">" }
 
 // mentionAny mentions a user or, by an id that starts with S, a user group.

@@ -15,9 +15,9 @@ import (
 // for 3 s, of which views.open needs its part.
 const savedWait = 300 * time.Millisecond
 
-// openForm shows the form for a lease, with what was typed already. The saved
-// address is waited for as long as the trigger allows, and filled in later if
-// that is not enough.
+// openForm shows the form for a lease, filled in with what was typed already. It
+// waits for the saved address as long as the trigger allows; one that comes
+// later is added to the form that is open.
 func (h *handler) openForm(in *inbound, to recipient, trigger string, open sshforward.OpenLease) {
 	c := to.caller
 	if trigger == "" { // a server that stands in for Slack may know no modals
@@ -101,7 +101,7 @@ func (h *handler) submitOpen(in *inbound, p clickPayload, v render) {
 			view := v.confirmForm(l, p.View.meta())
 			return modalResult{view: &view, message: v.lease(p.caller(), l)}
 		},
-		// Who closes the modal instead of confirming has said no.
+		// Closing the modal instead of confirming cancels the request.
 		abandoned: func(o outcome) {
 			if l := o.reply.Lease; l != nil {
 				h.cancelLease(p.caller(), l.ID)

@@ -95,8 +95,8 @@ func validSources(list string) bool {
 	return err == nil
 }
 
-// messageOf is the reason without the general example that the domain's
-// message ends with; the caller has a better one.
+// messageOf is the domain's sentence without its general example: the caller has
+// a better one, made from what was typed.
 func messageOf(err error) sshforward.Text {
 	if e, ok := errors.AsType[*sshforward.Error](err); ok {
 		return e.Message

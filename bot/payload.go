@@ -46,8 +46,8 @@ type action struct {
 	Value    string `json:"value"`
 }
 
-// clickedMessage is what a payload says of the message that the button was in: nothing
-// if that was ephemeral, since Slack does not keep those.
+// clickedMessage is what a payload says of the message that the button was in:
+// nothing if that was ephemeral, since Slack does not keep those.
 type clickedMessage struct {
 	present bool
 	ts      string
@@ -134,7 +134,7 @@ type viewPayload struct {
 	State      json.RawMessage `json:"state"`
 }
 
-// meta reads what String wrote. It is empty if somebody else wrote it.
+// meta reads what meta.String wrote; empty if it is anything else.
 func (p viewPayload) meta() (m meta) {
 	if json.Unmarshal([]byte(p.Metadata), &m) != nil {
 		return meta{}
@@ -186,8 +186,8 @@ func (m meta) String() string {
 	return string(b)
 }
 
-// optionsPayload is the answer to a block_suggestion. slack-go's own type leaves an
-// empty list out, and without a list Slack shows an error.
+// optionsPayload is the answer to a block_suggestion. slack-go's own type leaves
+// an empty list out, and without a list Slack shows an error.
 type optionsPayload struct {
 	Options []*slack.OptionBlockObject `json:"options"`
 }
@@ -212,8 +212,7 @@ func ephemeral(m message, replace bool) messagePayload {
 	return p
 }
 
-// maxAckBytes is what an acknowledgement may have; Slack drops one of 20 KB without
-// a word.
+// maxAckBytes bounds an acknowledgement; Slack drops one of 20 KB without a word.
 const maxAckBytes = 19_000
 
 // fitsAck reports whether an acknowledgement may carry an answer.

@@ -30,7 +30,7 @@ type postedMessage struct {
 	askedAt time.Time
 }
 
-// current reports whether what the message says is still so.
+// current reports whether the message is still true of the lease.
 func (p postedMessage) current(l *sshforward.Lease) bool {
 	switch p.decides {
 	case sshforward.NoticeApproval:

@@ -75,5 +75,5 @@ func (v render) decided(l *sshforward.Lease, extension bool) message {
 	case len(l.Approved) > 0 && len(l.Approved) >= l.Approvals && !extension:
 		return v.leaseMessage(l, v.say("Access to %s for %s was approved by %s.", what, owner, v.approvals(l.Approved)))
 	}
-	return v.leaseMessage(l, v.sentences(v.say("There is nothing left to decide about access to %s for %s.", what, owner), v.whyOver(l)))
+	return v.leaseMessage(l, v.sentences(v.say("There is nothing left to decide about access to %s for %s.", what, owner), v.endReason(l)))
 }

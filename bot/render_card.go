@@ -33,8 +33,8 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 	return message{Text: v.plain(state, l), Blocks: blocks}
 }
 
-// plain is the card for notifications and screen readers: what somebody wants
-// of it who does not see the blocks.
+// plain is the card for notifications and screen readers, which do not show the
+// blocks.
 func (v render) plain(state string, l *sshforward.Lease) string {
 	if l.Reason != "" {
 		state = v.say("%s (%s)", state, v.reasonWord(l.Reason))
@@ -70,11 +70,11 @@ func (v render) body(l *sshforward.Lease) string {
 		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
 		if l.AccessEndedAt.IsZero() {
-			return v.sentences(v.say("Ending access."), v.whyOver(l))
+			return v.sentences(v.say("Ending access."), v.endReason(l))
 		}
-		return v.sentences(v.say("Access ended %s, cleaning up.", date(l.AccessEndedAt)), v.whyOver(l))
+		return v.sentences(v.say("Access ended %s, cleaning up.", date(l.AccessEndedAt)), v.endReason(l))
 	}
-	return v.whyOver(l) + v.receipt(l)
+	return v.endReason(l) + v.receipt(l)
 }
 
 // nameHint passes on the provisioner's note that the name may need a moment.

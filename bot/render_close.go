@@ -7,8 +7,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// whyOver says why a lease ended.
-func (v render) whyOver(l *sshforward.Lease) string {
+// endReason says why a lease ended.
+func (v render) endReason(l *sshforward.Lease) string {
 	by := l.ClosedBy
 	switch l.Reason {
 	case sshforward.Cancelled:
@@ -76,7 +76,7 @@ func (v render) receipt(l *sshforward.Lease) string {
 func (v render) replyClose(l *sshforward.Lease) message {
 	what, id, where := instance(l.Instance), code(l.ID, 20), ""
 	if l.Card.Channel != "" {
-		where = v.cardIs(l)
+		where = v.cardPlace(l)
 	}
 	switch {
 	case l.State == sshforward.Closed:

@@ -5,7 +5,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// denyForm asks for the reason of a no.
+// denyForm asks for the reason of a denial.
 func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 	says := v.say("You deny lease %s.", code(m.Lease, 20))
 	if by, _ := extensionOf(m.Extend); by > 0 {

@@ -5,8 +5,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// extensionBlocks is the extension that waits for approvers, with their buttons, or what
-// became of it; none if there is nothing to say.
+// extensionBlocks is the extension that waits for approvers, with their buttons,
+// or what became of it; none if there was none.
 func (v render) extensionBlocks(from origin, l *sshforward.Lease) []slack.Block {
 	a := l.Asked
 	switch {
@@ -37,7 +37,7 @@ func (v render) extensionRow(from origin, l *sshforward.Lease) slack.Block {
 	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID, l.Asked.By)...)
 }
 
-// extensionCost is what the extension adds to that.
+// extensionCost is what the extension adds to the estimate.
 func (v render) extensionCost(l *sshforward.Lease) string {
 	return v.say("It would cost %s.", v.dollars(v.prices.Cost(l.Instance.Region, l.Asked.By)))
 }

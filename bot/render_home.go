@@ -82,8 +82,8 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	return s
 }
 
-// decisionRow is the row of buttons for whoever may say yes or no: to the lease or,
-// with its duration in their value, to the extension that is asked for.
+// decisionRow is the row of buttons for whoever may decide about the lease or
+// about the extension that is asked for.
 func (v render) decisionRow(l *sshforward.Lease) slack.Block {
 	switch {
 	case l.Asked.Pending():

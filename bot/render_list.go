@@ -8,7 +8,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// askFor ends what says that there is nothing.
+// askFor says how to ask for a lease, where there is none to show.
 func (v render) askFor() string {
 	return v.say("Ask for one: %s.", "`"+Slash+" open i-0123456789abcdef0 1h`")
 }

@@ -44,7 +44,7 @@ func (v render) noteOf(m message) slack.ModalViewRequest {
 	return view
 }
 
-// pleaseWait stands in a modal while the keeper takes its time.
+// pleaseWait is what a modal shows until the keeper has answered.
 func (v render) pleaseWait() slack.ModalViewRequest {
 	return v.note(":hourglass_flowing_sand: " + v.say("Looking… This takes a few seconds; leave the window open."))
 }

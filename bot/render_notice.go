@@ -34,7 +34,7 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		if l.OpenedAt.IsZero() {
 			says = v.say("%s your request for access to %s is over.", owner, what)
 		}
-		says = v.sentences(says, v.whyOver(l))
+		says = v.sentences(says, v.endReason(l))
 		m := v.leaseMessage(l, says)
 		m.Blocks[0] = section(says + v.receipt(l))
 		return m
@@ -93,7 +93,7 @@ func (v render) review(l *sshforward.Lease) message {
 		says = v.say("%s please review this: %s had access to %s without approval.", v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
 	}
 	m := v.leaseMessage(l, says, v.because(l), v.facts(l))
-	if over := v.whyOver(l) + v.receipt(l); over != "" {
+	if over := v.endReason(l) + v.receipt(l); over != "" {
 		m.Blocks = slices.Insert(m.Blocks, 1, section(over))
 	}
 	return m

@@ -58,14 +58,14 @@ func (v render) conditions(m meta) slack.Block {
 
 // confirmForm is the prompt as the modal's second step.
 func (v render) confirmForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
-	// A form may ask for an urgent lease; the yes to that is one of its own.
+	// A form may ask for an urgent lease, which needs a confirmation of its own.
 	m.Lease, m.Urgent, m.Port = l.ID, false, 0
 	view := modal(formConfirm, v.say("Open it?"), m, withoutButtons(v.prompt(l))...)
 	view.Submit, view.Close, view.NotifyOnClose = plain(v.label("Open"), maxTitle), plain(v.label("Cancel"), maxTitle), true
 	return view
 }
 
-// urgentForm is its third, for who goes past approval.
+// urgentForm is the modal's third step, for a lease that skips approval.
 func (v render) urgentForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
 	m.Lease, m.Urgent = l.ID, true
 	view := modal(formConfirm, v.say("Open without approval?"), m, withoutButtons(v.confirmUrgent(l))...)
@@ -85,8 +85,8 @@ func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
 	return view
 }
 
-// typeInstead is for when the form cannot be shown: the command that does the
-// same, with what was typed already.
+// typeInstead takes the place of a form that cannot be shown: it has the command
+// that does the same, with what was typed already.
 func (v render) typeInstead(open sshforward.OpenLease) message {
 	if open.Instance == "" {
 		open.Instance = "i-0123456789abcdef0"

@@ -8,7 +8,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// prompt asks the requester, and nobody else, for a yes.
+// prompt asks the requester to confirm.
 func (v render) prompt(l *sshforward.Lease) message {
 	text := v.sentences(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), v.say("Lease %s", escape(l.ID)))
 	blocks := withoutNil(
@@ -29,7 +29,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 	return message{Text: text, Blocks: blocks}
 }
 
-// confirmUrgent asks once more, after telling what it means.
+// confirmUrgent says what urgent means and asks once more.
 func (v render) confirmUrgent(l *sshforward.Lease) message {
 	title := v.say("Open SSH to %s without approval?", instance(l.Instance))
 	past := v.say("Nobody has approved this.")
@@ -66,14 +66,14 @@ func (v render) replyConfirm(l *sshforward.Lease) message {
 	case l.State == sshforward.Requested && l.Urgent:
 		return v.confirmUrgent(l)
 	case l.State == sshforward.Pending:
-		return paragraph(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	case l.State == sshforward.Opening && l.Urgent:
 		return paragraph(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
-			v.say("The operators' channel is told, and it will be reviewed."), v.cardIs(l)))
+			v.say("The operators' channel is told, and it will be reviewed."), v.cardPlace(l)))
 	case l.State == sshforward.Opening:
-		return paragraph(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	}
-	return paragraph(v.sentences(v.say("Lease %s: %s.", id, v.stateSentence(l)), v.cardIs(l)))
+	return paragraph(v.sentences(v.say("Lease %s: %s.", id, v.stateSentence(l)), v.cardPlace(l)))
 }
 
 func (v render) approval(l *sshforward.Lease) string {

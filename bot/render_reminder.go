@@ -2,8 +2,8 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-// reminderOver takes the place of a reminder whose buttons were not pressed, once
-// the lease is not any more as it says.
+// reminderOver takes the place of a reminder that is no longer true of the lease
+// and whose buttons were not pressed.
 func (v render) reminderOver(l *sshforward.Lease) message {
 	what := instance(l.Instance)
 	var says string
@@ -13,9 +13,9 @@ func (v render) reminderOver(l *sshforward.Lease) message {
 	case l.State == sshforward.Open:
 		says = v.sentences(v.say("The end of access to %s has moved.", what), v.ends(l))
 	case l.State == sshforward.Closing && l.AccessEndedAt.IsZero():
-		says = v.sentences(v.say("Ending access to %s.", what), v.whyOver(l))
+		says = v.sentences(v.say("Ending access to %s.", what), v.endReason(l))
 	default:
-		says = v.sentences(v.say("Over: access to %s has ended.", what), v.whyOver(l))
+		says = v.sentences(v.say("Over: access to %s has ended.", what), v.endReason(l))
 	}
 	return v.leaseMessage(l, says)
 }

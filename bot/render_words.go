@@ -103,7 +103,7 @@ func (v render) stageWord(s sshforward.Stage) string {
 	return string(s)
 }
 
-// instance names one, so that nobody takes it for another.
+// instance names an instance by its Name tag, if it has one, and its id.
 func instance(in sshforward.Instance) string {
 	if in.Name == "" {
 		return code(in.ID, 40)
@@ -162,7 +162,7 @@ func (v render) notes(l *sshforward.Lease) slack.Block {
 	return small(v.say("Not checked:") + "\n" + strings.Join(out, "\n"))
 }
 
-// denierReason is what somebody gave as the reason for a no; empty if nothing.
+// denierReason is the reason that was given for a denial; empty if none was.
 func (v render) denierReason(words string) string {
 	if words = line(words, 1000); words == "" {
 		return ""
@@ -191,7 +191,7 @@ func (v render) approvals(all []sshforward.Approval) string {
 	return v.enumerate(out, func(a, b string) string { return v.say("%s and %s", a, b) })
 }
 
-// undecided reports whether somebody has still to say yes to the lease.
+// undecided reports whether the lease waits for a confirmation or an approval.
 func undecided(l *sshforward.Lease) bool {
 	return l.State == sshforward.Requested || l.State == sshforward.Pending
 }
@@ -222,9 +222,9 @@ func (v render) stateSentence(l *sshforward.Lease) string {
 	return v.say("%s is closed", what)
 }
 
-// cardIs says where the card is or, as well as it can be known before it is
-// posted, will be.
-func (v render) cardIs(l *sshforward.Lease) string {
+// cardPlace says where the card is. Before it is posted it says where it will be,
+// as far as that can be known.
+func (v render) cardPlace(l *sshforward.Lease) string {
 	at := l.Card.Channel
 	if at == "" {
 		other := v.say("your direct messages with me")
@@ -256,7 +256,8 @@ func (v render) facts(l *sshforward.Lease) slack.Block {
 	return small(s)
 }
 
-// urgentOrReason is the reason and, where the lease goes past approval, that.
+// urgentOrReason is the reason that was given and, for a lease that skips
+// approval, that it does.
 func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
 	if !l.Urgent {
 		return v.because(l)

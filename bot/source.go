@@ -7,8 +7,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// openSource shows the form for the source address. The button's value is the
-// one that Home shows, so nobody has to be asked for it.
+// openSource shows the form for the source address, filled in with the button's
+// value: the address that Home shows.
 func (h *handler) openSource(in *inbound, p clickPayload, to recipient, a action) {
 	saved := ""
 	if a.Value != "" {
