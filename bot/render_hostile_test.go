@@ -135,7 +135,7 @@ func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
 		if n := utf8.RuneCountInString(m.Text); n > 4000 || n == 0 {
 			t.Errorf("%s: text of %d characters", name, n)
 		}
-		channel, ts, err := x.postTo(t.Context(), "C1", m)
+		channel, ts, err := x.client.post(t.Context(), "C1", m)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
