@@ -142,8 +142,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	t.Setenv("AWS_REGION", "eu-west-1")
-	o := provisioner.Options{Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}}
-	if _, err := provisioner.New(t.Context(), o); err != nil {
+	if _, err := provisioner.New(t.Context(), provisioner.Options{Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}}); err != nil {
 		t.Error(err)
 	}
 }
