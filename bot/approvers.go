@@ -93,7 +93,7 @@ func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, erro
 	var out []string
 	for _, id := range l.Approvers {
 		users := []string{id}
-		if isGroup(id) {
+		if sshforward.IsGroup(id) {
 			var err error
 			users, err = s.groups.members(ctx, id)
 			if err != nil && temporary(err) {

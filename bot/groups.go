@@ -35,7 +35,7 @@ func newGroups(c *client, kept time.Duration) *groups {
 // member reports whether user is in a user group or, if the id is a user's, is
 // that user. EUNAVAILABLE if Slack does not tell.
 func (g *groups) member(ctx context.Context, user, group string) (bool, error) {
-	if !isGroup(group) {
+	if !sshforward.IsGroup(group) {
 		return user == group, nil
 	}
 	users, err := g.members(ctx, group)
