@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"cmp"
@@ -36,7 +36,7 @@ const retryBudget = 5 * time.Minute
 // invisible for seconds and interfaces linger for minutes; the process dies
 // now and then. A schedule follows from its seed alone:
 //
-//	go test -run TestStorms ./cmd/sshforward -storm SEED
+//	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
 	seeds := make([]uint64, cmp.Or(*storms, defaultStorms))

@@ -1,6 +1,6 @@
 //go:build race
 
-package main
+package sim
 
 // The detector makes everything cost five times as much.
 func init() { defaultStorms, defaultSoak = 30, 15 }
