@@ -118,10 +118,10 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 	if err := l.extendable(now, d); err != nil {
 		return err
 	}
-	if l.Asked.Waits() && l.Asked.By == d {
+	if l.Asked.Pending() && l.Asked.By == d {
 		return Errorf(ECONFLICT, "An extension of lease %s by %s was asked for already and waits for approval.", l.ID, d)
 	}
-	l.Asked = Ask{User: user, By: d, At: now}
+	l.Asked = ExtensionRequest{User: user, By: d, At: now}
 	l.settle(NoticeRefused)
 	l.owe(NoticeAsked, now)
 	return nil
@@ -132,7 +132,7 @@ func (l *Lease) asked(d time.Duration) error {
 	switch {
 	case l.State != Open:
 		return l.so()
-	case !l.Asked.Waits() || l.Asked.By != d:
+	case !l.Asked.Pending() || l.Asked.By != d:
 		return Errorf(ECONFLICT, "No extension of lease %s by %s waits for approval.", l.ID, d)
 	}
 	return nil
@@ -153,7 +153,7 @@ func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
 	}
 	l.Asked.Approved = by
 	if len(by) >= l.ExtendApprovals {
-		l.Asked.Over = true
+		l.Asked.Decided = true
 		l.settle(NoticeAsked)
 		l.moveEnd(now, l.Asked.User, d)
 	}
@@ -165,7 +165,7 @@ func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) err
 	if err := l.asked(d); err != nil {
 		return err
 	}
-	l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
+	l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
 	l.settle(NoticeAsked)
 	l.owe(NoticeRefused, now)
 	return nil

@@ -75,8 +75,8 @@ type Event struct {
 	Cost     float64   `json:"cost_usd,omitempty"` // about, once it has ended
 }
 
-// Trail is the audit record. It only ever grows.
-type Trail interface {
+// AuditLog is the audit record. It only ever grows.
+type AuditLog interface {
 	// Append writes events that go with no write of a lease. Those that do
 	// are given to [Store.Put].
 	Append(ctx context.Context, events ...Event) error

@@ -119,7 +119,7 @@ func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Rep
 func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
 	among := k.among(ctx, user, func(r *Rule) []string { return r.Users })
 	return func(in Instance) bool {
-		rule, ok := k.Policy.Match(in.Tags)
+		rule, ok := k.Policy.Match(in)
 		return ok && (len(rule.Users) == 0 || among(rule))
 	}
 }

@@ -65,8 +65,8 @@ type (
 	// ListInstances asks for what the caller may open, for a form to choose
 	// from. It is answered from memory.
 	ListInstances struct{ Query string }
-	// ShowHome asks for all that concerns the caller now.
-	ShowHome struct{}
+	// Overview asks for all that concerns the caller now.
+	Overview struct{}
 	// ShowHistory asks for the caller's leases that are over.
 	ShowHistory struct{}
 	// Unknown is a payload that no command could be made of, for the audit
@@ -90,7 +90,7 @@ func (ListLeases) command()    {}
 func (ShowLease) command()     {}
 func (SetSource) command()     {}
 func (ListInstances) command() {}
-func (ShowHome) command()      {}
+func (Overview) command()      {}
 func (ShowHistory) command()   {}
 func (Unknown) command()       {}
 

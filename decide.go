@@ -107,7 +107,7 @@ func (l *Lease) notOwn(user string, extend time.Duration) error {
 // ruleOf returns the rule that decides about a lease now, which need not be
 // the one that it was asked for under. EFORBIDDEN if there is none any more.
 func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {
-	rule, ok := k.Policy.Match(l.Instance.Tags)
+	rule, ok := k.Policy.Match(l.Instance)
 	if !ok {
 		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s any more.", l.Instance.ID)
 	}

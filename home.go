@@ -32,7 +32,7 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 			r.Waiting = append(r.Waiting, l)
 		}
 	}
-	r.Sources, err = k.Sources.Source(ctx, c.User)
+	r.Sources, err = k.SavedSources.Source(ctx, c.User)
 	return r, err
 }
 
@@ -42,7 +42,7 @@ func (l *Lease) waitsFor(user string) bool {
 	switch {
 	case l.State == Pending:
 		return !gave(l.Approved, user)
-	case l.State == Open && l.Asked.Waits() && l.Asked.User != user:
+	case l.State == Open && l.Asked.Pending() && l.Asked.User != user:
 		return !gave(l.Asked.Approved, user)
 	}
 	return false
@@ -52,12 +52,12 @@ func (l *Lease) waitsFor(user string) bool {
 func (k *Keeper) history(ctx context.Context, c Caller, most int) (Reply, error) {
 	now := time.Now().UTC()
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	past, err := k.Trail.Past(ctx, c.User, time.Time{}, most)
+	past, err := k.AuditLog.Past(ctx, c.User, time.Time{}, most)
 	if err != nil {
 		return Reply{}, err
 	}
 	r := Reply{Past: past, Month: Bill{Since: month}}
-	months, err := k.Trail.Past(ctx, c.User, month, billMost)
+	months, err := k.AuditLog.Past(ctx, c.User, month, billMost)
 	for _, e := range months {
 		r.Month.Leases++
 		r.Month.Cost += e.Cost

@@ -12,21 +12,21 @@ import (
 
 // Options are what a [Keeper] works with.
 type Options struct {
-	Store       Store       // required
-	Sources     Sources     // required
-	Provisioner Provisioner // required
-	Notifier    Notifier    // required
-	Directory   Directory   // required
-	Trail       Trail       // required; of the Store, so that it is written with it
-	// Surveyor and AccountsSeen are what Sweep needs.
-	Surveyor     Surveyor
-	AccountsSeen Accounts
-	Lister       Lister // required: what the form offers
-	Policy       Policy
-	Timing       Timing
-	Accounts     map[string]Account // by the names that Instance.Account has
-	Prices       Prices             // nil: DefaultPrices()
-	Logger       *slog.Logger       // nil: slog.Default()
+	Store        Store        // required
+	SavedSources SavedSources // required
+	Provisioner  Provisioner  // required
+	Notifier     Notifier     // required
+	Directory    Directory    // required
+	AuditLog     AuditLog     // required; of the Store, so that it is written with it
+	// Surveyor and Rebuilds are what Sweep needs.
+	Surveyor Surveyor
+	Rebuilds Rebuilds
+	Lister   Lister // required: what the form offers
+	Policy   Policy
+	Timing   Timing
+	Accounts map[string]Account // by the names that Instance.Account has
+	Prices   Prices             // nil: DefaultPrices()
+	Logger   *slog.Logger       // nil: slog.Default()
 
 	// OnOpened and OnOverstay, if set, are told how long an opening took from
 	// the last yes, and how long access lasted beyond its end.
@@ -121,7 +121,7 @@ func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 		return Reply{Lease: l}, err
 	case ListInstances:
 		return k.listInstances(ctx, c, cmd.Query)
-	case ShowHome:
+	case Overview:
 		return k.home(ctx, c)
 	case ShowHistory:
 		return k.history(ctx, c, historyMost)

@@ -9,7 +9,7 @@ import (
 type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
-	Shown   string    `json:",omitempty"` // the face it shows, see Lease.Face
+	Shown   string    `json:",omitempty"` // what it shows, see Lease.CardKey
 	SentAt  time.Time `json:",omitzero"`
 
 	Attempts  int       `json:",omitempty"`

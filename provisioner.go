@@ -36,8 +36,8 @@ type Placement struct {
 	Notes []Text `json:",omitempty"`
 }
 
-// Step is the outcome of one provisioner step that did not fail.
-type Step struct {
+// StepResult is the outcome of one provisioner step that did not fail.
+type StepResult struct {
 	// Resources replaces the lease's Resources.
 	Resources Resources
 	// Wait is zero when the step is complete; otherwise it is not there yet
@@ -72,15 +72,15 @@ type Provisioner interface {
 	// the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance) (Placement, error)
 
-	// Open does the stage l.Stage (never StageCheck). Step.Resources says
+	// Open does the stage l.Stage (never StageCheck). StepResult.Resources says
 	// what was made also when the error is not nil.
-	Open(ctx context.Context, l *Lease) (Step, error)
+	Open(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Extend moves the end that stands in AWS to l.ExpiresAt.
-	Extend(ctx context.Context, l *Lease) (Step, error)
+	Extend(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Close removes what the lease has, each thing independently of the
 	// others, and is complete only when a read-back shows that nothing is
-	// left. Step.Resources says what is gone also when the error is not nil.
-	Close(ctx context.Context, l *Lease) (Step, error)
+	// left. StepResult.Resources says what is gone also when the error is not nil.
+	Close(ctx context.Context, l *Lease) (StepResult, error)
 }

@@ -21,7 +21,7 @@ func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, erro
 			instead("Try: /sshforward open %s %s", cmd.Instance, FormatDuration(k.Timing.Min)).about(FieldDuration)
 	}
 	if len(l.Sources) == 0 {
-		saved, err := k.Sources.Source(ctx, c.User)
+		saved, err := k.SavedSources.Source(ctx, c.User)
 		if err != nil {
 			return Reply{}, err
 		}

@@ -8,7 +8,7 @@ import (
 // setSource saves or forgets a source address, or just says which is saved.
 func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply, error) {
 	if len(cmd.Sources) == 0 && !cmd.Clear {
-		saved, err := k.Sources.Source(ctx, c.User)
+		saved, err := k.SavedSources.Source(ctx, c.User)
 		return Reply{Sources: saved}, err
 	}
 	for _, s := range cmd.Sources {
@@ -16,7 +16,7 @@ func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply,
 			return Reply{}, err
 		}
 	}
-	if err := k.Sources.SetSource(ctx, c.User, cmd.Sources); err != nil {
+	if err := k.SavedSources.SetSource(ctx, c.User, cmd.Sources); err != nil {
 		return Reply{}, err
 	}
 	k.saved(ctx, c, cmd)

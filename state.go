@@ -12,6 +12,7 @@ type Timing struct {
 	Confirm   time.Duration   // for the requester to press Open
 	Approval  time.Duration   // for approvers
 	Opening   time.Duration   // from the last yes to ready; then it is rolled back
+	Stopped   time.Duration   // for an instance that was stopped while open to come back
 	Reminders []time.Duration // before the end
 	Sweep     time.Duration   // between two looks for what should not be there
 	Keep      time.Duration   // closed leases
@@ -21,7 +22,7 @@ type Timing struct {
 func DefaultTiming() Timing {
 	return Timing{
 		Default: time.Hour, Min: 5 * time.Minute,
-		Confirm: 10 * time.Minute, Approval: 8 * time.Hour, Opening: 10 * time.Minute,
+		Confirm: 10 * time.Minute, Approval: 8 * time.Hour, Opening: 10 * time.Minute, Stopped: 30 * time.Minute,
 		Reminders: []time.Duration{15 * time.Minute, 5 * time.Minute},
 		Sweep:     5 * time.Minute, Keep: 90 * 24 * time.Hour,
 	}
@@ -51,7 +52,7 @@ func (l *Lease) stale(kind NoticeKind) bool {
 	case NoticeApproval, NoticeNudge:
 		return l.State != Pending
 	case NoticeAsked:
-		return l.State != Open || !l.Asked.Waits()
+		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
 		return l.State != Open
 	case NoticeStuck:
@@ -163,7 +164,7 @@ func (l *Lease) calm(now time.Time) {
 }
 
 // wait records that the current work is not there yet, which is no failure.
-func (l *Lease) wait(now time.Time, s Step) {
+func (l *Lease) wait(now time.Time, s StepResult) {
 	l.Attempts, l.LastError = 0, Text{}
 	l.Detail, l.NextTryAt = s.Detail, now.Add(s.Wait)
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
@@ -195,7 +196,7 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 }
 
 // tornDown records what a teardown pass has seen gone.
-func (l *Lease) tornDown(now time.Time, s Step, err error, t Timing) {
+func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
 	l.Resources = s.Resources
 	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
 		l.AccessEndedAt = now

@@ -27,7 +27,7 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
-	step := Step{Resources: l.Resources}
+	step := StepResult{Resources: l.Resources}
 	var fresh Instance
 	err := k.step(ctx, l, string(stage), end, func(ctx context.Context) (err error) {
 		if stage == StageCheck {
@@ -72,7 +72,7 @@ func (k *Keeper) advance(ctx context.Context, l *Lease) error {
 
 // moveEnd brings the end that stands in AWS up to the promised one.
 func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
-	step, asked := Step{Resources: l.Resources}, l.ExpiresAt
+	step, asked := StepResult{Resources: l.Resources}, l.ExpiresAt
 	err := k.step(ctx, l, "extend", asked, func(ctx context.Context) (err error) {
 		step, err = k.Provisioner.Extend(ctx, l)
 		return err
@@ -108,7 +108,7 @@ func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
 // mend puts right what a sweep has found changed on an open lease. It is done
 // here and not there, so that it cannot run beside a teardown.
 func (k *Keeper) mend(ctx context.Context, l *Lease) error {
-	step := Step{Resources: l.Resources}
+	step := StepResult{Resources: l.Resources}
 	err := k.step(ctx, l, "mend", l.ExpiresAt, func(ctx context.Context) (err error) {
 		step, err = k.Surveyor.Mend(ctx, l)
 		return err
@@ -134,7 +134,7 @@ func (k *Keeper) mend(ctx context.Context, l *Lease) error {
 
 // teardown does one pass of closing.
 func (k *Keeper) teardown(ctx context.Context, l *Lease) error {
-	step := Step{Resources: l.Resources}
+	step := StepResult{Resources: l.Resources}
 	err := k.step(ctx, l, "close", time.Time{}, func(ctx context.Context) (err error) {
 		step, err = k.Provisioner.Close(ctx, l)
 		return err

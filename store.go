@@ -17,7 +17,7 @@ type Store interface {
 	// must be none yet) and then adds one to l.Revision. ECONFLICT if another
 	// writer was first; nothing is written then. l is unchanged by any error.
 	// l.DueAt and l.State are what the indexes are made from. The events that
-	// this write makes true are in the [Trail] if and only if it is.
+	// this write makes true are in the [AuditLog] if and only if it is.
 	Put(ctx context.Context, l *Lease, events ...Event) error
 
 	// Delete removes a lease if the stored revision is still the given one.
@@ -34,8 +34,8 @@ type Store interface {
 	Active(ctx context.Context) ([]*Lease, error)
 }
 
-// Sources keeps the source addresses that people saved with `/sshforward ip`.
-type Sources interface {
+// SavedSources keeps the source addresses that people saved with `/sshforward ip`.
+type SavedSources interface {
 	// Source returns what the user saved; empty if nothing.
 	Source(ctx context.Context, user string) ([]netip.Prefix, error)
 	// SetSource saves what the user gave; empty forgets it.

@@ -74,7 +74,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	rebuilt, err := k.AccountsSeen.Rebuilt(ctx, account)
+	rebuilt, err := k.Rebuilds.Rebuilt(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) (err error) {
 		return err
 	}
 	if !rebuilt {
-		return k.AccountsSeen.SetRebuilt(ctx, account)
+		return k.Rebuilds.SetRebuilt(ctx, account)
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.State == Open {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
-		if rule, ok := k.Policy.Match(l.Instance.Tags); ok {
+		if rule, ok := k.Policy.Match(l.Instance); ok {
 			l.under(rule)
 		}
 		if l.Duration > time.Minute {

@@ -267,11 +267,11 @@ func TestDriftCannotBeMended(t *testing.T) {
 func TestDeadManSetAgain(t *testing.T) {
 	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Resources: Resources{Until: at(60)}}
 	l.drifted(at(1), Drift{Unarmed: true})
-	if a := Next(&l, at(1)); a.Do != DoMend || !due(a.At, at(1)) {
+	if a := Next(&l, at(1)); a.Kind != ActionMend || !due(a.At, at(1)) {
 		t.Fatalf("Next: %+v, want a mend at once", a)
 	}
 	l.mended(at(2))
-	if len(l.Owed) > 0 || l.Mended || Next(&l, at(2)).Do == DoMend {
-		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Do)
+	if len(l.Owed) > 0 || l.Mended || Next(&l, at(2)).Kind == ActionMend {
+		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Kind)
 	}
 }

@@ -18,7 +18,7 @@ func (k *Keeper) talk(id string) {
 		if err != nil {
 			return // the other lane reads the same lease and says so
 		}
-		t, now := NextTalk(l), time.Now()
+		t, now := NextDelivery(l), time.Now()
 		if t.At.IsZero() || !due(t.At, now) {
 			k.wakeAt(id, t.At, now)
 			return
@@ -37,7 +37,7 @@ func (k *Keeper) talk(id string) {
 }
 
 func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
-	face := l.Face()
+	face := l.CardKey()
 	var channel, ts string
 	err := k.say(ctx, l, "card", func(ctx context.Context) (err error) {
 		channel, ts, err = k.Notifier.Card(ctx, l)

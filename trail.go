@@ -168,7 +168,7 @@ func (k *Keeper) heard(events []Event) {
 // note records an event that goes with no write of a lease. What it tells of
 // has happened, so it is not taken back if the record cannot be written.
 func (k *Keeper) note(ctx context.Context, e Event) {
-	if err := k.Trail.Append(context.WithoutCancel(ctx), e); err != nil {
+	if err := k.AuditLog.Append(context.WithoutCancel(ctx), e); err != nil {
 		k.log.Error("the audit record cannot be written", "act", string(e.Act), "result", e.Result, "user", e.Actor, "lease", e.Lease, "err", err)
 		return
 	}
@@ -249,7 +249,7 @@ func actOf(cmd Command) Act {
 			return ActSource
 		}
 		return ActLook
-	case ListLeases, ShowLease, ListInstances, ShowHome, ShowHistory:
+	case ListLeases, ShowLease, ListInstances, Overview, ShowHistory:
 		return ActLook
 	}
 	return ActUnknown

@@ -173,13 +173,13 @@ func (k *Keeper) work(id string) {
 		}
 		now := time.Now()
 		action := Next(l, now)
-		if action.Do == DoNothing || !due(action.At, now) {
+		if action.Kind == ActionNone || !due(action.At, now) {
 			k.wakeAt(id, action.At, now)
 			return
 		}
-		if err := k.perform(ctx, l, action.Do); err != nil {
+		if err := k.perform(ctx, l, action.Kind); err != nil {
 			if ctx.Err() == nil {
-				k.log.Error("lease cannot be moved on", "lease", id, "step", string(action.Do), "err", err)
+				k.log.Error("lease cannot be moved on", "lease", id, "step", string(action.Kind), "err", err)
 			}
 			return
 		}
@@ -187,32 +187,32 @@ func (k *Keeper) work(id string) {
 }
 
 // perform does one action: the effect, if it has one, and then the write.
-func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
+func (k *Keeper) perform(ctx context.Context, l *Lease, do ActionKind) error {
 	var err error
 	switch do {
-	case DoLapse:
+	case ActionLapse:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
 			return l.end(now, Lapsed, "", Text{}, k.Timing)
 		}))
-	case DoExpire:
+	case ActionExpire:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
 			return l.end(now, Expired, "", Text{}, k.Timing)
 		}))
-	case DoGiveUp:
+	case ActionGiveUp:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
 			return l.end(now, Failed, "", l.tooSlow(k.Timing), k.Timing)
 		}))
-	case DoRemind:
+	case ActionRemind:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
 			l.remind(now)
 			return nil
 		}))
-	case DoNudge:
+	case ActionNudge:
 		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
 			l.nudge(now)
 			return nil
 		}))
-	case DoForget:
+	case ActionForget:
 		if _, ok := k.crew.unsaved(l.ID); ok {
 			// What memory has to tell goes into the audit record first.
 			if l, err = k.update(ctx, l.ID, ifStill(do, func(*Lease, time.Time) error { return nil })); err != nil {
@@ -222,13 +222,13 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, do Do) error {
 		if err = k.Store.Delete(ctx, l.ID, l.Revision); err == nil {
 			k.crew.saved(l.ID) // or memory would be forgotten for ever
 		}
-	case DoAdvance:
+	case ActionAdvance:
 		return k.advance(ctx, l)
-	case DoExtend:
+	case ActionExtend:
 		return k.moveEnd(ctx, l)
-	case DoMend:
+	case ActionMend:
 		return k.mend(ctx, l)
-	case DoClose:
+	case ActionClose:
 		return k.teardown(ctx, l)
 	}
 	k.wakeTalk(l.ID)
@@ -252,9 +252,9 @@ func cutShort(ctx context.Context, err error) bool {
 
 // ifStill guards a transition that was decided on an older copy: an extend
 // that came between wins over an expiry that was about to be written.
-func ifStill(do Do, change func(*Lease, time.Time) error) func(*Lease, time.Time) error {
+func ifStill(do ActionKind, change func(*Lease, time.Time) error) func(*Lease, time.Time) error {
 	return func(l *Lease, now time.Time) error {
-		if a := Next(l, now); a.Do != do || !due(a.At, now) {
+		if a := Next(l, now); a.Kind != do || !due(a.At, now) {
 			return errMoved
 		}
 		return change(l, now)

@@ -122,7 +122,7 @@ func TestApproversAreAskedForAnExtensionWhereTheCardIsHidden(t *testing.T) {
 	if m, _ := w.Message(m.TS); !m.HasButton(actionApprove) {
 		t.Error("the buttons went too early")
 	}
-	l.Asked.Over, l.Asked.DeniedBy = true, "U2"
+	l.Asked.Decided, l.Asked.DeniedBy = true, "U2"
 	x.posted(t, l)
 	if m, _ := w.Message(m.TS); len(m.Buttons()) > 0 || !strings.Contains(m.Visible(), "<@U2> denied more access") {
 		t.Errorf("%q with %v", m.Visible(), m.Buttons())

@@ -69,7 +69,7 @@ func (v render) instead(from origin, c sshforward.Caller, cmd sshforward.Command
 }
 
 func (v render) insteadOfAsking(l *sshforward.Lease, extension bool) message {
-	if waits := l.State == sshforward.Pending; !extension && waits || extension && l.State == sshforward.Open && l.Asked.Waits() {
+	if waits := l.State == sshforward.Pending; !extension && waits || extension && l.State == sshforward.Open && l.Asked.Pending() {
 		return message{}
 	}
 	return v.decided(l, extension)

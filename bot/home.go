@@ -194,13 +194,13 @@ func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again t
 		return 0, nil
 	}
 	v := s.b.in(d.ctx, c.User)
-	o := <-d.start(c, sshforward.ShowHome{})
+	o := <-d.start(c, sshforward.Overview{})
 	blocks := v.home(c, o.reply, time.Now())
 	if o.err != nil {
 		if d.ctx.Err() != nil {
 			return 0, nil
 		}
-		d.logRefusal(c, sshforward.ShowHome{}, o.err)
+		d.logRefusal(c, sshforward.Overview{}, o.err)
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}
@@ -266,7 +266,7 @@ func (s *homes) changed(l *sshforward.Lease) {
 
 // decision is what approvers see of a lease, as far as it may change.
 func decision(l *sshforward.Lease) string {
-	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Waits(), l.Asked.At, len(l.Asked.Approved)})
+	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
 

@@ -7,7 +7,7 @@ import (
 // changes reports whether a command may change what its giver's Home shows.
 func changes(cmd sshforward.Command) bool {
 	switch cmd := cmd.(type) {
-	case sshforward.ListLeases, sshforward.ShowLease, sshforward.ListInstances, sshforward.ShowHome, sshforward.ShowHistory, sshforward.Unknown:
+	case sshforward.ListLeases, sshforward.ShowLease, sshforward.ListInstances, sshforward.Overview, sshforward.ShowHistory, sshforward.Unknown:
 		return false
 	case sshforward.SetSource:
 		return cmd.Clear || len(cmd.Sources) > 0

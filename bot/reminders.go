@@ -38,7 +38,7 @@ func (r reminder) current(l *sshforward.Lease) bool {
 	case sshforward.NoticeApproval:
 		return l.State == sshforward.Pending
 	case sshforward.NoticeAsked:
-		return l.State == sshforward.Open && l.Asked.Waits() && l.Asked.At.Equal(r.ask)
+		return l.State == sshforward.Open && l.Asked.Pending() && l.Asked.At.Equal(r.ask)
 	}
 	return l.State == sshforward.Open && l.ExpiresAt.Equal(r.until)
 }

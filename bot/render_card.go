@@ -173,12 +173,12 @@ func (v render) askedCost(l *sshforward.Lease) string {
 func (v render) asked(from origin, l *sshforward.Lease) []slack.Block {
 	a := l.Asked
 	switch {
-	case a.Over && a.DeniedBy != "":
+	case a.Decided && a.DeniedBy != "":
 		return []slack.Block{section(v.sentences(v.say(":no_entry_sign: The extension by %s that %s asked for was denied by %s.",
 			v.span(a.By), user(a.User), v.by(a.DeniedBy, a.DeniedAt)), v.theirs(a.DeniedFor)))}
-	case a.Over && len(a.Approved) > 0:
+	case a.Decided && len(a.Approved) > 0:
 		return []slack.Block{small(v.say("The extension by %s that %s asked for was approved by %s.", v.span(a.By), user(a.User), v.approvals(a.Approved)))}
-	case !a.Waits() || l.State != sshforward.Open:
+	case !a.Pending() || l.State != sshforward.Open:
 		return nil
 	}
 	says := v.say(":raised_hand: %s asks for %s more. It waits for approval.", user(a.User), v.span(a.By))

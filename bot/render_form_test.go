@@ -24,7 +24,7 @@ func everyView(v render) map[string]any {
 	extension := deny
 	extension.Extend = "1h30m"
 	asks := with(sshforward.Open, func(l *sshforward.Lease) {
-		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.Ask{User: "U2", By: time.Hour, At: noon}
+		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.ExtensionRequest{User: "U2", By: time.Hour, At: noon}
 	})
 	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
 	home := func(r sshforward.Reply) slack.HomeTabViewRequest {

@@ -74,7 +74,7 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 // wanted is a lease in a few lines, with what is asked for.
 func (v render) wanted(l *sshforward.Lease, owners bool) string {
 	s := v.summary(l, owners)
-	if l.Asked.Waits() {
+	if l.Asked.Pending() {
 		s += "\n" + v.sentences(v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By)), v.askedCost(l))
 	}
 	if owners && l.Because != "" {
@@ -88,7 +88,7 @@ func (v render) wanted(l *sshforward.Lease, owners bool) string {
 func (v render) decide(l *sshforward.Lease) slack.Block {
 	value := l.ID
 	switch {
-	case l.Asked.Waits():
+	case l.Asked.Pending():
 		value += " " + sshforward.FormatDuration(l.Asked.By)
 	case l.State != sshforward.Pending:
 		return nil

@@ -149,7 +149,7 @@ func (v render) closedAll(leases []*sshforward.Lease) message {
 
 // extended answers an extend.
 func (v render) extended(l *sshforward.Lease) message {
-	if a := l.Asked; a.Waits() {
+	if a := l.Asked; a.Pending() {
 		return just(v.sentences(v.say("Asked for approval: %s more for %s, lease %s.", v.span(a.By), instance(l.Instance), code(l.ID, 20)),
 			v.say("May approve: %s.", v.anyOf(l.Approvers)), v.say("Until somebody does, it stays as it is."), v.ends(l)))
 	}

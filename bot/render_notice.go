@@ -179,7 +179,7 @@ func (v render) reminded(c sshforward.Caller, cmd sshforward.Command, l *sshforw
 	case sshforward.ExtendLease:
 		switch {
 		case l.State != sshforward.Open:
-		case l.Asked.Waits():
+		case l.Asked.Pending():
 			return v.told(l, v.sentences(v.say("%s asks for %s more access to %s. It waits for approval.", who, v.span(l.Asked.By), what), v.ends(l)))
 		default:
 			return v.told(l, v.sentences(v.say("%s extended access to %s.", who, what), v.ends(l)))

@@ -29,10 +29,10 @@ const (
 // may have. The load balancer and the rule go first, at the same time; the
 // group, which both refer to, after them, and also when they failed. What to
 // delete is never learned from the load balancer, which may be gone.
-func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) {
+func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	w, err := p.begin(l)
 	if err != nil {
-		return sshforward.Step{Resources: l.Resources}, err
+		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	p.consoles.Delete(l.ID)
 	w.together(

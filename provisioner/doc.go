@@ -25,6 +25,6 @@
 // belongs to this deployment and this lease. Nothing else is ever changed or
 // deleted, whatever its name.
 //
-// Nothing here sleeps: what is not there yet is a [sshforward.Step] with a
+// Nothing here sleeps: what is not there yet is a [sshforward.StepResult] with a
 // Wait. AWS is matched by error code only; the codes are in errors.go.
 package provisioner

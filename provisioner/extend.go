@@ -12,10 +12,10 @@ import (
 // Extend implements sshforward.Provisioner. It moves the end that stands in
 // the tags of the group, the rule and the load balancer, and the dead-man
 // switch, to l.End(); setting a tag to what it is already is no error.
-func (p *Provisioner) Extend(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) {
+func (p *Provisioner) Extend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	w, err := p.beginWithEnd(l)
 	if err != nil {
-		return sshforward.Step{Resources: l.Resources}, err
+		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	w.moveEnd(ctx)
 	return w.step()

@@ -17,11 +17,11 @@ import (
 // gone altogether, the group or the load balancer, is not made again: that is
 // ENOTFOUND, and the lease's end. It never asks to be waited for: what is not
 // whole when it returns is an error, to be tried again at the next sweep.
-func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) {
+func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
 	w, err := p.beginWithEnd(l)
 	if err != nil {
-		return sshforward.Step{Resources: l.Resources}, err
+		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	var (
 		group            string

@@ -30,13 +30,13 @@ const (
 )
 
 // Open implements sshforward.Provisioner. It does the stage l.Stage and no
-// other. Step.Resources holds what is known also when the error is not nil:
+// other. StepResult.Resources holds what is known also when the error is not nil:
 // the calls of a stage are concurrent, and what one has made counts whatever
 // became of the others.
-func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) {
+func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	w, err := p.beginWithEnd(l)
 	if err != nil {
-		return sshforward.Step{Resources: l.Resources}, err
+		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	switch l.Stage {
 	case sshforward.StageGroup:

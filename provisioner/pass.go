@@ -110,11 +110,11 @@ func (w *pass) pending() bool {
 }
 
 // step is the outcome. Resources are set also when there is an error.
-func (w *pass) step() (sshforward.Step, error) {
+func (w *pass) step() (sshforward.StepResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.errs) > 0 {
-		return sshforward.Step{Resources: w.res}, finalFirst(w.errs)
+		return sshforward.StepResult{Resources: w.res}, finalFirst(w.errs)
 	}
-	return sshforward.Step{Resources: w.res, Wait: w.wait, Detail: w.detail}, nil
+	return sshforward.StepResult{Resources: w.res, Wait: w.wait, Detail: w.detail}, nil
 }

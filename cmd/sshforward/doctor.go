@@ -231,7 +231,7 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 	places := make(map[place][]sshforward.Instance)
 	covered := 0
 	for _, in := range instances {
-		if _, ok := policy.Match(in.Tags); ok {
+		if _, ok := policy.Match(in); ok {
 			at := place{in.VPC, in.Zone}
 			places[at] = append(places[at], in)
 			covered++
