@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The end-to-end tests run the real binary, as a process of its own, between
@@ -29,7 +30,7 @@ var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		isolate()
+		testenv.IsolateAWS()
 		flag.Parse()
 		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
@@ -41,29 +42,12 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "sshforward")
-		build := exec.Command("go", "build", "-race", "-o", binary, ".")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		if binary, err = testenv.Program(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
-}
-
-// isolate keeps the SDK's own loader from this machine's settings.
-func isolate() {
-	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") {
-			os.Unsetenv(name)
-		}
-	}
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "AKIAE2E", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		os.Setenv(name, value)
-	}
 }
 
 const (
