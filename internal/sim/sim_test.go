@@ -115,9 +115,8 @@ func (s *sim) boot() {
 		s.t.Fatal(err)
 	}
 	l.keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: mortalStore{s, l, l.store}, SavedSources: l.store, Provisioner: aws,
-		Notifier: mortalWall{s, l}, Directory: nobody{}, AuditLog: mortalStore{s, l, l.store}, Policy: s.policy, Timing: s.timing, Logger: log,
-		Surveyor: aws, Rebuilds: l.store, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}},
+		Store: mortalStore{s, l, l.store}, Cloud: aws, Slack: mortalWall{s: s, l: l},
+		Policy: s.policy, Timing: s.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
 	})
 	s.life = l
 }
@@ -310,6 +309,7 @@ func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) err
 type mortalWall struct {
 	s *sim
 	l *life
+	nobody
 }
 
 func (m mortalWall) Card(_ context.Context, l *sshforward.Lease) (channel, ts string, err error) {
