@@ -112,6 +112,7 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
 	t.Cleanup(func() {
 		w.kill()
+		w.noRace()
 		if t.Failed() {
 			t.Logf("the bot's log:\n%s", w.log)
 		}
@@ -153,6 +154,7 @@ func (w *world) start() {
 	if err := os.WriteFile(file, []byte(w.config()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+	w.noRace()
 	w.log.reset()
 	dead := 0 // connections of a process that was killed may still be listed
 	for _, c := range w.slack.Connections() {
@@ -174,6 +176,14 @@ func (w *world) start() {
 		return len(live) >= 2
 	})
 	w.web = "http://" + w.log.find(listening)[1]
+}
+
+// noRace asserts that the race detector in the bot has found nothing.
+func (w *world) noRace() {
+	w.t.Helper()
+	if said := w.log.String(); strings.Contains(said, "DATA RACE") {
+		w.t.Errorf("the bot has a data race:\n%s", said)
+	}
 }
 
 // kill is kill -9.
