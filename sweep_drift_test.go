@@ -183,7 +183,7 @@ func TestDriftEventuallyConsistent(t *testing.T) {
 				// A lease opened a moment ago, of which this is not listed yet.
 				id := w.opened(alice, "web", 8*time.Hour)
 				w.cloud.distort(forget)
-				w.sweepFor(settling+5*time.Second, time.Second)
+				w.sweepFor(listDelay+5*time.Second, time.Second)
 				w.cloud.distort(nil)
 				w.sweepFor(time.Minute, time.Second)
 				// One list in a while leaves it out.
@@ -218,7 +218,7 @@ func TestDriftListedLate(t *testing.T) {
 							mended = c.at
 						}
 					}
-					if !mended.IsZero() && time.Since(mended) < settling {
+					if !mended.IsZero() && time.Since(mended) < listDelay {
 						f.Rule, f.Widened = f.Rule && what != "rule", f.Widened || what == "widened"
 					}
 					return true

@@ -17,6 +17,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -40,6 +41,42 @@ func Check(t testing.TB, dir string, most int, groups ...[]string) {
 	}
 }
 
+// Layer is files that may use each other and those of the layers below.
+type Layer struct {
+	Name  string
+	Files []string // patterns as package path has them
+}
+
+// CheckOrder fails the test for each use of a file by one in a lower layer,
+// and for each file that is in no layer. The top layer comes first.
+func CheckOrder(t testing.TB, dir string, order ...Layer) {
+	t.Helper()
+	list, err := list(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses, err := graph(dir, list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	height := make(map[string]int)
+	for _, file := range list.files {
+		height[file] = slices.IndexFunc(order, func(l Layer) bool {
+			return slices.ContainsFunc(l.Files, func(pattern string) bool { ok, _ := path.Match(pattern, file); return ok })
+		})
+		if height[file] < 0 {
+			t.Errorf("%s is in no layer", file)
+		}
+	}
+	for _, from := range list.files {
+		for to, what := range uses[from] {
+			if min(height[from], height[to]) >= 0 && height[from] > height[to] {
+				t.Errorf("%s (%s) uses %s (%s): %s", from, order[height[from]].Name, to, order[height[to]].Name, what)
+			}
+		}
+	}
+}
+
 // Cycle is a set of files each of which uses each other, if need be through
 // third ones.
 type Cycle struct {
@@ -50,9 +87,13 @@ type Cycle struct {
 // Cycles returns the cycles in the package in dir, its tests left out. It
 // needs the go command.
 func Cycles(dir string, groups ...[]string) ([]Cycle, error) {
-	uses, err := graph(dir, groups)
+	list, err := list(dir)
 	if err != nil {
-		return nil, fmt.Errorf("layers of %s: %w", dir, err)
+		return nil, err
+	}
+	uses, err := graph(dir, list, groups)
+	if err != nil {
+		return nil, err
 	}
 	var cycles []Cycle
 	for _, files := range circles(uses) {
@@ -71,11 +112,7 @@ func Cycles(dir string, groups ...[]string) ([]Cycle, error) {
 
 // graph returns, for each file, each file of which it uses a declaration, with
 // the first such use.
-func graph(dir string, groups [][]string) (map[string]map[string]string, error) {
-	list, err := list(dir)
-	if err != nil {
-		return nil, err
-	}
+func graph(dir string, list *listing, groups [][]string) (map[string]map[string]string, error) {
 	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, name := range list.files {
@@ -89,7 +126,7 @@ func graph(dir string, groups [][]string) (map[string]map[string]string, error) 
 	conf := types.Config{Importer: importer.ForCompiler(fset, "gc", list.open)}
 	pkg, err := conf.Check(list.path, fset, files, info)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("check the types of %s: %w", list.path, err)
 	}
 	node := func(p token.Pos) string {
 		name := filepath.Base(fset.Position(p).Filename)
@@ -199,10 +236,10 @@ func list(dir string) (*listing, error) {
 	}
 }
 
-func (l *listing) open(path string) (io.ReadCloser, error) {
-	file := l.exports[path]
+func (l *listing) open(imported string) (io.ReadCloser, error) {
+	file := l.exports[imported]
 	if file == "" {
-		return nil, fmt.Errorf("no export data for %s", path)
+		return nil, fmt.Errorf("no export data for %s", imported)
 	}
 	return os.Open(file)
 }

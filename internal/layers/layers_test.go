@@ -1,8 +1,10 @@
 package layers_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,5 +62,30 @@ func TestCycles(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", g, w)
 			}
 		})
+	}
+}
+
+// reports is a test whose errors are what is looked at.
+type reports struct {
+	testing.TB
+	said []string
+}
+
+func (r *reports) Errorf(format string, args ...any) {
+	r.said = append(r.said, fmt.Sprintf(format, args...))
+}
+
+func TestCheckOrder(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range circle {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &reports{TB: t}
+	layers.CheckOrder(r, dir, layers.Layer{Name: "upper", Files: []string{"[ab].go"}}, layers.Layer{Name: "lower", Files: []string{"c.go"}})
+	slices.Sort(r.said)
+	if got, want := strings.Join(r.said, "\n"), "c.go (lower) uses a.go (upper): a (line 3)\nc.go (lower) uses b.go (upper): b (line 3)\ntop.go is in no layer"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
