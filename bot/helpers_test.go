@@ -39,12 +39,12 @@ func office(t testing.TB, o fakeslack.Options) *fakeslack.Workspace {
 // asked is one command the keeper was given.
 type asked struct {
 	caller sshforward.Caller
-	cmd    wish
+	cmd    operation
 }
 
 // keeper does what a test says, and remembers what it was asked.
 type keeper struct {
-	do       func(context.Context, sshforward.Caller, wish) (sshforward.Reply, error)
+	do       func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error)
 	overview func(sshforward.Caller) sshforward.Overview
 
 	mu    sync.Mutex
@@ -88,7 +88,7 @@ func (k *keeper) Overview(ctx context.Context, c sshforward.Caller) (sshforward.
 	return k.overview(c), nil
 }
 
-func (k *keeper) hear(ctx context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+func (k *keeper) hear(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 	k.mu.Lock()
 	k.asked = append(k.asked, asked{c, cmd})
 	k.mu.Unlock()
@@ -112,7 +112,7 @@ func (k *keeper) understood() []asked {
 
 // answers is a keeper that always says the same.
 func answers(r sshforward.Reply, err error) *keeper {
-	return &keeper{do: func(context.Context, sshforward.Caller, wish) (sshforward.Reply, error) { return r, err }}
+	return &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) { return r, err }}
 }
 
 // life is a bot under test.
@@ -262,10 +262,13 @@ var (
 // lease is one in the given state, with all that a real one would have then.
 func lease(s sshforward.State) *sshforward.Lease {
 	l := &sshforward.Lease{
-		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1", Instance: instance1,
-		ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
-		Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
-		Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1",
+		Terms: sshforward.Terms{
+			Instance:     instance1,
+			ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
+			Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
+			Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		},
 		RequestedAt: noon, ConfirmBy: noon.Add(10 * time.Minute),
 	}
 	at := func(x sshforward.State) bool {
@@ -299,6 +302,9 @@ func lease(s sshforward.State) *sshforward.Lease {
 	}
 	return l
 }
+
+// about is an outcome that has one lease.
+func about(l *sshforward.Lease) outcome { return outcome{reply: sshforward.Reply{Lease: l}} }
 
 // generic is a value as its JSON has it.
 func generic(v any) (out any) {

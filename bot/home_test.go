@@ -24,7 +24,7 @@ type desk struct {
 
 func newDesk(leases ...*sshforward.Lease) *desk {
 	k := &desk{keeper: new(keeper), leases: leases, source: map[string]string{}}
-	k.do = func(_ context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	k.do = func(_ context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		var r sshforward.Reply
@@ -227,7 +227,7 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.SetSource); ok {
 			return sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN, "Not from there.")
 		}
@@ -247,7 +247,7 @@ func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := pressing()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(showOverview); ok {
 			return sshforward.Reply{Leases: []*sshforward.Lease{lease(sshforward.Requested)}}, nil
 		}

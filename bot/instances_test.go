@@ -17,7 +17,7 @@ import (
 func shop() *keeper {
 	k := script()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		list, ok := cmd.(listInstances)
 		if !ok {
 			return base(ctx, c, cmd)

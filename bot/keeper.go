@@ -10,7 +10,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// runner hands commands to the keeper, a bounded number at one time.
+// runner hands commands and queries to the keeper, a bounded number at one time.
 type runner struct {
 	client  *client
 	keeper  Keeper
@@ -29,9 +29,9 @@ func newRunner(c *client, k Keeper, o Options, changed func(user string)) *runne
 		changed: changed, ctx: ctx, cancel: cancel}
 }
 
-// start hands a wish to the keeper. The outcome comes in any case, within
+// start hands an operation to the keeper. The outcome comes in any case, within
 // Options.CommandTimeout, even if the keeper hangs or panics.
-func (r *runner) start(c sshforward.Caller, cmd wish) <-chan outcome {
+func (r *runner) start(c sshforward.Caller, op operation) <-chan outcome {
 	out := make(chan outcome, 2)
 	ctx, cancel := context.WithTimeout(r.ctx, r.timeout)
 	go func() {
@@ -42,9 +42,9 @@ func (r *runner) start(c sshforward.Caller, cmd wish) <-chan outcome {
 			return
 		}
 		defer func() { <-r.slots }()
-		o := r.call(ctx, c, cmd)
+		o := r.call(ctx, c, op)
 		out <- o
-		if changesHome(cmd) { // also after a refusal: what they saw may be out of date
+		if changesHome(op) { // also after a refusal: what they saw may be out of date
 			r.changed(c.User)
 		}
 	}()
@@ -54,13 +54,13 @@ func (r *runner) start(c sshforward.Caller, cmd wish) <-chan outcome {
 	return out
 }
 
-func (r *runner) call(ctx context.Context, c sshforward.Caller, cmd wish) (o outcome) {
+func (r *runner) call(ctx context.Context, c sshforward.Caller, op operation) (o outcome) {
 	defer r.client.recovered("keeper", func() { o = outcome{err: &sshforward.Error{Code: sshforward.EINTERNAL}} })
-	switch cmd := cmd.(type) {
+	switch op := op.(type) {
 	case query:
-		o = cmd.ask(ctx, r.keeper, c)
+		o = op.ask(ctx, r.keeper, c)
 	case sshforward.Command:
-		o.reply, o.err = r.keeper.Do(ctx, c, cmd)
+		o.reply, o.err = r.keeper.Do(ctx, c, op)
 	}
 	if sshforward.ErrorCode(o.err) == sshforward.EINTERNAL && errors.Is(o.err, ctx.Err()) && ctx.Err() != nil {
 		o.err = tooLong(o.err)
@@ -74,9 +74,9 @@ func tooLong(cause error) error {
 		"That took too long, and I do not know whether it was done. Look with `/sshforward list`.")}
 }
 
-// changesHome reports whether a wish may change what the caller's Home shows.
-func changesHome(w wish) bool {
-	switch w.(type) {
+// changesHome reports whether an operation may change what the caller's Home shows.
+func changesHome(op operation) bool {
+	switch op.(type) {
 	case query, sshforward.Unknown:
 		return false
 	}
@@ -85,12 +85,12 @@ func changesHome(w wish) bool {
 
 // logRefusal logs a command that failed; nothing if err is nil. Only what the
 // operator can mend is logged as a warning or an error.
-func (r *runner) logRefusal(c sshforward.Caller, cmd wish, err error) {
+func (r *runner) logRefusal(c sshforward.Caller, op operation, err error) {
 	if err == nil {
 		return
 	}
 	code := sshforward.ErrorCode(err)
-	log := r.client.log.With("user", c.User, "step", commandName(cmd), "code", code)
+	log := r.client.log.With("user", c.User, "step", operationName(op), "code", code)
 	switch code {
 	case sshforward.EINTERNAL:
 		log.Error("command failed", "err", r.client.clean(err))
@@ -101,9 +101,9 @@ func (r *runner) logRefusal(c sshforward.Caller, cmd wish, err error) {
 	}
 }
 
-// commandName is for logs: OpenLease, CloseLease, listLeases …
-func commandName(w wish) string {
-	name := fmt.Sprintf("%T", w)
+// operationName is for logs: OpenLease, CloseLease, listLeases …
+func operationName(op operation) string {
+	name := fmt.Sprintf("%T", op)
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 

@@ -19,7 +19,7 @@ const (
 // request is what the text of a slash command means.
 type request struct {
 	topic   topic
-	command wish
+	command operation
 }
 
 // verbs in the order of the help text.
@@ -38,7 +38,7 @@ func parse(text string) (request, error) {
 		return request{topic: topicForm, command: sshforward.OpenLease{}}, nil
 	}
 	args := all[1:]
-	var cmd wish
+	var cmd operation
 	var err error
 	switch verb := strings.ToLower(all[0].text); verb {
 	case "help", "?", "-h", "--help":
@@ -86,7 +86,7 @@ func unknownVerb(text string, first word) error {
 	return invalid(best, "I do not know the command %s.", inCode(first.text))
 }
 
-func parseList(args []word) (wish, error) {
+func parseList(args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
 		return listLeases{}, nil
@@ -96,7 +96,7 @@ func parseList(args []word) (wish, error) {
 	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joinWords(args)))
 }
 
-func parseShow(args []word) (wish, error) {
+func parseShow(args []word) (operation, error) {
 	if len(args) == 0 {
 		return nil, invalid("show k7m2q3x", "Say which lease; %s shows yours.", inCode(Slash+" list"))
 	}

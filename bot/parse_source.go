@@ -2,7 +2,7 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-func parseIP(text string, args []word) (wish, error) {
+func parseIP(text string, args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
 		return showSource{}, nil

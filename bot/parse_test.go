@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 	}
 	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"),
 		Port: 2222, Because: "disk is  full"}
-	for text, want := range map[string]wish{
+	for text, want := range map[string]operation{
 		"open i-0abc":             open("i-0abc", 0),
 		"OPEN i-0abc 2H":          open("i-0abc", 2*time.Hour),
 		"open web-1 1h30m":        open("web-1", 90*time.Minute),
@@ -107,7 +107,7 @@ func TestParse(t *testing.T) {
 			}
 			continue
 		}
-		if d := cmp.Diff(wish(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
+		if d := cmp.Diff(operation(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
 			t.Errorf("%q: %+v, %v\n%s", text, got, err, d)
 		}
 	}

@@ -74,7 +74,7 @@ func everyApproval(v render) map[string]message {
 	never := with(sshforward.Pending, func(l *sshforward.Lease) { l.Approved = nil })
 	return map[string]message{
 		"prompt-urgent":            v.prompt(urgent(sshforward.Requested)),
-		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, outcome{reply: sshforward.Reply{Lease: urgent(sshforward.Requested)}}),
+		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, about(urgent(sshforward.Requested))),
 		"confirmed-urgent":         v.replyConfirm(urgent(sshforward.Opening)),
 		"card-urgent":              v.card(urgent(sshforward.Open)),
 		"card-pending-nobody":      v.card(never),

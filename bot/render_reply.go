@@ -2,8 +2,8 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-// reply answers a wish that was not refused.
-func (v render) reply(c sshforward.Caller, cmd wish, o outcome) message {
+// reply answers an operation that was not refused.
+func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 	r := o.reply
 	switch {
 	case r.Choose && len(r.Instances) > 0:

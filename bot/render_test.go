@@ -84,7 +84,7 @@ func every(v render) map[string]message {
 		"confirmed":            v.replyConfirm(lease(sshforward.Opening)),
 		"confirmed-approval":   v.replyConfirm(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
 		"confirmed-direct":     v.replyConfirm(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
-		"cancelled":            v.reply(ann, sshforward.CancelLease{}, outcome{reply: sshforward.Reply{Lease: ended(sshforward.Cancelled)}}),
+		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
 		"card-opening":         v.card(lease(sshforward.Opening)),

@@ -18,9 +18,9 @@ func invalid(example, format string, args ...any) error {
 		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
 }
 
-// formatCommand writes a wish the way parse reads it.
-func formatCommand(w wish) string {
-	switch c := w.(type) {
+// formatCommand writes an operation the way parse reads it.
+func formatCommand(op operation) string {
+	switch c := op.(type) {
 	case sshforward.OpenLease:
 		out := "open " + quote(c.Instance)
 		if c.Duration > 0 {

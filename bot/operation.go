@@ -21,11 +21,11 @@ type Keeper interface {
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
 }
 
-// wish is what a person wants of the keeper: a [sshforward.Command], which may
-// change something, or a query, which only looks.
-type wish any
+// operation is what a person wants of the keeper: a [sshforward.Command], which
+// may change something, or a query, which only reads.
+type operation any
 
-// query is a wish that one of the keeper's other methods answers.
+// query is an operation that one of the keeper's other methods answers.
 type query interface {
 	ask(ctx context.Context, k Keeper, c sshforward.Caller) outcome
 }

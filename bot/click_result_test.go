@@ -11,7 +11,7 @@ import (
 
 // late refuses every change with a code, and shows the lease as it is now.
 func late(now *sshforward.Lease, code string) *keeper {
-	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
 		case showLease:
 			return sshforward.Reply{Lease: now}, nil
@@ -108,7 +108,7 @@ func TestLatePromptAndListShowWhatIsSo(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	open := true
 	stale := late(ended(sshforward.Lapsed), sshforward.ECONFLICT)
-	k := &keeper{do: func(ctx context.Context, c sshforward.Caller, cmd wish) (sshforward.Reply, error) {
+	k := &keeper{do: func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
 		case sshforward.OpenLease:
 			return sshforward.Reply{Lease: lease(sshforward.Requested)}, nil
