@@ -66,8 +66,8 @@ func TestResidentMemory(t *testing.T) {
 	peak, now := w.memory("VmHWM"), w.memory("VmRSS")
 	t.Logf("resident: %.1f MB at most, %.1f MB now", float64(peak)/1e6, float64(now)/1e6)
 	if now > maxResident || peak > maxPeak {
-		t.Errorf("the bot has %d bytes resident, and had %d; that is more than %d or %d. RssFile in /proc/PID/status is the program: see TestNothingLooksMethodsUp. "+
-			"RssAnon is data: see go_memstats_heap_inuse_bytes in /metrics.", now, peak, maxResident, maxPeak)
+		t.Errorf("the bot has %d bytes resident, and had %d; that is more than %d or %d. RssFile in /proc/PID/status is the program: "+
+			"see TestNothingLooksMethodsUp. RssAnon is data: see go_memstats_heap_inuse_bytes in /metrics.", now, peak, maxResident, maxPeak)
 	}
 }
 
