@@ -61,7 +61,7 @@ func (p permission) key() permission {
 }
 
 func authorize(rq *request, egress bool) (any, *apiError) {
-	g, e := rq.group(rq.p.str("GroupId"))
+	g, e := rq.ownGroup(rq.p.str("GroupId"))
 	if e != nil {
 		return nil, e
 	}
@@ -112,7 +112,7 @@ func authorize(rq *request, egress bool) (any, *apiError) {
 }
 
 func revoke(rq *request, egress bool) (any, *apiError) {
-	g, e := rq.group(rq.p.str("GroupId"))
+	g, e := rq.ownGroup(rq.p.str("GroupId"))
 	if e != nil {
 		return nil, e
 	}
