@@ -58,11 +58,14 @@ func createSecurityGroup(rq *request) (any, *apiError) {
 	case desc == "":
 		return nil, errorf("MissingParameter", "The request must contain the parameter GroupDescription")
 	case !groupTextRE.MatchString(name):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
 	case strings.HasPrefix(strings.ToLower(name), "sg-"):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
 	case !groupTextRE.MatchString(desc):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", desc)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", desc)
 	case strings.EqualFold(name, "default"):
 		return nil, errorf("InvalidGroup.Reserved", "The security group '%s' is reserved", name)
 	}

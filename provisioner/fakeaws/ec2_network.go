@@ -197,7 +197,8 @@ func describeSubnets(rq *request) (any, *apiError) {
 		out.Subnets = append(out.Subnets, xmlSubnet{
 			ID: s.ID, VPC: s.VPC, CIDR: s.CIDR, Zone: s.Zone, ZoneID: z.ID, State: "available",
 			Owner: rq.r.ownerOf(s.VPC), Free: rq.r.free(s), Tags: xmlTags(s.Tags),
-			ARN: "arn:" + partition(rq.r.name) + ":ec2:" + rq.r.name + ":" + rq.r.ownerOf(s.VPC) + ":subnet/" + s.ID, Block: xmlBlockStates{rq.r.blockMode(s.VPC, s.ID)},
+			ARN:   "arn:" + partition(rq.r.name) + ":ec2:" + rq.r.name + ":" + rq.r.ownerOf(s.VPC) + ":subnet/" + s.ID,
+			Block: xmlBlockStates{rq.r.blockMode(s.VPC, s.ID)},
 		})
 	}
 	return out, nil

@@ -105,7 +105,9 @@ func (rq *request) loadBalancerAsked() (*loadBalancer, *apiError) {
 		IdleTimeout: 60 * time.Second, DrainingTimeout: 300 * time.Second,
 	}}
 	if !elbNameRE.MatchString(lb.Name) {
-		return nil, errorf("ValidationError", "LoadBalancerName must be at most 32 characters, only contain alphanumeric characters or hyphens, and not begin or end with a hyphen: '%s'", lb.Name)
+		return nil, errorf("ValidationError",
+			"LoadBalancerName must be at most 32 characters, only contain alphanumeric characters or hyphens, "+
+				"and not begin or end with a hyphen: '%s'", lb.Name)
 	}
 	switch lb.Scheme {
 	case "":

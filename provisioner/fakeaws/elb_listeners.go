@@ -20,7 +20,8 @@ func createListeners(rq *request) (any, *apiError) {
 		case at < 0:
 			listeners = append(listeners, l)
 		case listeners[at] != l:
-			return nil, errorf("DuplicateListener", "A listener already exists for %s with LoadBalancerPort %d, but with a different configuration", lb.Name, l.Port)
+			return nil, errorf("DuplicateListener",
+				"A listener already exists for %s with LoadBalancerPort %d, but with a different configuration", lb.Name, l.Port)
 		}
 	}
 	lb.Listeners = listeners
@@ -66,7 +67,8 @@ func (rq *request) checkGroups(vpcID string, groups []string) *apiError {
 	for _, id := range groups {
 		g, ok := rq.r.groups.get(id)
 		if !ok || !rq.visible(g.visibleAt) || g.VPC != vpcID {
-			return errorf("InvalidSecurityGroup", "One or more of the specified security groups do not exist or are not in the load balancer's VPC: %s", id)
+			return errorf("InvalidSecurityGroup",
+				"One or more of the specified security groups do not exist or are not in the load balancer's VPC: %s", id)
 		}
 	}
 	return nil

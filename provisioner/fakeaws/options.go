@@ -8,8 +8,9 @@ const (
 	DefaultRegion  = "ap-northeast-1"
 )
 
-// Options says how a Cloud behaves. The zero value is an AWS without any
-// delay, fault or limit on the rate of calls; Realistic is the other end.
+// Options says how a Cloud behaves. The zero value is an AWS without any delay
+// or fault, and with no limit on the rate of calls but Classic ELB's own;
+// Realistic is the other end, and SlowAWS what speed is measured against.
 type Options struct {
 	Account string // of access keys nothing is known about; DefaultAccount if empty
 	Region  string // of Cloud.Home; DefaultRegion if empty
@@ -30,6 +31,7 @@ type Options struct {
 	// HealthTiming makes going in and out of service take as many health
 	// checks as the thresholds say. Without it the first check decides.
 	HealthTiming bool
+
 	// DeregisterDelay is how long after a Deregister the sessions of the
 	// instance are cut and it is gone from DescribeInstanceHealth; until then
 	// it even gets new ones. The call is asynchronous (API reference).
@@ -143,6 +145,9 @@ func Realistic() Options {
 		FlakyVisibility:   true,
 		RegisterDelay:     15 * time.Second,
 		HealthTiming:      true,
+		DeregisterDelay:   time.Second,
+		DeleteDelay:       2 * time.Second,
+		InterfaceDelay:    2 * time.Second,
 		InterfaceLinger:   4 * time.Minute,
 		StateDelay:        20 * time.Second,
 		DNSDelay:          time.Minute,

@@ -121,7 +121,8 @@ func TestIAMAnswersBeforeEC2(t *testing.T) {
 		}
 		_, err = b.elb.ConfigureHealthCheck(b.ctx, &elb.ConfigureHealthCheckInput{
 			LoadBalancerName: aws.String(balancer), HealthCheck: &elbtypes.HealthCheck{
-				Target: aws.String("TCP:22"), Interval: aws.Int32(5), Timeout: aws.Int32(3), HealthyThreshold: aws.Int32(2), UnhealthyThreshold: aws.Int32(2),
+				Target: aws.String("TCP:22"), Interval: aws.Int32(5), Timeout: aws.Int32(3),
+				HealthyThreshold: aws.Int32(2), UnhealthyThreshold: aws.Int32(2),
 			},
 		})
 		if got := code(err); got != want.attributes {
@@ -176,7 +177,8 @@ func TestASharedVPC(t *testing.T) {
 	b.ok(err)
 	subnets, err := b.ec2.DescribeSubnets(b.ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{b.note.Public}})
 	b.ok(err)
-	if s := subnets.Subnets[0]; *vpcs.Vpcs[0].OwnerId != otherAccount || *s.OwnerId != otherAccount || !strings.Contains(*s.SubnetArn, otherAccount) {
+	if s := subnets.Subnets[0]; *vpcs.Vpcs[0].OwnerId != otherAccount ||
+		*s.OwnerId != otherAccount || !strings.Contains(*s.SubnetArn, otherAccount) {
 		t.Errorf("VPC of %s, subnet of %s: %s", *vpcs.Vpcs[0].OwnerId, *s.OwnerId, *s.SubnetArn)
 	}
 }
@@ -218,7 +220,8 @@ func TestELBsServiceLinkedRole(t *testing.T) {
 	var got struct {
 		ARN string `xml:"GetRoleResult>Role>Arn"`
 	}
-	if c := b.iam("GetRole", url.Values{"RoleName": {name}}, &got); c != "" || !strings.HasSuffix(got.ARN, "/elasticloadbalancing.amazonaws.com/"+name) {
+	if c := b.iam("GetRole", url.Values{"RoleName": {name}}, &got); c != "" ||
+		!strings.HasSuffix(got.ARN, "/elasticloadbalancing.amazonaws.com/"+name) {
 		t.Errorf("%s, %q", got.ARN, c)
 	}
 	b.cloud.RemoveELBRole(fakeaws.DefaultAccount)

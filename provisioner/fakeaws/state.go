@@ -167,7 +167,10 @@ type region struct {
 }
 
 func newRegion(c *Cloud, account, name string) *region {
-	r := &region{cloud: c, account: account, name: name, negativeDNS: map[string]time.Time{}, rulesIn: map[string][]*rule{}, blocks: map[string]string{}}
+	r := &region{
+		cloud: c, account: account, name: name,
+		negativeDNS: map[string]time.Time{}, rulesIn: map[string][]*rule{}, blocks: map[string]string{},
+	}
 	for i, letter := range []string{"a", "c", "d"} {
 		r.zones = append(r.zones, Zone{
 			Name: name + letter, ID: zoneID(name, i+1), Type: AvailabilityZone,
