@@ -118,10 +118,10 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 	if err := l.extendable(now, d); err != nil {
 		return err
 	}
-	if l.Asked.Waits() && l.Asked.By == d {
+	if l.Asked.Pending() && l.Asked.By == d {
 		return Errorf(ECONFLICT, "An extension of lease %s by %s was asked for already and waits for approval.", l.ID, d)
 	}
-	l.Asked = Ask{User: user, By: d, At: now}
+	l.Asked = ExtensionRequest{User: user, By: d, At: now}
 	l.settle(NoticeRefused)
 	l.owe(NoticeAsked, now)
 	return nil
@@ -132,7 +132,7 @@ func (l *Lease) asked(d time.Duration) error {
 	switch {
 	case l.State != Open:
 		return l.so()
-	case !l.Asked.Waits() || l.Asked.By != d:
+	case !l.Asked.Pending() || l.Asked.By != d:
 		return Errorf(ECONFLICT, "No extension of lease %s by %s waits for approval.", l.ID, d)
 	}
 	return nil
@@ -153,7 +153,7 @@ func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
 	}
 	l.Asked.Approved = by
 	if len(by) >= l.ExtendApprovals {
-		l.Asked.Over = true
+		l.Asked.Decided = true
 		l.settle(NoticeAsked)
 		l.moveEnd(now, l.Asked.User, d)
 	}
@@ -165,8 +165,48 @@ func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) err
 	if err := l.asked(d); err != nil {
 		return err
 	}
-	l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
+	l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
 	l.settle(NoticeAsked)
 	l.owe(NoticeRefused, now)
 	return nil
+}
+
+// confirm is the requester's yes.
+func (l *Lease) confirm(now time.Time, t Timing) error {
+	if l.State != Requested {
+		return l.so()
+	}
+	if due(l.ConfirmBy, now) {
+		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
+	}
+	l.ConfirmedAt = now
+	if l.Urgent {
+		l.owe(NoticeUrgent, now)
+	} else if l.Approvals > 0 {
+		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
+		l.owe(NoticeApproval, now)
+		return nil
+	}
+	l.beginOpening(now, t)
+	return nil
+}
+
+// notOwn refuses a decision about what the user asked for. EFORBIDDEN.
+func (l *Lease) notOwn(user string, extend time.Duration) error {
+	if l.Owner == user || extend > 0 && l.Asked.User == user {
+		return Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
+	}
+	return nil
+}
+
+// waitsFor reports whether the lease waits for a decision that the user, if
+// an approver, has not given yet.
+func (l *Lease) waitsFor(user string) bool {
+	switch {
+	case l.State == Pending:
+		return !gave(l.Approved, user)
+	case l.State == Open && l.Asked.Pending() && l.Asked.User != user:
+		return !gave(l.Asked.Approved, user)
+	}
+	return false
 }

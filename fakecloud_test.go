@@ -176,16 +176,16 @@ func (c *fakeCloud) end(l *Lease) time.Time {
 	return l.End()
 }
 
-func (c *fakeCloud) Open(ctx context.Context, l *Lease) (Step, error) {
+func (c *fakeCloud) Open(ctx context.Context, l *Lease) (StepResult, error) {
 	op := "open/" + string(l.Stage)
 	if err := c.enter(ctx, op, l); err != nil {
-		return Step{Resources: l.Resources}, err
+		return StepResult{Resources: l.Resources}, err
 	}
 	s := c.open(l)
 	return s, c.leave(op, l)
 }
 
-func (c *fakeCloud) open(l *Lease) Step {
+func (c *fakeCloud) open(l *Lease) StepResult {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
@@ -193,7 +193,7 @@ func (c *fakeCloud) open(l *Lease) Step {
 		f = new(footprint)
 		c.leases[l.ID] = f
 	}
-	s := Step{Resources: l.Resources}
+	s := StepResult{Resources: l.Resources}
 	switch l.Stage {
 	case StageGroup:
 		f.group, f.until = true, c.end(l)
@@ -218,28 +218,28 @@ func (c *fakeCloud) open(l *Lease) Step {
 	return s
 }
 
-func (c *fakeCloud) Extend(ctx context.Context, l *Lease) (Step, error) {
+func (c *fakeCloud) Extend(ctx context.Context, l *Lease) (StepResult, error) {
 	if err := c.enter(ctx, "extend", l); err != nil {
-		return Step{Resources: l.Resources}, err
+		return StepResult{Resources: l.Resources}, err
 	}
 	c.mu.Lock()
 	f := c.leases[l.ID]
 	f.until = c.end(l)
-	s := Step{Resources: l.Resources}
+	s := StepResult{Resources: l.Resources}
 	s.Resources.Until = f.until
 	c.mu.Unlock()
 	return s, c.leave("extend", l)
 }
 
-func (c *fakeCloud) Close(ctx context.Context, l *Lease) (Step, error) {
+func (c *fakeCloud) Close(ctx context.Context, l *Lease) (StepResult, error) {
 	if err := c.enter(ctx, "close", l); err != nil {
-		return Step{Resources: l.Resources}, err
+		return StepResult{Resources: l.Resources}, err
 	}
 	s := c.close(l)
 	return s, c.leave("close", l)
 }
 
-func (c *fakeCloud) close(l *Lease) Step {
+func (c *fakeCloud) close(l *Lease) StepResult {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
@@ -251,7 +251,7 @@ func (c *fakeCloud) close(l *Lease) Step {
 		f.balancerGoneAt = time.Now()
 	}
 	f.registered, f.balancer, f.rule = false, false, false
-	s := Step{Resources: l.Resources}
+	s := StepResult{Resources: l.Resources}
 	s.Resources.BalancerGone, s.Resources.RuleGone = true, true
 	if f.group && !f.balancerGoneAt.IsZero() && time.Since(f.balancerGoneAt) < max(lingering, c.lingering) {
 		s.Wait, s.Detail = pollEvery, Textf("Waiting for the load balancer's interfaces to go.")

@@ -42,9 +42,9 @@ func (s *fakeSlack) take(ctx context.Context, what string, l *Lease) error {
 		return err
 	}
 	s.mu.Lock()
-	s.log = append(s.log, said{l.ID, what, l.Face(), time.Now()})
+	s.log = append(s.log, said{l.ID, what, l.CardKey(), time.Now()})
 	if what == "card" || what == "new card" {
-		s.cards[l.ID] = l.Face()
+		s.cards[l.ID] = l.CardKey()
 	}
 	s.mu.Unlock()
 	if s.after != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// memStore is a Store, Trail, Sources and Accounts in memory. It keeps leases as they
+// memStore is a Store, AuditLog, SavedSources and Rebuilds in memory. It keeps leases as they
 // are after a trip through JSON, so what does not survive a restart of the real
 // one does not survive here either, and it refuses writes that no lease may
 // ever make.

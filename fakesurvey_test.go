@@ -59,14 +59,14 @@ func (f *footprint) found() Found {
 	}
 }
 
-func (c *fakeCloud) Mend(ctx context.Context, l *Lease) (Step, error) {
+func (c *fakeCloud) Mend(ctx context.Context, l *Lease) (StepResult, error) {
 	if err := c.enter(ctx, "mend", l); err != nil {
-		return Step{Resources: l.Resources}, err
+		return StepResult{Resources: l.Resources}, err
 	}
 	c.mu.Lock()
 	f := c.leases[l.ID]
 	f.rule, f.registered, f.widened, f.ingress = true, true, false, slices.Clone(l.Sources)
-	s := Step{Resources: l.Resources}
+	s := StepResult{Resources: l.Resources}
 	s.Resources.InstanceRuleID = "sgr-again-" + l.ID
 	c.mu.Unlock()
 	return s, c.leave("mend", l)

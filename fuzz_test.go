@@ -112,8 +112,8 @@ func (p *player) sweep(missing, widened bool) {
 
 // hear has Slack take all that is owed.
 func (p *player) hear() {
-	for p.l.Card.Shown = p.l.Face(); ; {
-		talk := NextTalk(p.l)
+	for p.l.Card.Shown = p.l.CardKey(); ; {
+		talk := NextDelivery(p.l)
 		if talk.At.IsZero() {
 			return
 		}
@@ -129,14 +129,14 @@ func (p *player) hear() {
 func (p *player) settle() {
 	for n := 0; ; n++ {
 		a := Next(p.l, p.now)
-		if a.Do == DoNothing || a.Do == DoForget || !due(a.At, p.now) {
+		if a.Kind == ActionNone || a.Kind == ActionForget || !due(a.At, p.now) {
 			break
 		}
 		if n > 50 {
-			p.t.Fatalf("%s again and again", a.Do)
+			p.t.Fatalf("%s again and again", a.Kind)
 		}
-		p.perform(a.Do)
-		p.look(string(a.Do))
+		p.perform(a.Kind)
+		p.look(string(a.Kind))
 	}
 	l := p.l
 	if !l.ExpiresAt.IsZero() && (l.State == Open || l.State == Opening) && due(l.ExpiresAt, p.now) {
@@ -144,9 +144,9 @@ func (p *player) settle() {
 	}
 }
 
-func (p *player) perform(do Do) {
+func (p *player) perform(do ActionKind) {
 	l := p.l
-	step, err := Step{Resources: l.Resources}, error(nil)
+	step, err := StepResult{Resources: l.Resources}, error(nil)
 	switch p.outcome {
 	case 6:
 		err = errors.New("scripted")
@@ -156,34 +156,34 @@ func (p *player) perform(do Do) {
 		err = &Error{Code: EUNAVAILABLE, RetryAfter: time.Minute}
 	}
 	switch do {
-	case DoLapse:
+	case ActionLapse:
 		_ = l.end(p.now, Lapsed, "", Text{}, testTiming)
-	case DoExpire:
+	case ActionExpire:
 		_ = l.end(p.now, Expired, "", Text{}, testTiming)
-	case DoGiveUp:
+	case ActionGiveUp:
 		_ = l.end(p.now, Failed, "", l.tooSlow(testTiming), testTiming)
-	case DoRemind:
+	case ActionRemind:
 		l.remind(p.now)
-	case DoNudge:
+	case ActionNudge:
 		l.nudge(p.now)
-	case DoExtend, DoAdvance:
+	case ActionExtend, ActionAdvance:
 		switch {
 		case err != nil:
 			l.retry(p.now, err)
 		case step.Wait > 0:
 			l.wait(p.now, step)
-		case do == DoExtend:
+		case do == ActionExtend:
 			l.Resources.Until = l.ExpiresAt
 		default:
 			l.advance(p.now)
 		}
-	case DoMend:
+	case ActionMend:
 		if err != nil {
 			l.retry(p.now, err)
 		} else {
 			l.mended(p.now)
 		}
-	case DoClose:
+	case ActionClose:
 		step.Resources.BalancerGone = err == nil
 		l.tornDown(p.now, step, err, testTiming)
 	}
@@ -225,7 +225,7 @@ func (p *player) finish() {
 		}
 		p.settle()
 	}
-	if Next(p.l, p.now).Do != DoForget {
+	if Next(p.l, p.now).Kind != ActionForget {
 		p.t.Fatal("it is closed and never forgotten")
 	}
 	p.hear()

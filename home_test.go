@@ -29,35 +29,35 @@ func TestHomeShowsWhatConcernsTheCaller(t *testing.T) {
 				}
 			}
 		}
-		r := w.must(alice, ShowHome{})
+		r := w.must(alice, Overview{})
 		same("alice's leases", ids(r.Leases), id, dev)
 		same("waiting for alice, who asked", ids(r.Waiting))
 		if len(r.Sources) != 1 {
 			w.t.Errorf("sources %v", r.Sources)
 		}
-		r = w.must(bob, ShowHome{})
+		r = w.must(bob, Overview{})
 		same("bob's leases", ids(r.Leases), other)
 		same("waiting for bob", ids(r.Waiting), id)
-		same("waiting for an admin, who is no approver", ids(w.must(admin, ShowHome{}).Waiting))
+		same("waiting for an admin, who is no approver", ids(w.must(admin, Overview{}).Waiting))
 		w.must(bob, ApproveLease{ID: id})
-		same("waiting for bob, who has decided", ids(w.must(bob, ShowHome{}).Waiting))
-		same("waiting for carol", ids(w.must(carol, ShowHome{}).Waiting), id)
+		same("waiting for bob, who has decided", ids(w.must(bob, Overview{}).Waiting))
+		same("waiting for carol", ids(w.must(carol, Overview{}).Waiting), id)
 		w.dir.set(true)
-		same("waiting for carol, if Slack does not tell", ids(w.must(carol, ShowHome{}).Waiting))
+		same("waiting for carol, if Slack does not tell", ids(w.must(carol, Overview{}).Waiting))
 	})
 }
 
 func TestExtensionsWaitOnTheHomePageToo(t *testing.T) {
 	guarded(t, 1, func(w *world, id string) {
 		w.must(alice, ExtendLease{id, 10 * time.Minute})
-		if r := w.must(carol, ShowHome{}); len(r.Waiting) != 1 || r.Waiting[0].ID != id {
+		if r := w.must(carol, Overview{}); len(r.Waiting) != 1 || r.Waiting[0].ID != id {
 			w.t.Errorf("waiting for carol: %v", r.Waiting)
 		}
-		if r := w.must(alice, ShowHome{}); len(r.Waiting) != 0 {
+		if r := w.must(alice, Overview{}); len(r.Waiting) != 0 {
 			w.t.Errorf("waiting for alice: %v", r.Waiting)
 		}
 		w.must(carol, ApproveLease{ID: id, Extend: 10 * time.Minute})
-		if r := w.must(dave, ShowHome{}); len(r.Waiting) != 0 {
+		if r := w.must(dave, Overview{}); len(r.Waiting) != 0 {
 			w.t.Errorf("still waiting: %v", r.Waiting)
 		}
 	})

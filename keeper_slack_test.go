@@ -45,8 +45,8 @@ func TestSlackDown(t *testing.T) {
 				if diff := cmp.Diff(tt.heard, w.slack.heard(id)); diff != "" {
 					t.Errorf("people heard (-want +got):\n%s", diff)
 				}
-				if got := w.slack.shows(id); got != w.lease(id).Face() {
-					t.Errorf("the card shows %q, want %q", got, w.lease(id).Face())
+				if got := w.slack.shows(id); got != w.lease(id).CardKey() {
+					t.Errorf("the card shows %q, want %q", got, w.lease(id).CardKey())
 				}
 				if l := w.stored(id); len(l.Owed) > 0 {
 					t.Errorf("still owed: %+v", l.Owed)

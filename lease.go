@@ -99,22 +99,22 @@ type Lease struct {
 	// Deadlines and events. Every wait of the machine is one of these times.
 	RequestedAt   time.Time
 	ConfirmBy     time.Time
-	ApproveBy     time.Time `json:",omitzero"`
-	ConfirmedAt   time.Time `json:",omitzero"`
-	OpenBy        time.Time `json:",omitzero"`  // ready by then, or rolled back
-	OpenedAt      time.Time `json:",omitzero"`  // the clock started
-	ExpiresAt     time.Time `json:",omitzero"`  // the promised end
-	RemindedAt    time.Time `json:",omitzero"`  // the last reminder that was decided
-	Extended      Extension `json:",omitzero"`  // the last one
-	Asked         Ask       `json:",omitzero"`  // the last extension that needed approval
-	Nudges        int       `json:",omitempty"` // how often approvers were reminded
-	ClosingAt     time.Time `json:",omitzero"`
-	AccessEndedAt time.Time `json:",omitzero"` // load balancer seen gone
-	ClosedAt      time.Time `json:",omitzero"` // last resource seen gone
-	KeepUntil     time.Time `json:",omitzero"`
-	ClosedBy      string    `json:",omitempty"` // Slack user id, if a person ended it
-	DeniedFor     string    `json:",omitempty"` // the denier's words
-	Why           Text      `json:",omitzero"`  // a sentence for people on why it failed or was closed
+	ApproveBy     time.Time        `json:",omitzero"`
+	ConfirmedAt   time.Time        `json:",omitzero"`
+	OpenBy        time.Time        `json:",omitzero"`  // ready by then, or rolled back
+	OpenedAt      time.Time        `json:",omitzero"`  // the clock started
+	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
+	RemindedAt    time.Time        `json:",omitzero"`  // the last reminder that was decided
+	Extended      Extension        `json:",omitzero"`  // the last one
+	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
+	Nudges        int              `json:",omitempty"` // how often approvers were reminded
+	ClosingAt     time.Time        `json:",omitzero"`
+	AccessEndedAt time.Time        `json:",omitzero"` // load balancer seen gone
+	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
+	KeepUntil     time.Time        `json:",omitzero"`
+	ClosedBy      string           `json:",omitempty"` // Slack user id, if a person ended it
+	DeniedFor     string           `json:",omitempty"` // the denier's words
+	Why           Text             `json:",omitzero"`  // a sentence for people on why it failed or was closed
 
 	// Work.
 	Stage      Stage     `json:",omitempty"`
@@ -160,21 +160,21 @@ type Extension struct {
 	At   time.Time
 }
 
-// Ask is a wish for an extension that needs approval.
-type Ask struct {
+// ExtensionRequest is a wish for an extension that needs approval.
+type ExtensionRequest struct {
 	User     string
 	By       time.Duration
 	At       time.Time
 	Approved []Approval `json:",omitempty"`
-	// Over: it was granted, denied, or taken back by a newer one.
-	Over      bool      `json:",omitempty"`
+	// Decided: it was granted, denied, or taken back by a newer one.
+	Decided   bool      `json:"Over,omitempty"`
 	DeniedBy  string    `json:",omitempty"`
 	DeniedAt  time.Time `json:",omitzero"`
 	DeniedFor string    `json:",omitempty"` // the denier's words
 }
 
-// Waits reports whether approvers have still to decide.
-func (a Ask) Waits() bool { return a.By > 0 && !a.Over }
+// Pending reports whether approvers have still to decide.
+func (a ExtensionRequest) Pending() bool { return a.By > 0 && !a.Decided }
 
 // Resources is what a lease has in AWS, as far as it is known. The names of
 // the group and the load balancer are not here: they derive from the lease.

@@ -1,35 +1,31 @@
 package sshforward
 
 import (
-	"strings"
 	"time"
 )
 
-// Do names what a lease needs.
-type Do string
+// ActionKind names what a lease needs.
+type ActionKind string
 
 const (
-	DoNothing Do = ""         // for ever
-	DoLapse   Do = "lapse"    // nobody said yes in time
-	DoAdvance Do = "advance"  // do the current stage of opening
-	DoGiveUp  Do = "give-up"  // opening took too long
-	DoExtend  Do = "extend"   // move the end that stands in AWS
-	DoMend    Do = "mend"     // put right what somebody else changed
-	DoRemind  Do = "remind"   // it ends soon
-	DoNudge   Do = "nudge"    // approvers have not decided yet
-	DoExpire  Do = "expire"   // the time is up
-	DoClose   Do = "teardown" // remove what is in AWS
-	DoForget  Do = "forget"   // delete the record
+	ActionNone    ActionKind = ""         // for ever
+	ActionLapse   ActionKind = "lapse"    // nobody said yes in time
+	ActionAdvance ActionKind = "advance"  // do the current stage of opening
+	ActionGiveUp  ActionKind = "give-up"  // opening took too long
+	ActionExtend  ActionKind = "extend"   // move the end that stands in AWS
+	ActionMend    ActionKind = "mend"     // put right what somebody else changed
+	ActionRemind  ActionKind = "remind"   // it ends soon
+	ActionNudge   ActionKind = "nudge"    // approvers have not decided yet
+	ActionExpire  ActionKind = "expire"   // the time is up
+	ActionClose   ActionKind = "teardown" // remove what is in AWS
+	ActionForget  ActionKind = "forget"   // delete the record
 )
 
 // Action is what a lease needs, and when.
 type Action struct {
-	Do Do
-	At time.Time
+	Kind ActionKind
+	At   time.Time
 }
-
-// due is the one predicate for "its time has come", the boundary included.
-func due(at, now time.Time) bool { return !now.Before(at) }
 
 // Next says what the lease needs first. It is not to be done before its At.
 // A due end comes before any other due work: whatever else is owed to a lease,
@@ -38,40 +34,40 @@ func Next(l *Lease, now time.Time) Action {
 	var end, work Action
 	switch l.State {
 	case Requested:
-		end = Action{DoLapse, l.ConfirmBy}
+		end = Action{ActionLapse, l.ConfirmBy}
 	case Pending:
-		end = Action{DoLapse, l.ApproveBy}
+		end = Action{ActionLapse, l.ApproveBy}
 		if at := l.nextNudge(); !at.IsZero() {
-			work = Action{DoNudge, at}
+			work = Action{ActionNudge, at}
 		}
 	case Opening:
-		end = Action{DoGiveUp, l.OpenBy}
+		end = Action{ActionGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
-			end = Action{DoExpire, l.ExpiresAt}
+			end = Action{ActionExpire, l.ExpiresAt}
 		}
-		work = Action{DoAdvance, l.NextTryAt}
+		work = Action{ActionAdvance, l.NextTryAt}
 	case Open:
-		end = Action{DoExpire, l.ExpiresAt}
+		end = Action{ActionExpire, l.ExpiresAt}
 		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Drift != (Drift{})
 		switch {
 		case drifted && (!moved || l.Attempts%2 == 0): // neither holds up the other by failing
-			work = Action{DoMend, l.NextTryAt}
+			work = Action{ActionMend, l.NextTryAt}
 		case moved:
-			work = Action{DoExtend, l.NextTryAt}
+			work = Action{ActionExtend, l.NextTryAt}
 		}
-		if at := l.nextReminder(); !at.IsZero() && (work.Do == DoNothing || at.Before(work.At)) {
-			work = Action{DoRemind, at}
+		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
+			work = Action{ActionRemind, at}
 		}
 	case Closing:
-		return Action{DoClose, l.NextTryAt}
+		return Action{ActionClose, l.NextTryAt}
 	case Closed:
-		forget := Action{DoForget, l.KeepUntil}
-		if lastWord := l.ClosedAt.Add(unheardAfter); !NextTalk(l).At.IsZero() && forget.At.Before(lastWord) {
+		forget := Action{ActionForget, l.KeepUntil}
+		if lastWord := l.ClosedAt.Add(unheardAfter); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
 			forget.At = lastWord // somebody has still to be told
 		}
 		return forget
 	}
-	if work.Do == DoNothing || due(end.At, now) || end.At.Before(work.At) {
+	if work.Kind == ActionNone || due(end.At, now) || end.At.Before(work.At) {
 		return end
 	}
 	return work
@@ -91,53 +87,10 @@ func (l *Lease) nextReminder() time.Time {
 	return first
 }
 
-// Talk is what is owed to people: a notice, or the card when Card is set.
-type Talk struct {
-	Card   bool
-	Notice Notice
-	At     time.Time // zero: nothing is owed
-}
-
-// cardPause keeps the progress of an opening from using up Slack's limit of
-// about one message a second in a channel. A change of state does not wait.
-const cardPause = time.Second
-
-// NextTalk says what is owed first. The card goes before the notices, which
-// stand in its thread; but alarms do not wait for it, and nothing waits for a
-// card that nobody takes.
-func NextTalk(l *Lease) Talk {
-	var card, first Talk
-	if l.Card.Shown != l.Face() {
-		at := l.Card.NextTryAt
-		shown, _, _ := strings.Cut(l.Card.Shown, " ")
-		if shown == string(l.State) && at.Before(l.Card.SentAt.Add(cardPause)) {
-			at = l.Card.SentAt.Add(cardPause)
-		}
-		if at.IsZero() {
-			at = l.RequestedAt
-		}
-		card = Talk{Card: true, At: at}
-		first = card
-	}
-	for _, n := range l.Owed {
-		if card.Card && l.Card.Attempts < StuckAfter && !n.Kind.Alarm() {
-			continue
-		}
-		at := n.NextTryAt
-		if at.IsZero() {
-			at = n.At
-		}
-		if first.At.IsZero() || at.Before(first.At) {
-			first = Talk{Notice: n, At: at}
-		}
-	}
-	return first
-}
-
 // nextDue is the earliest time at which the lease needs anything.
 func (l *Lease) nextDue(now time.Time) time.Time {
 	at := Next(l, now).At
-	if talk := NextTalk(l).At; !talk.IsZero() && (at.IsZero() || talk.Before(at)) {
+	if talk := NextDelivery(l).At; !talk.IsZero() && (at.IsZero() || talk.Before(at)) {
 		at = talk
 	}
 	return at

@@ -1,7 +1,6 @@
 package sshforward
 
 import (
-	"context"
 	"time"
 )
 
@@ -9,7 +8,7 @@ import (
 type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
-	Shown   string    `json:",omitempty"` // the face it shows, see Lease.Face
+	Shown   string    `json:",omitempty"` // what it shows, see Lease.CardKey
 	SentAt  time.Time `json:",omitzero"`
 
 	Attempts  int       `json:",omitempty"`
@@ -59,18 +58,4 @@ type Notice struct {
 type Place struct {
 	Channel string `json:",omitempty"`
 	TS      string `json:",omitempty"` // Slack's id of the message there
-}
-
-// Notifier shows leases to people. Errors are EUNAVAILABLE, with RetryAfter
-// where the other side gave one, or EFORBIDDEN when there is nowhere left to
-// say it.
-type Notifier interface {
-	// Card posts the lease's card, or updates it in place when
-	// l.Card.TS is set, and returns where it is. What it shows is a function
-	// of the lease alone, so a late or repeated call does no harm.
-	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
-
-	// Notice posts n in the thread of the lease's card (NoticeReview: in the
-	// thread under l.Broadcast) and returns where that is.
-	Notice(ctx context.Context, l *Lease, n Notice) (Place, error)
 }

@@ -19,17 +19,24 @@ type Policy struct {
 	Rules         []Rule
 }
 
-// Rule is one line of the policy. The first rule whose tags all match the
-// instance's tags decides about it.
+// Rule is one line of the policy. The first rule that covers an instance
+// decides about it. What is empty in a rule asks nothing of the instance.
 type Rule struct {
-	Name          string
-	Tags          map[string]string // all must match; empty matches every instance
-	Users         []string          // users and user groups; empty: everybody in the workspace
-	Max           time.Duration     // of a lease, extensions included
-	Approvers     []string          // users and user groups
-	Approvals     int               // how many of them are needed
-	Reason        bool              // a reason must be given
-	ReasonPattern *regexp.Regexp    // and must match this; nil: any
+	Name    string
+	Tags    map[string]string // the instance has all of them
+	NotTags map[string]string // the instance has none of them
+	// Unlike tags, the next three cannot be changed by whoever may tag.
+	Accounts  []string // names of configured accounts, one of which it is in
+	VPCs      []string // ids, of one of which it is in
+	Instances []string // ids, one of which is its own
+
+	Users         []string       // users and user groups; empty: every full member of the workspace
+	Guests        bool           // guests of the workspace are let in too
+	Max           time.Duration  // of a lease, extensions included
+	Approvers     []string       // users and user groups
+	Approvals     int            // how many of them are needed
+	Reason        bool           // a reason must be given
+	ReasonPattern *regexp.Regexp // and must match this; nil: any
 	// ExtendApprovals is how many approvers an extension needs.
 	ExtendApprovals int
 	// Urgent says who may go past the approvers; nil: nobody.
@@ -43,25 +50,35 @@ type Urgent struct {
 	Max   time.Duration // of such a lease, extensions included
 }
 
-// Match returns the rule that decides about an instance with these tags, or
-// false: no rule, no access.
-func (p *Policy) Match(tags map[string]string) (*Rule, bool) {
+// Match returns the rule that decides about an instance, or false: no rule, no
+// access.
+func (p *Policy) Match(in Instance) (*Rule, bool) {
 	for i := range p.Rules {
-		if p.Rules[i].matches(tags) {
+		if p.Rules[i].Covers(in) {
 			return &p.Rules[i], true
 		}
 	}
 	return nil, false
 }
 
-func (r *Rule) matches(tags map[string]string) bool {
+// Covers reports whether the rule would decide about the instance if no rule
+// stood before it.
+func (r *Rule) Covers(in Instance) bool {
 	for key, want := range r.Tags {
-		if got, ok := tags[key]; !ok || got != want {
+		if got, ok := in.Tags[key]; !ok || got != want {
 			return false
 		}
 	}
-	return true
+	for key, unwanted := range r.NotTags {
+		if got, ok := in.Tags[key]; ok && got == unwanted {
+			return false
+		}
+	}
+	return oneOf(r.Accounts, in.Account) && oneOf(r.VPCs, in.VPC) && oneOf(r.Instances, in.ID)
 }
+
+// oneOf reports whether a list that narrows leaves s in.
+func oneOf(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
 
 // total is the most time that a lease may have, extensions included.
 func (r *Rule) total(urgent bool) time.Duration {
@@ -99,7 +116,7 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	if err := p.AdmitShape(l); err != nil {
 		return nil, err
 	}
-	rule, ok := p.Match(l.Instance.Tags)
+	rule, ok := p.Match(l.Instance)
 	if !ok {
 		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).about(FieldInstance)
 	}
@@ -195,4 +212,12 @@ func joinInts(ns []int) string {
 		out = append(out, fmt.Sprint(n))
 	}
 	return strings.Join(out, ", ")
+}
+
+// under takes over what a rule says. The total is never raised: what was agreed
+// on is the most there is, and stands in AWS for the day when the store is lost.
+// Nor does it fall below what was promised already.
+func (l *Lease) under(r *Rule) {
+	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
+	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
 }

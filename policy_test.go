@@ -32,7 +32,7 @@ func TestMatch(t *testing.T) {
 		{map[string]string{"Env": "dev"}, "dev"},
 	} {
 		got := ""
-		if r, ok := p.Match(tt.tags); ok {
+		if r, ok := p.Match(Instance{Tags: tt.tags}); ok {
 			got = r.Name
 		}
 		if got != tt.want {
@@ -40,8 +40,37 @@ func TestMatch(t *testing.T) {
 		}
 	}
 	p.Rules = append(p.Rules, Rule{Name: "all"})
-	if r, ok := p.Match(nil); !ok || r.Name != "all" {
+	if r, ok := p.Match(Instance{}); !ok || r.Name != "all" {
 		t.Error("a rule without tags does not match every instance")
+	}
+}
+
+// A rule can ask for what cannot be tagged, and for tags that are not there.
+func TestMatchBeyondTags(t *testing.T) {
+	in := Instance{Account: "main", VPC: "vpc-1", ID: "i-1", Tags: map[string]string{"Env": "dev", "Team": "web"}}
+	for _, tt := range []struct {
+		name string
+		rule Rule
+		want bool
+	}{
+		{"nothing asked", Rule{}, true},
+		{"its account", Rule{Accounts: []string{"other", "main"}}, true},
+		{"another account", Rule{Accounts: []string{"other"}}, false},
+		{"its VPC", Rule{VPCs: []string{"vpc-2", "vpc-1"}}, true},
+		{"another VPC", Rule{VPCs: []string{"vpc-2"}}, false},
+		{"its id", Rule{Instances: []string{"i-1"}}, true},
+		{"another id", Rule{Instances: []string{"i-2"}}, false},
+		{"the right tags in the wrong account", Rule{Tags: in.Tags, Accounts: []string{"other"}}, false},
+		{"a tag it must not have", Rule{Tags: map[string]string{"Env": "dev"}, NotTags: map[string]string{"Team": "web"}}, false},
+		{"one of two that it must not have", Rule{NotTags: map[string]string{"Team": "web", "Secret": "yes"}}, false},
+		{"that tag with another value", Rule{NotTags: map[string]string{"Team": "db"}}, true},
+		{"a tag that it does not have", Rule{NotTags: map[string]string{"Secret": ""}}, true},
+		{"all of it", Rule{Tags: in.Tags, NotTags: map[string]string{"Env": "prod"}, Accounts: []string{"main"}, VPCs: []string{"vpc-1"},
+			Instances: []string{"i-1"}}, true},
+	} {
+		if got := tt.rule.Covers(in); got != tt.want {
+			t.Errorf("%s: got %t", tt.name, got)
+		}
 	}
 }
 

@@ -2,42 +2,11 @@ package sshforward
 
 import (
 	"context"
-	"maps"
-	"net/netip"
 	"time"
 )
 
-// Instance is an EC2 instance as far as a forward needs to know it.
-type Instance struct {
-	Account   string // name of the configured account and region
-	Region    string
-	ID        string
-	Name      string            `json:",omitempty"` // its Name tag
-	Running   bool              // state "running"
-	State     string            // EC2's word for its state
-	PrivateIP netip.Addr        // of the interface at device index 0
-	Zone      string            // availability zone
-	VPC       string            //
-	Groups    []string          // of the interface at device index 0
-	Tags      map[string]string `json:",omitempty"`
-}
-
-func (i Instance) clone() Instance {
-	i.Groups = append([]string(nil), i.Groups...)
-	i.Tags = maps.Clone(i.Tags)
-	return i
-}
-
-// Placement is where the load balancer for an instance can go.
-type Placement struct {
-	Subnet string // public, in the instance's zone
-	// Notes say what could not be checked, in sentences for people: a check
-	// that cannot be made is noted and does not block.
-	Notes []Text `json:",omitempty"`
-}
-
-// Step is the outcome of one provisioner step that did not fail.
-type Step struct {
+// StepResult is the outcome of one provisioner step that did not fail.
+type StepResult struct {
 	// Resources replaces the lease's Resources.
 	Resources Resources
 	// Wait is zero when the step is complete; otherwise it is not there yet
@@ -72,15 +41,15 @@ type Provisioner interface {
 	// the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance) (Placement, error)
 
-	// Open does the stage l.Stage (never StageCheck). Step.Resources says
+	// Open does the stage l.Stage (never StageCheck). StepResult.Resources says
 	// what was made also when the error is not nil.
-	Open(ctx context.Context, l *Lease) (Step, error)
+	Open(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Extend moves the end that stands in AWS to l.ExpiresAt.
-	Extend(ctx context.Context, l *Lease) (Step, error)
+	Extend(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Close removes what the lease has, each thing independently of the
 	// others, and is complete only when a read-back shows that nothing is
-	// left. Step.Resources says what is gone also when the error is not nil.
-	Close(ctx context.Context, l *Lease) (Step, error)
+	// left. StepResult.Resources says what is gone also when the error is not nil.
+	Close(ctx context.Context, l *Lease) (StepResult, error)
 }

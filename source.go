@@ -132,3 +132,21 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 
 // within reports whether every address of p is in q.
 func within(p, q netip.Prefix) bool { return q.Bits() <= p.Bits() && q.Contains(p.Addr()) }
+
+func prefixStrings(ps []netip.Prefix) []string {
+	var out []string
+	for _, p := range ps {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// covers reports whether every wanted source is let in.
+func covers(have, want []netip.Prefix) bool {
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			return false
+		}
+	}
+	return true
+}

@@ -51,30 +51,30 @@ func TestNext(t *testing.T) {
 		now  time.Time
 		want Action
 	}{
-		{"requested", &Lease{State: Requested, ConfirmBy: at(10)}, noon, Action{DoLapse, at(10)}},
-		{"pending", &Lease{State: Pending, ConfirmBy: at(10), ApproveBy: at(60)}, noon, Action{DoLapse, at(60)}},
-		{"opening", opening(), noon, Action{DoAdvance, at(1)}},
-		{"opening, a moment before its time is up", opening(), at(10).Add(-1), Action{DoAdvance, at(1)}},
-		{"opening, its time is up", opening(), at(10), Action{DoGiveUp, at(10)}},
-		{"opening, the next try comes too late", with(opening(), func(l *Lease) { l.NextTryAt = at(11) }), noon, Action{DoGiveUp, at(10)}},
-		{"opening, the next try comes just in time", with(opening(), func(l *Lease) { l.NextTryAt = at(10) }), noon, Action{DoAdvance, at(10)}},
-		{"opening, the clock runs", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(9), Action{DoAdvance, at(1)}},
-		{"opening, the clock runs and its time is up", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(10), Action{DoGiveUp, at(10)}},
-		{"opening, the clock has run out", with(opening(), func(l *Lease) { l.ExpiresAt = at(5) }), at(5), Action{DoExpire, at(5)}},
-		{"open", openFor(60), noon, Action{DoExpire, at(60)}},
-		{"open, a moment before its end", openFor(60), at(60).Add(-1), Action{DoExpire, at(60)}},
-		{"open, its end", openFor(60), at(60), Action{DoExpire, at(60)}},
-		{"open, long after its end", openFor(60, 15), at(600), Action{DoExpire, at(60)}},
-		{"open, the end in AWS is old", with(openFor(60, 15), func(l *Lease) { l.Resources.Until = at(30) }), at(1), Action{DoExtend, noon}},
-		{"open, the end in AWS is in another zone", with(openFor(60), func(l *Lease) { l.Resources.Until = at(60).In(time.FixedZone("JST", 9*3600)) }), at(1), Action{DoExpire, at(60)}},
-		{"open, a reminder before AWS can be asked again", with(openFor(60, 15), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(46) }), at(1), Action{DoRemind, at(45)}},
-		{"open, the end before AWS can be asked again", with(openFor(60), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(61) }), at(1), Action{DoExpire, at(60)}},
-		{"closing", &Lease{State: Closing, NextTryAt: at(3), ExpiresAt: at(1)}, noon, Action{DoClose, at(3)}},
-		{"closed", &Lease{State: Closed, KeepUntil: at(90)}, noon, Action{DoForget, at(90)}},
+		{"requested", &Lease{State: Requested, ConfirmBy: at(10)}, noon, Action{ActionLapse, at(10)}},
+		{"pending", &Lease{State: Pending, ConfirmBy: at(10), ApproveBy: at(60)}, noon, Action{ActionLapse, at(60)}},
+		{"opening", opening(), noon, Action{ActionAdvance, at(1)}},
+		{"opening, a moment before its time is up", opening(), at(10).Add(-1), Action{ActionAdvance, at(1)}},
+		{"opening, its time is up", opening(), at(10), Action{ActionGiveUp, at(10)}},
+		{"opening, the next try comes too late", with(opening(), func(l *Lease) { l.NextTryAt = at(11) }), noon, Action{ActionGiveUp, at(10)}},
+		{"opening, the next try comes just in time", with(opening(), func(l *Lease) { l.NextTryAt = at(10) }), noon, Action{ActionAdvance, at(10)}},
+		{"opening, the clock runs", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(9), Action{ActionAdvance, at(1)}},
+		{"opening, the clock runs and its time is up", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(10), Action{ActionGiveUp, at(10)}},
+		{"opening, the clock has run out", with(opening(), func(l *Lease) { l.ExpiresAt = at(5) }), at(5), Action{ActionExpire, at(5)}},
+		{"open", openFor(60), noon, Action{ActionExpire, at(60)}},
+		{"open, a moment before its end", openFor(60), at(60).Add(-1), Action{ActionExpire, at(60)}},
+		{"open, its end", openFor(60), at(60), Action{ActionExpire, at(60)}},
+		{"open, long after its end", openFor(60, 15), at(600), Action{ActionExpire, at(60)}},
+		{"open, the end in AWS is old", with(openFor(60, 15), func(l *Lease) { l.Resources.Until = at(30) }), at(1), Action{ActionExtend, noon}},
+		{"open, the end in AWS is in another zone", with(openFor(60), func(l *Lease) { l.Resources.Until = at(60).In(time.FixedZone("JST", 9*3600)) }), at(1), Action{ActionExpire, at(60)}},
+		{"open, a reminder before AWS can be asked again", with(openFor(60, 15), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(46) }), at(1), Action{ActionRemind, at(45)}},
+		{"open, the end before AWS can be asked again", with(openFor(60), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(61) }), at(1), Action{ActionExpire, at(60)}},
+		{"closing", &Lease{State: Closing, NextTryAt: at(3), ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
+		{"closed", &Lease{State: Closed, KeepUntil: at(90)}, noon, Action{ActionForget, at(90)}},
 		{"unknown", &Lease{State: "odd"}, noon, Action{}},
 	} {
 		if got := Next(tt.l, tt.now); got != tt.want {
-			t.Errorf("%s: got %s at %s, want %s at %s", tt.name, got.Do, got.At, tt.want.Do, tt.want.At)
+			t.Errorf("%s: got %s at %s, want %s at %s", tt.name, got.Kind, got.At, tt.want.Kind, tt.want.At)
 		}
 	}
 }
@@ -86,29 +86,29 @@ func TestReminders(t *testing.T) {
 		now  time.Time
 		want Action
 	}{
-		{"the first", openFor(60, 15, 5), noon, Action{DoRemind, at(45)}},
-		{"in any order", openFor(60, 5, 15), noon, Action{DoRemind, at(45)}},
-		{"the second", with(openFor(60, 15, 5), func(l *Lease) { l.RemindedAt = at(45) }), at(45), Action{DoRemind, at(55)}},
-		{"no more", with(openFor(60, 15, 5), func(l *Lease) { l.RemindedAt = at(55) }), at(55), Action{DoExpire, at(60)}},
-		{"both missed make one", with(openFor(60, 15, 5), func(l *Lease) { l.remind(at(57)) }), at(57), Action{DoExpire, at(60)}},
-		{"missed, but not too late", openFor(60, 15, 5), at(50), Action{DoRemind, at(45)}},
-		{"missed for good", openFor(60, 15, 5), at(60), Action{DoExpire, at(60)}},
-		{"longer than the lease", openFor(10, 15, 5), noon, Action{DoRemind, at(5)}},
-		{"as long as the lease", openFor(15, 15), noon, Action{DoExpire, at(15)}},
-		{"none", openFor(15), noon, Action{DoExpire, at(15)}},
+		{"the first", openFor(60, 15, 5), noon, Action{ActionRemind, at(45)}},
+		{"in any order", openFor(60, 5, 15), noon, Action{ActionRemind, at(45)}},
+		{"the second", with(openFor(60, 15, 5), func(l *Lease) { l.RemindedAt = at(45) }), at(45), Action{ActionRemind, at(55)}},
+		{"no more", with(openFor(60, 15, 5), func(l *Lease) { l.RemindedAt = at(55) }), at(55), Action{ActionExpire, at(60)}},
+		{"both missed make one", with(openFor(60, 15, 5), func(l *Lease) { l.remind(at(57)) }), at(57), Action{ActionExpire, at(60)}},
+		{"missed, but not too late", openFor(60, 15, 5), at(50), Action{ActionRemind, at(45)}},
+		{"missed for good", openFor(60, 15, 5), at(60), Action{ActionExpire, at(60)}},
+		{"longer than the lease", openFor(10, 15, 5), noon, Action{ActionRemind, at(5)}},
+		{"as long as the lease", openFor(15, 15), noon, Action{ActionExpire, at(15)}},
+		{"none", openFor(15), noon, Action{ActionExpire, at(15)}},
 		{"extended, new ones", with(openFor(60, 15, 5), func(l *Lease) {
 			l.remind(at(55))
 			_ = l.extend(at(56), alice, time.Hour)
 			l.Resources.Until = l.ExpiresAt
-		}), at(56), Action{DoRemind, at(105)}},
+		}), at(56), Action{ActionRemind, at(105)}},
 		{"extended by little, only the one that is to come", with(openFor(60, 15, 5), func(l *Lease) {
 			l.remind(at(55))
 			_ = l.extend(at(56), alice, 8*time.Minute)
 			l.Resources.Until = l.ExpiresAt
-		}), at(56), Action{DoRemind, at(63)}},
+		}), at(56), Action{ActionRemind, at(63)}},
 	} {
 		if got := Next(tt.l, tt.now); got != tt.want {
-			t.Errorf("%s: got %s at %s, want %s at %s", tt.name, got.Do, got.At, tt.want.Do, tt.want.At)
+			t.Errorf("%s: got %s at %s, want %s at %s", tt.name, got.Kind, got.At, tt.want.Kind, tt.want.At)
 		}
 	}
 }
@@ -124,21 +124,21 @@ func TestNextTalk(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		l    *Lease
-		want Talk
+		want Delivery
 	}{
-		{"nothing", shown(openFor(60), openFor(60).Face()), Talk{}},
-		{"the first card", &Lease{State: Requested, RequestedAt: at(-1)}, Talk{Card: true, At: at(-1)}},
-		{"progress waits a moment", shown(opening.Clone(), "opening group "), Talk{Card: true, At: noon.Add(cardPause)}},
-		{"a change of state does not", shown(opening.Clone(), "pending approved=1"), Talk{Card: true, At: at(-1)}},
-		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), "opening clock "), Talk{Card: true, At: at(-1)}},
-		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, "closing ended=true"), Talk{Card: true, At: at(-1)}},
-		{"the card after a failure", with(shown(opening.Clone(), "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Talk{Card: true, At: at(7)}},
-		{"the card before a notice", with(shown(openFor(60), "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Talk{Card: true, At: at(-1)}},
-		{"a notice", with(shown(openFor(60), openFor(60).Face()), func(l *Lease) { l.Owed = []Notice{ready} }), Talk{Notice: ready, At: at(2)}},
-		{"the notice that is due first", with(shown(openFor(60), openFor(60).Face()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Talk{Notice: ready, At: at(2)}},
-		{"a notice after a failure", with(shown(openFor(60), openFor(60).Face()), func(l *Lease) { l.Owed = []Notice{reminder} }), Talk{Notice: reminder, At: at(4)}},
+		{"nothing", shown(openFor(60), openFor(60).CardKey()), Delivery{}},
+		{"the first card", &Lease{State: Requested, RequestedAt: at(-1)}, Delivery{Card: true, At: at(-1)}},
+		{"progress waits a moment", shown(opening.Clone(), "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
+		{"a change of state does not", shown(opening.Clone(), "pending approved=1"), Delivery{Card: true, At: at(-1)}},
+		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), "opening clock "), Delivery{Card: true, At: at(-1)}},
+		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, "closing ended=true"), Delivery{Card: true, At: at(-1)}},
+		{"the card after a failure", with(shown(opening.Clone(), "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Delivery{Card: true, At: at(7)}},
+		{"the card before a notice", with(shown(openFor(60), "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Delivery{Card: true, At: at(-1)}},
+		{"a notice", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"the notice that is due first", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"a notice after a failure", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }), Delivery{Notice: reminder, At: at(4)}},
 	} {
-		if diff := cmp.Diff(tt.want, NextTalk(tt.l)); diff != "" {
+		if diff := cmp.Diff(tt.want, NextDelivery(tt.l)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
@@ -146,7 +146,7 @@ func TestNextTalk(t *testing.T) {
 
 func TestNextDue(t *testing.T) {
 	l := openFor(60)
-	l.Card.Shown = l.Face()
+	l.Card.Shown = l.CardKey()
 	if got := l.nextDue(noon); !got.Equal(at(60)) {
 		t.Errorf("with nothing to say: got %s", got)
 	}

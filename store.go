@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 	"time"
 )
@@ -17,7 +18,7 @@ type Store interface {
 	// must be none yet) and then adds one to l.Revision. ECONFLICT if another
 	// writer was first; nothing is written then. l is unchanged by any error.
 	// l.DueAt and l.State are what the indexes are made from. The events that
-	// this write makes true are in the [Trail] if and only if it is.
+	// this write makes true are in the [AuditLog] if and only if it is.
 	Put(ctx context.Context, l *Lease, events ...Event) error
 
 	// Delete removes a lease if the stored revision is still the given one.
@@ -34,10 +35,37 @@ type Store interface {
 	Active(ctx context.Context) ([]*Lease, error)
 }
 
-// Sources keeps the source addresses that people saved with `/sshforward ip`.
-type Sources interface {
+// SavedSources keeps the source addresses that people saved with `/sshforward ip`.
+type SavedSources interface {
 	// Source returns what the user saved; empty if nothing.
 	Source(ctx context.Context, user string) ([]netip.Prefix, error)
 	// SetSource saves what the user gave; empty forgets it.
 	SetSource(ctx context.Context, user string, source []netip.Prefix) error
+}
+
+// AuditLog is the audit record. It only ever grows.
+type AuditLog interface {
+	// Append writes events that go with no write of a lease. Those that do
+	// are given to [Store.Put].
+	Append(ctx context.Context, events ...Event) error
+
+	// Events yields the events from since on, the oldest first. It stops at
+	// the first error.
+	Events(ctx context.Context, since time.Time) iter.Seq2[Event, error]
+
+	// Past returns the ActClosed events of leases that an owner had open and
+	// that ended from since on, the newest first, at most limit of them. Of a
+	// lease that was closed more than once (see ActReopened) it is the last.
+	// Its cost does not grow with other people's events.
+	Past(ctx context.Context, owner string, since time.Time, limit int) ([]Event, error)
+}
+
+// Rebuilds remembers which accounts' leases were rebuilt from tags once. An
+// account that was not is one whose leases this store may never have known:
+// what is found there is taken over and not torn down.
+type Rebuilds interface {
+	// Rebuilt reports whether SetRebuilt was called for the account.
+	Rebuilt(ctx context.Context, account string) (bool, error)
+	// SetRebuilt remembers it.
+	SetRebuilt(ctx context.Context, account string) error
 }

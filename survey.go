@@ -19,8 +19,8 @@ type Surveyor interface {
 	// Mend makes the rules of an open lease what they should be: puts back
 	// what is missing, the instance behind the load balancer included, and
 	// takes out of the lease's own group what somebody else put in. Safe to
-	// repeat. Step.Resources says what there is also when the error is not nil.
-	Mend(ctx context.Context, l *Lease) (Step, error)
+	// repeat. StepResult.Resources says what there is also when the error is not nil.
+	Mend(ctx context.Context, l *Lease) (StepResult, error)
 }
 
 // Survey is what one account has of this deployment at one moment.
@@ -43,14 +43,4 @@ type Found struct {
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
 	Widened    bool           // it lets in anything else, or other traffic out
 	DeadMan    bool           // the dead-man switch is set
-}
-
-// Accounts remembers which accounts' leases were rebuilt from tags once. An
-// account that was not is one whose leases this store may never have known:
-// what is found there is taken over and not torn down.
-type Accounts interface {
-	// Rebuilt reports whether SetRebuilt was called for the account.
-	Rebuilt(ctx context.Context, account string) (bool, error)
-	// SetRebuilt remembers it.
-	SetRebuilt(ctx context.Context, account string) error
 }

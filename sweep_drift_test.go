@@ -183,7 +183,7 @@ func TestDriftEventuallyConsistent(t *testing.T) {
 				// A lease opened a moment ago, of which this is not listed yet.
 				id := w.opened(alice, "web", 8*time.Hour)
 				w.cloud.distort(forget)
-				w.sweepFor(settling+5*time.Second, time.Second)
+				w.sweepFor(listDelay+5*time.Second, time.Second)
 				w.cloud.distort(nil)
 				w.sweepFor(time.Minute, time.Second)
 				// One list in a while leaves it out.
@@ -218,7 +218,7 @@ func TestDriftListedLate(t *testing.T) {
 							mended = c.at
 						}
 					}
-					if !mended.IsZero() && time.Since(mended) < settling {
+					if !mended.IsZero() && time.Since(mended) < listDelay {
 						f.Rule, f.Widened = f.Rule && what != "rule", f.Widened || what == "widened"
 					}
 					return true
@@ -267,11 +267,11 @@ func TestDriftCannotBeMended(t *testing.T) {
 func TestDeadManSetAgain(t *testing.T) {
 	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Resources: Resources{Until: at(60)}}
 	l.drifted(at(1), Drift{Unarmed: true})
-	if a := Next(&l, at(1)); a.Do != DoMend || !due(a.At, at(1)) {
+	if a := Next(&l, at(1)); a.Kind != ActionMend || !due(a.At, at(1)) {
 		t.Fatalf("Next: %+v, want a mend at once", a)
 	}
 	l.mended(at(2))
-	if len(l.Owed) > 0 || l.Mended || Next(&l, at(2)).Do == DoMend {
-		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Do)
+	if len(l.Owed) > 0 || l.Mended || Next(&l, at(2)).Kind == ActionMend {
+		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Kind)
 	}
 }

@@ -182,7 +182,7 @@ func TestSweepWhileClosing(t *testing.T) {
 		receipt := w.lease(id)
 		w.cloud.meddle(id, func(f *footprint) { f.group = true })
 		w.cloud.distort(func(f *Found) bool { *f = picture; return true })
-		w.sweepFor(settling-2*time.Second, time.Second)
+		w.sweepFor(listDelay-2*time.Second, time.Second)
 		w.cloud.meddle(id, func(f *footprint) { f.group = false })
 		w.sweepFor(time.Minute, time.Second)
 		l := w.lease(id)

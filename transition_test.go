@@ -44,7 +44,7 @@ func inState(s State) *Lease {
 	if s == Closing {
 		return l
 	}
-	l.tornDown(noon, Step{Resources: Resources{BalancerGone: true}}, nil, testTiming)
+	l.tornDown(noon, StepResult{Resources: Resources{BalancerGone: true}}, nil, testTiming)
 	return l
 }
 
@@ -156,19 +156,19 @@ func TestAdvance(t *testing.T) {
 func TestTornDown(t *testing.T) {
 	l := inState(Closing)
 	gone := Resources{BalancerGone: true}
-	l.tornDown(at(1), Step{}, errors.New("no"), testTiming)
+	l.tornDown(at(1), StepResult{}, errors.New("no"), testTiming)
 	if l.State != Closing || l.Attempts != 1 || !l.AccessEndedAt.IsZero() {
 		t.Errorf("after a failure: %s, %d failures, ended at %s", l.State, l.Attempts, l.AccessEndedAt)
 	}
-	l.tornDown(at(2), Step{Resources: gone}, errors.New("half-way"), testTiming)
+	l.tornDown(at(2), StepResult{Resources: gone}, errors.New("half-way"), testTiming)
 	if !l.AccessEndedAt.Equal(at(2)) || l.Attempts != 2 {
 		t.Errorf("half-way: ended at %s, %d failures", l.AccessEndedAt, l.Attempts)
 	}
-	l.tornDown(at(3), Step{Resources: gone, Wait: time.Minute, Detail: Textf("interfaces")}, nil, testTiming)
+	l.tornDown(at(3), StepResult{Resources: gone, Wait: time.Minute, Detail: Textf("interfaces")}, nil, testTiming)
 	if l.State != Closing || l.Attempts != 0 || !l.NextTryAt.Equal(at(4)) || l.Detail.String() != "interfaces" {
 		t.Errorf("waiting: %s, %d failures, next at %s", l.State, l.Attempts, l.NextTryAt)
 	}
-	l.tornDown(at(4), Step{Resources: gone}, nil, testTiming)
+	l.tornDown(at(4), StepResult{Resources: gone}, nil, testTiming)
 	if l.State != Closed || !l.AccessEndedAt.Equal(at(2)) || !l.ClosedAt.Equal(at(4)) || !l.KeepUntil.Equal(at(4).Add(24*time.Hour)) {
 		t.Errorf("done: %s, ended %s, closed %s, kept until %s", l.State, l.AccessEndedAt, l.ClosedAt, l.KeepUntil)
 	}
@@ -178,10 +178,10 @@ func TestFace(t *testing.T) {
 	faces := map[string]State{}
 	for _, s := range States {
 		l := inState(s)
-		if was, ok := faces[l.Face()]; ok {
+		if was, ok := faces[l.CardKey()]; ok {
 			t.Errorf("%s looks like %s", s, was)
 		}
-		faces[l.Face()] = s
+		faces[l.CardKey()] = s
 	}
 	for _, tt := range []struct {
 		name    string
@@ -199,9 +199,9 @@ func TestFace(t *testing.T) {
 		{"the end of access", Closing, func(l *Lease) { l.AccessEndedAt = noon }, true},
 	} {
 		l := inState(tt.state)
-		before := l.Face()
+		before := l.CardKey()
 		tt.change(l)
-		if changed := l.Face() != before; changed != tt.changes {
+		if changed := l.CardKey() != before; changed != tt.changes {
 			t.Errorf("%s: the card changes: %t", tt.name, changed)
 		}
 	}

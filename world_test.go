@@ -101,8 +101,8 @@ func prefixes(ss ...string) []netip.Prefix {
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := NewKeeper(Options{
-		Store: w.store, Sources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir,
-		Surveyor: w.cloud, AccountsSeen: w.store, Lister: w.cloud, Trail: w.store,
+		Store: w.store, SavedSources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir,
+		Surveyor: w.cloud, Rebuilds: w.store, Lister: w.cloud, AuditLog: w.store,
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OnOpened:   w.measure(&w.openings),

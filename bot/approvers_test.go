@@ -30,11 +30,11 @@ func TestRequesterIsNotOfferedToDecide(t *testing.T) {
 		t.Errorf("a card that only the requester sees has %v", m.Buttons())
 	}
 	for user, want := range map[string]string{"U1": actionCancel, "U3": actionApprove} {
-		row, _ := x.known(user).rowOf(fromShow, lease(sshforward.Pending)).(*slack.ActionBlock)
+		row, _ := x.localizer.renderCached(user).rowOf(fromShow, lease(sshforward.Pending)).(*slack.ActionBlock)
 		if got := row.Elements.ElementSet[0].(*slack.ButtonBlockElement).ActionID; got != want {
 			t.Errorf("%s is offered %s", user, got)
 		}
-		asked := len(x.known(user).asked(fromShow, wanted(nil))) > 1
+		asked := len(x.localizer.renderCached(user).asked(fromShow, wanted(nil))) > 1
 		if asked == (user == "U1") {
 			t.Errorf("%s is offered to decide about the extension: %t", user, asked)
 		}
@@ -122,7 +122,7 @@ func TestApproversAreAskedForAnExtensionWhereTheCardIsHidden(t *testing.T) {
 	if m, _ := w.Message(m.TS); !m.HasButton(actionApprove) {
 		t.Error("the buttons went too early")
 	}
-	l.Asked.Over, l.Asked.DeniedBy = true, "U2"
+	l.Asked.Decided, l.Asked.DeniedBy = true, "U2"
 	x.posted(t, l)
 	if m, _ := w.Message(m.TS); len(m.Buttons()) > 0 || !strings.Contains(m.Visible(), "<@U2> denied more access") {
 		t.Errorf("%q with %v", m.Visible(), m.Buttons())

@@ -33,7 +33,7 @@ func TestMessageFromBeforeARestartLosesItsDeadButtons(t *testing.T) {
 	wants := wanted(nil)
 	wants.Card.Channel, wants.Approvers = "D0OTHER", []string{"U2"}
 	refused := wanted(func(l *sshforward.Lease) {
-		l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt = true, "U3", noon
+		l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt = true, "U3", noon
 	})
 	asks.Approvers = []string{"U2"}
 	for name, c := range map[string]struct {

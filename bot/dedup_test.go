@@ -8,7 +8,7 @@ import (
 
 func TestEnvelopesAreRememberedForAWhileAndNotAllOfThem(t *testing.T) {
 	t.Parallel()
-	var d dedup
+	d := newDedup()
 	if _, fresh := d.first("a", noon); !fresh {
 		t.Error("the first time is not new")
 	}
@@ -22,8 +22,8 @@ func TestEnvelopesAreRememberedForAWhileAndNotAllOfThem(t *testing.T) {
 	for i := range 3 * rememberMost {
 		d.first(fmt.Sprint(i), noon)
 	}
-	if len(d.byID) != rememberMost || len(d.order) != rememberMost {
-		t.Errorf("%d and %d are remembered", len(d.byID), len(d.order))
+	if n := d.byID.Len(); n != rememberMost {
+		t.Errorf("%d are remembered", n)
 	}
 	if _, fresh := d.first(fmt.Sprint(3*rememberMost-1), noon); fresh {
 		t.Error("the latest is forgotten")

@@ -164,17 +164,18 @@ func TestNoMoreHomesAreKeptThanABound(t *testing.T) {
 	t.Parallel()
 	x := quiet(office(t, fakeslack.Options{}))
 	for i := range homesMost + 50 {
-		x.homes.saw(sshforward.Caller{User: fmt.Sprint("U", i)})
+		x.homes.viewed(sshforward.Caller{User: fmt.Sprint("U", i)})
 	}
-	if n := len(x.homes.viewers); n != homesMost || x.homes.viewers["U0"] != nil || x.homes.viewers[fmt.Sprint("U", homesMost+49)] == nil {
+	c := newCache[string, int](3)
+	kept := x.homes.viewers
+	if n := kept.Len(); n != homesMost || kept.Contains("U0") || !kept.Contains(fmt.Sprint("U", homesMost+49)) {
 		t.Errorf("%d are kept", n)
 	}
-	m := remember[int](3)
 	for i := range 10 {
-		m.put(fmt.Sprint(i), i)
+		c.Add(fmt.Sprint(i), i)
 	}
-	if _, ok := m.get("6"); ok || len(m.byKey) != 3 || len(m.order) != 3 {
-		t.Errorf("%v", m.byKey)
+	if c.Contains("6") || c.Len() != 3 {
+		t.Errorf("%v", c.Keys())
 	}
 }
 

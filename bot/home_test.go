@@ -41,7 +41,7 @@ func newDesk(leases ...*sshforward.Lease) *desk {
 			}
 		case sshforward.ApproveLease:
 			return r, sshforward.Errorf(sshforward.EFORBIDDEN, "Not you, <@%s>.", c.User)
-		case sshforward.ShowHome:
+		case sshforward.Overview:
 			if k.source[c.User] != "" {
 				r.Sources, _ = sshforward.ParseSources(k.source[c.User])
 			}
@@ -49,7 +49,7 @@ func newDesk(leases ...*sshforward.Lease) *desk {
 				switch {
 				case l.Owner == c.User:
 					r.Leases = append(r.Leases, l)
-				case l.State == sshforward.Pending || l.Asked.Waits():
+				case l.State == sshforward.Pending || l.Asked.Pending():
 					r.Waiting = append(r.Waiting, l)
 				}
 			}
@@ -105,7 +105,7 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	asks := with(sshforward.Open, func(l *sshforward.Lease) {
-		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.Ask{User: "U2", By: 90 * time.Minute, At: noon}
+		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.ExtensionRequest{User: "U2", By: 90 * time.Minute, At: noon}
 	})
 	k := newDesk(lease(sshforward.Open), pending("want001", "U2"), asks)
 	k.source["U1"] = "203.0.113.7"
@@ -241,7 +241,7 @@ func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
 	k := pressing()
 	base := k.do
 	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		if _, ok := cmd.(sshforward.ShowHome); ok {
+		if _, ok := cmd.(sshforward.Overview); ok {
 			return sshforward.Reply{Leases: []*sshforward.Lease{lease(sshforward.Requested)}}, nil
 		}
 		return base(ctx, c, cmd)
@@ -265,14 +265,14 @@ func TestLongestViewsFit(t *testing.T) {
 		l.ID = fmt.Sprintf("%07d", i)
 		if i%2 == 0 {
 			l.Owner = "U2"
-			l.Asked = sshforward.Ask{User: "U2", By: 1<<63 - 1}
+			l.Asked = sshforward.ExtensionRequest{User: "U2", By: 1<<63 - 1}
 		}
 		k.set(l)
 	}
 	base := k.do
 	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
 		r, err := base(ctx, c, cmd)
-		if _, ok := cmd.(sshforward.ShowHome); ok {
+		if _, ok := cmd.(sshforward.Overview); ok {
 			r.Past = nil
 			for range 30 {
 				r.Past = append(r.Past, sshforward.Event{Lease: hostile, Instance: hostile, Name: hostile, Ended: noon, Cost: 1e9})
@@ -302,7 +302,7 @@ func TestLongestViewsFit(t *testing.T) {
 	m := meta{Channel: "C0123456789", Message: "1234567890.123456", Lease: "k7m2q3x", Click: strings.Repeat("x", 36), Extend: "36500d"}
 	says := just(escape(hostile))
 	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10), saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
-	full, err := k.do(t.Context(), ann, sshforward.ShowHome{})
+	full, err := k.do(t.Context(), ann, sshforward.Overview{})
 	if err != nil || len(full.Past) == 0 {
 		t.Fatal(err)
 	}

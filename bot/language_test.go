@@ -26,9 +26,9 @@ var seeds = map[string][]int{"say": {0}, "label": {0}, "sayN": {0, 1}, "Textf": 
 // the command line, which are English. By file, or file and function.
 var operators = map[string]string{
 	"../store/bolt/open.go":           "printed when the process does not start",
-	"../trail.go":                     "the audit record is English, so that it can be searched",
+	"../audit.go":                     "the audit record is English, so that it can be searched",
 	"../store/bolt/trail.go":          "what the program itself made cannot be saved",
-	"slackerr.go badToken":            "printed when the process ends",
+	"client.go badToken":              "printed when the process ends",
 	"../store/bolt/index.go checkKey": "a key that the program itself made",
 }
 

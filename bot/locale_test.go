@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
@@ -153,7 +154,7 @@ func TestLocaleIsAskedForOnceByAllAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if v := x.in(t.Context(), "U2"); v.language != japanese {
+			if v := x.localizer.renderFor(t.Context(), "U2"); v.language != japanese {
 				t.Errorf("%s", v.tag)
 			}
 		})
@@ -168,12 +169,12 @@ func TestLocaleIsForgottenAfterAnHour(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
 	x := quiet(w)
-	if x.in(t.Context(), "U2").language != japanese || x.known("U1").language != english {
+	if x.localizer.renderFor(t.Context(), "U2").language != japanese || x.localizer.renderCached("U1").language != english {
 		t.Error("the locale is not read")
 	}
-	x.locales.put("U2", locale{language: japanese, until: time.Now()})
+	x.localizer.people.cache.Add("U2", person{user: &slack.User{Locale: "ja-JP"}, until: time.Now()})
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Locale: "fr-FR"}) // not there, so English
-	if x.in(t.Context(), "U2").language != english {
+	if x.localizer.renderFor(t.Context(), "U2").language != english {
 		t.Error("the old one is kept")
 	}
 }

@@ -205,7 +205,7 @@ func TestServerWithoutPingsIsNeverWithoutAConnection(t *testing.T) {
 	}
 	w := office(t, fakeslack.Options{PingInterval: time.Hour})
 	x := live(t, w, script())
-	ctx, cancel := context.WithTimeout(t.Context(), patience[0]+3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), pingTimeouts[0]+3*time.Second)
 	defer cancel()
 	live, least, dropped := connections, connections, false
 	for c := range w.Subscribe(ctx) { // every change: a look now and then would miss one that is short

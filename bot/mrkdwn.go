@@ -60,7 +60,7 @@ func user(id string) string { return "<@" + escape(id) + ">" }
 
 // group mentions a user or, by an id that starts with S, a user group.
 func group(id string) string {
-	if strings.HasPrefix(id, "S") {
+	if isGroup(id) {
 		return "<!subteam^" + escape(id) + ">"
 	}
 	return user(id)
@@ -71,3 +71,6 @@ func group(id string) string {
 func date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
 }
+
+// isGroup reports whether an id is that of a user group and not of a person.
+func isGroup(id string) bool { return strings.HasPrefix(id, "S") }

@@ -44,7 +44,7 @@ func (v render) wish(l *sshforward.Lease, n sshforward.Notice, now time.Time) st
 		return v.say("%s asks for access to %s for %s and waits for your decision until %s.", owner, what, v.span(l.Duration), date(l.ApproveBy))
 	case n.Kind == sshforward.NoticeNudge && l.State == sshforward.Pending:
 		return v.say("%s has been waiting for %s for your decision about access to %s. There is time until %s.", owner, v.about(now.Sub(l.ConfirmedAt)), what, date(l.ApproveBy))
-	case n.Kind == sshforward.NoticeAsked && l.State == sshforward.Open && l.Asked.Waits():
+	case n.Kind == sshforward.NoticeAsked && l.State == sshforward.Open && l.Asked.Pending():
 		return v.sentences(v.say("%s asks for %s more access to %s and waits for your decision.", user(l.Asked.User), v.span(l.Asked.By), what), v.askedCost(l), v.ends(l))
 	}
 	return ""
@@ -64,7 +64,7 @@ func (v render) decided(l *sshforward.Lease, extension bool) message {
 	switch {
 	case extension && l.State == sshforward.Open && l.Asked.DeniedBy != "":
 		return v.told(l, v.sentences(v.say("%s denied more access to %s for %s.", v.by(l.Asked.DeniedBy, l.Asked.DeniedAt), what, owner), v.theirs(l.Asked.DeniedFor)))
-	case extension && l.State == sshforward.Open && l.Asked.Over && len(l.Asked.Approved) > 0:
+	case extension && l.State == sshforward.Open && l.Asked.Decided && len(l.Asked.Approved) > 0:
 		return v.told(l, v.sentences(v.say("%s more access to %s for %s was approved by %s.", v.span(l.Asked.By), what, owner, v.approvals(l.Asked.Approved)), v.ends(l)))
 	case extension && l.State == sshforward.Open:
 		return v.told(l, v.sentences(v.say("There is nothing left to decide about access to %s for %s.", what, owner), v.ends(l)))

@@ -29,7 +29,7 @@ func wanted(change func(*sshforward.Lease)) *sshforward.Lease {
 	return with(sshforward.Open, func(l *sshforward.Lease) {
 		l.Approvers, l.Approvals, l.ExtendApprovals = []string{"S1", "U2"}, 1, 2
 		l.Approved = []sshforward.Approval{{User: "U2", At: noon.Add(2 * time.Minute)}}
-		l.Asked = sshforward.Ask{User: "U1", By: time.Hour, At: noon.Add(100 * time.Minute)}
+		l.Asked = sshforward.ExtensionRequest{User: "U1", By: time.Hour, At: noon.Add(100 * time.Minute)}
 		if change != nil {
 			change(l)
 		}
@@ -42,10 +42,10 @@ func everyApproval(v render) map[string]message {
 		l.Asked.Approved = []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}}
 	})
 	refused := wanted(func(l *sshforward.Lease) {
-		l.Asked.Over, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, "U2", noon.Add(104*time.Minute), "the change window <is> over"
+		l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, "U2", noon.Add(104*time.Minute), "the change window <is> over"
 	})
 	granted := wanted(func(l *sshforward.Lease) {
-		l.Asked.Over, l.Asked.Approved = true, []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}, {User: "U3", At: noon.Add(102 * time.Minute)}}
+		l.Asked.Decided, l.Asked.Approved = true, []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}, {User: "U3", At: noon.Add(102 * time.Minute)}}
 		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 	})
 	denied := ended(sshforward.Denied)
@@ -100,7 +100,7 @@ func everyApproval(v render) map[string]message {
 		"ask-extension":            ask(wanted(nil), sshforward.NoticeAsked),
 		"decided-approved":         v.decided(approved, false),
 		"decided-denied":           v.decided(denied, false),
-		"decided-extension":        v.decided(wanted(func(l *sshforward.Lease) { l.Asked.Over = true }), true),
+		"decided-extension":        v.decided(wanted(func(l *sshforward.Lease) { l.Asked.Decided = true }), true),
 		"decided-extension-denied": v.decided(refused, true),
 		"decided-extension-more":   v.decided(granted, true),
 		"history-some":             v.reply(ann, sshforward.ShowHistory{}, sshforward.Reply{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}),

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -74,7 +73,7 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 // wanted is a lease in a few lines, with what is asked for.
 func (v render) wanted(l *sshforward.Lease, owners bool) string {
 	s := v.summary(l, owners)
-	if l.Asked.Waits() {
+	if l.Asked.Pending() {
 		s += "\n" + v.sentences(v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By)), v.askedCost(l))
 	}
 	if owners && l.Because != "" {
@@ -86,44 +85,11 @@ func (v render) wanted(l *sshforward.Lease, owners bool) string {
 // decide is the row of buttons for whoever may say yes or no: to the lease or,
 // with its duration in their value, to the extension that is asked for.
 func (v render) decide(l *sshforward.Lease) slack.Block {
-	value := l.ID
 	switch {
-	case l.Asked.Waits():
-		value += " " + sshforward.FormatDuration(l.Asked.By)
-	case l.State != sshforward.Pending:
-		return nil
+	case l.Asked.Pending():
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, l.Asked.By)...)
+	case l.State == sshforward.Pending:
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, 0)...)
 	}
-	return buttons(fromWaiting.blockID(l.ID), v.decision(value)...)
-}
-
-func (v render) savedSource(r sshforward.Reply) slack.Block {
-	saved := sshforward.FormatSources(r.Sources)
-	says := v.say("You have saved none. Say where you connect from, and you need not type it each time.")
-	if saved != "" {
-		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))
-	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.label("Change"))))
-	b.BlockID = "home.source"
-	return b
-}
-
-// past lists leases that are over, a line each.
-func (v render) past(events []sshforward.Event, most int) string {
-	var out []string
-	for i, e := range events {
-		if i == most {
-			out = append(out, v.say("and %d more.", len(events)-i))
-			break
-		}
-		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
-		s := "• " + v.say("%s until %s, lease %s", what, date(endOf(e)), code(e.Lease, 20))
-		if e.Reason != "" {
-			s += " · " + v.reasonWord(e.Reason)
-		}
-		if e.Cost > 0 {
-			s += " · " + v.dollars(e.Cost)
-		}
-		out = append(out, s)
-	}
-	return strings.Join(out, "\n")
+	return nil
 }

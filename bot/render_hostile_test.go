@@ -26,7 +26,7 @@ func worst(s sshforward.State) *sshforward.Lease {
 		l.LastError, l.Why, l.Hint, l.Detail = says, says, says, says
 		l.Resources.DNSName, l.Resources.HostKeys = hostile, strings.Repeat(hostile+"\n", 20)
 		l.Urgent, l.DeniedFor, l.ExtendApprovals = true, hostile, 30
-		l.Asked = sshforward.Ask{User: "U1", By: 1<<63 - 1, DeniedFor: hostile}
+		l.Asked = sshforward.ExtensionRequest{User: "U1", By: 1<<63 - 1, DeniedFor: hostile}
 		l.Attempts = 1000
 		l.Notes, l.Approvers, l.Approved = nil, nil, nil
 		for i := range 30 {
@@ -56,10 +56,10 @@ func worsts(v render) map[string]message {
 		out["closing "+string(s)] = v.closing(l)
 		out["overtaken "+string(s)] = v.overtaken(l)
 		denied := l.Clone()
-		denied.Asked.Over, denied.Asked.DeniedBy, denied.Asked.DeniedAt = true, "U1", noon
+		denied.Asked.Decided, denied.Asked.DeniedBy, denied.Asked.DeniedAt = true, "U1", noon
 		out["card asked denied "+string(s)] = v.card(denied)
 		granted := l.Clone()
-		granted.Asked.Over, granted.Asked.Approved = true, l.Approved
+		granted.Asked.Decided, granted.Asked.Approved = true, l.Approved
 		out["card asked granted "+string(s)] = v.card(granted)
 		out["decided granted "+string(s)] = v.decided(granted, true)
 		out["refused "+string(s)] = v.notice(denied, sshforward.Notice{Kind: sshforward.NoticeRefused}, noon)
@@ -135,7 +135,7 @@ func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
 		if n := utf8.RuneCountInString(m.Text); n > 4000 || n == 0 {
 			t.Errorf("%s: text of %d characters", name, n)
 		}
-		channel, ts, err := x.postTo(t.Context(), "C1", m)
+		channel, ts, err := x.client.post(t.Context(), "C1", m)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -43,7 +43,7 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 			section(v.sentences(past, v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended."))),
 			v.because(l),
 			buttons(fromPrompt.blockID(l.ID),
-				button(actionConfirm, l.ID+" "+urgentWord, v.label("Open without approval")).WithStyle(slack.StyleDanger),
+				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval")).WithStyle(slack.StyleDanger),
 				v.cancelButton(l)),
 			v.promptFoot(l),
 		),
@@ -75,29 +75,6 @@ func (v render) confirmed(l *sshforward.Lease) message {
 	return just(v.sentences(v.say("Lease %s: %s.", id, v.stands(l)), v.cardIs(l)))
 }
 
-// cardIs says where the card is or, as well as it can be known before it is
-// posted, will be.
-func (v render) cardIs(l *sshforward.Lease) string {
-	at := l.Card.Channel
-	if at == "" {
-		other := v.say("your direct messages with me")
-		if v.channel != "" {
-			other = "<#" + escape(v.channel) + ">"
-		}
-		if l.Direct {
-			return v.say("The card comes into %s.", other)
-		}
-		return v.say("The card comes into this channel or, if I may not post here, into %s.", other)
-	}
-	switch {
-	case at == l.Channel:
-		return v.say("The card is here in this channel.")
-	case strings.HasPrefix(at, "D"):
-		return v.say("The card is in your direct messages with me.")
-	}
-	return v.say("The card is in <#%s>.", escape(at))
-}
-
 func (v render) approval(l *sshforward.Lease) string {
 	switch {
 	case l.Approvals == 0:
@@ -106,14 +83,4 @@ func (v render) approval(l *sshforward.Lease) string {
 		return v.say("not needed, since it is urgent (otherwise %d of %s)", l.Approvals, v.allOf(l.Approvers))
 	}
 	return v.say("%d of %s", l.Approvals, v.allOf(l.Approvers))
-}
-
-// urgentWord stands after the lease's id in the value of the second Open
-// button of an urgent lease.
-const urgentWord = "urgent"
-
-// asksAgain reports whether a yes was not enough: an urgent lease takes a
-// second one, given after being told what that means.
-func asksAgain(cmd sshforward.ConfirmLease, l *sshforward.Lease) bool {
-	return l != nil && l.Urgent && !cmd.Urgent && l.State == sshforward.Requested
 }

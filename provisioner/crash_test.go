@@ -52,10 +52,10 @@ func (w *world) live(l *sshforward.Lease, d death) (out life) {
 	})
 	defer w.wire.set(nil)
 
-	var step sshforward.Step
+	var step sshforward.StepResult
 	var err error
 	// run repeats one step until it is complete, and reports a death in it.
-	run := func(do func(context.Context, *sshforward.Lease) (sshforward.Step, error)) (died bool) {
+	run := func(do func(context.Context, *sshforward.Lease) (sshforward.StepResult, error)) (died bool) {
 		for range 200 {
 			step, err = do(ctx, l.Clone())
 			if ctx.Err() != nil && d.at >= 0 {
@@ -79,7 +79,7 @@ func (w *world) live(l *sshforward.Lease, d death) (out life) {
 		return false
 	}
 	// until repeats a step that died; false if the lease should close instead.
-	until := func(do func(context.Context, *sshforward.Lease) (sshforward.Step, error), giveUp bool) bool {
+	until := func(do func(context.Context, *sshforward.Lease) (sshforward.StepResult, error), giveUp bool) bool {
 		for run(do) {
 			if giveUp {
 				return false
@@ -87,9 +87,13 @@ func (w *world) live(l *sshforward.Lease, d death) (out life) {
 		}
 		return true
 	}
-	open := func(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) { return w.p.Open(ctx, l) }
-	extend := func(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) { return w.p.Extend(ctx, l) }
-	remove := func(ctx context.Context, l *sshforward.Lease) (sshforward.Step, error) { return w.p.Close(ctx, l) }
+	open := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) { return w.p.Open(ctx, l) }
+	extend := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
+		return w.p.Extend(ctx, l)
+	}
+	remove := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
+		return w.p.Close(ctx, l)
+	}
 
 	going := true
 	for _, s := range openStages {
@@ -137,6 +141,7 @@ func synctestWait(w *world) {
 // once everything happens at once, with the dead-man switch; late is an AWS
 // that is late with everything, without.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	late := fakeaws.Realistic()
 	late.InterfaceLinger = 30 * time.Second
 	for name, o := range map[string]worldOptions{"at once": withDeadMan(), "late": {fake: late}} {
@@ -159,6 +164,7 @@ func TestCrash(t *testing.T) {
 	// moto has no delays, which makes it one more opinion on what the calls do
 	// and not on when; each run asks for that on some of them.
 	t.Run("moto", func(t *testing.T) {
+		t.Parallel()
 		w := newMoto(t, withDeadMan())
 		before := w.foreign()
 		l := w.lease("web-1")

@@ -12,7 +12,7 @@
 //	Preflight  where the load balancer can go, and whether there is room
 //	Open       one stage of the opening; stages are in open.go and balancer.go
 //	Extend     moves the end that stands in the tags
-//	Close      one pass over everything, and a read-back when all is gone
+//	Close      one round over everything, and a read-back when all is gone
 //	Survey     all that carries the deployment's tag in one account, in a few calls
 //	Mend       the rules of an open lease as they should be
 //
@@ -25,6 +25,6 @@
 // belongs to this deployment and this lease. Nothing else is ever changed or
 // deleted, whatever its name.
 //
-// Nothing here sleeps: what is not there yet is a [sshforward.Step] with a
+// Nothing here sleeps: what is not there yet is a [sshforward.StepResult] with a
 // Wait. AWS is matched by error code only; the codes are in errors.go.
 package provisioner

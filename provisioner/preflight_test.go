@@ -175,6 +175,7 @@ func TestPreflightInstance(t *testing.T) {
 }
 
 func TestPreflightQuota(t *testing.T) {
+	t.Parallel()
 	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
 		_, err := w.p.Preflight(w.ctx, in)
@@ -190,6 +191,7 @@ func TestPreflightQuota(t *testing.T) {
 		}
 	})
 	t.Run("moto", func(t *testing.T) { // has no account limits
+		t.Parallel()
 		w := newMoto(t, worldOptions{})
 		start := time.Now()
 		l := w.lease("web-1")

@@ -117,10 +117,14 @@ func newFake(t testing.TB, o worldOptions) *world {
 	return w
 }
 
-// both runs a test in both worlds.
+// both runs a test in both worlds, beside all others that do.
 func both(t *testing.T, o worldOptions, test func(w *world)) {
-	t.Run("fakeaws", func(t *testing.T) { inFake(t, o, test) })
-	t.Run("moto", func(t *testing.T) { test(newMoto(t, o)) })
+	t.Parallel()
+	inFakeNamed(t, "fakeaws", o, test)
+	t.Run("moto", func(t *testing.T) {
+		t.Parallel()
+		test(newMoto(t, o))
+	})
 }
 
 func inFake(t *testing.T, o worldOptions, test func(w *world)) {

@@ -63,6 +63,7 @@ type timingConfig struct {
 	Confirm   duration   `yaml:"confirm"`
 	Approval  duration   `yaml:"approval"`
 	Opening   duration   `yaml:"opening"`
+	Stopped   duration   `yaml:"stopped"`
 	Reminders []duration `yaml:"reminders"`
 	Sweep     duration   `yaml:"sweep"`
 	Keep      duration   `yaml:"keep"`
@@ -174,7 +175,7 @@ func (t *timingConfig) check() error {
 		std   time.Duration
 	}{
 		{"default", &t.Default, std.Default}, {"min", &t.Min, std.Min}, {"confirm", &t.Confirm, std.Confirm},
-		{"approval", &t.Approval, std.Approval}, {"opening", &t.Opening, std.Opening},
+		{"approval", &t.Approval, std.Approval}, {"opening", &t.Opening, std.Opening}, {"stopped", &t.Stopped, std.Stopped},
 		{"sweep", &t.Sweep, std.Sweep}, {"keep", &t.Keep, std.Keep},
 	} {
 		*f.value = cmp.Or(*f.value, duration(f.std))
@@ -193,7 +194,7 @@ func (t *timingConfig) check() error {
 func (t *timingConfig) timing() sshforward.Timing {
 	return sshforward.Timing{
 		Default: time.Duration(t.Default), Min: time.Duration(t.Min), Confirm: time.Duration(t.Confirm),
-		Approval: time.Duration(t.Approval), Opening: time.Duration(t.Opening),
+		Approval: time.Duration(t.Approval), Opening: time.Duration(t.Opening), Stopped: time.Duration(t.Stopped),
 		Reminders: convert(t.Reminders, func(d duration) time.Duration { return time.Duration(d) }),
 		Sweep:     time.Duration(t.Sweep), Keep: time.Duration(t.Keep),
 	}

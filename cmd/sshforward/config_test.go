@@ -31,7 +31,7 @@ func TestExampleConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	policy := c.Policy.policy(c.Slack.Admins)
-	rule, ok := policy.Match(map[string]string{"Env": "prod"})
+	rule, ok := policy.Match(sshforward.Instance{Tags: map[string]string{"Env": "prod"}})
 	if !ok || rule.Name != "production" || rule.Approvals != 1 || !rule.Reason || rule.Max != time.Hour {
 		t.Errorf("the rule for production reads as %+v", rule)
 	}

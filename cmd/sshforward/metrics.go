@@ -68,7 +68,8 @@ type leaseCollector struct{ keeper *sshforward.Keeper }
 
 var (
 	leasesDesc = prometheus.NewDesc("sshforward_leases", "Leases that are not closed, by state.", []string{"state"}, nil)
-	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases", "Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
+	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases",
+		"Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

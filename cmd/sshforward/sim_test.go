@@ -112,9 +112,9 @@ func (s *sim) boot() {
 		s.t.Fatal(err)
 	}
 	l.keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: mortalStore{s, l, l.store}, Sources: l.store, Provisioner: aws,
-		Notifier: mortalWall{s, l}, Directory: nobody{}, Trail: mortalStore{s, l, l.store}, Policy: s.policy, Timing: s.timing, Logger: log,
-		Surveyor: aws, AccountsSeen: l.store, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}},
+		Store: mortalStore{s, l, l.store}, SavedSources: l.store, Provisioner: aws,
+		Notifier: mortalWall{s, l}, Directory: nobody{}, AuditLog: mortalStore{s, l, l.store}, Policy: s.policy, Timing: s.timing, Logger: log,
+		Surveyor: aws, Rebuilds: l.store, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}},
 	})
 	s.life = l
 }
@@ -239,7 +239,7 @@ func (s *sim) lease(id string) *sshforward.Lease {
 
 func (s *sim) closed(id string) func() bool {
 	return func() bool {
-		return !s.life.isOver() && s.lease(id).State == sshforward.Closed && sshforward.NextTalk(s.lease(id)).At.IsZero()
+		return !s.life.isOver() && s.lease(id).State == sshforward.Closed && sshforward.NextDelivery(s.lease(id)).At.IsZero()
 	}
 }
 
@@ -322,7 +322,7 @@ func (w *wall) card(l *sshforward.Lease) (ts string) {
 	if w.cards == nil {
 		w.cards = make(map[string][]string)
 	}
-	w.cards[l.ID] = append(w.cards[l.ID], l.Face())
+	w.cards[l.ID] = append(w.cards[l.ID], l.CardKey())
 	return "1." + l.ID
 }
 

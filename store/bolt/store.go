@@ -13,8 +13,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Store is a [sshforward.Store], a [sshforward.Trail], a [sshforward.Sources]
-// and a [sshforward.Accounts] in one file. Open makes one; it is safe for
+// Store is a [sshforward.Store], a [sshforward.AuditLog], a [sshforward.SavedSources]
+// and a [sshforward.Rebuilds] in one file. Open makes one; it is safe for
 // concurrent use.
 type Store struct {
 	db     *bbolt.DB
@@ -25,10 +25,10 @@ type Store struct {
 }
 
 var (
-	_ sshforward.Store    = (*Store)(nil)
-	_ sshforward.Trail    = (*Store)(nil)
-	_ sshforward.Sources  = (*Store)(nil)
-	_ sshforward.Accounts = (*Store)(nil)
+	_ sshforward.Store        = (*Store)(nil)
+	_ sshforward.AuditLog     = (*Store)(nil)
+	_ sshforward.SavedSources = (*Store)(nil)
+	_ sshforward.Rebuilds     = (*Store)(nil)
 )
 
 // Close finishes the writes that were accepted, refuses new ones and releases

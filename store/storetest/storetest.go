@@ -1,5 +1,5 @@
 // Package storetest holds every store to the contract of [sshforward.Store],
-// [sshforward.Trail], [sshforward.Sources] and [sshforward.Accounts]. A store's
+// [sshforward.AuditLog], [sshforward.SavedSources] and [sshforward.Rebuilds]. A store's
 // own tests call [Run]; what is said here is what the keeper relies on.
 package storetest
 
@@ -18,9 +18,9 @@ import (
 // Store is what is held to the contract.
 type Store interface {
 	sshforward.Store
-	sshforward.Trail
-	sshforward.Sources
-	sshforward.Accounts
+	sshforward.AuditLog
+	sshforward.SavedSources
+	sshforward.Rebuilds
 }
 
 // Factory makes an empty store for one test and sees to its end with

@@ -1,0 +1,15 @@
+# Short names for what people do here; the commands stand in README and .ci/run.
+.DEFAULT_GOAL := help
+.PHONY: help check test play
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
+
+check: ## everything a change has to pass: format, linters, imports, storms, tests
+	.ci/run
+
+test: ## all tests, under the race detector
+	go test -race ./...
+
+play: ## the bot with a workspace, a cloud and SSH servers, on this machine
+	go run ./cmd/sshforward playground

@@ -1,0 +1,46 @@
+package bot
+
+import "github.com/sshforward/sshforward"
+
+// reply answers a command that was not refused.
+func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.Reply) message {
+	switch {
+	case r.Choose && len(r.Instances) > 0:
+		open, _ := cmd.(sshforward.OpenLease)
+		return v.chooseInstance(open, r.Instances)
+	case r.Choose:
+		return v.chooseLease(cmd, r.Leases)
+	}
+	l := r.Lease
+	switch cmd := cmd.(type) {
+	case sshforward.SetSource:
+		return v.address(cmd, r)
+	case sshforward.ShowHistory:
+		return v.history(r.Past, r.Month)
+	case sshforward.ListLeases:
+		return v.list(c, cmd.All, r.Leases)
+	case sshforward.CloseLease:
+		if l == nil {
+			return v.closedAll(r.Leases)
+		}
+		return v.closing(l)
+	case sshforward.OpenLease, sshforward.ShowLease:
+		if l != nil {
+			return v.lease(c, l)
+		}
+	case sshforward.ConfirmLease:
+		if l != nil {
+			return v.confirmed(l)
+		}
+	case sshforward.CancelLease:
+		if l != nil {
+			return just(v.say("Cancelled. Nothing was opened. Lease %s.", code(l.ID, 20)))
+		}
+		return just(v.say("Cancelled."))
+	case sshforward.ExtendLease:
+		if l != nil {
+			return v.extended(l)
+		}
+	}
+	return just(v.say("Done."))
+}

@@ -1,0 +1,63 @@
+package sshforward
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, error) {
+	if cmd.All {
+		mine, err := k.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
+		if err != nil {
+			return Reply{}, err
+		}
+		var errs []error
+		for i, l := range mine {
+			closed, err := k.closeOne(ctx, c, l, false)
+			switch {
+			case err == nil:
+				mine[i] = closed
+			case ErrorCode(err) != ECONFLICT: // it had ended already
+				errs = append(errs, err)
+			}
+		}
+		return Reply{Leases: mine}, errors.Join(errs...)
+	}
+	found, err := k.resolve(ctx, c, cmd.Ref)
+	if err != nil {
+		return Reply{}, err
+	}
+	if len(found) > 1 {
+		return Reply{Leases: found, Choose: true}, nil
+	}
+	admin, err := k.mayEnd(ctx, c, found[0])
+	if err != nil {
+		return Reply{}, err
+	}
+	l, err := k.closeOne(ctx, c, found[0], admin)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{Lease: l}, nil
+}
+
+// closeOne decides the end of one lease. ECONFLICT if it had ended already.
+func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
+	closed, err := k.updateBy(ctx, deed{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
+		reason := ClosedByUser
+		switch {
+		case l.State == Requested || l.State == Pending:
+			reason = Cancelled
+		case admin:
+			reason = ClosedByAdmin
+		}
+		return l.end(now, reason, c.User, Text{}, k.Timing)
+	})
+	if err != nil {
+		return nil, err
+	}
+	k.crew.interrupt(l.ID)
+	k.wake(l.ID)
+	return closed, nil
+}
