@@ -49,6 +49,8 @@ func (r *region) check(lb *loadBalancer, reg *registration, now time.Time) {
 	var toHealthy, toUnhealthy time.Duration
 	if o.HealthTiming {
 		toHealthy = time.Duration(lb.HealthCheck.Healthy) * lb.HealthCheck.Interval
+	}
+	if o.HealthTiming || o.UnhealthyTiming {
 		toUnhealthy = time.Duration(lb.HealthCheck.Unhealthy) * lb.HealthCheck.Interval
 	}
 	was, since := reg.serving, now

@@ -31,6 +31,9 @@ type Options struct {
 	// HealthTiming makes going in and out of service take as many health
 	// checks as the thresholds say. Without it the first check decides.
 	HealthTiming bool
+	// UnhealthyTiming is HealthTiming for going out of service alone: an AWS in
+	// which opening is quick and a flap is as harmless as its thresholds make it.
+	UnhealthyTiming bool
 
 	// DeregisterDelay is how long after a Deregister the sessions of the
 	// instance are cut and it is gone from DescribeInstanceHealth; until then

@@ -127,6 +127,21 @@ func TestAShortFlapIsSurvived(t *testing.T) {
 	})
 }
 
+func TestQuickToOpenAndPatientAfterwards(t *testing.T) {
+	inBubble(t, fakeaws.Options{UnhealthyTiming: true}, func(b *bench) {
+		start := time.Now()
+		_, s := b.connected() // 5 s, 2 failures
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("in service after %v", waited)
+		}
+		b.home.SetPorts(b.note.Web)
+		time.Sleep(9 * time.Second)
+		b.stands(s, true)
+		time.Sleep(time.Second)
+		b.stands(s, false)
+	})
+}
+
 func TestDeregisteringCutsSessions(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
