@@ -15,7 +15,7 @@ import (
 // BenchmarkCallBesideManyLoadBalancers shows what one call costs when there
 // are 500 load balancers, whose health is worked out around every call.
 func BenchmarkCallBesideManyLoadBalancers(b *testing.B) {
-	cloud := fakeaws.New(fakeaws.Options{LoadBalancerLimit: 1000})
+	cloud := fakeaws.New(fakeaws.Options{LoadBalancerLimit: 1000, ELBBurst: -1})
 	home := cloud.Home()
 	note := home.FieldNote()
 	big := home.AddSubnet(note.VPC, "10.1.64.0/18", "ap-northeast-1a", nil)

@@ -96,6 +96,15 @@ func (h *Region) vpcOf(subnetID string) VPC {
 	return v.VPC
 }
 
+// filterOf is the network ACL of a subnet; nil for a default one, which lets
+// everything through.
+func (r *region) filterOf(s *subnet) *networkACL {
+	if a := r.aclOf(s); a != nil && !a.Default {
+		return a
+	}
+	return nil
+}
+
 func (r *region) aclOf(s *subnet) *networkACL {
 	var found *networkACL
 	for _, a := range r.acls.all() {
@@ -112,7 +121,7 @@ func (r *region) aclOf(s *subnet) *networkACL {
 // aclPermits tells whether TCP to a port in a subnet gets in from an address,
 // and the answers out.
 func (r *region) aclPermits(s *subnet, peer string, port int) bool {
-	a := r.aclOf(s)
+	a := r.filterOf(s)
 	return a == nil || a.passes(false, peer, port) && a.passes(true, peer, ephemeral)
 }
 
@@ -122,7 +131,7 @@ func (r *region) aclBetween(from, to *subnet, fromIP, toIP string, port int) boo
 	if from == nil || to == nil || from.ID == to.ID {
 		return true
 	}
-	a := r.aclOf(from)
+	a := r.filterOf(from)
 	return (a == nil || a.passes(true, toIP, port) && a.passes(false, toIP, ephemeral)) && r.aclPermits(to, fromIP, port)
 }
 

@@ -54,11 +54,10 @@ func (r *region) enter(i *instance, state string, at time.Time) {
 
 // settleRemovals finishes what was taken back and deleted a while ago.
 func (r *region) settleRemovals(now time.Time) {
+	over := func(reg *registration) bool { return !reg.leaves.IsZero() && !now.Before(reg.leaves) }
 	for _, lb := range r.lbs.all() {
-		for _, reg := range slices.Clone(lb.regs) {
-			if !reg.leaves.IsZero() && !now.Before(reg.leaves) {
-				r.drop(lb, reg)
-			}
+		for at := slices.IndexFunc(lb.regs, over); at >= 0; at = slices.IndexFunc(lb.regs, over) {
+			r.drop(lb, lb.regs[at])
 		}
 	}
 	for _, lb := range r.dying.all() {
