@@ -11,16 +11,17 @@ import (
 // maxDetail bounds what of people's words goes into one event, in runes.
 const maxDetail = 300
 
-// deed is what a person does in one write; the zero deed is the bot's own.
-type deed struct {
+// actor is who makes a change, and what they do by it; the zero actor is the
+// bot itself.
+type actor struct {
 	act Act
 	Caller
 }
 
-// happened says what a write makes true, for the audit record. It follows from
+// eventsOf says what a change makes true, for the audit record. It follows from
 // the lease before (new(Lease) if there was none) and after, and from who did
 // it: what a person ends has one event, which names the person and the reason.
-func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
+func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	var events []Event
 	add := func(act Act, detail Text) *Event {
 		e := eventOf(is, prices)
@@ -74,8 +75,8 @@ func happened(was, is *Lease, now time.Time, by deed, prices Prices) []Event {
 	return events
 }
 
-// detail says what of the deed is not in the event's other fields.
-func (by deed) detail(was, is *Lease) Text {
+// detail says what of the act is not in the event's other fields.
+func (by actor) detail(was, is *Lease) Text {
 	switch {
 	case by.act == ActOpen:
 		return Textf("for %s", is.Duration)

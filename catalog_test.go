@@ -66,7 +66,7 @@ func TestFormDoesNotWaitForAWS(t *testing.T) {
 			return nil
 		})
 		w.cloud.set("i-0far", func(in *Instance) { in.Name = "moved" })
-		w.pass(catalogAge + time.Second)
+		w.pass(instancesAge + time.Second)
 		before := time.Now()
 		if got := w.offered(alice, "far"); got != "i-0far" { // as it was, and it looks anew now
 			t.Errorf("offered %q", got)

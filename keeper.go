@@ -2,22 +2,20 @@ package sshforward
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
 // Options are what a [Keeper] works with.
 type Options struct {
-	Store        Store        // required
-	SavedSources SavedSources // required
-	Provisioner  Provisioner  // required
-	Notifier     Notifier     // required
-	Directory    Directory    // required
-	AuditLog     AuditLog     // required; of the Store, so that it is written with it
-	// Surveyor and Rebuilds are what Sweep needs.
-	Surveyor Surveyor
-	Rebuilds Rebuilds
-	Lister   Lister // required: what the form offers
+	Store Store // required
+	Cloud Cloud // required
+	Slack Slack // required
+
 	Policy   Policy
 	Timing   Timing
 	Accounts map[string]Account // by the names that Instance.Account has
@@ -35,32 +33,86 @@ type Options struct {
 	OnEvent func(Event)
 }
 
+// Cloud is all that a keeper needs of AWS.
+type Cloud interface {
+	Finder
+	Provisioner
+	Surveyor
+}
+
+// Slack is all that a keeper needs of Slack.
+type Slack interface {
+	Notifier
+	Directory
+}
+
 // Keeper keeps the promises: it takes commands, writes what is intended, and
 // moves every lease towards it. It is level-triggered: what it does to a lease
 // follows from [Next] alone, not from how the lease got there.
 type Keeper struct {
-	Options
-	log *slog.Logger
+	cloud    Cloud
+	slack    Slack
+	policy   Policy
+	timing   Timing
+	accounts map[string]Account
+	log      *slog.Logger
+	onOrphan func()
+
+	ledger   ledger
+	sources  SavedSources // of the store, as the next two
+	rebuilds Rebuilds
+	past     AuditLog
 
 	// confirming serializes, for one person, the check of LeasesPerUser with
 	// the write that depends on it. The store belongs to this process alone.
-	confirming keyed
+	confirming keyedMutex
 
-	// writing serializes, for one lease, reading it, changing it and writing
-	// it, be that to the store or to memory.
-	writing keyed
-
-	crew    crew
-	sweeper sweeper
-	catalog catalog
+	workers   *workers
+	sightings sightings
+	instances instanceCache
 }
 
 // NewKeeper returns a keeper that does no work until [Keeper.Tick] is called.
 func NewKeeper(o Options) *Keeper {
-	k := &Keeper{Options: o, log: cmp.Or(o.Logger, slog.Default())}
-	if k.Prices == nil {
-		k.Prices = DefaultPrices()
+	log := cmp.Or(o.Logger, slog.Default())
+	if o.Prices == nil {
+		o.Prices = DefaultPrices()
 	}
-	k.crew.init()
-	return k
+	return &Keeper{
+		cloud: o.Cloud, slack: o.Slack,
+		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log, onOrphan: o.OnOrphan,
+		ledger: ledger{
+			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
+			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
+		},
+		sources: o.Store, rebuilds: o.Store, past: o.Store,
+		workers: newWorkers(),
+	}
+}
+
+// eachAccount runs do for all accounts at the same time, each within timeout,
+// and joins the errors under what, a format that takes the account's name.
+func (k *Keeper) eachAccount(ctx context.Context, timeout time.Duration, what string, do func(context.Context, string) error) error {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	for account := range k.accounts {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			err := func() (err error) {
+				defer recovered(&err)
+				return do(ctx, account)
+			}()
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf(what+": %w", account, err))
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }

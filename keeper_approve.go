@@ -24,7 +24,7 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, cmd ConfirmLease) (Reply
 			return Reply{Lease: l}, nil // it wants the second yes first
 		}
 	}
-	l, err = k.updateBy(ctx, deed{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.Timing) })
+	l, err = k.ledger.updateBy(ctx, actor{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.timing) })
 	return k.reply(l, err)
 }
 
@@ -36,41 +36,41 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 	if l.Owner != c.User {
 		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may cancel it.")
 	}
-	l, err = k.updateBy(ctx, deed{ActCancel, c}, l.ID, func(l *Lease, now time.Time) error {
+	l, err = k.ledger.updateBy(ctx, actor{ActCancel, c}, l.ID, func(l *Lease, now time.Time) error {
 		if l.State != Requested && l.State != Pending {
-			return l.so()
+			return l.stateConflict()
 		}
-		return l.end(now, Cancelled, c.User, Text{}, k.Timing)
+		return l.end(now, Cancelled, c.User, Text{}, k.timing)
 	})
 	return k.reply(l, err)
 }
 
 // decide takes an approver's yes or no, to the lease or to an extension of it.
 // Membership is asked for before the write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, by deed, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
+func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err
 	}
-	if err := l.notOwn(by.User, extend); err != nil {
+	if err := l.checkNotRequester(by.User, extend); err != nil {
 		return Reply{}, err
 	}
 	rule, err := k.ruleOf(l)
 	if err != nil {
 		return Reply{}, err
 	}
-	ok, err := Member(ctx, k.Directory, by.User, rule.Approvers)
+	ok, err := Member(ctx, k.slack, by.User, rule.Approvers)
 	if err != nil {
 		return Reply{}, err
 	}
 	if !ok {
 		return Reply{}, Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", rule.Name)
 	}
-	l, err = k.updateBy(ctx, by, l.ID, func(l *Lease, now time.Time) error {
-		if err := l.notOwn(by.User, extend); err != nil { // it may be another wish by now
+	l, err = k.ledger.updateBy(ctx, by, l.ID, func(l *Lease, now time.Time) error {
+		if err := l.checkNotRequester(by.User, extend); err != nil { // it may be another wish by now
 			return err
 		}
-		l.under(rule)
+		l.applyRule(rule)
 		return change(l, now)
 	})
 	return k.reply(l, err)

@@ -6,16 +6,6 @@ import (
 	"time"
 )
 
-// note records an event that goes with no write of a lease. What it tells of
-// has happened, so it is not taken back if the record cannot be written.
-func (k *Keeper) note(ctx context.Context, e Event) {
-	if err := k.AuditLog.Append(context.WithoutCancel(ctx), e); err != nil {
-		k.log.Error("the audit record cannot be written", "act", string(e.Act), "result", e.Result, "user", e.Actor, "lease", e.Lease, "err", err)
-		return
-	}
-	k.heard([]Event{e})
-}
-
 // refused records that a command was not done.
 func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) {
 	e := k.subject(ctx, c, cmd, err)
@@ -25,7 +15,7 @@ func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) 
 		e.Detail = plain(u.What)
 	}
 	e.by(c)
-	k.note(ctx, e)
+	k.ledger.record(ctx, e)
 }
 
 // subject is what a refused command was about: the lease that it names, as it
@@ -65,7 +55,7 @@ func (k *Keeper) subject(ctx context.Context, c Caller, cmd Command, why error) 
 	if err != nil || len(found) != 1 {
 		return Event{}
 	}
-	return eventOf(found[0], k.Prices)
+	return eventOf(found[0], k.ledger.prices)
 }
 
 // actOf names a command.

@@ -8,7 +8,7 @@ import (
 
 func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, error) {
 	if cmd.All {
-		mine, err := k.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
+		mine, err := k.ledger.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
 		if err != nil {
 			return Reply{}, err
 		}
@@ -31,7 +31,7 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 	if len(found) > 1 {
 		return Reply{Leases: found, Choose: true}, nil
 	}
-	admin, err := k.mayEnd(ctx, c, found[0])
+	admin, err := k.checkMayManage(ctx, c, found[0])
 	if err != nil {
 		return Reply{}, err
 	}
@@ -44,7 +44,7 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 
 // closeOne decides the end of one lease. ECONFLICT if it had ended already.
 func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
-	closed, err := k.updateBy(ctx, deed{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
+	closed, err := k.ledger.updateBy(ctx, actor{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
 		reason := ClosedByUser
 		switch {
 		case l.State == Requested || l.State == Pending:
@@ -52,12 +52,12 @@ func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (
 		case admin:
 			reason = ClosedByAdmin
 		}
-		return l.end(now, reason, c.User, Text{}, k.Timing)
+		return l.end(now, reason, c.User, Text{}, k.timing)
 	})
 	if err != nil {
 		return nil, err
 	}
-	k.crew.interrupt(l.ID)
+	k.workers.interrupt(l.ID)
 	k.wake(l.ID)
 	return closed, nil
 }

@@ -8,7 +8,7 @@ func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	if !ok {
 		return nil, Errorf(EINVALID, "%q is not a lease id. /sshforward list shows them.", typed)
 	}
-	l, err := k.load(ctx, id)
+	l, err := k.ledger.get(ctx, id)
 	if ErrorCode(err) == ENOTFOUND {
 		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
 	}
@@ -20,7 +20,7 @@ func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 // caller's goes before other people's. ENOTFOUND if there is none.
 func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, error) {
 	if id, ok := ParseID(ref); ok {
-		l, err := k.load(ctx, id)
+		l, err := k.ledger.get(ctx, id)
 		if err == nil {
 			return []*Lease{l}, nil
 		}
@@ -28,7 +28,7 @@ func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, e
 			return nil, err
 		}
 	}
-	found, err := k.active(ctx, func(l *Lease) bool {
+	found, err := k.ledger.active(ctx, func(l *Lease) bool {
 		if ref == "" {
 			return l.Owner == c.User
 		}
@@ -64,13 +64,13 @@ func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
 	return out
 }
 
-// mayEnd refuses all but the requester and admins. EFORBIDDEN, or
+// checkMayManage refuses all but the requester and admins. EFORBIDDEN, or
 // EUNAVAILABLE if a user group cannot be resolved.
-func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, err error) {
+func (k *Keeper) checkMayManage(ctx context.Context, c Caller, l *Lease) (admin bool, err error) {
 	if l.Owner == c.User {
 		return false, nil
 	}
-	admin, err = Member(ctx, k.Directory, c.User, k.Policy.Admins)
+	admin, err = Member(ctx, k.slack, c.User, k.policy.Admins)
 	if err == nil && !admin {
 		err = Errorf(EFORBIDDEN, "Lease %s is not yours; only its requester or an admin may do that.", l.ID)
 	}
@@ -79,17 +79,17 @@ func (k *Keeper) mayEnd(ctx context.Context, c Caller, l *Lease) (admin bool, er
 
 // roomFor refuses one lease more than policy allows a person. EQUOTA.
 func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
-	if k.Policy.LeasesPerUser == 0 {
+	if k.policy.LeasesPerUser == 0 {
 		return nil
 	}
-	mine, err := k.active(ctx, func(m *Lease) bool {
+	mine, err := k.ledger.active(ctx, func(m *Lease) bool {
 		return m.Owner == l.Owner && (m.State == Pending || m.State == Opening || m.State == Open)
 	})
 	if err != nil {
 		return err
 	}
-	if len(mine) >= k.Policy.LeasesPerUser {
-		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.Policy.LeasesPerUser, mine[0].ID)
+	if len(mine) >= k.policy.LeasesPerUser {
+		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.policy.LeasesPerUser, mine[0].ID)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
 // ruleOf returns the rule that decides about a lease now, which need not be
 // the one that it was asked for under. EFORBIDDEN if there is none any more.
 func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {
-	rule, ok := k.Policy.Match(l.Instance)
+	rule, ok := k.policy.Match(l.Instance)
 	if !ok {
 		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s any more.", l.Instance.ID)
 	}
@@ -121,7 +121,7 @@ func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []strin
 	return func(r *Rule) bool {
 		yes, known := said[r]
 		if !known {
-			member, err := Member(ctx, k.Directory, user, who(r))
+			member, err := Member(ctx, k.slack, user, who(r))
 			yes = err == nil && member
 			said[r] = yes
 		}

@@ -29,25 +29,25 @@ func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	case CancelLease:
 		return k.cancel(ctx, c, cmd.ID)
 	case ApproveLease:
-		return k.decide(ctx, deed{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		return k.decide(ctx, actor{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 			if cmd.Extend > 0 {
 				return l.grant(now, c.User, cmd.Extend)
 			}
-			return l.approve(now, c.User, k.Timing)
+			return l.approve(now, c.User, k.timing)
 		})
 	case DenyLease:
-		return k.decide(ctx, deed{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		return k.decide(ctx, actor{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 			if cmd.Extend > 0 {
 				return l.refuse(now, c.User, cmd.Because, cmd.Extend)
 			}
-			return l.deny(now, c.User, cmd.Because, k.Timing)
+			return l.deny(now, c.User, cmd.Because, k.timing)
 		})
 	case ExtendLease:
 		return k.extend(ctx, c, cmd)
 	case CloseLease:
 		return k.close(ctx, c, cmd)
 	case ListLeases:
-		leases, err := k.active(ctx, func(l *Lease) bool { return cmd.All || l.Owner == c.User })
+		leases, err := k.ledger.active(ctx, func(l *Lease) bool { return cmd.All || l.Owner == c.User })
 		return Reply{Leases: leases}, err
 	case ShowLease:
 		l, err := k.lease(ctx, cmd.ID)
@@ -69,11 +69,11 @@ func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 // Tick starts work on every lease that is due. It does not wait for the work.
 func (k *Keeper) Tick(ctx context.Context) error {
 	// First what the store could not take: its old copy there may be due for
-	// ever, and waking that alone would leave no room in the lane for this.
-	for _, id := range k.crew.unsavedIDs() {
-		k.crew.run(id, laneWork, func() { k.flush(id) })
+	// ever, and waking that alone would leave no room in the queue for this.
+	for _, id := range k.ledger.inMemory() {
+		k.workers.start(id, queueSteps, func() { k.flush(id) })
 	}
-	ids, err := k.Store.Due(ctx, time.Now().Add(ahead), dueAtOnce)
+	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueAtOnce)
 	if err != nil {
 		return fmt.Errorf("look for due leases: %w", err)
 	}
@@ -85,7 +85,7 @@ func (k *Keeper) Tick(ctx context.Context) error {
 
 // flush tries once more to write what the store could not take, and goes on.
 func (k *Keeper) flush(id string) {
-	if _, err := k.update(k.crew.ctx, id, func(*Lease, time.Time) error { return nil }); err == nil {
+	if _, err := k.ledger.update(k.workers.ctx, id, func(*Lease, time.Time) error { return nil }); err == nil {
 		k.log.Info("the store can be written again", "lease", id)
 	}
 	k.work(id)
@@ -93,4 +93,4 @@ func (k *Keeper) flush(id string) {
 
 // Stop takes no new work and waits for the running steps; when ctx ends it
 // cuts them short, which is as safe as a crash.
-func (k *Keeper) Stop(ctx context.Context) { k.crew.stop(ctx) }
+func (k *Keeper) Stop(ctx context.Context) { k.workers.stop(ctx) }

@@ -7,8 +7,8 @@ import (
 )
 
 // drift compares an open lease with what there is.
-func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
-	in, there := s.Instances[l.Instance.ID]
+func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
+	in, there := r.Instances[l.Instance.ID]
 	why, patience := Text{}, listDelay
 	switch {
 	case !there:
@@ -25,8 +25,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 	if !why.IsZero() {
 		// What is gone and what is stopped are told apart: being the one does
 		// not count for the patience with the other.
-		if s.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
-			return k.lose(ctx, l, s, why)
+		if r.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
+			return k.lose(ctx, l, r, why)
 		}
 		return nil
 	}
@@ -36,19 +36,19 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 	d := Drift{
 		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
 		Widened: f.Widened || !covers(l.Sources, f.Ingress),
-		Unarmed: !f.DeadMan && k.Accounts[l.Instance.Account].DeadMan,
+		Unarmed: !f.DeadMan && k.accounts[l.Instance.Account].DeadMan,
 	}
-	d.Missing = d.Missing && s.lasts("missing "+l.ID, listDelay)
-	d.Unarmed = d.Unarmed && s.lasts("unarmed "+l.ID, listDelay)
+	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)
+	d.Unarmed = d.Unarmed && r.lasts("unarmed "+l.ID, listDelay)
 	if d == (Drift{}) {
 		return nil
 	}
 	if d.Missing && l.Mended {
-		return k.lose(ctx, l, s, Textf("Its rules were removed again after I had put them back."))
+		return k.lose(ctx, l, r, Textf("Its rules were removed again after I had put them back."))
 	}
 	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed)
-	_, err := k.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if !l.settled(s.At) {
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.listedBy(r.At) {
 			return errMoved
 		}
 		l.drifted(now, d)
@@ -59,15 +59,15 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, s look) error {
 }
 
 // lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, s look, why Text) error {
-	_, err := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if !l.settled(s.At) {
+func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text) error {
+	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.listedBy(r.At) {
 			return errMoved
 		}
-		return l.end(now, InstanceGone, "", why, k.Timing)
+		return l.end(now, InstanceGone, "", why, k.timing)
 	})
 	if err == nil {
-		k.crew.interrupt(l.ID)
+		k.workers.interrupt(l.ID)
 	}
 	k.wake(l.ID)
 	return unlessMoved(err)

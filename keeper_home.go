@@ -18,7 +18,7 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	all, err := k.active(ctx, func(*Lease) bool { return true })
+	all, err := k.ledger.active(ctx, func(*Lease) bool { return true })
 	if err != nil {
 		return Reply{}, err
 	}
@@ -32,7 +32,7 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 			r.Waiting = append(r.Waiting, l)
 		}
 	}
-	r.Sources, err = k.SavedSources.Source(ctx, c.User)
+	r.Sources, err = k.sources.Source(ctx, c.User)
 	return r, err
 }
 
@@ -40,12 +40,12 @@ func (k *Keeper) home(ctx context.Context, c Caller) (Reply, error) {
 func (k *Keeper) history(ctx context.Context, c Caller, most int) (Reply, error) {
 	now := time.Now().UTC()
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	past, err := k.AuditLog.Past(ctx, c.User, time.Time{}, most)
+	past, err := k.past.Past(ctx, c.User, time.Time{}, most)
 	if err != nil {
 		return Reply{}, err
 	}
 	r := Reply{Past: past, Month: Bill{Since: month}}
-	months, err := k.AuditLog.Past(ctx, c.User, month, billMost)
+	months, err := k.past.Past(ctx, c.User, month, billMost)
 	for _, e := range months {
 		r.Month.Leases++
 		r.Month.Cost += e.Cost

@@ -3,75 +3,37 @@ package sshforward
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 )
 
-// RefreshInstances looks anew at which instances there are. An account that
-// does not answer keeps what was known of it; the errors say which.
+// RefreshInstances lists anew which instances there are. An account that does
+// not answer keeps what was known of it; the errors say which.
 func (k *Keeper) RefreshInstances(ctx context.Context) error {
-	c := &k.catalog
-	c.mu.Lock()
-	if c.looking {
-		c.mu.Unlock()
+	if !k.instances.begin() {
 		return nil
 	}
-	c.looking, c.at = true, time.Now()
-	c.mu.Unlock()
-
-	var all sync.WaitGroup
-	errs := make(chan error, len(k.Accounts))
-	for account := range k.Accounts {
-		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-			defer cancel()
-			found, err := k.list(ctx, account)
-			if err != nil {
-				errs <- fmt.Errorf("list the instances of account %s: %w", account, err)
-				return
-			}
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			if c.all == nil {
-				c.all = make(map[string][]Instance)
-			}
-			c.all[account] = found
-		})
-	}
-	all.Wait()
-	close(errs)
-	c.mu.Lock()
-	c.looking = false
-	c.mu.Unlock()
-	var failed []error
-	for err := range errs {
-		failed = append(failed, err)
-	}
-	return errors.Join(failed...)
-}
-
-// list asks the lister. A panic there must not take down what ends leases.
-func (k *Keeper) list(ctx context.Context, account string) (found []Instance, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+	defer k.instances.finish()
+	return k.eachAccount(ctx, stepTimeout, "list the instances of account %s", func(ctx context.Context, account string) error {
+		found, err := k.cloud.List(ctx, account)
+		if err == nil {
+			k.instances.set(account, found)
 		}
-	}()
-	return k.Lister.List(ctx, account)
+		return err
+	})
 }
+
+// offered is how many instances a form is offered at once; Slack takes 100
+// options, and nobody reads more than a page.
+const offered = 30
 
 // listInstances answers what the caller may open and the query fits, the best
 // first. It waits for nobody but, for user groups, the Directory.
 func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Reply, error) {
-	all, old := k.catalog.known()
+	all, old := k.instances.all()
 	if old {
 		go func() {
-			if err := k.RefreshInstances(k.crew.ctx); err != nil && k.crew.ctx.Err() == nil {
+			if err := k.RefreshInstances(k.workers.ctx); err != nil && k.workers.ctx.Err() == nil {
 				k.log.Warn("the list of instances is not up to date", "err", err)
 			}
 		}()
@@ -90,7 +52,7 @@ func (k *Keeper) listInstances(ctx context.Context, c Caller, query string) (Rep
 func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
 	among := k.among(ctx, user, func(r *Rule) []string { return r.Users })
 	return func(in Instance) bool {
-		rule, ok := k.Policy.Match(in)
+		rule, ok := k.policy.Match(in)
 		return ok && (len(rule.Users) == 0 || among(rule))
 	}
 }

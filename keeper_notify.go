@@ -2,93 +2,60 @@ package sshforward
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 )
 
-func (k *Keeper) sendCard(ctx context.Context, l *Lease, _ Notice) error {
-	face := l.CardKey()
-	var channel, ts string
-	err := k.say(ctx, l, "card", func(ctx context.Context) (err error) {
-		channel, ts, err = k.Notifier.Card(ctx, l)
+// runCard shows the lease's card as it should be now.
+func (k *Keeper) runCard(ctx context.Context, l *Lease) error {
+	key, state := l.CardKey(), l.State
+	var at Place
+	return k.runSend(ctx, l, "card", func(ctx context.Context) (err error) {
+		at.Channel, at.TS, err = k.slack.Card(ctx, l)
 		return err
+	}, func(l *Lease, now time.Time, err error) error {
+		l.cardSent(now, at, key, state, err)
+		return nil
 	})
+}
+
+// runNotice sends a notice, unless it is not true any more.
+func (k *Keeper) runNotice(ctx context.Context, l *Lease, n Notice) error {
+	if l.stale(n.Kind) {
+		_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, _ time.Time) error { return l.noticeDropped(n) })
+		return unlessMoved(err)
+	}
+	var at Place
+	return k.runSend(ctx, l, string(n.Kind), func(ctx context.Context) (err error) {
+		at, err = k.slack.Notice(ctx, l, n)
+		return err
+	}, func(l *Lease, now time.Time, err error) error { return l.noticeSent(now, n, at, err) })
+}
+
+// runSend does one call to Slack, bounded in time and in number, and records
+// what came of it.
+func (k *Keeper) runSend(ctx context.Context, l *Lease, what string, send func(context.Context) error,
+	record func(l *Lease, now time.Time, err error) error,
+) error {
+	err := k.send(ctx, send)
 	if cutShort(ctx, err) {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx) // Slack has it, so that is written also while stopping
-	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
-		switch {
-		case err != nil && l.unheard(now):
-			l.Card.Shown = face
-			return nil
-		case err != nil:
-			l.Card.Attempts++
-			l.Card.NextTryAt = now.Add(l.talkBackoff(now, l.Card.Attempts, retryAfter(err)))
-			return nil
-		}
-		l.Card = Card{Channel: channel, TS: ts, Shown: face, SentAt: now}
-		return nil
-	})
-	return werr
+	if err != nil {
+		k.log.Warn("could not tell Slack", "lease", l.ID, "step", what, "err", err)
+	}
+	// Slack may have it, so that is written also while stopping.
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error { return record(l, now, err) })
+	return unlessMoved(werr)
 }
 
-func (k *Keeper) sendNotice(ctx context.Context, l *Lease, n Notice) error {
-	var err error
-	var place Place
-	stale := l.stale(n.Kind)
-	if !stale {
-		err = k.say(ctx, l, string(n.Kind), func(ctx context.Context) (err error) {
-			place, err = k.Notifier.Notice(ctx, l, n)
-			return err
-		})
-	}
-	if cutShort(ctx, err) {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx) // Slack has it, so that is written also while stopping
-	_, werr := k.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if n.Kind == NoticeUrgent && err == nil && !stale {
-			l.Broadcast = place
-		}
-		for i := range l.Owed {
-			if l.Owed[i].Kind != n.Kind || !l.Owed[i].At.Equal(n.At) {
-				continue
-			}
-			if err == nil || l.unheard(now) {
-				l.settle(n.Kind)
-			} else {
-				l.Owed[i].Attempts++
-				l.Owed[i].NextTryAt = now.Add(l.talkBackoff(now, l.Owed[i].Attempts, retryAfter(err)))
-			}
-			return nil
-		}
-		if n.Kind == NoticeStuck && err == nil && !stale && !l.Alarmed {
-			l.owe(NoticeFreed, now) // it was taken back too late to go unheard
-			return nil
-		}
-		return errMoved // a newer one of its kind took its place
-	})
-	return werr
-}
-
-// say runs one call to Slack, bounded in time and in number.
-func (k *Keeper) say(ctx context.Context, l *Lease, what string, do func(context.Context) error) (err error) {
-	release, err := k.crew.word(ctx)
+func (k *Keeper) send(ctx context.Context, do func(context.Context) error) (err error) {
+	release, err := k.workers.acquireSend(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-		if err != nil && k.crew.ctx.Err() == nil {
-			k.log.Warn("could not tell Slack", "lease", l.ID, "step", what, "err", err)
-		}
-	}()
+	defer recovered(&err)
 	return do(ctx)
 }

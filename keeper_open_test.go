@@ -154,7 +154,7 @@ func TestSourceOfLease(t *testing.T) {
 		if got := source(OpenLease{}); got != "203.0.113.7" {
 			t.Errorf("cleared: got %s", got)
 		}
-		w.k.Policy.Sources.Default = nil
+		w.k.policy.Sources.Default = nil
 		_, err := w.do(alice, OpenLease{Instance: "i-0dev"})
 		wantCode(t, err, EINVALID)
 		if !strings.Contains(ErrorMessage(err).String(), "/sshforward ip 203.0.113.7") {

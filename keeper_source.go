@@ -8,15 +8,15 @@ import (
 // setSource saves or forgets a source address, or just says which is saved.
 func (k *Keeper) setSource(ctx context.Context, c Caller, cmd SetSource) (Reply, error) {
 	if len(cmd.Sources) == 0 && !cmd.Clear {
-		saved, err := k.SavedSources.Source(ctx, c.User)
+		saved, err := k.sources.Source(ctx, c.User)
 		return Reply{Sources: saved}, err
 	}
 	for _, s := range cmd.Sources {
-		if err := k.Policy.Sources.Check(s); err != nil {
+		if err := k.policy.Sources.Check(s); err != nil {
 			return Reply{}, err
 		}
 	}
-	if err := k.SavedSources.SetSource(ctx, c.User, cmd.Sources); err != nil {
+	if err := k.sources.SetSource(ctx, c.User, cmd.Sources); err != nil {
 		return Reply{}, err
 	}
 	k.saved(ctx, c, cmd)
@@ -31,5 +31,5 @@ func (k *Keeper) saved(ctx context.Context, c Caller, cmd SetSource) {
 	if len(cmd.Sources) == 0 {
 		e.Detail = "forgotten"
 	}
-	k.note(ctx, e)
+	k.ledger.record(ctx, e)
 }

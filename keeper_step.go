@@ -3,175 +3,128 @@ package sshforward
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
-// advance does the current stage of opening.
-func (k *Keeper) advance(ctx context.Context, l *Lease) error {
+// runStage does the current stage of opening.
+func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 	stage, end := l.Stage, l.OpenBy
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
-	step := StepResult{Resources: l.Resources}
-	var fresh Instance
-	err := k.step(ctx, l, string(stage), end, func(ctx context.Context) (err error) {
-		if stage == StageCheck {
-			fresh, err = k.check(ctx, l)
-			return err
+	do, checked := k.cloud.Open, l.Instance
+	if stage == StageCheck {
+		do = func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+			checked, err = k.check(ctx, l)
+			return StepResult{Resources: l.Resources}, err
 		}
-		step, err = k.Provisioner.Open(ctx, l)
-		return err
-	})
-	if cutShort(ctx, err) {
-		return nil // whoever comes next repeats the stage
 	}
-	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
-		l.Resources = step.Resources // also when it failed half-way or came too late
+	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
+		l.Resources = r.Resources // also when it failed half-way or came too late
 		if l.State != Opening || l.Stage != stage {
 			return nil
 		}
-		switch {
-		case err != nil && stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
-			// IAM may not see yet the tags of what was made a moment ago.
-			l.retry(now, err)
-		case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
-			return l.end(now, Failed, "", ErrorMessage(err), k.Timing)
-		case err != nil:
-			l.retry(now, err)
-		case step.Wait > 0:
-			l.wait(now, step)
-		default:
-			if stage == StageCheck {
-				l.Instance = fresh
-			}
-			if !step.Detail.IsZero() {
-				l.Hint = step.Detail
-			}
-			l.advance(now)
-		}
-		return nil
+		return l.stageDone(now, checked, r, err, k.timing)
 	})
-	return werr
 }
 
-// moveEnd brings the end that stands in AWS up to the promised one.
-func (k *Keeper) moveEnd(ctx context.Context, l *Lease) error {
-	step, asked := StepResult{Resources: l.Resources}, l.ExpiresAt
-	err := k.step(ctx, l, "extend", asked, func(ctx context.Context) (err error) {
-		step, err = k.Provisioner.Extend(ctx, l)
-		return err
-	})
-	if cutShort(ctx, err) {
-		return nil
-	}
-	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+// runExtend brings the end that stands in AWS up to the promised one.
+func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
+	end := l.ExpiresAt
+	return k.runStep(ctx, l, "extend", end, k.cloud.Extend, func(l *Lease, now time.Time, r StepResult, err error) error {
 		if l.State != Open {
 			return errMoved
 		}
-		l.Resources.Until = step.Resources.Until
-		if err != nil {
-			l.retry(now, err)
-		} else {
-			if step.Wait == 0 {
-				// Done is done, also where what stands there is rounded:
-				// comparing that with ExpiresAt would move it for ever.
-				l.Resources.Until = asked
-			}
-			l.Attempts, l.LastError = 0, Text{}
-			l.NextTryAt = now.Add(step.Wait)
-			if l.Drift == (Drift{}) {
-				l.calm(now) // or the alarm is about the mending
-			}
-		}
+		l.endMoved(now, end, r, err)
 		return nil
 	})
-	return unlessMoved(werr)
 }
 
-// mend puts right what a sweep has found changed on an open lease. It is done
-// here and not there, so that it cannot run beside a teardown.
-func (k *Keeper) mend(ctx context.Context, l *Lease) error {
-	step := StepResult{Resources: l.Resources}
-	err := k.step(ctx, l, "mend", l.ExpiresAt, func(ctx context.Context) (err error) {
-		step, err = k.Surveyor.Mend(ctx, l)
-		return err
-	})
-	if cutShort(ctx, err) {
-		return nil
-	}
-	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
-		l.Resources = step.Resources // what was put back has to be removed too
-		if l.State != Open {
-			return nil
-		}
-		if err != nil {
+// runMend puts right what a sweep has found changed on an open lease. It is
+// done here and not there, so that it cannot run beside a teardown.
+func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
+	return k.runStep(ctx, l, "mend", l.ExpiresAt, k.cloud.Mend, func(l *Lease, now time.Time, r StepResult, err error) error {
+		l.Resources = r.Resources // what was put back has to be removed too
+		switch {
+		case l.State != Open:
+		case err != nil:
 			l.retry(now, err)
-		} else {
+		default:
 			l.mended(now)
 		}
 		return nil
 	})
-	return werr
 }
 
-// teardown does one pass of closing.
-func (k *Keeper) teardown(ctx context.Context, l *Lease) error {
-	step := StepResult{Resources: l.Resources}
-	err := k.step(ctx, l, "close", time.Time{}, func(ctx context.Context) (err error) {
-		step, err = k.Provisioner.Close(ctx, l)
+// runClose does one round of closing.
+func (k *Keeper) runClose(ctx context.Context, l *Lease) error {
+	return k.runStep(ctx, l, "close", time.Time{}, k.cloud.Close, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Closing {
+			return errMoved
+		}
+		l.tornDown(now, r, err, k.timing)
+		return nil
+	})
+}
+
+// runStep does one step in AWS and records what came of it, whatever that was.
+// A step that is cut short by the stop of the process is not recorded: whoever
+// comes next repeats it.
+func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Time,
+	do func(context.Context, *Lease) (StepResult, error),
+	record func(l *Lease, now time.Time, r StepResult, err error) error,
+) error {
+	result := StepResult{Resources: l.Resources}
+	err := k.bounded(ctx, l, name, end, func(ctx context.Context) (err error) {
+		result, err = do(ctx, l)
 		return err
 	})
 	if cutShort(ctx, err) {
 		return nil
 	}
-	_, werr := k.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
-		if l.State != Closing {
-			return errMoved
-		}
-		l.tornDown(now, step, err, k.Timing)
-		return nil
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		return record(l, now, result, err)
 	})
 	return unlessMoved(werr)
 }
 
-// step runs one effect: in its account's turn, bounded in time by stepTimeout
-// and by the moment at which something more important is due, and with a panic
-// turned into an error, so that one bad lease stays one bad lease.
-func (k *Keeper) step(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
+// stepTimeout bounds one provisioner step or one call to Slack. A step polls
+// nothing, so even a throttled one is done in a fraction of it.
+const stepTimeout = time.Minute
+
+// bounded runs a step when its account has room for it, bounded in time by
+// stepTimeout and by the moment at which something more important is due, and
+// with a panic turned into an error, so that one bad lease stays one bad lease.
+func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
 	if !end.IsZero() {
-		// Before the turn is waited for: neither the end nor a close may wait
-		// behind what hangs in the same account.
+		// Before there is room: neither the end nor a close may wait behind
+		// what hangs in the same account.
 		var early context.CancelFunc
 		ctx, early = context.WithDeadline(ctx, end)
 		defer early()
-		defer k.crew.interruptible(l.ID, early)()
+		defer k.workers.interruptible(l.ID, early)()
 		// A close that came just before found nothing to interrupt.
-		if is, err := k.load(ctx, l.ID); err == nil && is.State != l.State {
+		if is, err := k.ledger.get(ctx, l.ID); err == nil && is.State != l.State {
 			return errMoved
 		}
 	}
-	release, err := k.crew.turn(ctx, l)
+	release, err := k.workers.acquireStep(ctx, l)
 	if err != nil {
 		return err
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	log := k.log.With("lease", l.ID, "step", name)
 	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
 		if _, said := errors.AsType[*Error](err); !said && errors.Is(err, context.DeadlineExceeded) {
 			err = &Error{Code: EUNAVAILABLE, Message: Textf("AWS did not answer in time."), Err: err}
 		}
-		if err != nil && k.crew.ctx.Err() == nil {
-			log.Log(ctx, level(l), "step failed", "attempt", l.Attempts+1, "err", err)
+		if err != nil && k.workers.ctx.Err() == nil {
+			k.log.Log(ctx, level(l), "step failed", "lease", l.ID, "step", name, "attempt", l.Attempts+1, "err", err)
 		}
 	}()
+	defer recovered(&err)
 	return do(ctx)
 }
 
@@ -184,10 +137,15 @@ func level(l *Lease) slog.Level {
 	return slog.LevelWarn
 }
 
+// cutShort reports whether an effect failed only because the process stops.
+func cutShort(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
+}
+
 // check is the stage before anything is made: what the prompt said may be
 // minutes old, and hours where approval was waited for.
 func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
-	found, err := k.Provisioner.Find(ctx, l.Instance.ID)
+	found, err := k.cloud.Find(ctx, l.Instance.ID)
 	if err != nil {
 		return Instance{}, err
 	}
@@ -203,7 +161,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 		}
 		probe := l.Clone()
 		probe.Instance = in
-		rule, err := k.Policy.Admit(ctx, k.Directory, probe)
+		rule, err := k.policy.Admit(ctx, k.slack, probe)
 		if err != nil {
 			return in, err
 		}
@@ -214,13 +172,4 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
 		return in, nil
 	}
 	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
-}
-
-// stepTimeout bounds one provisioner step or one call to Slack. A step
-// polls nothing, so even a throttled one is done in a fraction of it.
-const stepTimeout = time.Minute
-
-// cutShort reports whether an effect failed only because the process stops.
-func cutShort(ctx context.Context, err error) bool {
-	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
 }

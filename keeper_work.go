@@ -2,15 +2,24 @@ package sshforward
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
-// wake lets both lanes of a lease look whether there is something to do:
-// Slack's bad days must not hold up AWS, nor the other way round.
+// ahead is how far a tick looks ahead. What comes due before the next one is
+// given a timer, so that an end does not wait for the tick after it.
+const ahead = time.Second
+
+// wake lets both queues of a lease look whether there is something to do.
 func (k *Keeper) wake(id string) {
-	k.crew.run(id, laneWork, func() { k.work(id) })
-	k.wakeTalk(id)
+	k.workers.start(id, queueSteps, func() { k.work(id) })
+	k.wakeOutbox(id)
+}
+
+// wakeOutbox is wake for the work on a lease itself. It looks again anyway once
+// it has done something, and must not when it could not get on: that would be a
+// loop without a pause.
+func (k *Keeper) wakeOutbox(id string) {
+	k.workers.start(id, queueOutbox, func() { k.deliver(id) })
 }
 
 // wakeAt wakes a lease when its time comes, if that is before the next tick.
@@ -20,17 +29,11 @@ func (k *Keeper) wakeAt(id string, at, now time.Time) {
 	}
 }
 
-// wakeTalk is wake from within the other lane, which looks again by itself: to
-// wake that one too would be a loop without a pause when it cannot get on.
-func (k *Keeper) wakeTalk(id string) {
-	k.crew.run(id, laneTalk, func() { k.talk(id) })
-}
-
 // work does what Next says until that lies in the future.
 func (k *Keeper) work(id string) {
-	ctx := k.crew.ctx
-	for !k.crew.stopping() {
-		l, err := k.load(ctx, id)
+	ctx := k.workers.ctx
+	for !k.workers.stopping() {
+		l, err := k.ledger.get(ctx, id)
 		if err != nil {
 			if ErrorCode(err) != ENOTFOUND && ctx.Err() == nil {
 				k.log.Error("read lease", "lease", id, "err", err)
@@ -44,7 +47,7 @@ func (k *Keeper) work(id string) {
 			return
 		}
 		err = k.perform(ctx, l, action.Kind)
-		k.wakeTalk(id) // whatever was written, people may have to hear of it
+		k.wakeOutbox(id) // whatever was written, people may have to hear of it
 		if err != nil {
 			if ctx.Err() == nil {
 				k.log.Error("lease cannot be moved on", "lease", id, "step", string(action.Kind), "err", err)
@@ -54,93 +57,79 @@ func (k *Keeper) work(id string) {
 	}
 }
 
-// perform does one action: the effect, if it has one, and then the write.
-func (k *Keeper) perform(ctx context.Context, l *Lease, do ActionKind) error {
-	var err error
-	switch do {
-	case ActionLapse:
-		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			return l.end(now, Lapsed, "", Text{}, k.Timing)
-		}))
-	case ActionExpire:
-		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			return l.end(now, Expired, "", Text{}, k.Timing)
-		}))
-	case ActionGiveUp:
-		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			return l.end(now, Failed, "", l.tooSlow(k.Timing), k.Timing)
-		}))
-	case ActionRemind:
-		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			l.remind(now)
-			return nil
-		}))
-	case ActionNudge:
-		_, err = k.mustUpdate(ctx, l.ID, ifStill(do, func(l *Lease, now time.Time) error {
-			l.nudge(now)
-			return nil
-		}))
-	case ActionForget:
-		if _, ok := k.crew.unsaved(l.ID); ok {
-			// What memory has to tell goes into the audit record first.
-			if l, err = k.update(ctx, l.ID, ifStill(do, func(*Lease, time.Time) error { return nil })); err != nil {
-				return unlessMoved(err)
-			}
-		}
-		if err = k.Store.Delete(ctx, l.ID, l.Revision); err == nil {
-			k.crew.saved(l.ID) // or memory would be forgotten for ever
-		}
+// perform does one action: a step in AWS, or a transition that needs none.
+func (k *Keeper) perform(ctx context.Context, l *Lease, kind ActionKind) error {
+	switch kind {
 	case ActionAdvance:
-		return k.advance(ctx, l)
+		return k.runStage(ctx, l)
 	case ActionExtend:
-		return k.moveEnd(ctx, l)
+		return k.runExtend(ctx, l)
 	case ActionMend:
-		return k.mend(ctx, l)
+		return k.runMend(ctx, l)
 	case ActionClose:
-		return k.teardown(ctx, l)
+		return k.runClose(ctx, l)
+	case ActionForget:
+		return unlessMoved(k.ledger.delete(ctx, l, ifStill(kind, k.transition(kind))))
 	}
+	_, err := k.ledger.mustUpdate(ctx, l.ID, ifStill(kind, k.transition(kind)))
 	return unlessMoved(err)
+}
+
+// transition is what an action does to a lease that needs nothing in AWS for it.
+func (k *Keeper) transition(kind ActionKind) change {
+	return func(l *Lease, now time.Time) error {
+		switch kind {
+		case ActionLapse:
+			return l.end(now, Lapsed, "", Text{}, k.timing)
+		case ActionExpire:
+			return l.end(now, Expired, "", Text{}, k.timing)
+		case ActionGiveUp:
+			return l.end(now, Failed, "", l.tooSlow(k.timing), k.timing)
+		case ActionRemind:
+			l.remind(now)
+		case ActionNudge:
+			l.nudge(now)
+		}
+		return nil
+	}
 }
 
 // ifStill guards a transition that was decided on an older copy: an extend
 // that came between wins over an expiry that was about to be written.
-func ifStill(do ActionKind, change func(*Lease, time.Time) error) func(*Lease, time.Time) error {
+func ifStill(kind ActionKind, change change) change {
 	return func(l *Lease, now time.Time) error {
-		if a := Next(l, now); a.Kind != do || !due(a.At, now) {
+		if a := Next(l, now); a.Kind != kind || !due(a.At, now) {
 			return errMoved
 		}
 		return change(l, now)
 	}
 }
 
-// talk sends what is owed to people until that lies in the future. A thing is
-// recorded as sent only after Slack took it, so a crash in between repeats it:
-// for the card that is an update with the same content.
-func (k *Keeper) talk(id string) {
-	ctx := k.crew.ctx
-	for !k.crew.stopping() {
-		l, err := k.load(ctx, id)
+// deliver sends what is owed to people until that lies in the future. A thing
+// is recorded as sent only after Slack took it, so a crash in between repeats
+// it: for the card that is an update with the same content.
+func (k *Keeper) deliver(id string) {
+	ctx := k.workers.ctx
+	for !k.workers.stopping() {
+		l, err := k.ledger.get(ctx, id)
 		if err != nil {
-			return // the other lane reads the same lease and says so
+			return // work reads the same lease and says so
 		}
-		t, now := NextDelivery(l), time.Now()
-		if t.At.IsZero() || !due(t.At, now) {
-			k.wakeAt(id, t.At, now)
+		next, now := NextDelivery(l), time.Now()
+		if next.At.IsZero() || !due(next.At, now) {
+			k.wakeAt(id, next.At, now)
 			return
 		}
-		record := k.sendNotice
-		if t.Card {
-			record = k.sendCard
+		if next.Card {
+			err = k.runCard(ctx, l)
+		} else {
+			err = k.runNotice(ctx, l, next.Notice)
 		}
-		if err := record(ctx, l, t.Notice); err != nil && !errors.Is(err, errMoved) {
+		if err != nil {
 			if ctx.Err() == nil {
-				k.log.Error("record what was said", "lease", id, "err", err)
+				k.log.Error("what was said cannot be recorded", "lease", id, "err", err)
 			}
 			return
 		}
 	}
 }
-
-// ahead is how far a tick looks ahead. What comes due before the next one
-// is given a timer, so that an end does not wait for the tick after it.
-const ahead = time.Second

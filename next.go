@@ -62,7 +62,7 @@ func Next(l *Lease, now time.Time) Action {
 		return Action{ActionClose, l.NextTryAt}
 	case Closed:
 		forget := Action{ActionForget, l.KeepUntil}
-		if lastWord := l.ClosedAt.Add(unheardAfter); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
+		if lastWord := l.ClosedAt.Add(tellFor); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
 			forget.At = lastWord // somebody has still to be told
 		}
 		return forget

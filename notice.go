@@ -8,7 +8,8 @@ import (
 type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
-	Shown   string    `json:",omitempty"` // what it shows, see Lease.CardKey
+	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
+	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
 
 	Attempts  int       `json:",omitempty"`

@@ -2,19 +2,18 @@ package sshforward
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
 // owe adds a notice; a newer one of the same kind replaces an older one, so
 // that a long silence of Slack's is not followed by a storm.
 func (l *Lease) owe(kind NoticeKind, now time.Time) {
-	l.settle(kind)
+	l.withdraw(kind)
 	l.Owed = append(l.Owed, Notice{Kind: kind, At: now})
 }
 
-// settle removes a notice that was sent or is not true any more.
-func (l *Lease) settle(kind NoticeKind) {
+// withdraw removes a notice that was sent or is not true any more.
+func (l *Lease) withdraw(kind NoticeKind) {
 	kept := l.Owed[:0]
 	for _, n := range l.Owed {
 		if n.Kind != kind {
@@ -57,8 +56,7 @@ func NextDelivery(l *Lease) Delivery {
 	var card, first Delivery
 	if l.Card.Shown != l.CardKey() {
 		at := l.Card.NextTryAt
-		shown, _, _ := strings.Cut(l.Card.Shown, " ")
-		if shown == string(l.State) && at.Before(l.Card.SentAt.Add(cardPause)) {
+		if l.Card.State == l.State && at.Before(l.Card.SentAt.Add(cardPause)) {
 			at = l.Card.SentAt.Add(cardPause)
 		}
 		if at.IsZero() {
@@ -86,38 +84,92 @@ func NextDelivery(l *Lease) Delivery {
 // change. A card is owed whenever Card.Shown differs from it, so nothing has
 // to be remembered about which changes were told.
 func (l *Lease) CardKey() string {
-	face := string(l.State)
+	key := string(l.State)
 	switch l.State {
 	case Pending:
-		face += fmt.Sprintf(" approved=%d", len(l.Approved))
+		key += fmt.Sprintf(" approved=%d", len(l.Approved))
 	case Opening:
-		face += " " + string(l.Stage) + " " + l.Detail.String()
+		key += " " + string(l.Stage) + " " + l.Detail.String()
 	case Open:
-		face += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
+		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
-			face += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
 		}
 	case Closing:
-		face += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())
+		key += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())
 	}
 	if l.Stuck() {
-		face += " stuck"
+		key += " stuck"
 	}
-	return face
+	return key
 }
 
-// unheardAfter is how long after the end of a lease to keep trying to tell.
-const unheardAfter = 24 * time.Hour
-
-// unheard reports whether to stop trying to tell: there was nowhere to say it
-// all that time.
-func (l *Lease) unheard(now time.Time) bool {
-	return l.State == Closed && now.Sub(l.ClosedAt) >= unheardAfter
+// cardSent records that the card shows what the key and the state were when it
+// was sent, or that Slack did not take it.
+func (l *Lease) cardSent(now time.Time, at Place, key string, state State, err error) {
+	switch {
+	case err == nil:
+		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, State: state, SentAt: now}
+	case l.undeliverable(now):
+		l.Card.Shown, l.Card.State = key, state
+	default:
+		l.Card.Attempts++
+		l.Card.NextTryAt = now.Add(l.deliveryBackoff(now, l.Card.Attempts, retryAfter(err)))
+	}
 }
 
-// talkBackoff is Backoff for Slack: a minute at most while somebody waits for
-// the word, an hour once the lease has been over for one.
-func (l *Lease) talkBackoff(now time.Time, attempts int, atLeast time.Duration) time.Duration {
+// noticeSent records that people have a notice, or that Slack did not take it.
+// errMoved if a newer one of its kind took its place meanwhile.
+func (l *Lease) noticeSent(now time.Time, n Notice, at Place, err error) error {
+	if n.Kind == NoticeUrgent && err == nil {
+		l.Broadcast = at
+	}
+	switch owed := l.owed(n); {
+	case owed != nil && err != nil && !l.undeliverable(now):
+		owed.Attempts++
+		owed.NextTryAt = now.Add(l.deliveryBackoff(now, owed.Attempts, retryAfter(err)))
+	case owed != nil:
+		l.withdraw(n.Kind)
+	case n.Kind == NoticeStuck && err == nil && !l.Alarmed:
+		l.owe(NoticeFreed, now) // the alarm was taken back while it was sent
+	default:
+		return errMoved
+	}
+	return nil
+}
+
+// noticeDropped records that a notice need not be sent any more. errMoved if it
+// is not owed any more anyway.
+func (l *Lease) noticeDropped(n Notice) error {
+	if l.owed(n) == nil {
+		return errMoved
+	}
+	l.withdraw(n.Kind)
+	return nil
+}
+
+// owed returns the very same notice as the lease has it now, or nil.
+func (l *Lease) owed(n Notice) *Notice {
+	for i := range l.Owed {
+		if l.Owed[i].Kind == n.Kind && l.Owed[i].At.Equal(n.At) {
+			return &l.Owed[i]
+		}
+	}
+	return nil
+}
+
+// tellFor is how long after the end of a lease to keep trying to tell.
+const tellFor = 24 * time.Hour
+
+// undeliverable reports whether to stop trying to tell: there was nowhere to
+// say it all that time.
+func (l *Lease) undeliverable(now time.Time) bool {
+	return l.State == Closed && now.Sub(l.ClosedAt) >= tellFor
+}
+
+// deliveryBackoff is Backoff for Slack: a minute at most while somebody waits
+// for the news, an hour once the lease has been over for one.
+func (l *Lease) deliveryBackoff(now time.Time, attempts int, atLeast time.Duration) time.Duration {
 	if attempts < StuckAfter {
 		return Backoff(attempts, atLeast)
 	}

@@ -5,65 +5,68 @@ import (
 	"time"
 )
 
-// sweeper remembers what the last look at each account has seen, and since
-// when every look has. It is lost in a crash, which only makes the next sweeps
-// more patient.
-type sweeper struct {
+// sightings remember what the last round through each account has seen, and
+// since when every round has: AWS's lists agree with each other only
+// eventually, so one look proves nothing. They are lost in a crash, which only
+// makes the next sweeps more patient.
+type sightings struct {
 	mu      sync.Mutex
-	looking map[string]bool                 // accounts that are being looked at
-	seen    map[string]map[string]time.Time // account -> what was seen -> since when
+	running map[string]bool                 // accounts that a round is under way in
+	since   map[string]map[string]time.Time // account -> what was seen -> since when
 }
 
-// look is one look at one account.
-type look struct {
+// round is one survey of one account, seen against those before it.
+type round struct {
 	Survey
-	before map[string]time.Time // what the last look has seen -> since when
+	before map[string]time.Time // what the last round has seen -> since when
 	seen   map[string]time.Time // what this one has
 }
 
-// lasts notes that something is so, and reports whether every look has seen
-// that for as long as patience.
-func (l look) lasts(what string, patience time.Duration) bool {
-	since, ok := l.before[what]
-	if !ok {
-		since = l.At
-	}
-	l.seen[what] = since
-	return l.At.Sub(since) >= patience
-}
-
-// begin begins a look at an account, and end has the next one go on from it.
-func (s *sweeper) begin(account string, survey Survey) look {
+// enter begins a round through an account unless one is under way.
+func (s *sightings) enter(account string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return look{Survey: survey, before: s.seen[account], seen: make(map[string]time.Time)}
-}
-
-func (s *sweeper) end(account string, l look) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen == nil {
-		s.seen = make(map[string]map[string]time.Time)
-	}
-	s.seen[account] = l.seen
-}
-
-// enter begins a look at an account unless one is under way.
-func (s *sweeper) enter(account string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.looking[account] {
+	if s.running[account] {
 		return false
 	}
-	if s.looking == nil {
-		s.looking = make(map[string]bool)
+	if s.running == nil {
+		s.running = make(map[string]bool)
 	}
-	s.looking[account] = true
+	s.running[account] = true
 	return true
 }
 
-func (s *sweeper) leave(account string) {
+// leave ends it.
+func (s *sightings) leave(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.looking, account)
+	delete(s.running, account)
+}
+
+// begin compares a survey with what the last round has seen.
+func (s *sightings) begin(account string, survey Survey) round {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return round{Survey: survey, before: s.since[account], seen: make(map[string]time.Time)}
+}
+
+// end has the next round go on from this one.
+func (s *sightings) end(account string, r round) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.since == nil {
+		s.since = make(map[string]map[string]time.Time)
+	}
+	s.since[account] = r.seen
+}
+
+// lasts notes that something is so, and reports whether every round has seen
+// that for as long as patience.
+func (r round) lasts(what string, patience time.Duration) bool {
+	since, ok := r.before[what]
+	if !ok {
+		since = r.At
+	}
+	r.seen[what] = since
+	return r.At.Sub(since) >= patience
 }

@@ -113,9 +113,9 @@ func TestReminders(t *testing.T) {
 	}
 }
 
-func TestNextTalk(t *testing.T) {
-	shown := func(l *Lease, face string) *Lease {
-		l.Card = Card{TS: "1", Shown: face, SentAt: noon}
+func TestNextDelivery(t *testing.T) {
+	shown := func(l *Lease, state State, key string) *Lease {
+		l.Card = Card{TS: "1", Shown: key, State: state, SentAt: noon}
 		return l
 	}
 	opening := &Lease{State: Opening, Stage: StageHealth, RequestedAt: at(-1)}
@@ -126,17 +126,18 @@ func TestNextTalk(t *testing.T) {
 		l    *Lease
 		want Delivery
 	}{
-		{"nothing", shown(openFor(60), openFor(60).CardKey()), Delivery{}},
+		{"nothing", shown(openFor(60), Open, openFor(60).CardKey()), Delivery{}},
 		{"the first card", &Lease{State: Requested, RequestedAt: at(-1)}, Delivery{Card: true, At: at(-1)}},
-		{"progress waits a moment", shown(opening.Clone(), "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
-		{"a change of state does not", shown(opening.Clone(), "pending approved=1"), Delivery{Card: true, At: at(-1)}},
-		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), "opening clock "), Delivery{Card: true, At: at(-1)}},
-		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, "closing ended=true"), Delivery{Card: true, At: at(-1)}},
-		{"the card after a failure", with(shown(opening.Clone(), "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Delivery{Card: true, At: at(7)}},
-		{"the card before a notice", with(shown(openFor(60), "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Delivery{Card: true, At: at(-1)}},
-		{"a notice", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }), Delivery{Notice: ready, At: at(2)}},
-		{"the notice that is due first", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Delivery{Notice: ready, At: at(2)}},
-		{"a notice after a failure", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }), Delivery{Notice: reminder, At: at(4)}},
+		{"progress waits a moment", shown(opening.Clone(), Opening, "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
+		{"a change of state does not", shown(opening.Clone(), Pending, "pending approved=1"), Delivery{Card: true, At: at(-1)}},
+		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), Opening, "opening clock "), Delivery{Card: true, At: at(-1)}},
+		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, Closing, "closing ended=true"), Delivery{Card: true, At: at(-1)}},
+		{"nor does what an older version showed, which did not say in which state", shown(opening.Clone(), "", "opening group "), Delivery{Card: true, At: at(-1)}},
+		{"the card after a failure", with(shown(opening.Clone(), Requested, "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Delivery{Card: true, At: at(7)}},
+		{"the card before a notice", with(shown(openFor(60), Opening, "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Delivery{Card: true, At: at(-1)}},
+		{"a notice", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"the notice that is due first", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"a notice after a failure", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }), Delivery{Notice: reminder, At: at(4)}},
 	} {
 		if diff := cmp.Diff(tt.want, NextDelivery(tt.l)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -227,7 +228,7 @@ func TestTalkBackoff(t *testing.T) {
 		{"long closed", inState(Closed), at(60).Add(1), 10, 0, time.Hour},
 		{"long closed, a few failures", inState(Closed), at(600), 1, 0, time.Second},
 	} {
-		if got := tt.l.talkBackoff(tt.now, tt.attempts, tt.atLeast); got < tt.want*4/5 || got > tt.want*6/5 {
+		if got := tt.l.deliveryBackoff(tt.now, tt.attempts, tt.atLeast); got < tt.want*4/5 || got > tt.want*6/5 {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

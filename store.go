@@ -7,10 +7,20 @@ import (
 	"time"
 )
 
-// Store keeps leases. Implementations are safe for concurrent use, and a
-// method that returns nil has made its effect durable: it survives kill -9.
-// store/storetest holds every implementation to this contract.
+// Store is all that a keeper needs to remember. It is one thing, and not four,
+// because a lease and its events are written together or not at all.
+// Implementations are safe for concurrent use, and a method that returns nil
+// has made its effect durable: it survives kill -9. store/storetest holds every
+// implementation to this contract.
 type Store interface {
+	Leases
+	AuditLog
+	SavedSources
+	Rebuilds
+}
+
+// Leases keeps leases.
+type Leases interface {
 	// Lease returns one lease. ENOTFOUND if there is none.
 	Lease(ctx context.Context, id string) (*Lease, error)
 
@@ -46,7 +56,7 @@ type SavedSources interface {
 // AuditLog is the audit record. It only ever grows.
 type AuditLog interface {
 	// Append writes events that go with no write of a lease. Those that do
-	// are given to [Store.Put].
+	// are given to [Leases.Put].
 	Append(ctx context.Context, events ...Event) error
 
 	// Events yields the events from since on, the oldest first. It stops at

@@ -15,12 +15,6 @@ type Surveyor interface {
 	// at; they are in the result by id. EUNAVAILABLE or EFORBIDDEN if the
 	// picture would not be whole: nothing may be concluded from half of it.
 	Survey(ctx context.Context, account string, instances []string) (Survey, error)
-
-	// Mend makes the rules of an open lease what they should be: puts back
-	// what is missing, the instance behind the load balancer included, and
-	// takes out of the lease's own group what somebody else put in. Safe to
-	// repeat. StepResult.Resources says what there is also when the error is not nil.
-	Mend(ctx context.Context, l *Lease) (StepResult, error)
 }
 
 // Survey is what one account has of this deployment at one moment.

@@ -261,7 +261,7 @@ func TestCrashWhileMending(t *testing.T) {
 }
 
 // dying is a context that ends when the keeper of now is dropped.
-func (w *world) dying() context.Context { return w.keeper().crew.ctx }
+func (w *world) dying() context.Context { return w.keeper().workers.ctx }
 
 // The judgement waits for an extension that is being written; it was made on
 // what was before it.

@@ -214,7 +214,7 @@ func TestHappened(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []Act
-			for _, e := range happened(test.was, test.is, time.Now(), deed{}, nil) {
+			for _, e := range eventsOf(test.was, test.is, time.Now(), actor{}, nil) {
 				got = append(got, e.Act)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {

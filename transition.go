@@ -1,22 +1,11 @@
 package sshforward
 
 import (
-	"errors"
 	"time"
 )
 
-// errMoved ends an update whose reason went away meanwhile.
-var errMoved = errors.New("the lease has moved on")
-
-func unlessMoved(err error) error {
-	if errors.Is(err, errMoved) {
-		return nil
-	}
-	return err
-}
-
-// so says what state the lease is in, for someone who came too late.
-func (l *Lease) so() error {
+// stateConflict says what state the lease is in, for someone who came too late.
+func (l *Lease) stateConflict() error {
 	switch l.State {
 	case Requested:
 		return Errorf(ECONFLICT, "Lease %s still waits for its requester to confirm it.", l.ID)
@@ -65,6 +54,49 @@ func (l *Lease) advance(now time.Time) {
 	}
 }
 
+// stageDone records what came of the current stage: done, not there yet, to be
+// tried again, or hopeless.
+func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err error, t Timing) error {
+	switch {
+	case err != nil && l.Stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
+		l.retry(now, err) // IAM may not see yet the tags of what was made a moment ago
+	case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
+		return l.end(now, Failed, "", ErrorMessage(err), t)
+	case err != nil:
+		l.retry(now, err)
+	case r.Wait > 0:
+		l.wait(now, r)
+	default:
+		if l.Stage == StageCheck {
+			l.Instance = checked
+		}
+		if !r.Detail.IsZero() {
+			l.Hint = r.Detail
+		}
+		l.advance(now)
+	}
+	return nil
+}
+
+// endMoved records whether the end that stands in AWS is the given one now.
+func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
+	l.Resources.Until = r.Resources.Until
+	if err != nil {
+		l.retry(now, err)
+		return
+	}
+	if r.Wait == 0 {
+		// Done is done, also where what stands there is rounded: comparing
+		// that with ExpiresAt would move it for ever.
+		l.Resources.Until = end
+	}
+	l.Attempts, l.LastError = 0, Text{}
+	l.NextTryAt = now.Add(r.Wait)
+	if l.Drift == (Drift{}) {
+		l.calm(now) // or the alarm is about the mending
+	}
+}
+
 // retry records a failure of the current work and when to do it again.
 func (l *Lease) retry(now time.Time, err error) {
 	l.Attempts++
@@ -90,19 +122,19 @@ func (l *Lease) calm(now time.Time) {
 		return
 	}
 	l.Alarmed = false
-	unheard := len(l.Owed)
-	l.settle(NoticeStuck)
-	if len(l.Owed) == unheard {
+	owed := len(l.Owed)
+	l.withdraw(NoticeStuck)
+	if len(l.Owed) == owed {
 		l.owe(NoticeFreed, now)
 	}
 }
 
 // wait records that the current work is not there yet, which is no failure.
-func (l *Lease) wait(now time.Time, s StepResult) {
+func (l *Lease) wait(now time.Time, r StepResult) {
 	l.Attempts, l.LastError = 0, Text{}
-	l.Detail, l.NextTryAt = s.Detail, now.Add(s.Wait)
+	l.Detail, l.NextTryAt = r.Detail, now.Add(r.Wait)
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
-		l.LastError = s.Detail
+		l.LastError = r.Detail
 		l.alarm(now)
 	}
 }
@@ -112,7 +144,7 @@ func (l *Lease) wait(now time.Time, s StepResult) {
 func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing) error {
 	switch l.State {
 	case Closing, Closed:
-		return l.so()
+		return l.stateConflict()
 	case Requested, Pending:
 		if l.State == Pending {
 			l.owe(NoticeEnded, now)
@@ -141,9 +173,9 @@ func (l *Lease) tooSlow(t Timing) Text {
 	return why
 }
 
-// tornDown records what a teardown pass has seen gone.
-func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
-	l.Resources = s.Resources
+// tornDown records what a round of closing has seen gone.
+func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
+	l.Resources = r.Resources
 	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
 		l.AccessEndedAt = now
 		if !l.OpenedAt.IsZero() && l.Reason != Failed {
@@ -156,8 +188,8 @@ func (l *Lease) tornDown(now time.Time, s StepResult, err error, t Timing) {
 	switch {
 	case err != nil:
 		l.retry(now, err)
-	case s.Wait > 0:
-		l.wait(now, s)
+	case r.Wait > 0:
+		l.wait(now, r)
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, time.Time{}
@@ -196,10 +228,10 @@ func (l *Lease) mended(now time.Time) {
 	l.calm(now)
 }
 
-// settled reports whether a look that began then can tell anything about the
-// lease: it is open, and what was last done to it is listed by now. Work that
+// listedBy reports whether a survey that began then can tell anything about the
+// lease: it is open, and AWS lists by then what was last done to it. Work that
 // fails does not count, or a lease whose repair fails would never be looked at.
-func (l *Lease) settled(at time.Time) bool {
+func (l *Lease) listedBy(at time.Time) bool {
 	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(listDelay), at))
 }
 

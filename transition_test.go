@@ -95,7 +95,7 @@ func TestTransitions(t *testing.T) {
 func TestSoSaysWhatIsSo(t *testing.T) {
 	var seen []string
 	for _, s := range States {
-		said := ErrorMessage(inState(s).so()).String()
+		said := ErrorMessage(inState(s).stateConflict()).String()
 		if slices.Contains(seen, said) {
 			t.Errorf("%s: said before: %s", s, said)
 		}

@@ -3,215 +3,173 @@ package sshforward
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 )
 
-const (
-	laneWork = "work" // AWS
-	laneTalk = "talk" // Slack
+// queue is what of a lease is worked on one after the other. AWS's bad days
+// must not hold up Slack, nor the other way round, so a lease has two.
+type queue string
 
-	stepsPerAccount = 32 // at one time, openings and closings counted apart
-	wordsAtOnce     = 8  // calls to Slack at one time
+const (
+	queueSteps  queue = "steps"  // AWS
+	queueOutbox queue = "outbox" // Slack
 )
 
-// crew is who works on leases: at most one worker per lease and lane, and a
-// bounded number of them in an effect at one time. Accounts do not wait for
-// each other, and a teardown never waits for openings.
-type crew struct {
-	ctx    context.Context
+const (
+	stepsPerAccount = 32 // at one time, openings and closings counted apart
+	sendsAtOnce     = 8  // calls to Slack at one time
+)
+
+// workers schedule the work on leases: at most one worker for each queue of a
+// lease, and a bounded number of them in a call to AWS or Slack at one time.
+// Accounts do not wait for each other, and a teardown never waits for openings.
+type workers struct {
+	ctx    context.Context // of all work; it ends when running work is cut short
 	cancel context.CancelFunc
 	done   chan struct{} // closed when stopping
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
-	running map[lane]bool // true: look again before leaving
-	turns   map[turn]chan struct{}
-	words   chan struct{}
-	memory  map[string]unwritten // what the store could not take yet
-	breaks  map[string]context.CancelFunc
+	running map[leaseQueue]bool // true: run once more
+	steps   map[stepKind]chan struct{}
+	sends   chan struct{}
+	cancels map[string]context.CancelFunc // by lease id, see interruptible
 }
 
-// unwritten is a lease that goes on in memory, and what the audit record does
-// not have of it yet.
-type unwritten struct {
-	lease  *Lease
-	events []Event
+type leaseQueue struct {
+	id    string
+	queue queue
 }
 
-type lane struct{ id, name string }
-
-type turn struct {
+// stepKind is what shares one bound.
+type stepKind struct {
 	account string
 	closing bool
 }
 
-func (c *crew) init() {
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.done = make(chan struct{})
-	c.running = make(map[lane]bool)
-	c.turns = make(map[turn]chan struct{})
-	c.words = make(chan struct{}, wordsAtOnce)
-	c.memory = make(map[string]unwritten)
-	c.breaks = make(map[string]context.CancelFunc)
+func newWorkers() *workers {
+	w := &workers{
+		done:    make(chan struct{}),
+		running: make(map[leaseQueue]bool),
+		steps:   make(map[stepKind]chan struct{}),
+		sends:   make(chan struct{}, sendsAtOnce),
+		cancels: make(map[string]context.CancelFunc),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w
 }
 
-// run starts do for the lane of a lease. If it is running already it is run
-// once more afterwards, since it may have looked at the lease too early.
-func (c *crew) run(id, name string, do func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := lane{id, name}
-	if c.stopped {
+// start runs do for a queue of a lease. If that runs already, it is run once
+// more afterwards, since it may have looked at the lease too early.
+func (w *workers) start(id string, q queue, do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := leaseQueue{id, q}
+	if w.stopped {
 		return
 	}
-	if _, ok := c.running[key]; ok {
-		c.running[key] = true
+	if _, ok := w.running[key]; ok {
+		w.running[key] = true
 		return
 	}
-	c.running[key] = false
-	c.wg.Go(func() {
+	w.running[key] = false
+	w.wg.Go(func() {
 		for {
 			do()
-			c.mu.Lock()
-			if again := c.running[key]; !again || c.stopped {
-				delete(c.running, key)
-				c.mu.Unlock()
+			w.mu.Lock()
+			if again := w.running[key]; !again || w.stopped {
+				delete(w.running, key)
+				w.mu.Unlock()
 				return
 			}
-			c.running[key] = false
-			c.mu.Unlock()
+			w.running[key] = false
+			w.mu.Unlock()
 		}
 	})
 }
 
-// turn waits until the lease's account has room for one more effect.
-func (c *crew) turn(ctx context.Context, l *Lease) (release func(), err error) {
-	key := turn{account: l.Instance.Account, closing: l.State == Closing}
-	c.mu.Lock()
-	room, ok := c.turns[key]
+// acquireStep waits until the lease's account has room for one more step.
+func (w *workers) acquireStep(ctx context.Context, l *Lease) (release func(), err error) {
+	kind := stepKind{account: l.Instance.Account, closing: l.State == Closing}
+	w.mu.Lock()
+	room, ok := w.steps[kind]
 	if !ok {
 		room = make(chan struct{}, stepsPerAccount)
-		c.turns[key] = room
+		w.steps[kind] = room
 	}
-	c.mu.Unlock()
-	return c.take(ctx, room)
+	w.mu.Unlock()
+	return w.acquire(ctx, room)
 }
 
-// word waits until there is room for one more call to Slack.
-func (c *crew) word(ctx context.Context) (release func(), err error) { return c.take(ctx, c.words) }
+// acquireSend waits until there is room for one more call to Slack.
+func (w *workers) acquireSend(ctx context.Context) (release func(), err error) {
+	return w.acquire(ctx, w.sends)
+}
 
-// errStopping ends the wait for a turn: nothing new is begun.
+// errStopping ends the wait for room: nothing new is begun.
 var errStopping = errors.New("stopping")
 
-func (c *crew) take(ctx context.Context, room chan struct{}) (func(), error) {
-	if c.stopping() {
+func (w *workers) acquire(ctx context.Context, room chan struct{}) (release func(), err error) {
+	if w.stopping() {
 		return nil, errStopping
 	}
 	select {
 	case room <- struct{}{}:
 		return func() { <-room }, nil
-	case <-c.done:
+	case <-w.done:
 		return nil, errStopping
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-func (c *crew) stopping() bool {
+func (w *workers) stopping() bool {
 	select {
-	case <-c.done:
+	case <-w.done:
 		return true
 	default:
 		return false
 	}
 }
 
-func (c *crew) stop(ctx context.Context) {
-	c.mu.Lock()
-	if !c.stopped {
-		c.stopped = true
-		close(c.done)
+// stop begins nothing more and waits for what runs; when ctx ends it is cut
+// short.
+func (w *workers) stop(ctx context.Context) {
+	w.mu.Lock()
+	if !w.stopped {
+		w.stopped = true
+		close(w.done)
 	}
-	c.mu.Unlock()
+	w.mu.Unlock()
 	idle := make(chan struct{})
-	go func() { c.wg.Wait(); close(idle) }()
+	go func() { w.wg.Wait(); close(idle) }()
 	select {
 	case <-idle:
 	case <-ctx.Done():
 	}
-	c.cancel()
+	w.cancel()
 	<-idle
 }
 
-// interruptible lets interrupt cut short the effect that runs for a lease. The
+// interruptible lets interrupt cancel the step that runs for a lease. The
 // returned function ends that.
-func (c *crew) interruptible(id string, cancel context.CancelFunc) func() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.breaks[id] = cancel
+func (w *workers) interruptible(id string, cancel context.CancelFunc) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cancels[id] = cancel
 	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.breaks, id)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.cancels, id)
 	}
 }
 
-// interrupt cuts short an opening step, so that a close does not wait for it.
-func (c *crew) interrupt(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if cancel, ok := c.breaks[id]; ok {
+// interrupt cuts short the step of a lease, so that a close does not wait for it.
+func (w *workers) interrupt(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if cancel, ok := w.cancels[id]; ok {
 		cancel()
 	}
-}
-
-// keep remembers a lease that the store could not take, with all events that
-// have to be written with it, and reports whether this is new.
-func (c *crew) keep(l *Lease, events []Event) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, had := c.memory[l.ID]
-	c.memory[l.ID] = unwritten{l.Clone(), slices.Clone(events)}
-	return !had
-}
-
-// saved forgets it again.
-func (c *crew) saved(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.memory, id)
-}
-
-func (c *crew) unsaved(id string) (*Lease, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	u, ok := c.memory[id]
-	if !ok {
-		return nil, false
-	}
-	return u.lease.Clone(), true
-}
-
-// untold returns the events that were kept with a lease.
-func (c *crew) untold(id string) []Event {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.memory[id].events)
-}
-
-func (c *crew) unsavedIDs() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Collect(maps.Keys(c.memory))
-}
-
-// latest returns the copy in memory of a lease, where there is one.
-func (c *crew) latest(l *Lease) *Lease {
-	if newer, ok := c.unsaved(l.ID); ok {
-		return newer
-	}
-	return l
 }

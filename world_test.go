@@ -97,12 +97,17 @@ func prefixes(ss ...string) []netip.Prefix {
 	return out
 }
 
+// people are both that a keeper knows of Slack.
+type people struct {
+	*fakeSlack
+	Directory
+}
+
 // start brings up a keeper, as the process does.
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := NewKeeper(Options{
-		Store: w.store, SavedSources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir,
-		Surveyor: w.cloud, Rebuilds: w.store, Lister: w.cloud, AuditLog: w.store,
+		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OnOpened:   w.measure(&w.openings),

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// mostAsked is how many approvers get a direct message: Slack takes about
-	// one a second.
-	mostAsked = 20
-	// askedAtMost bounds what is remembered of who was asked: more than one
-	// outage leaves half done.
-	askedAtMost = 5000
+	// maxApproversAsked is how many approvers get a direct message: Slack takes
+	// about one a second.
+	maxApproversAsked = 20
+	// maxAskedAt bounds what is remembered of who was asked. It is more than an
+	// outage of Slack can leave half done.
+	maxAskedAt = 5000
 )
 
 // asksApprovers reports whether the notice is for approvers.
@@ -29,7 +29,8 @@ func asksApprovers(k sshforward.NoticeKind) bool {
 // requester's direct messages.
 func cardHidden(l *sshforward.Lease) bool { return isDirect(l.Card.Channel) }
 
-// approvers are asked one by one where they cannot see the card.
+// approvers asks those who may decide one by one, where they cannot see the
+// card.
 type approvers struct {
 	client *client
 	*localizer
@@ -41,13 +42,13 @@ type approvers struct {
 }
 
 func newApprovers(c *client, s *localizer, g *groups, p *posted) *approvers {
-	return &approvers{client: c, localizer: s, groups: g, posted: p, askedAt: newCache[string, sshforward.Place](askedAtMost)}
+	return &approvers{client: c, localizer: s, groups: g, posted: p, askedAt: newCache[string, sshforward.Place](maxAskedAt)}
 }
 
 // ask asks every approver in a direct message and returns where the first of
-// those is; nowhere if there is nobody who could be asked. If one could not be
-// reached just now, that is the error, and a repeat goes on with those who were
-// not told.
+// those messages is; the zero Place if there is nobody who could be asked. If
+// one could not be reached just now, that is the error, and the next call asks
+// only those who were not asked yet.
 func (s *approvers) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
 	users, err := s.of(ctx, l)
 	if err != nil {
@@ -85,14 +86,14 @@ func (s *approvers) ask(ctx context.Context, l *sshforward.Lease, n sshforward.N
 	return first, nil
 }
 
-// of lists who may decide about a lease, without its requester and who asks for
-// the extension, mostAsked of them at most. A group that Slack does not know is
-// left out.
+// of lists who may decide about a lease, maxApproversAsked of them at most,
+// without its requester and whoever asks for the extension. A group that Slack
+// does not know is left out.
 func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, error) {
 	var out []string
 	for _, id := range l.Approvers {
 		users := []string{id}
-		if isGroup(id) {
+		if sshforward.IsGroup(id) {
 			var err error
 			users, err = s.groups.members(ctx, id)
 			if err != nil && temporary(err) {
@@ -107,9 +108,9 @@ func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, erro
 			}
 		}
 	}
-	if len(out) > mostAsked {
-		s.client.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", mostAsked)
-		out = out[:mostAsked]
+	if len(out) > maxApproversAsked {
+		s.client.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", maxApproversAsked)
+		out = out[:maxApproversAsked]
 	}
 	return out, nil
 }

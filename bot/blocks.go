@@ -65,13 +65,13 @@ func button(action, value, label string) *slack.ButtonBlockElement {
 	return slack.NewButtonBlockElement(action, value, plain(label, 75))
 }
 
-// just is a message of one paragraph.
-func just(s string) message {
+// paragraph is a message of one paragraph.
+func paragraph(s string) message {
 	return message{Text: cut(s, maxText), Blocks: []slack.Block{section(s)}}
 }
 
-// fill leaves out what is nil.
-func fill(blocks ...slack.Block) []slack.Block {
+// withoutNil leaves out what is nil.
+func withoutNil(blocks ...slack.Block) []slack.Block {
 	out := make([]slack.Block, 0, len(blocks))
 	for _, b := range blocks {
 		if b != nil {

@@ -67,8 +67,8 @@ func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string
 }
 
 // Notice posts n in the thread of the lease's card; where that is gone, where
-// a card would go. What operators have to hear goes to their channel instead,
-// and what comes of it to the thread there. Approvers who cannot see the card
+// a card would go. Alarms go to the operators' channel instead, and the review
+// of an urgent lease into the thread there. Approvers who cannot see the card
 // get direct messages.
 func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	return b.notifier.notice(ctx, l, n)
@@ -112,7 +112,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		b.client.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, "+
 			"and no other until the next start", "step", "auth.test")
 	}
-	r := newRunner(b.client, keeper, b.opt, b.homes.touch)
+	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
 	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt, me.TeamID), b.opt.OnAck)
 	b.homes.begin(r)
 

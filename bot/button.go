@@ -78,34 +78,34 @@ func leaseOfValue(value string) string {
 	return id
 }
 
-// commandOf reads a button. known is false for ids that are not ours; there is
-// an error then, too.
+// commandOf reads a button. The error says that its value cannot be read or,
+// where known is false, that the bot has no button of that id.
 func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 	value, rest, more := strings.Cut(a.Value, " ")
 	id, ok := sshforward.ParseID(value)
 	switch a.ActionID {
 	case actionConfirm:
 		urgent := rest == urgentWord
-		return sshforward.ConfirmLease{ID: id, Urgent: urgent}, true, notALease(ok && (urgent || !more))
+		return sshforward.ConfirmLease{ID: id, Urgent: urgent}, true, checkButton(ok && (urgent || !more))
 	case actionCancel:
-		return sshforward.CancelLease{ID: id}, true, notALease(ok && !more)
+		return sshforward.CancelLease{ID: id}, true, checkButton(ok && !more)
 	case actionClose:
-		return sshforward.CloseLease{Ref: id}, true, notALease(ok && !more)
+		return sshforward.CloseLease{Ref: id}, true, checkButton(ok && !more)
 	case actionApprove:
 		by, right := extensionOf(rest)
-		return sshforward.ApproveLease{ID: id, Extend: by}, true, notALease(ok && right)
+		return sshforward.ApproveLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionDeny:
 		by, right := extensionOf(rest)
-		return sshforward.DenyLease{ID: id, Extend: by}, true, notALease(ok && right)
+		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
-		return sshforward.ExtendLease{Ref: id, Duration: by}, true, notALease(ok && err == nil)
+		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)
 	}
-	return nil, false, notALease(false)
+	return nil, false, checkButton(false)
 }
 
-// extensionOf reads the extension that is to be decided about, if it is one
-// and not the lease itself.
+// extensionOf reads the extension that a decision is about; 0 if the decision is
+// about the lease itself.
 func extensionOf(s string) (by time.Duration, ok bool) {
 	if s == "" {
 		return 0, true
@@ -114,8 +114,8 @@ func extensionOf(s string) (by time.Duration, ok bool) {
 	return by, err == nil
 }
 
-// notALease is the error for a button with a value that the bot does not write.
-func notALease(ok bool) error {
+// checkButton is the error for a button with a value that the bot does not write.
+func checkButton(ok bool) error {
 	if ok {
 		return nil
 	}
@@ -123,9 +123,10 @@ func notALease(ok bool) error {
 		Message: sshforward.Textf("I cannot read this button. Look with `/sshforward list` for what there is.")}
 }
 
-// source tells where a button was, and whether that message may be replaced.
-// Of a message that everybody sees the payload carries the content, so a claim
-// to have been in it can be checked: a forged click must not overwrite a card.
+// source tells in which kind of message a button was, and whether the answer may
+// replace that message (own). A card must not be replaced, not even by a forged
+// click that claims another origin, so the claim is checked against the content
+// of the message, which Slack sends along unless the message is ephemeral.
 // Other servers than Slack's may leave out container, message and block id.
 func (p clickPayload) source(a action) (from origin, own bool) {
 	from = originOf(a.BlockID)
@@ -140,13 +141,13 @@ func (p clickPayload) source(a action) (from origin, own bool) {
 	if from != fromCard {
 		from = fromNowhere
 	}
-	// Without a word on where it was, it may have been a card.
+	// Where nothing tells, it may have been a card.
 	return from, p.Container.IsEphemeral
 }
 
-// prompted reports whether the button was in a prompt. No card has the one that
-// confirms; the one that cancels is on both, and a message that everybody sees
-// tells by its other buttons which one it is.
+// prompted reports whether the button was in a prompt. Only a prompt has the
+// button that confirms. A card has the one that cancels too, but next to the one
+// that approves.
 func (p clickPayload) prompted(a action) bool {
 	switch a.ActionID {
 	case actionConfirm:

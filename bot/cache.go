@@ -2,10 +2,10 @@ package bot
 
 import lru "github.com/hashicorp/golang-lru/v2"
 
-// newCache remembers the entries used last, n of them, until the process ends:
-// nothing that matters may be in it alone. What grows old has its own end in
-// the entry: lru's expirable cache has one for all entries, and a goroutine
-// that never ends.
+// newCache keeps the n entries used last until the process ends, so nothing that
+// matters may be in it alone. An entry that grows old carries the time itself:
+// lru's expirable cache has one lifetime for all its entries, and a goroutine
+// that cannot be stopped.
 func newCache[K comparable, V any](n int) *lru.Cache[K, V] {
 	c, err := lru.New[K, V](n)
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// click records a click and then acknowledges it, so that no approval is shown
-// that was not recorded. If recording takes too long, the click is
-// acknowledged all the same and the outcome told when it is there.
+// click has a click recorded and then acknowledges it, so that no approval is
+// shown that was not recorded. If recording takes longer than Slack waits, the
+// click is acknowledged first, and its outcome follows.
 func (h *handler) click(in *inbound, p clickPayload) {
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
@@ -20,12 +20,12 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	if p.View.Type != "" && !p.home() { // the modals have no buttons but their own two
 		h.recordUnknown(c, "click in a view of type "+p.View.Type)
 		in.acknowledge(nil)
-		h.refuse(to, p, h.renderWithin(in, c.User).failure(notALease(false)))
+		h.refuse(to, p, h.renderWithin(in, c.User).failure(checkButton(false)))
 		return
 	}
 	a := p.Actions[0] // a click is one action
 	if p.home() {
-		h.homes.viewed(c) // who clicks in it has it before their eyes
+		h.homes.viewed(c)
 	}
 	switch a.ActionID {
 	case actionForm:

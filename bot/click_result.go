@@ -4,9 +4,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// refuse tells somebody what a click of theirs came to nothing for. Home has
-// neither a channel nor a response URL, so there it is a modal or, when the
-// trigger is spent, a direct message.
+// refuse tells somebody why their click did nothing. Home has neither a channel
+// nor a response URL, so there it is a modal or, when the trigger is spent, a
+// direct message.
 func (h *handler) refuse(to recipient, p clickPayload, m message) {
 	if p.home() {
 		if _, _, err := h.client.openView(p.TriggerID, h.renderFor(h.ctx, to.caller.User).noteOf(m)); err == nil {
@@ -16,8 +16,8 @@ func (h *handler) refuse(to recipient, p clickPayload, m message) {
 	h.client.answer(to, m, false)
 }
 
-// afterClick changes the message that the button was in, where it is one that
-// nobody else changes: cards belong to the keeper's outbox.
+// afterClick replaces the message that the button was in by the outcome. Cards
+// are left alone: the keeper's outbox updates them.
 func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	if pr.payload.home() {
 		h.afterHome(pr, r)
@@ -25,7 +25,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	}
 	to, cmd := pr.to, pr.cmd
 	from, own := pr.payload.source(pr.action)
-	show := h.renderFor(h.ctx, to.caller.User) // but what a channel sees is in its language
+	show := h.renderFor(h.ctx, to.caller.User)
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		if !h.listAgain(to, from, show) {
@@ -34,7 +34,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	case own && from == fromShow && r.Lease != nil:
 		h.client.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:
-		h.client.answer(to, h.renderForButton(to.caller, show).reminded(to.caller, cmd, r.Lease), true)
+		h.client.answer(to, h.renderForButton(to.caller, show).reminderPressed(to.caller, cmd, r.Lease), true)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
@@ -42,8 +42,9 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	}
 }
 
-// afterHome follows a click in Home that was not refused. That it was done
-// shows in Home itself, which is published anew after every command.
+// afterHome follows a click in Home. Its outcome shows in Home itself, which is
+// published anew after every command; only the second confirmation of an urgent
+// lease has to be asked for.
 func (h *handler) afterHome(pr press, r sshforward.Reply) {
 	confirm, ok := pr.cmd.(sshforward.ConfirmLease)
 	if !ok || !asksAgain(confirm, r.Lease) {
@@ -79,12 +80,12 @@ func (h *handler) stale(pr press, err error) {
 			if from == fromReminder {
 				show = h.renderForButton(to.caller, show)
 			}
-			h.client.answer(to, show.instead(from, to.caller, pr.cmd, l), true)
+			h.client.answer(to, show.replaceStale(from, to.caller, pr.cmd, l), true)
 		}
 	}
 }
 
-// listAgain brings the list up to date that a button was in.
+// listAgain replaces the list that a button was in by a new one.
 func (h *handler) listAgain(to recipient, from origin, show render) bool {
 	list := sshforward.ListLeases{All: from == fromAll}
 	o := <-h.start(to.caller, list)

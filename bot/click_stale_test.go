@@ -43,10 +43,14 @@ func TestMessageFromBeforeARestartLosesItsDeadButtons(t *testing.T) {
 		code     string
 		says     string // empty: it stays as it is
 	}{
-		"close a closed one":          {lease(sshforward.Open), ended(sshforward.Expired), sshforward.NoticeReminder, actionClose, sshforward.ECONFLICT, "has ended"},
-		"extend a closing one":        {lease(sshforward.Open), lease(sshforward.Closing), sshforward.NoticeReminder, actionExtend, sshforward.ECONFLICT, "Ending access"},
-		"extend twice":                {lease(sshforward.Open), lease(sshforward.Open), sshforward.NoticeReminder, actionExtend, sshforward.ECONFLICT, ""},
-		"not one's own":               {lease(sshforward.Open), lease(sshforward.Closing), sshforward.NoticeReminder, actionClose, sshforward.EFORBIDDEN, ""},
+		"close a closed one": {lease(sshforward.Open), ended(sshforward.Expired), sshforward.NoticeReminder, actionClose,
+			sshforward.ECONFLICT, "has ended"},
+		"extend a closing one": {lease(sshforward.Open), lease(sshforward.Closing), sshforward.NoticeReminder, actionExtend,
+			sshforward.ECONFLICT, "Ending access"},
+		"extend twice": {lease(sshforward.Open), lease(sshforward.Open), sshforward.NoticeReminder, actionExtend,
+			sshforward.ECONFLICT, ""},
+		"not one's own": {lease(sshforward.Open), lease(sshforward.Closing), sshforward.NoticeReminder, actionClose,
+			sshforward.EFORBIDDEN, ""},
 		"approve an approved one":     {asks, approved, sshforward.NoticeApproval, actionApprove, sshforward.ECONFLICT, "approved by <@U3>"},
 		"approve twice":               {asks, lease(sshforward.Pending), sshforward.NoticeApproval, actionApprove, sshforward.ECONFLICT, ""},
 		"approve a denied extension":  {wants, refused, sshforward.NoticeAsked, actionApprove, sshforward.ECONFLICT, "<@U3>"},

@@ -127,7 +127,8 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 func TestErrorOfAClickNeverOverwritesTheCard(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
+	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
+		Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
 	before, _ := w.Message(ts)
 	x.presses(t, "U2", ts, actionClose)
@@ -252,7 +253,8 @@ func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
 	x := live(t, w, script())
 	ts := x.posted(t, lease(sshforward.Open))
 	before, _ := w.Message(ts)
-	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: ts, ActionID: actionConfirm, Value: "k7m2q3x", BlockID: "prompt.k7m2q3x"}); err != nil {
+	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: ts, ActionID: actionConfirm, Value: "k7m2q3x",
+		BlockID: "prompt.k7m2q3x"}); err != nil {
 		t.Fatal(err)
 	}
 	x.types(t, "U1", "C1", "list")

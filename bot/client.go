@@ -136,7 +136,7 @@ func (c *client) openView(trigger string, view slack.ModalViewRequest) (id, hash
 	return resp.ID, resp.Hash, nil
 }
 
-// explain logs what Slack finds wrong with a view of ours.
+// explain logs what Slack finds wrong with a view that it refused.
 func (c *client) explain(what string, err error) {
 	if e, ok := errors.AsType[slack.SlackErrorResponse](err); ok && e.Err == "invalid_arguments" {
 		c.log.Error("Slack refuses "+what, "err", c.clean(err), "why", cut(strings.Join(e.ResponseMetadata.Messages, "; "), 500))

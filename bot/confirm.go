@@ -5,19 +5,19 @@ import "github.com/sshforward/sshforward"
 func (h *handler) submitConfirm(in *inbound, p clickPayload, v render, cmd sshforward.ConfirmLease) {
 	h.resolveModal(in, p, submission{
 		cmd:  cmd,
-		wait: v.looking(),
-		ended: func(o outcome, _ bool) shown {
+		wait: v.pleaseWait(),
+		result: func(o outcome, _ bool) modalResult {
 			l, view := o.reply.Lease, v.note(v.say("Done."))
 			switch {
 			case o.err != nil:
 				view = v.confirmFailed(o.err, p.View.meta())
-				return shown{view: &view, says: v.failure(o.err)}
+				return modalResult{view: &view, message: v.failure(o.err)}
 			case asksAgain(cmd, l):
 				view = v.urgentForm(l, p.View.meta())
 			case l != nil:
-				view = v.noteOf(v.confirmed(l))
+				view = v.noteOf(v.replyConfirm(l))
 			}
-			return shown{view: &view, says: v.reply(p.caller(), cmd, o.reply)}
+			return modalResult{view: &view, message: v.reply(p.caller(), cmd, o.reply)}
 		},
 	})
 }

@@ -10,11 +10,11 @@ import (
 const (
 	// Slack delivers events again for up to an hour when they are not
 	// acknowledged, and duplicates of commands come within seconds.
-	rememberFor  = time.Hour
-	rememberMost = 20000
+	envelopeAge  = time.Hour
+	maxEnvelopes = 20000
 )
 
-// delivery is what became of one envelope.
+// delivery is one envelope that came, and how it was acknowledged.
 type delivery struct {
 	at   time.Time
 	done chan struct{} // closed once it may be acknowledged
@@ -28,14 +28,14 @@ type dedup struct {
 }
 
 func newDedup() *dedup {
-	return &dedup{byID: newCache[string, *delivery](rememberMost)}
+	return &dedup{byID: newCache[string, *delivery](maxEnvelopes)}
 }
 
 // first returns the entry for an envelope id and whether it is new.
 func (d *dedup) first(id string, now time.Time) (*delivery, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if e, ok := d.byID.Peek(id); ok && now.Sub(e.at) <= rememberFor {
+	if e, ok := d.byID.Peek(id); ok && now.Sub(e.at) <= envelopeAge {
 		return e, false
 	}
 	e := &delivery{at: now, done: make(chan struct{})}

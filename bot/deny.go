@@ -21,7 +21,7 @@ func (h *handler) askReason(in *inbound, pr press, cmd sshforward.DenyLease) {
 	h.denials.Add(m.Click, pr)
 	if _, _, err := h.client.openView(pr.payload.TriggerID, v.denyForm(m, "", "")); err != nil {
 		h.client.log.Warn("the form for a denial did not open", "user", c.User, "lease", cmd.ID, "err", h.client.clean(err))
-		h.client.answer(pr.to, just(v.say("The form for your reason did not open, and nothing was denied. Press Deny again.")), false)
+		h.client.answer(pr.to, paragraph(v.say("The form for your reason did not open, and nothing was denied. Press Deny again.")), false)
 	}
 }
 
@@ -43,21 +43,21 @@ func (h *handler) submitDeny(in *inbound, p clickPayload, v render, cmd sshforwa
 	var last outcome
 	h.resolveModal(in, p, submission{
 		cmd:  cmd,
-		wait: v.looking(),
-		ended: func(o outcome, late bool) shown {
+		wait: v.pleaseWait(),
+		result: func(o outcome, late bool) modalResult {
 			last = o
 			switch {
 			case o.err != nil && !late:
-				return shown{errors: map[string]string{sshforward.FieldReason: v.inForm(o.err)}}
+				return modalResult{errors: map[string]string{sshforward.FieldReason: v.inForm(o.err)}}
 			case o.err != nil:
 				view := v.denyForm(m, cmd.Because, v.inForm(o.err))
-				return shown{view: &view, says: v.failure(o.err)}
+				return modalResult{view: &view, message: v.failure(o.err)}
 			}
 			if !late {
-				return shown{} // it closes, and the card shows it
+				return modalResult{} // it closes, and the card shows it
 			}
 			view := v.note(v.say("Denied."))
-			return shown{view: &view, says: just(v.say("Denied."))}
+			return modalResult{view: &view, message: paragraph(v.say("Denied."))}
 		},
 	})
 	switch {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// dispatcher gives each envelope to what handles it, in a goroutine of its own,
+// dispatcher gives each envelope to the handler once, in a goroutine of its own,
 // so that none waits for another.
 type dispatcher struct {
 	handler *handler
@@ -38,7 +38,7 @@ func (d *dispatcher) deliver(e envelope, ack acker) {
 	}
 	go func() {
 		defer d.running.Done()
-		defer in.acknowledge(nil) // whatever happened, once it is handled
+		defer in.acknowledge(nil) // does nothing if it was
 		defer in.client.recovered(e.kind, nil)
 		if !fresh {
 			in.repeat()
@@ -55,8 +55,8 @@ func (d *dispatcher) deliver(e envelope, ack acker) {
 	}()
 }
 
-// turnAway answers what comes while the bot stops. A click is not
-// acknowledged, since it is not recorded: Slack tells the person.
+// turnAway answers what comes while the bot stops. A click is not recorded any
+// more, so it is not acknowledged either, and Slack tells the person.
 func (d *dispatcher) turnAway(in *inbound, fresh bool) {
 	if in.kind != "slash_commands" || !fresh {
 		return

@@ -26,5 +26,5 @@ func (h *handler) event(in *inbound) {
 		return
 	}
 	h.homes.viewed(c)
-	h.homes.touch(c.User)
+	h.homes.refresh(c.User)
 }

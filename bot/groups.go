@@ -11,8 +11,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// groupsMost bounds the memory, in user groups.
-const groupsMost = 1000
+// maxGroups bounds the memory, in user groups.
+const maxGroups = 1000
 
 // groups is who is in which user group, as Slack tells it.
 type groups struct {
@@ -29,13 +29,13 @@ type membership struct {
 }
 
 func newGroups(c *client, kept time.Duration) *groups {
-	return &groups{client: c, kept: kept, cache: newCache[string, membership](groupsMost)}
+	return &groups{client: c, kept: kept, cache: newCache[string, membership](maxGroups)}
 }
 
 // member reports whether user is in a user group or, if the id is a user's, is
 // that user. EUNAVAILABLE if Slack does not tell.
 func (g *groups) member(ctx context.Context, user, group string) (bool, error) {
-	if !isGroup(group) {
+	if !sshforward.IsGroup(group) {
 		return user == group, nil
 	}
 	users, err := g.members(ctx, group)

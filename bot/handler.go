@@ -13,8 +13,8 @@ import (
 // Slack waits for an answer.
 const modalLocaleWait = 400 * time.Millisecond
 
-// handler turns what people do into commands and the outcome into answers. What
-// it does for each kind of thing is in the file of that name.
+// handler turns what people do into commands and outcomes into answers. Each
+// thing that people do is in a file of its own: slash.go, click.go, deny.go …
 type handler struct {
 	*runner
 	*localizer
@@ -53,7 +53,7 @@ func (h *handler) serves(team string) bool {
 	return team != "" && team == h.team
 }
 
-// renderWithin is renderFor where Slack waits for an answer to in.
+// renderWithin is renderFor for when Slack waits for the answer to an envelope.
 func (h *handler) renderWithin(in *inbound, user string) render {
 	ctx, cancel := context.WithDeadline(h.ctx, in.at.Add(modalLocaleWait))
 	defer cancel()

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// homesMost and homesFor bound whose Home is kept current: views.publish
-	// takes a hundred or so calls a minute, and a stale one is made new when
-	// it is opened again.
-	homesMost = 500
-	homesFor  = 24 * time.Hour
+	// maxHomes and homeAge bound whose Home is kept current: views.publish
+	// takes a hundred or so calls a minute. Other people's Homes are published
+	// when they open them.
+	maxHomes = 500
+	homeAge  = 24 * time.Hour
 	// homeGap is the least time between two publishes for one person.
 	homeGap = time.Second
 	// homesAtOnce is how many are published at the same time.
@@ -27,15 +27,15 @@ const (
 	homeTries   = 3
 )
 
-// homes keeps the home tab of those current who have looked at it lately.
+// homes keeps the home tabs current of people who have looked at theirs lately.
 type homes struct {
 	client *client
 	*localizer
 	groups *groups
-	// decided is how far the decision about a lease has come, so that
-	// approvers hear of that and not of every step of an opening.
-	decided *lru.Cache[string, string]
-	slots   chan struct{}
+	// decisions is how far the decision about each lease has come, so that the
+	// Homes of approvers follow that and not every step of an opening.
+	decisions *lru.Cache[string, string]
+	slots     chan struct{}
 
 	mu      sync.Mutex
 	runner  *runner // nil unless the bot runs
@@ -44,7 +44,7 @@ type homes struct {
 	running sync.WaitGroup
 }
 
-// viewer is one of them. The fields are guarded by homes.mu.
+// viewer is one of those people. The fields are guarded by homes.mu.
 type viewer struct {
 	caller sshforward.Caller
 	at     time.Time // of the last look
@@ -54,8 +54,8 @@ type viewer struct {
 }
 
 func newHomes(c *client, s *localizer, g *groups) *homes {
-	return &homes{client: c, localizer: s, groups: g, decided: newCache[string, string](5000),
-		slots: make(chan struct{}, homesAtOnce), viewers: newCache[string, *viewer](homesMost)}
+	return &homes{client: c, localizer: s, groups: g, decisions: newCache[string, string](5000),
+		slots: make(chan struct{}, homesAtOnce), viewers: newCache[string, *viewer](maxHomes)}
 }
 
 // begin lets Homes be published: with r the keeper can be asked what is in them.
@@ -85,17 +85,17 @@ func (s *homes) viewed(c sshforward.Caller) {
 	s.viewers.Add(c.User, &viewer{caller: c, at: time.Now()})
 }
 
-// touch has somebody's Home published, if they have looked at it lately. It
-// never waits: many changes in a row make one publish a second at most, and
-// the last one always shows.
-func (s *homes) touch(user string) {
+// refresh has somebody's Home published, if they have looked at it lately. It
+// does not wait. Many changes in a row make one publish a second at most, and
+// the last change is always published.
+func (s *homes) refresh(user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.viewers.Peek(user) // only a look of theirs keeps them
 	if !ok || s.runner == nil {
 		return
 	}
-	if time.Since(w.at) > homesFor {
+	if time.Since(w.at) > homeAge {
 		s.viewers.Remove(user)
 		return
 	}
@@ -113,7 +113,7 @@ func (s *homes) publishUntilCurrent(r *runner, w *viewer) {
 	tries := 0
 	for {
 		s.mu.Lock()
-		// Somebody who came back after losing their place has a goroutine anew.
+		// Who fell out of viewers and came back has a viewer and a goroutine anew.
 		if now, _ := s.viewers.Peek(w.caller.User); now != w || !w.stale || r.ctx.Err() != nil {
 			w.busy = false
 			s.mu.Unlock()
@@ -146,8 +146,8 @@ func (s *homes) publishUntilCurrent(r *runner, w *viewer) {
 	}
 }
 
-// publish makes one person's Home out of what the keeper says now. again is
-// after how long it may be worth another try.
+// publish asks the keeper what concerns a person now and publishes their Home.
+// After a failure, again is the pause before another try; 0 if none is worth it.
 //
 // It is sent without the hash of the one before: there is one goroutine for
 // each person, and what it publishes is always newer than what is there. Where
@@ -170,7 +170,7 @@ func (s *homes) publish(r *runner, c sshforward.Caller, first bool) (again time.
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}
-		blocks = v.homeless(o.err)
+		blocks = v.homeUnavailable(o.err)
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second)
 	defer cancel()
@@ -194,15 +194,15 @@ func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}
 }
 
-// changed has the Homes published that show a lease: its owner's and, when a
-// decision about it was asked for or came, those of whoever may decide. It
-// holds nobody up.
+// changed has the Homes published that show a lease: its owner's and, if the
+// decision about it has come further, those of whoever may decide. It does not
+// wait.
 func (s *homes) changed(l *sshforward.Lease) {
-	s.touch(l.Owner)
+	s.refresh(l.Owner)
 	if len(l.Approvers) == 0 {
 		return
 	}
-	state := decision(l)
+	state := decisionState(l)
 	s.mu.Lock()
 	r := s.runner
 	users := slices.DeleteFunc(s.viewers.Keys(), func(user string) bool { return user == l.Owner })
@@ -210,30 +210,31 @@ func (s *homes) changed(l *sshforward.Lease) {
 		s.mu.Unlock()
 		return
 	}
-	if before, known := s.decided.Get(l.ID); known && before == state {
+	if before, known := s.decisions.Get(l.ID); known && before == state {
 		s.mu.Unlock()
 		return
 	}
-	s.decided.Add(l.ID, state)
+	s.decisions.Add(l.ID, state)
 	id, approvers := l.ID, slices.Clone(l.Approvers)
 	s.running.Add(1)
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
-		if !s.touchMembers(r.ctx, approvers, users) {
-			s.decided.Add(id, "") // the next card tries again
+		if !s.refreshMembers(r.ctx, approvers, users) {
+			s.decisions.Add(id, "") // the next card tries again
 		}
 	}()
 }
 
-// decision is what approvers see of a lease, as far as it may change.
-func decision(l *sshforward.Lease) string {
+// decisionState stands for all that approvers see of a lease and that can change.
+func decisionState(l *sshforward.Lease) string {
 	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
 
-// touchMembers reports whether Slack told who the approvers are.
-func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (all bool) {
+// refreshMembers refreshes the Homes of those users who are among the approvers.
+// It reports whether Slack told who the approvers are.
+func (s *homes) refreshMembers(ctx context.Context, approvers, users []string) (all bool) {
 	all = true
 	for _, group := range approvers {
 		for _, user := range users {
@@ -244,7 +245,7 @@ func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (al
 				break
 			}
 			if in {
-				s.touch(user)
+				s.refresh(user)
 			}
 		}
 	}

@@ -112,7 +112,8 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
 	v := x.home(t, "U1", "Your leases: 1")
-	for _, want := range []string{"Waiting for your decision: 2", "<@U2> asks for 1h30m more.", "Reason: disk is full", "`web-1` (i-0abc1234def567890) is *open*",
+	for _, want := range []string{"Waiting for your decision: 2", "<@U2> asks for 1h30m more.", "Reason: disk is full",
+		"`web-1` (i-0abc1234def567890) is *open*",
 		"Your leases are for `203.0.113.7`", "This month (UTC): 3 leases, about $1.25", "&lt;old&gt;", "about $0.50"} {
 		if !strings.Contains(v.Visible(), want) {
 			t.Errorf("it lacks %q:\n%s", want, v.Visible())
@@ -197,7 +198,8 @@ func TestSourceAddressIsChangedInHome(t *testing.T) {
 	v := x.home(t, "U1", "You have saved none.")
 	x.presses(t, "U1", v.ID, actionSource)
 	m := x.modalOf(t, "U1", "From which address do you connect?")
-	if res := x.submits(t, "U1", m, map[string]string{"source": "10.0.0.300"}); !strings.Contains(res.ViewErrors["source"], "not an IPv4 address") {
+	if res := x.submits(t, "U1", m, map[string]string{"source": "10.0.0.300"}); !strings.Contains(res.ViewErrors["source"],
+		"not an IPv4 address") {
 		t.Errorf("%+v", res)
 	}
 	x.submits(t, "U1", m, map[string]string{"source": "http://198.51.100.9/"})
@@ -230,7 +232,8 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
 	x.presses(t, "U1", x.home(t, "U1", "You have saved none.").ID, actionSource)
-	if res := x.submits(t, "U1", x.modalOf(t, "U1", "From which"), map[string]string{"source": "203.0.113.9"}); res.ViewErrors["source"] != "Not from there." {
+	if res := x.submits(t, "U1", x.modalOf(t, "U1", "From which"),
+		map[string]string{"source": "203.0.113.9"}); res.ViewErrors["source"] != "Not from there." {
 		t.Errorf("%+v", res)
 	}
 }
@@ -300,8 +303,9 @@ func TestLongestViewsFit(t *testing.T) {
 	l := worst(sshforward.Requested)
 	l.Urgent = true
 	m := meta{Channel: "C0123456789", Message: "1234567890.123456", Lease: "k7m2q3x", Click: strings.Repeat("x", 36), Extend: "36500d"}
-	says := just(escape(hostile))
-	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10), saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
+	says := paragraph(escape(hostile))
+	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10),
+		saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
 	full, err := k.do(t.Context(), ann, sshforward.Overview{})
 	if err != nil || len(full.Past) == 0 {
 		t.Fatal(err)
@@ -310,7 +314,8 @@ func TestLongestViewsFit(t *testing.T) {
 		for name, view := range map[string]any{
 			"form": v.form(f, m, hostile), "confirm": v.confirmForm(l, m), "urgent": v.urgentForm(l, m), "note": v.noteOf(says),
 			"failed": v.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile), m), "deny": v.denyForm(m, hostile, hostile),
-			"source": v.sourceForm(hostile, hostile), "looking": v.looking(), "opening": v.noteOf(v.confirmed(l)), "home": homeOf(v.home(ann, full, noon)), "homeless": homeOf(v.homeless(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile))),
+			"source": v.sourceForm(hostile, hostile), "looking": v.pleaseWait(), "opening": v.noteOf(v.replyConfirm(l)),
+			"home": homeOf(v.home(ann, full, noon)), "homeless": homeOf(v.homeUnavailable(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile))),
 		} {
 			if errs := fakeslack.CheckView(view); len(errs) > 0 {
 				t.Errorf("%s %s: %v", name, tag, errs)

@@ -55,7 +55,8 @@ type inbound struct {
 	once     sync.Once
 }
 
-// acknowledge does so once; payload is nil or what Slack is to show.
+// acknowledge acknowledges the envelope; only the first call does anything.
+// payload is nil or what Slack is to show.
 func (in *inbound) acknowledge(payload any) {
 	in.once.Do(func() {
 		select {
@@ -76,8 +77,8 @@ func (in *inbound) acknowledge(payload any) {
 	})
 }
 
-// answer acknowledges with an answer or, where Slack shows none that comes with
-// an acknowledgement, lets it follow.
+// answer acknowledges with an answer or, where an acknowledgement cannot carry
+// one, sends it after the acknowledgement.
 func (in *inbound) answer(to recipient, m message) {
 	if in.answerable {
 		in.acknowledge(ephemeral(m, false))
@@ -87,8 +88,8 @@ func (in *inbound) answer(to recipient, m message) {
 	in.client.answer(to, m, false)
 }
 
-// repeat acknowledges an envelope that came before just like the first time,
-// and not earlier: the first acknowledgement may have been lost with its
+// repeat acknowledges an envelope that came before with the same answer, as soon
+// as that is there: the first acknowledgement may have been lost with its
 // connection.
 func (in *inbound) repeat() {
 	in.client.log.Info("envelope came again", "envelope", in.id, "kind", in.kind)

@@ -56,7 +56,7 @@ func suggestions(all []sshforward.Instance) optionsPayload {
 			break
 		}
 	}
-	for !fits(out) {
+	for !fitsAck(out) {
 		out.Options = out.Options[:len(out.Options)-1]
 	}
 	return out

@@ -92,7 +92,7 @@ func TestLongNamesKeepTheirIDAndFit(t *testing.T) {
 	all[0].ID, all[1].ID, all[2].Name = "", strings.Repeat("i", 151), ""
 	all[3].Name = strings.Repeat("本番", 128)
 	got := suggestions(all)
-	if n := len(got.Options); n < 25 || n > 30 || !fits(got) {
+	if n := len(got.Options); n < 25 || n > 30 || !fitsAck(got) {
 		t.Errorf("%d options", n)
 	}
 	for _, o := range got.Options {

@@ -70,7 +70,8 @@ func (h *handler) submitted(in *inbound, p clickPayload) {
 	}
 }
 
-// closed hears that somebody closed a modal. Closing the question is a no.
+// closed handles that somebody closed a modal. Closing the prompt cancels the
+// request.
 func (h *handler) closed(in *inbound, p clickPayload) {
 	in.acknowledge(nil)
 	m := p.View.meta()
@@ -85,9 +86,9 @@ func (h *handler) closed(in *inbound, p clickPayload) {
 	}
 }
 
-// unreadable answers the submission of a form that is not ours.
+// unreadable answers the submission of a form that the bot did not make.
 func (h *handler) unreadable(in *inbound, p clickPayload, what string) {
 	v := h.renderWithin(in, p.User.ID)
 	h.recordUnknown(p.caller(), what)
-	in.acknowledge(takesOver(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
+	in.acknowledge(updateView(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
 }

@@ -56,11 +56,11 @@ func (r *runner) start(c sshforward.Caller, cmd sshforward.Command) <-chan outco
 		defer func() { <-r.slots }()
 		o := r.call(ctx, c, cmd)
 		out <- o
-		if changesHome(cmd) { // also after a refusal: what they saw may not be so any more
+		if changesHome(cmd) { // also after a refusal: what they saw may be out of date
 			r.changed(c.User)
 		}
 	}()
-	context.AfterFunc(ctx, func() { // also after an outcome, which was first then
+	context.AfterFunc(ctx, func() { // runs after an outcome too, which comes first then
 		out <- outcome{err: tooLong(context.Cause(ctx))}
 	})
 	return out
@@ -75,16 +75,17 @@ func (r *runner) call(ctx context.Context, c sshforward.Caller, cmd sshforward.C
 	return outcome{reply, err}
 }
 
-// tooLong is the error for a command that was given up.
+// tooLong is the error for a command that took longer than it may.
 func tooLong(cause error) error {
 	return &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: cause, Message: sshforward.Textf(
 		"That took too long, and I do not know whether it was done. Look with `/sshforward list`.")}
 }
 
-// changesHome reports whether a command may change what its giver's Home shows.
+// changesHome reports whether a command may change what the caller's Home shows.
 func changesHome(cmd sshforward.Command) bool {
 	switch cmd := cmd.(type) {
-	case sshforward.ListLeases, sshforward.ShowLease, sshforward.ListInstances, sshforward.Overview, sshforward.ShowHistory, sshforward.Unknown:
+	case sshforward.ListLeases, sshforward.ShowLease, sshforward.ListInstances, sshforward.Overview, sshforward.ShowHistory,
+		sshforward.Unknown:
 		return false
 	case sshforward.SetSource:
 		return cmd.Clear || len(cmd.Sources) > 0
@@ -92,8 +93,8 @@ func changesHome(cmd sshforward.Command) bool {
 	return true
 }
 
-// logRefusal logs a command that was refused, if err says so. What people do
-// wrong is theirs; what goes wrong here is for the operator.
+// logRefusal logs a command that failed; nothing if err is nil. Only what the
+// operator can mend is logged as a warning or an error.
 func (r *runner) logRefusal(c sshforward.Caller, cmd sshforward.Command, err error) {
 	if err == nil {
 		return
@@ -115,8 +116,8 @@ func commandName(cmd sshforward.Command) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", cmd), "sshforward.")
 }
 
-// cancelLease takes a request back without telling anybody: it is what a modal
-// that was closed means, and the request would lapse by itself.
+// cancelLease takes back the request of somebody who closed the modal that asks
+// for a confirmation. A failure is only logged: the request lapses by itself.
 func (r *runner) cancelLease(c sshforward.Caller, id string) {
 	cmd := sshforward.CancelLease{ID: id}
 	o := <-r.start(c, cmd)
@@ -124,9 +125,9 @@ func (r *runner) cancelLease(c sshforward.Caller, id string) {
 }
 
 // recordUnknown has a payload that no command can be made of put into the audit
-// record. what never has anything in it that works as a key: no response URL,
-// no trigger, no token. Like a click it is recorded before it is acknowledged,
-// unless that takes too long.
+// record. what must not contain anything that works as a key: no response URL,
+// no trigger, no token. It waits until that is recorded, for the time that a
+// click may wait at most.
 func (r *runner) recordUnknown(c sshforward.Caller, what string) {
 	what = cut(strings.Join(strings.Fields(what), " "), 100)
 	r.client.log.Warn("not understood", "user", c.User, "what", what)

@@ -19,7 +19,7 @@ import (
 const connections = 2
 
 const (
-	// minPause is how long a connection stays away that has ended by itself.
+	// minPause is how long to wait before a session that ended is begun anew.
 	minPause = 250 * time.Millisecond
 	// stableAfter is how long a connection lives before it counts as a good one.
 	stableAfter = 10 * time.Second
@@ -27,12 +27,12 @@ const (
 
 // pingTimeouts is how long each connection goes without a WebSocket ping before
 // slack-go makes a new one. A server that sends no pings loses each of them that
-// often; with the same time-out it would lose them at the same moment, with
-// these two it takes 20 minutes to come near that, and then they have drifted
-// apart by what ten new connections take.
+// often. With the same time-out it would lose both at the same moment. Multiples
+// of these two meet after 20 minutes at the earliest, and by then the time that
+// ten new connections take has moved them apart.
 var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
 
-// link is one Socket Mode connection that is kept up for ever.
+// link keeps one Socket Mode connection up.
 type link struct {
 	client      *client
 	n           int
@@ -146,7 +146,8 @@ func (l *link) note(evt socketmode.Event) (gap time.Duration) {
 	case *slack.ConnectingEvent:
 		l.up.Store(false)
 	case *slack.ConnectionErrorEvent:
-		log.Warn("cannot connect to Slack", "err", l.client.clean(data.ErrorObj), "retry_in", min(data.Backoff, max(maxPause, retryAfter(data.ErrorObj))))
+		log.Warn("cannot connect to Slack", "err", l.client.clean(data.ErrorObj),
+			"retry_in", min(data.Backoff, max(maxPause, retryAfter(data.ErrorObj))))
 		if retryAfter(data.ErrorObj) == 0 {
 			return data.Backoff
 		}

@@ -58,7 +58,8 @@ func TestClickThatWaitsWhenItsConnectionDropsIsStillRecordedAndAnswered(t *testi
 		<-release
 		return sshforward.Reply{Lease: lease(sshforward.Opening)}, nil
 	}})
-	go w.ForgeClick(context.WithoutCancel(t.Context()), "U1", fakeslack.Forged{Channel: "C1", TS: "1", Ephemeral: true, BlockID: "prompt.k7m2q3x", ActionID: actionConfirm, Value: "k7m2q3x"})
+	go w.ForgeClick(context.WithoutCancel(t.Context()), "U1", fakeslack.Forged{Channel: "C1", TS: "1", Ephemeral: true,
+		BlockID: "prompt.k7m2q3x", ActionID: actionConfirm, Value: "k7m2q3x"})
 	<-started
 	w.Drop()
 	close(release)

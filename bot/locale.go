@@ -12,15 +12,15 @@ import (
 // acknowledgement that carries one has 3 s in all.
 const localeWait = time.Second
 
-// localizer makes the render for whoever reads: one person in their own
-// language, a channel in the configured one.
+// localizer chooses the render for a reader: a person's own language, or the
+// configured one for a channel.
 type localizer struct {
 	people     *people
 	forChannel render
 }
 
-// renderFor speaks to one person, in their language. It waits for Slack to tell
-// which that is, for localeWait at most.
+// renderFor is for what one person reads. It waits for Slack to tell which
+// language that person reads, for localeWait at most.
 func (s *localizer) renderFor(ctx context.Context, user string) render {
 	if _, ok := s.people.get(user); !ok && user != "" {
 		wait := time.NewTimer(localeWait)
@@ -35,7 +35,7 @@ func (s *localizer) renderFor(ctx context.Context, user string) render {
 	return s.renderCached(user)
 }
 
-// renderCached is renderFor without asking Slack.
+// renderCached is renderFor without asking Slack, from what is known.
 func (s *localizer) renderCached(user string) render {
 	v := s.forChannel
 	v.reader = user
@@ -49,8 +49,8 @@ func (s *localizer) renderCached(user string) render {
 // channel gets a value when it is.
 func (s *localizer) fetchLocale(user string) <-chan singleflight.Result { return s.people.fetch(user) }
 
-// renderForButton replaces a message that the caller pressed a button in: in a
-// direct message they are alone, and a channel has its own language.
+// renderForButton is for the message in which the caller pressed a button: in a
+// direct message only the caller reads it, elsewhere a channel does.
 func (s *localizer) renderForButton(c sshforward.Caller, own render) render {
 	if c.Direct {
 		return own
@@ -58,8 +58,8 @@ func (s *localizer) renderForButton(c sshforward.Caller, own render) render {
 	return s.forChannel
 }
 
-// renderForChannel speaks to whoever reads a channel: in a direct message that
-// is one person.
+// renderForChannel is for what is posted in a channel: in a direct message only
+// user reads it.
 func (s *localizer) renderForChannel(ctx context.Context, channel, user string) render {
 	if isDirect(channel) && channel != s.forChannel.channel {
 		return s.renderFor(ctx, user)

@@ -24,7 +24,8 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
 	x := live(t, w, answers(sshforward.Reply{Lease: lease(sshforward.Requested)}, nil))
-	for user, want := range map[string][]string{"U1": {"Try `/sshforward open web-1 2h`", "Cost"}, "U2": {"例: `/sshforward open web-1 2h`", "ルール"}} {
+	for user, want := range map[string][]string{"U1": {"Try `/sshforward open web-1 2h`", "Cost"},
+		"U2": {"例: `/sshforward open web-1 2h`", "ルール"}} {
 		if m := x.types(t, user, "C1", "open web-1 2x").Message; m == nil || !strings.Contains(m.Visible(), want[0]) {
 			t.Errorf("%s: the mistake is told as %+v", user, m)
 		}
@@ -44,7 +45,8 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 func TestRefusalsAndClicksAreAnsweredInTheirLanguage(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
-	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")))
+	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN,
+		"You asked for this yourself, so somebody else has to decide.")))
 	ts := x.posted(t, lease(sshforward.Pending))
 	x.presses(t, "U2", ts, actionApprove)
 	x.told(t, "U2", "C1", "ご自身の申請のため")

@@ -73,7 +73,8 @@ func TestBareClickOnTheCardLeavesItAloneAndIsAnswered(t *testing.T) {
 func TestErrorOfABareClickIsToldToTheClicker(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
+	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
+		Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
 	card, _ := w.Message(ts)
 	x.pressesBarely(t, "U2", card, map[string]any{"action_id": actionClose, "value": "k7m2q3x"})

@@ -13,24 +13,24 @@ import (
 // taken to be on the screen: a views.update that overtakes it would be lost.
 const viewRenderDelay = 500 * time.Millisecond
 
-// shown is what becomes of a modal that was submitted: errors under its
+// modalResult is what becomes of a modal that was submitted: errors under its
 // inputs, another view in its place or, without either, it closes.
-type shown struct {
+type modalResult struct {
 	errors map[string]string // by block id
 	view   *slack.ModalViewRequest
-	// says is the same as a message, for when the modal cannot be reached.
-	says message
+	// message says the same, for when the modal cannot be reached.
+	message message
 }
 
 // submission is a command from a modal.
 type submission struct {
 	cmd  sshforward.Command
 	wait slack.ModalViewRequest // shown when it takes longer than an acknowledgement may
-	// ended says what is shown. When it comes too late for errors and for
-	// closing, it has to be a view.
-	ended func(o outcome, late bool) shown
-	// gone, if set, is called when the person closed the modal meanwhile.
-	gone func(o outcome)
+	// result is what becomes of the modal. After the acknowledgement (late) it
+	// cannot have errors nor close, so it has to be a view then.
+	result func(o outcome, late bool) modalResult
+	// abandoned, if set, is called if the person closed the modal meanwhile.
+	abandoned func(o outcome)
 }
 
 // resolveModal hands the command of a modal to the keeper and answers in the
@@ -45,51 +45,51 @@ func (h *handler) resolveModal(in *inbound, p clickPayload, s submission) {
 	case o = <-result:
 		ended = true
 		h.logRefusal(c, s.cmd, o.err)
-		if a := answerOf(s.ended(o, false)); fits(a) {
+		if a := ackOf(s.result(o, false)); fitsAck(a) {
 			in.acknowledge(a)
 			return
 		}
 	case <-time.After(h.budget - time.Since(in.at)):
 	}
-	in.acknowledge(takesOver(s.wait))
+	in.acknowledge(updateView(s.wait))
 	acked := time.Now()
 	if !ended {
 		o = <-result
 		h.logRefusal(c, s.cmd, o.err)
 	}
 	time.Sleep(time.Until(acked.Add(viewRenderDelay)))
-	end := s.ended(o, true)
+	end := s.result(o, true)
 	if h.replaceView(c, p.View.ID, end) {
 		return
 	}
 	switch {
-	case o.err != nil: // they may take it for done
-		h.client.answer(recipient{caller: c}, end.says, false)
-	case s.gone != nil:
-		s.gone(o)
+	case o.err != nil: // the person may think that it was done
+		h.client.answer(recipient{caller: c}, end.message, false)
+	case s.abandoned != nil:
+		s.abandoned(o)
 	}
 }
 
-// answerOf is the payload of the acknowledgement; nil closes the modal.
-func answerOf(s shown) any {
+// ackOf is the payload of the acknowledgement; nil closes the modal.
+func ackOf(s modalResult) any {
 	switch {
 	case len(s.errors) > 0:
 		return slack.NewErrorsViewSubmissionResponse(s.errors)
 	case s.view != nil:
-		return takesOver(*s.view)
+		return updateView(*s.view)
 	}
 	return nil
 }
 
-// takesOver answers a submission with the view that comes next.
-func takesOver(v slack.ModalViewRequest) *slack.ViewSubmissionResponse {
+// updateView answers a submission with the view that comes next.
+func updateView(v slack.ModalViewRequest) *slack.ViewSubmissionResponse {
 	return slack.NewUpdateViewSubmissionResponse(&v)
 }
 
 // replaceView shows the outcome of a modal that was told to wait. It reports
 // false if the person has closed the modal; if it cannot be reached for any
 // other reason, the outcome goes to them as a message.
-func (h *handler) replaceView(c sshforward.Caller, id string, s shown) bool {
+func (h *handler) replaceView(c sshforward.Caller, id string, s modalResult) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	missing := false
@@ -113,7 +113,7 @@ func (h *handler) replaceView(c sshforward.Caller, id string, s shown) bool {
 		wait := max(pause(attempt), retryAfter(err))
 		if end, _ := ctx.Deadline(); !temporary(err) || time.Now().Add(wait).After(end) || !sleep(ctx, wait) {
 			h.client.log.Warn("a modal does not show its outcome", "user", c.User, "err", h.client.clean(err))
-			h.client.answer(recipient{caller: c}, s.says, false)
+			h.client.answer(recipient{caller: c}, s.message, false)
 			return true
 		}
 	}

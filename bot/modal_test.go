@@ -49,11 +49,13 @@ func TestSlowKeeperIsWaitedForInTheModal(t *testing.T) {
 func TestSlowRefusalGivesTheFormBack(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	k := answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Field: "source", Message: sshforward.Textf("Not from <there>.")})
+	k := answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Field: "source",
+		Message: sshforward.Textf("Not from <there>.")})
 	release := slow(k)
 	x := live(t, w, k, func(o *Options) { o.ClickBudget = 100 * time.Millisecond })
 	x.types(t, "U1", "C1", "open port 2222")
-	x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1", "duration": "45m", "source": "198.51.100.9", "reason": "a <b>"})
+	x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "i-1", "duration": "45m",
+		"source": "198.51.100.9", "reason": "a <b>"})
 	close(release)
 	v := x.modalOf(t, "U1", "Not from &lt;there&gt;.")
 	for id, want := range map[string]string{"instance": "i-1", "duration": "45m", "source": "198.51.100.9", "reason": "a <b>"} {
@@ -116,7 +118,8 @@ func TestModalComesBackAfterA429(t *testing.T) {
 func TestTriggerThatIsSpentIsAnsweredWithTheCommand(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]fakeslack.Outcome{
-		"expired": {Error: "expired_trigger_id"}, "refused": {Error: "invalid_arguments"}, "lost": {LoseRequest: true}, "limited": {Status: 429, RetryAfter: time.Minute},
+		"expired": {Error: "expired_trigger_id"}, "refused": {Error: "invalid_arguments"},
+		"lost": {LoseRequest: true}, "limited": {Status: 429, RetryAfter: time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := office(t, fakeslack.Options{})

@@ -111,15 +111,16 @@ func (s *notifier) announce(ctx context.Context, text sshforward.Text) error {
 	if s.operators == "" {
 		return nil
 	}
-	if _, _, err := s.client.post(ctx, s.operators, just(trim(escape(s.forChannel.text(text)), 2900))); err != nil {
+	if _, _, err := s.client.post(ctx, s.operators, paragraph(trim(escape(s.forChannel.text(text)), 2900))); err != nil {
 		return s.client.failed("post announcement", err)
 	}
 	return nil
 }
 
-// places lists the channels a message about a lease may go to, the best first;
-// after them come the owner's direct messages. A direct message is none of
-// them unless it is the bot's own, and that one is found by its user.
+// places lists the channels that a message about a lease may go to, the best
+// first; after them come the owner's direct messages with the bot, which are
+// found by the user. The direct messages with somebody else that a command was
+// typed in are none of them.
 func (s *notifier) places(l *sshforward.Lease) []string {
 	var out []string
 	if !l.Direct && l.Channel != "" {
@@ -139,9 +140,10 @@ func without(channel string, places []string) []string {
 	return slices.DeleteFunc(slices.Clone(places), func(p string) bool { return p == channel })
 }
 
-// post tries the places in turn and then the user's direct messages. Only a
-// refusal of the place itself leads on to the next; trouble of any other kind
-// is the caller's to retry, lest a card ends up somewhere by accident.
+// post tries the places in turn and then the user's direct messages. It goes on
+// to the next one only if a place itself refuses the message. After trouble of
+// any other kind the caller has to try again, lest a card ends up in the wrong
+// place by accident.
 func (s *notifier) post(ctx context.Context, user string, places []string, show func(render) message) (channel, ts string, err error) {
 	for _, p := range places {
 		channel, ts, err = s.client.post(ctx, p, show(s.renderForChannel(ctx, p, user)))

@@ -181,7 +181,8 @@ func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
 		}
 		all := w.Messages("C1")
 		m := all[len(all)-1]
-		if m.ThreadTS != ts || !strings.HasPrefix(m.Visible(), "<@U1>") || !strings.Contains(m.Visible(), want) || !strings.Contains(m.Visible(), l.ID) {
+		if m.ThreadTS != ts || !strings.HasPrefix(m.Visible(), "<@U1>") || !strings.Contains(m.Visible(), want) ||
+			!strings.Contains(m.Visible(), l.ID) {
 			t.Errorf("%s: in thread %q: %s", kind, m.ThreadTS, m.Visible())
 		}
 		if got := m.HasButton(actionClose) && m.HasButton(actionExtend); got != (kind == sshforward.NoticeReminder) {
@@ -240,7 +241,8 @@ func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
 	_, _, err := x.Card(t.Context(), lease(sshforward.Open))
 	all = append(all, err)
 	_, err = x.Member(t.Context(), "U1", "S1")
-	all = append(all, err, x.client.respond(t.Context(), hook, messagePayload{}), x.client.respond(t.Context(), "http://\x7f/hook-secret", messagePayload{}))
+	all = append(all, err, x.client.respond(t.Context(), hook, messagePayload{}),
+		x.client.respond(t.Context(), "http://\x7f/hook-secret", messagePayload{}))
 	w.Close()
 	_, _, err = x.Card(t.Context(), lease(sshforward.Open))
 	all = append(all, err, x.client.respond(t.Context(), hook, messagePayload{}), x.client.clean(errors.New("what about "+token+"?")))
@@ -249,7 +251,7 @@ func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	x.client.answer(recipient{caller: sshforward.Caller{User: "U1", Channel: "C1"}, responseURL: hook}, just("private words"), false)
+	x.client.answer(recipient{caller: sshforward.Caller{User: "U1", Channel: "C1"}, responseURL: hook}, paragraph("private words"), false)
 	for _, s := range []string{token, "hook-secret", "private words"} {
 		if strings.Contains(x.log.String(), s) {
 			t.Errorf("the log has %q", s)

@@ -15,9 +15,9 @@ import (
 // for 3 s, of which views.open needs its part.
 const savedWait = 300 * time.Millisecond
 
-// openForm shows the form for a lease, with what was typed already. The saved
-// address is waited for as long as the trigger allows, and filled in later if
-// that is not enough.
+// openForm shows the form for a lease, filled in with what was typed already. It
+// waits for the saved address as long as the trigger allows; one that comes
+// later is added to the form that is open.
 func (h *handler) openForm(in *inbound, to recipient, trigger string, open sshforward.OpenLease) {
 	c := to.caller
 	if trigger == "" { // a server that stands in for Slack may know no modals
@@ -80,17 +80,17 @@ func (h *handler) submitOpen(in *inbound, p clickPayload, v render) {
 		in.acknowledge(slack.NewErrorsViewSubmissionResponse(wrong))
 		return
 	}
-	refused := func(field, why string, late bool) shown {
+	refused := func(field, why string, late bool) modalResult {
 		if late {
 			view := v.form(f, m, why)
-			return shown{view: &view, says: just(escape(why))}
+			return modalResult{view: &view, message: paragraph(escape(why))}
 		}
-		return shown{errors: map[string]string{field: why}}
+		return modalResult{errors: map[string]string{field: why}}
 	}
 	h.resolveModal(in, p, submission{
 		cmd:  cmd,
-		wait: v.looking(),
-		ended: func(o outcome, late bool) shown {
+		wait: v.pleaseWait(),
+		result: func(o outcome, late bool) modalResult {
 			l := o.reply.Lease
 			switch {
 			case o.err != nil:
@@ -99,10 +99,10 @@ func (h *handler) submitOpen(in *inbound, p clickPayload, v render) {
 				return refused(sshforward.FieldInstance, v.say("That could be several instances. Choose one from the list."), late)
 			}
 			view := v.confirmForm(l, p.View.meta())
-			return shown{view: &view, says: v.lease(p.caller(), l)}
+			return modalResult{view: &view, message: v.lease(p.caller(), l)}
 		},
-		// Who closes the modal instead of confirming has said no.
-		gone: func(o outcome) {
+		// Closing the modal instead of confirming cancels the request.
+		abandoned: func(o outcome) {
 			if l := o.reply.Lease; l != nil {
 				h.cancelLease(p.caller(), l.ID)
 			}

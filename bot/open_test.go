@@ -120,10 +120,12 @@ func TestFormFromABareCommandToTheCard(t *testing.T) {
 		t.Errorf("%s with %q, %q", v.CallbackID, initial(v, "source"), initial(v, "duration"))
 	}
 	res, err := w.Suggest(t.Context(), "U1", v.ID, "instance", "")
-	if err != nil || len(res.Options) != 1 || res.Options[0] != (fakeslack.Option{Text: "web-1 (i-0abc1234def567890) · us-east-1a · main", Value: "i-0abc1234def567890"}) {
+	if err != nil || len(res.Options) != 1 ||
+		res.Options[0] != (fakeslack.Option{Text: "web-1 (i-0abc1234def567890) · us-east-1a · main", Value: "i-0abc1234def567890"}) {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	res = x.submits(t, "U1", v, map[string]string{"instance": res.Options[0].Value, "duration": "2h", "source": "203.0.113.7, 198.51.100.0/28", "reason": " disk is full\n& more "})
+	res = x.submits(t, "U1", v, map[string]string{"instance": res.Options[0].Value, "duration": "2h",
+		"source": "203.0.113.7, 198.51.100.0/28", "reason": " disk is full\n& more "})
 	if res.Action != "update" || res.View == nil || res.View.CallbackID != "lease.confirm" || !res.View.NotifyOnClose {
 		t.Fatalf("%+v", res)
 	}
@@ -137,12 +139,14 @@ func TestFormFromABareCommandToTheCard(t *testing.T) {
 		t.Errorf("%q, %q, %v", v.Submit, v.Close, v.Buttons())
 	}
 	res = x.submits(t, "U1", v, nil)
-	if res.View == nil || !strings.Contains(res.View.Visible(), "Opening `web-1`") || !strings.Contains(res.View.Visible(), "The card comes into this channel") || res.View.Submit != "" || res.View.NotifyOnClose {
+	if res.View == nil || !strings.Contains(res.View.Visible(), "Opening `web-1`") ||
+		!strings.Contains(res.View.Visible(), "The card comes into this channel") || res.View.Submit != "" || res.View.NotifyOnClose {
 		t.Errorf("%+v", res.View)
 	}
 	at := sshforward.Caller{Team: "T0FAKE", User: "U1", Channel: "C1"}
 	want := []asked{
-		{at, sshforward.OpenLease{Instance: "i-0abc1234def567890", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"), Because: "disk is full\n& more"}},
+		{at, sshforward.OpenLease{Instance: "i-0abc1234def567890", Duration: 2 * time.Hour,
+			Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"), Because: "disk is full\n& more"}},
 		{at, sshforward.ConfirmLease{ID: "k7m2q3x"}},
 	}
 	if d := cmp.Diff(want, k.changed(), compare, cmp.AllowUnexported(asked{})); d != "" {
@@ -188,7 +192,8 @@ func TestUrgentLeaseFromTheFormIsAskedAboutTwice(t *testing.T) {
 	if !strings.Contains(res.View.Visible(), "Opening") {
 		t.Errorf("%s", res.View.Visible())
 	}
-	if got := k.changed()[1:]; got[0].cmd != (sshforward.ConfirmLease{ID: "k7m2q3x"}) || got[1].cmd != (sshforward.ConfirmLease{ID: "k7m2q3x", Urgent: true}) {
+	if got := k.changed()[1:]; got[0].cmd != (sshforward.ConfirmLease{ID: "k7m2q3x"}) ||
+		got[1].cmd != (sshforward.ConfirmLease{ID: "k7m2q3x", Urgent: true}) {
 		t.Errorf("%v", got)
 	}
 }
@@ -249,7 +254,8 @@ func TestMistakesStandUnderTheirInputs(t *testing.T) {
 		field  string // of the keeper's refusal
 		want   map[string]string
 	}{
-		{map[string]string{"instance": "i-1", "duration": "2 hours", "source": "home"}, "", map[string]string{"duration": "2 hours", "source": "home"}},
+		{map[string]string{"instance": "i-1", "duration": "2 hours", "source": "home"}, "",
+			map[string]string{"duration": "2 hours", "source": "home"}},
 		{map[string]string{"instance": "i-1", "source": "2001:db8::1"}, "", map[string]string{"source": "IPv6"}},
 		{map[string]string{"instance": strings.Repeat("x", 151)}, "", map[string]string{"instance": "Choose an instance."}},
 		{map[string]string{"instance": "a\x00b"}, "", map[string]string{"instance": "control character"}},
@@ -274,7 +280,8 @@ func TestMistakesStandUnderTheirInputs(t *testing.T) {
 	if err != nil || res.ViewErrors["instance"] != "Choose an instance." {
 		t.Errorf("%+v, %v", res, err)
 	}
-	res, err = w.ForgeSubmit(t.Context(), "U1", v.ID, map[string]any{"reason": map[string]any{"reason": map[string]any{"value": strings.Repeat("語", 501)}}})
+	res, err = w.ForgeSubmit(t.Context(), "U1", v.ID,
+		map[string]any{"reason": map[string]any{"reason": map[string]any{"value": strings.Repeat("語", 501)}}})
 	if err != nil || !strings.Contains(res.ViewErrors["reason"], "501") {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -288,7 +295,8 @@ func TestSeveralInstancesOfOneNameAreAnError(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	x := live(t, w, answers(sshforward.Reply{Choose: true, Instances: []sshforward.Instance{instance1, instance1}}, nil))
 	x.types(t, "U1", "C1", "")
-	if res := x.submits(t, "U1", x.modalOf(t, "U1", "Instance"), map[string]string{"instance": "web-1"}); !strings.Contains(res.ViewErrors["instance"], "several instances") {
+	if res := x.submits(t, "U1", x.modalOf(t, "U1", "Instance"),
+		map[string]string{"instance": "web-1"}); !strings.Contains(res.ViewErrors["instance"], "several instances") {
 		t.Errorf("%+v", res)
 	}
 }

@@ -93,7 +93,7 @@ func parseList(args []word) (sshforward.Command, error) {
 	case len(args) == 1 && args[0].is("all"):
 		return sshforward.ListLeases{All: true}, nil
 	}
-	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joined(args)))
+	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joinWords(args)))
 }
 
 func parseShow(args []word) (sshforward.Command, error) {
@@ -105,9 +105,9 @@ func parseShow(args []word) (sshforward.Command, error) {
 	case len(args) == 1 && ok:
 		return sshforward.ShowLease{ID: id}, nil
 	case ok:
-		return nil, invalid("show "+id, "%s takes one lease, not %s too.", inCode("show"), inCode(joined(args[1:])))
+		return nil, invalid("show "+id, "%s takes one lease, not %s too.", inCode("show"), inCode(joinWords(args[1:])))
 	}
-	return nil, invalid("list all", "%s is not the id of a lease.", inCode(joined(args)))
+	return nil, invalid("list all", "%s is not the id of a lease.", inCode(joinWords(args)))
 }
 
 // editDistance counts the letters to add, drop or change (Levenshtein).

@@ -12,7 +12,8 @@ func parseExtend(args []word) (sshforward.Command, error) {
 	case len(args) == 0:
 		return nil, invalid("extend k7m2q3x 1h", "Say which lease, or which instance, and by how much.")
 	case len(args) == 1 && isDuration(args[0]):
-		return nil, invalid("extend k7m2q3x "+args[0].text, "Say which lease, or which instance, to extend; %s shows yours.", inCode(Slash+" list"))
+		return nil, invalid("extend k7m2q3x "+args[0].text, "Say which lease, or which instance, to extend; %s shows yours.",
+			inCode(Slash+" list"))
 	case len(args) == 1:
 		return nil, invalid("extend "+quote(args[0].text)+" 1h", "Say by how much.")
 	}
@@ -21,7 +22,7 @@ func parseExtend(args []word) (sshforward.Command, error) {
 	if last := len(names) - 1; at == len(args)-1 && last > 0 && (names[last].is("by") || names[last].is("for")) {
 		names = names[:last]
 	}
-	ref := joined(names)
+	ref := joinWords(names)
 	if problem := badName(ref); !problem.IsZero() {
 		return nil, invalid("extend k7m2q3x 1h", "%s", problem)
 	}

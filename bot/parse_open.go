@@ -8,16 +8,16 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// opening collects an open command. It reads to the end after a mistake, so
+// openParser collects an open command. It reads to the end after a mistake, so
 // that the corrected example has everything that was right.
-type opening struct {
+type openParser struct {
 	text    string
 	args    []word
 	cmd     sshforward.OpenLease
 	problem sshforward.Text // the first one
 }
 
-func (o *opening) wrong(format string, args ...any) {
+func (o *openParser) fail(format string, args ...any) {
 	if o.problem.IsZero() {
 		o.problem = sshforward.Textf(format, args...)
 	}
@@ -29,13 +29,13 @@ func (o *opening) wrong(format string, args ...any) {
 //
 // Without an instance it is not wrong: the form asks for that.
 func parseOpen(text string, args []word) (sshforward.Command, error) {
-	o := &opening{text: text, args: args}
+	o := &openParser{text: text, args: args}
 	switch {
 	case len(args) == 0 || startsConditions(args[0]):
 	default:
 		o.cmd.Instance = args[0].text
 		if problem := badName(o.cmd.Instance); !problem.IsZero() {
-			o.wrong("%s", problem)
+			o.fail("%s", problem)
 			o.cmd.Instance = ""
 		}
 		o.args = args[1:]
@@ -74,7 +74,7 @@ func startsConditions(w word) bool {
 }
 
 // from reads the list, which may have spaces around its commas.
-func (o *opening) from() {
+func (o *openParser) from() {
 	var list []string
 	for len(o.args) > 0 {
 		w := o.args[0]
@@ -87,13 +87,13 @@ func (o *opening) from() {
 	}
 	typed := strings.Join(list, "")
 	if typed == "" {
-		o.wrong("After %s comes the address you connect from.", inCode("from"))
+		o.fail("After %s comes the address you connect from.", inCode("from"))
 		o.addSources(exampleSource)
 		return
 	}
 	sources, err := sshforward.ParseSources(sourceText(typed))
 	if err != nil {
-		o.wrong("%s", firstSentence(err))
+		o.fail("%s", messageOf(err))
 		o.addSources(guessSources(typed))
 		return
 	}
@@ -103,16 +103,16 @@ func (o *opening) from() {
 }
 
 // addSources adds what ParseSources takes, which drops what is there twice.
-func (o *opening) addSources(list string) {
+func (o *openParser) addSources(list string) {
 	if sources, err := sshforward.ParseSources(list); err == nil {
 		o.cmd.Sources = append(o.cmd.Sources, sources...)
 		return
 	} else if len(o.cmd.Sources) == 0 {
-		o.wrong("%s", firstSentence(err))
+		o.fail("%s", messageOf(err))
 	}
 }
 
-func (o *opening) port() {
+func (o *openParser) port() {
 	typed := ""
 	if len(o.args) > 0 {
 		typed = o.args[0].text
@@ -121,49 +121,49 @@ func (o *opening) port() {
 	n, err := strconv.Atoi(typed)
 	switch {
 	case typed == "":
-		o.wrong("After %s comes the port of sshd on the instance.", inCode("port"))
+		o.fail("After %s comes the port of sshd on the instance.", inCode("port"))
 		n = 22
 	case err != nil || n < 1 || n > 65535:
-		o.wrong("%s is not a port from 1 to 65535.", inCode(typed))
+		o.fail("%s is not a port from 1 to 65535.", inCode(typed))
 		n = 22
 	case o.cmd.Port != 0 && o.cmd.Port != n:
-		o.wrong("There are two ports in it, %d and %d.", o.cmd.Port, n)
+		o.fail("There are two ports in it, %d and %d.", o.cmd.Port, n)
 	}
 	o.cmd.Port = n
 }
 
 // because takes the rest as it was typed.
-func (o *opening) because(start int) {
+func (o *openParser) because(start int) {
 	reason := strings.TrimSpace(o.text[start:])
 	o.args = nil
 	switch n := utf8.RuneCountInString(reason); {
 	case n == 0:
-		o.wrong("After %s comes the reason.", inCode("because"))
+		o.fail("After %s comes the reason.", inCode("because"))
 		reason = "of a deployment"
 	case n > maxReason:
-		o.wrong("The reason has %d characters, and %d are allowed.", n, maxReason)
+		o.fail("The reason has %d characters, and %d are allowed.", n, maxReason)
 		reason = strings.TrimSpace(cut(reason, maxReason))
 	}
 	o.cmd.Because = reason
 }
 
 // other reads a word that stands alone: the duration, or a mistake.
-func (o *opening) other(w word) {
+func (o *openParser) other(w word) {
 	if d, err := sshforward.ParseDuration(w.text); err == nil && !w.quoted {
 		if o.cmd.Duration != 0 && o.cmd.Duration != d {
-			o.wrong("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
+			o.fail("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
 		}
 		o.cmd.Duration = d
 		return
 	}
 	typed := sourceText(w.text)
 	if sources, err := sshforward.ParseSources(typed); err == nil && !w.quoted {
-		o.wrong("An address comes after the word %s.", inCode("from"))
+		o.fail("An address comes after the word %s.", inCode("from"))
 		o.cmd.Sources = append(o.cmd.Sources, sources...)
 		return
 	}
 	if startsWithDigit(w.text) && !w.quoted {
-		o.wrong("%s is not a duration.", inCode(w.text))
+		o.fail("%s is not a duration.", inCode(w.text))
 		if o.cmd.Duration == 0 {
 			o.cmd.Duration, _ = sshforward.ParseDuration(guessDuration(w.text))
 		}
@@ -174,7 +174,7 @@ func (o *opening) other(w word) {
 		}
 		return
 	}
-	o.wrong("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
+	o.fail("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
 	if o.cmd.Duration == 0 && o.cmd.Sources == nil && o.cmd.Port == 0 && o.cmd.Instance != "" {
 		o.cmd.Instance += " " + w.text
 	}

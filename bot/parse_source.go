@@ -11,7 +11,7 @@ func parseIP(text string, args []word) (sshforward.Command, error) {
 	}
 	sources, err := sshforward.ParseSources(sourceText(text[args[0].start:]))
 	if err != nil {
-		return nil, invalid("ip "+guessSources(text[args[0].start:]), "%s", firstSentence(err))
+		return nil, invalid("ip "+guessSources(text[args[0].start:]), "%s", messageOf(err))
 	}
 	return sshforward.SetSource{Sources: sources}, nil
 }

@@ -25,7 +25,8 @@ func TestParse(t *testing.T) {
 	open := func(name string, d time.Duration) sshforward.OpenLease {
 		return sshforward.OpenLease{Instance: name, Duration: d}
 	}
-	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"), Port: 2222, Because: "disk is  full"}
+	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"),
+		Port: 2222, Because: "disk is  full"}
 	for text, want := range map[string]sshforward.Command{
 		"open i-0abc":             open("i-0abc", 0),
 		"OPEN i-0abc 2H":          open("i-0abc", 2*time.Hour),
@@ -55,10 +56,14 @@ func TestParse(t *testing.T) {
 			Instance: "web-1.example.com", Sources: prefixes("203.0.113.7/32")},
 		"open web-1 from <https://203.0.113.7>": sshforward.OpenLease{Instance: "web-1", Sources: prefixes("203.0.113.7/32")},
 		"open R&amp;D":                          open("R&D", 0),
-		"open web-1 because from 10.0.0.1 port x “quoted” &lt;b&gt; &amp;amp;": sshforward.OpenLease{Instance: "web-1", Because: "from 10.0.0.1 port x “quoted” <b> &amp;"},
-		"open web-1 because see <https://jira.example.com/1|the ticket>":       sshforward.OpenLease{Instance: "web-1", Because: "see the ticket"},
-		"open web-1 because line one\nline two":                                sshforward.OpenLease{Instance: "web-1", Because: "line one\nline two"},
-		"open 本番サーバー 2h because ディスクがいっぱい":                                     sshforward.OpenLease{Instance: "本番サーバー", Duration: 2 * time.Hour, Because: "ディスクがいっぱい"},
+		"open web-1 because from 10.0.0.1 port x “quoted” &lt;b&gt; &amp;amp;": sshforward.OpenLease{Instance: "web-1",
+			Because: "from 10.0.0.1 port x “quoted” <b> &amp;"},
+		"open web-1 because see <https://jira.example.com/1|the ticket>": sshforward.OpenLease{Instance: "web-1",
+			Because: "see the ticket"},
+		"open web-1 because line one\nline two": sshforward.OpenLease{Instance: "web-1",
+			Because: "line one\nline two"},
+		"open 本番サーバー 2h because ディスクがいっぱい": sshforward.OpenLease{Instance: "本番サーバー",
+			Duration: 2 * time.Hour, Because: "ディスクがいっぱい"},
 		"list":                            sshforward.ListLeases{},
 		"list ALL":                        sshforward.ListLeases{All: true},
 		"close":                           sshforward.CloseLease{},
@@ -89,7 +94,8 @@ func TestParse(t *testing.T) {
 	}
 	for text, want := range map[string]sshforward.OpenLease{
 		"": {}, "  ": {}, "/sshforward": {}, "open": {}, "open 2h": {Duration: 2 * time.Hour},
-		"open for 2h from 203.0.113.7 port 2222 urgent because x y": {Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Port: 2222, Urgent: true, Because: "x y"},
+		"open for 2h from 203.0.113.7 port 2222 urgent because x y": {Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"),
+			Port: 2222, Urgent: true, Because: "x y"},
 		"open because":       {},
 		"open urgent":        {Urgent: true},
 		"open because of it": {Because: "of it"},
@@ -178,7 +184,9 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"open i-0abc 2h from 203.0.113.7, 198.51.100.0/28 port 22 because x", "open “my box” 1d",
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
-		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s", "open \xff because \xfe", "i-1 `", "open a because ```", "open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
+		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
+		"open \xff because \xfe", "i-1 `", "open a because ```",
+		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -83,21 +83,21 @@ func guessSources(typed string) string {
 		}
 	}
 	for n := len(out); n > 0; n-- { // too many of them: as many as are allowed
-		if list := sshforward.FormatSources(out[:n]); valid(list) {
+		if list := sshforward.FormatSources(out[:n]); validSources(list) {
 			return list
 		}
 	}
 	return exampleSource
 }
 
-func valid(list string) bool {
+func validSources(list string) bool {
 	_, err := sshforward.ParseSources(list)
 	return err == nil
 }
 
-// firstSentence is the reason without the general example that the domain's
-// message ends with; the caller has a better one.
-func firstSentence(err error) sshforward.Text {
+// messageOf is the domain's sentence without its general example: the caller has
+// a better one, made from what was typed.
+func messageOf(err error) sshforward.Text {
 	if e, ok := errors.AsType[*sshforward.Error](err); ok {
 		return e.Message
 	}
@@ -111,8 +111,8 @@ func tooLongReason(s string) sshforward.Text {
 	return sshforward.Text{}
 }
 
-// joined is what was typed, one space between the words.
-func joined(args []word) string {
+// joinWords is what was typed, one space between the words.
+func joinWords(args []word) string {
 	out := make([]string, len(args))
 	for i, w := range args {
 		out[i] = w.text

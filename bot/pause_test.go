@@ -22,7 +22,8 @@ type outage struct {
 
 func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := func(status int, h http.Header, body string) (*http.Response, error) {
-		return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: h,
+			Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 	}
 	if strings.HasSuffix(r.URL.Path, "/auth.test") {
 		return answer(200, http.Header{}, `{"ok":true,"team_id":"T1","user_id":"U0"}`)

@@ -29,11 +29,11 @@ type clickPayload struct {
 		MessageTS   string `json:"message_ts"`
 		IsEphemeral bool   `json:"is_ephemeral"`
 	} `json:"container"`
-	Message     clicked     `json:"message"`
-	ResponseURL string      `json:"response_url"`
-	TriggerID   string      `json:"trigger_id"`
-	Actions     []action    `json:"actions"`
-	View        viewPayload `json:"view"` // instead of channel and message, for what happens in one
+	Message     clickedMessage `json:"message"`
+	ResponseURL string         `json:"response_url"`
+	TriggerID   string         `json:"trigger_id"`
+	Actions     []action       `json:"actions"`
+	View        viewPayload    `json:"view"` // instead of channel and message, for what happens in one
 
 	// Of a block_suggestion.
 	ActionID string `json:"action_id"`
@@ -46,9 +46,9 @@ type action struct {
 	Value    string `json:"value"`
 }
 
-// clicked is what a payload says of the message that the button was in: nothing
-// if that was ephemeral, since Slack does not keep those.
-type clicked struct {
+// clickedMessage is what a payload says of the message that the button was in:
+// nothing if that was ephemeral, since Slack does not keep those.
+type clickedMessage struct {
 	present bool
 	ts      string
 	rows    []row
@@ -61,7 +61,7 @@ type row struct {
 
 // UnmarshalJSON never fails: a block of a kind that is not expected must not
 // cost the whole click.
-func (c *clicked) UnmarshalJSON(b []byte) error {
+func (c *clickedMessage) UnmarshalJSON(b []byte) error {
 	var m struct {
 		TS     string            `json:"ts"`
 		Blocks []json.RawMessage `json:"blocks"`
@@ -79,7 +79,7 @@ func (c *clicked) UnmarshalJSON(b []byte) error {
 }
 
 // has reports whether the button is in the message.
-func (c clicked) has(a action) bool {
+func (c clickedMessage) has(a action) bool {
 	return slices.ContainsFunc(c.rows, func(r row) bool {
 		return slices.Contains(r.Elements, action{ActionID: a.ActionID, Value: a.Value}) &&
 			(a.BlockID == "" || a.BlockID == r.BlockID)
@@ -134,7 +134,7 @@ type viewPayload struct {
 	State      json.RawMessage `json:"state"`
 }
 
-// meta reads what String wrote. It is empty if somebody else wrote it.
+// meta reads what meta.String wrote; empty if it is anything else.
 func (p viewPayload) meta() (m meta) {
 	if json.Unmarshal([]byte(p.Metadata), &m) != nil {
 		return meta{}
@@ -186,8 +186,8 @@ func (m meta) String() string {
 	return string(b)
 }
 
-// optionsPayload is the answer to a block_suggestion. slack-go's own type leaves an
-// empty list out, and without a list Slack shows an error.
+// optionsPayload is the answer to a block_suggestion. slack-go's own type leaves
+// an empty list out, and without a list Slack shows an error.
 type optionsPayload struct {
 	Options []*slack.OptionBlockObject `json:"options"`
 }
@@ -212,14 +212,13 @@ func ephemeral(m message, replace bool) messagePayload {
 	return p
 }
 
-// maxAck is what an acknowledgement may have; Slack drops one of 20 KB without
-// a word.
-const maxAck = 19_000
+// maxAckBytes bounds an acknowledgement; Slack drops one of 20 KB without a word.
+const maxAckBytes = 19_000
 
-// fits reports whether an acknowledgement may carry an answer.
-func fits(answer any) bool {
+// fitsAck reports whether an acknowledgement may carry an answer.
+func fitsAck(answer any) bool {
 	b, err := json.Marshal(answer)
-	return err == nil && len(b) < maxAck
+	return err == nil && len(b) < maxAckBytes
 }
 
 // isDirect reports whether a channel is a direct message with the bot.

@@ -10,31 +10,33 @@ import (
 )
 
 const (
-	// personKept is how long Slack's record of a person is remembered; people
+	// personAge is how long Slack's record of a person is remembered; people
 	// change their language once in years.
-	personKept = time.Hour
+	personAge = time.Hour
 	// personRetry is how long a person whom Slack did not tell about is spoken
 	// to in the channel's language before Slack is asked again.
 	personRetry = time.Minute
-	// peopleMost bounds the memory, in people.
-	peopleMost = 10_000
+	// maxPeople bounds the memory, in people.
+	maxPeople = 10_000
 )
 
-// people is Slack's record of the people who use the bot (users.info, tier 4).
+// people looks up the people who use the bot: Slack's whole record of each, so
+// that one look-up tells the language and whatever else is asked of a person.
+// users.info takes a hundred or so calls a minute (tier 4).
 type people struct {
 	client   *client
 	cache    *lru.Cache[string, person]
 	inflight singleflight.Group
 }
 
-// person is what Slack told of one person.
+// person is what Slack told of one person, and until when to believe it.
 type person struct {
 	user  *slack.User // nil: it did not tell
 	until time.Time
 }
 
 func newPeople(c *client) *people {
-	return &people{client: c, cache: newCache[string, person](peopleMost)}
+	return &people{client: c, cache: newCache[string, person](maxPeople)}
 }
 
 // language is the one the person reads; nil if Slack did not tell.
@@ -45,15 +47,15 @@ func (p person) language() *language {
 	return languageOf(p.user.Locale)
 }
 
-// get is what is known without asking Slack; false if it should be asked.
+// get is what is known without asking Slack; false if it has to be asked.
 func (s *people) get(user string) (person, bool) {
 	p, ok := s.cache.Get(user)
 	return p, ok && time.Now().Before(p.until)
 }
 
-// fetch has Slack asked about a person, unless that is known; the channel gets
-// a value when it is. One question is for all who ask at once, and does not end
-// with them.
+// fetch asks Slack about a person, unless that is known. The channel gets a value
+// or is closed once it is. There is one call for all who ask at the same time,
+// and it goes on when they no longer wait.
 func (s *people) fetch(user string) <-chan singleflight.Result {
 	if _, ok := s.get(user); ok || user == "" {
 		done := make(chan singleflight.Result)
@@ -70,7 +72,7 @@ func (s *people) fetch(user string) <-chan singleflight.Result {
 			s.cache.Add(user, person{until: time.Now().Add(max(personRetry, retryAfter(err)))})
 			return nil, nil
 		}
-		s.cache.Add(user, person{user: found, until: time.Now().Add(personKept)})
+		s.cache.Add(user, person{user: found, until: time.Now().Add(personAge)})
 		return nil, nil
 	})
 }

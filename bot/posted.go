@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// postedMost is how many messages with buttons are remembered.
-	postedMost = 1000
+	// maxPosted is how many messages with buttons are remembered.
+	maxPosted = 1000
 	// retireTimeout bounds what a card's caller waits for its old messages.
 	retireTimeout = 5 * time.Second
 )
@@ -30,7 +30,7 @@ type postedMessage struct {
 	askedAt time.Time
 }
 
-// current reports whether what the message says is still so.
+// current reports whether the message is still true of the lease.
 func (p postedMessage) current(l *sshforward.Lease) bool {
 	switch p.decides {
 	case sshforward.NoticeApproval:
@@ -50,7 +50,7 @@ type posted struct {
 }
 
 func newPosted(c *client, s *localizer) *posted {
-	return &posted{client: c, localizer: s, cache: newCache[sshforward.Place, postedMessage](postedMost)}
+	return &posted{client: c, localizer: s, cache: newCache[sshforward.Place, postedMessage](maxPosted)}
 }
 
 func (s *posted) add(p postedMessage) { s.cache.Add(p.place, p) }
@@ -81,7 +81,7 @@ func (s *posted) retire(ctx context.Context, l *sshforward.Lease) {
 		if p.user != "" {
 			v = s.renderFor(ctx, p.user)
 		}
-		m := v.overtaken(l)
+		m := v.reminderOver(l)
 		if p.decides != "" {
 			m = v.decided(l, p.decides == sshforward.NoticeAsked)
 		}

@@ -40,9 +40,11 @@ func TestReminderLosesItsButtonsWhenTheLeaseIsNotAnyMoreAsItSays(t *testing.T) {
 			l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 			l.Extended = sshforward.Extension{User: "U2", By: time.Hour}
 		}, "<@U2> extended access to `web-1`"},
-		"closed by its owner": {sshforward.Closing, func(l *sshforward.Lease) { l.Reason, l.ClosedBy = sshforward.ClosedByUser, "U1" }, "<@U1> closed it."},
-		"closed by an admin":  {sshforward.Closed, func(l *sshforward.Lease) { l.Reason, l.ClosedBy = sshforward.ClosedByAdmin, "U2" }, "<@U2> closed it as an admin."},
-		"expired":             {sshforward.Closing, func(*sshforward.Lease) {}, "The time was up."},
+		"closed by its owner": {sshforward.Closing, func(l *sshforward.Lease) { l.Reason, l.ClosedBy = sshforward.ClosedByUser, "U1" },
+			"<@U1> closed it."},
+		"closed by an admin": {sshforward.Closed, func(l *sshforward.Lease) { l.Reason, l.ClosedBy = sshforward.ClosedByAdmin, "U2" },
+			"<@U2> closed it as an admin."},
+		"expired": {sshforward.Closing, func(*sshforward.Lease) {}, "The time was up."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := office(t, fakeslack.Options{})
@@ -101,7 +103,8 @@ func TestReminderThatCannotBeChangedIsNoReasonForTheCardToFail(t *testing.T) {
 
 	gone := lease(sshforward.Open)
 	gone.ID = "a7m2q3x"
-	x.notifier.posted.add(postedMessage{lease: gone.ID, place: sshforward.Place{Channel: "C1", TS: "1.000001"}, until: gone.ExpiresAt.Add(-time.Hour)})
+	x.notifier.posted.add(postedMessage{lease: gone.ID, place: sshforward.Place{Channel: "C1", TS: "1.000001"},
+		until: gone.ExpiresAt.Add(-time.Hour)})
 	x.posted(t, gone)
 	x.posted(t, gone)
 	if n := len(w.Calls("chat.update")); n != 1+1+1+1+2 {
@@ -113,10 +116,10 @@ func TestOnlySoManyRemindersAreRemembered(t *testing.T) {
 	t.Parallel()
 	r := newPosted(nil, nil)
 	at := func(i int) sshforward.Place { return sshforward.Place{Channel: "C1", TS: fmt.Sprint(i)} }
-	for i := range 3 * postedMost {
+	for i := range 3 * maxPosted {
 		r.add(postedMessage{lease: fmt.Sprint(i), place: at(i)})
 	}
-	if n := r.cache.Len(); n != postedMost || !r.cache.Contains(at(3*postedMost-1)) || r.cache.Contains(at(2*postedMost-1)) {
+	if n := r.cache.Len(); n != maxPosted || !r.cache.Contains(at(3*maxPosted-1)) || r.cache.Contains(at(2*maxPosted-1)) {
 		t.Errorf("%d remembered, from %+v", n, r.cache.Keys()[0])
 	}
 }

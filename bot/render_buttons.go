@@ -18,8 +18,9 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.openButton(l), v.cancelButton(l))
 	case sshforward.Pending:
-		decides := from == fromCard || from == fromShow || from == fromReminder // a list has but what is one's own
-		if decides && v.reader != l.Owner {                                     // who would only be told that somebody else has to
+		// A list has only what is one's own.
+		decides := from == fromCard || from == fromShow || from == fromReminder
+		if decides && v.reader != l.Owner { // the owner may not decide
 			row = v.decision(l.ID, 0)
 		}
 		if from != fromReminder && (!decides || v.reader == "" || v.reader == l.Owner) {
@@ -76,6 +77,7 @@ func (v render) closeButton(l *sshforward.Lease) *slack.ButtonBlockElement {
 	if l.State == sshforward.Opening {
 		text = v.say("What was made so far is removed.")
 	}
-	return button(actionClose, l.ID, v.label("Close")).WithConfirm(slack.NewConfirmationBlockObject(
-		plain(v.say("Close it now?"), 100), plain(text, 300), plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger))
+	confirm := slack.NewConfirmationBlockObject(plain(v.say("Close it now?"), 100), plain(text, 300),
+		plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger)
+	return button(actionClose, l.ID, v.label("Close")).WithConfirm(confirm)
 }

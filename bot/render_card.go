@@ -19,22 +19,22 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 	if l.Reason != "" {
 		foot = append(foot, v.reasonWord(l.Reason))
 	}
-	blocks := fill(
-		section(icon+" "+v.say("*%s* · %s for %s", state, instance(l.Instance), user(l.Owner))),
+	blocks := withoutNil(
+		section(icon+" "+v.say("*%s* · %s for %s", state, instance(l.Instance), mention(l.Owner))),
 		section(v.body(l)),
 		v.stuck(l),
 		v.facts(l),
 		v.approvedBy(l),
-		v.urgentOrNot(l),
+		v.urgentOrReason(l),
 		v.rowOf(from, l),
 	)
-	blocks = append(blocks, v.asked(from, l)...)
+	blocks = append(blocks, v.extensionBlocks(from, l)...)
 	blocks = append(blocks, small(strings.Join(foot, " · ")))
 	return message{Text: v.plain(state, l), Blocks: blocks}
 }
 
-// plain is the card for notifications and screen readers: what somebody wants
-// of it who does not see the blocks.
+// plain is the card for notifications and screen readers, which do not show the
+// blocks.
 func (v render) plain(state string, l *sshforward.Lease) string {
 	if l.Reason != "" {
 		state = v.say("%s (%s)", state, v.reasonWord(l.Reason))
@@ -42,7 +42,7 @@ func (v render) plain(state string, l *sshforward.Lease) string {
 	if l.Urgent {
 		state = v.say("%s, urgent, without approval", state)
 	}
-	text := v.say("%s: %s for %s, lease %s", state, instance(l.Instance), user(l.Owner), escape(l.ID))
+	text := v.say("%s: %s for %s, lease %s", state, instance(l.Instance), mention(l.Owner), escape(l.ID))
 	if l.State == sshforward.Open {
 		text += ": " + trim(escape(l.SSHCommand()), 1500)
 	}
@@ -53,7 +53,7 @@ func (v render) plain(state string, l *sshforward.Lease) string {
 func (v render) body(l *sshforward.Lease) string {
 	switch l.State {
 	case sshforward.Requested:
-		return v.say("Waits for %s to confirm until %s.", user(l.Owner), date(l.ConfirmBy))
+		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy))
 	case sshforward.Pending:
 		may := v.say("May approve: %s until %s.", v.anyOf(l.Approvers), date(l.ApproveBy))
 		if len(l.Approved) == 0 {
@@ -67,18 +67,18 @@ func (v render) body(l *sshforward.Lease) string {
 		}
 		return s
 	case sshforward.Open:
-		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.unresolved(l)
+		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
 		if l.AccessEndedAt.IsZero() {
-			return v.sentences(v.say("Ending access."), v.whyOver(l))
+			return v.sentences(v.say("Ending access."), v.endReason(l))
 		}
-		return v.sentences(v.say("Access ended %s, cleaning up.", date(l.AccessEndedAt)), v.whyOver(l))
+		return v.sentences(v.say("Access ended %s, cleaning up.", date(l.AccessEndedAt)), v.endReason(l))
 	}
-	return v.whyOver(l) + v.receipt(l)
+	return v.endReason(l) + v.receipt(l)
 }
 
-// unresolved passes on the provisioner's note that the name may need a moment.
-func (v render) unresolved(l *sshforward.Lease) string {
+// nameHint passes on the provisioner's note that the name may need a moment.
+func (v render) nameHint(l *sshforward.Lease) string {
 	if hint := v.line(l.Hint, 300); hint != "" {
 		return "\n" + hint
 	}

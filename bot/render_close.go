@@ -7,26 +7,26 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// whyOver says why a lease ended.
-func (v render) whyOver(l *sshforward.Lease) string {
+// endReason says why a lease ended.
+func (v render) endReason(l *sshforward.Lease) string {
 	by := l.ClosedBy
 	switch l.Reason {
 	case sshforward.Cancelled:
 		if by != "" && by != l.Owner {
-			return v.say("%s cancelled it as an admin.", user(by))
+			return v.say("%s cancelled it as an admin.", mention(by))
 		}
-		return v.say("%s cancelled it.", user(l.Owner))
+		return v.say("%s cancelled it.", mention(l.Owner))
 	case sshforward.Denied:
 		switch {
 		case by == "":
-			return v.sentences(v.say("It was denied."), v.theirs(l.DeniedFor))
+			return v.sentences(v.say("It was denied."), v.denierReason(l.DeniedFor))
 		case l.ClosingAt.IsZero():
-			return v.sentences(v.say("%s denied it.", user(by)), v.theirs(l.DeniedFor))
+			return v.sentences(v.say("%s denied it.", mention(by)), v.denierReason(l.DeniedFor))
 		}
-		return v.sentences(v.say("%s denied it, %s.", user(by), date(l.ClosingAt)), v.theirs(l.DeniedFor))
+		return v.sentences(v.say("%s denied it, %s.", mention(by), date(l.ClosingAt)), v.denierReason(l.DeniedFor))
 	case sshforward.Lapsed:
 		if l.ConfirmedAt.IsZero() {
-			return v.say("%s did not confirm in time.", user(l.Owner))
+			return v.say("%s did not confirm in time.", mention(l.Owner))
 		}
 		return v.say("Nobody approved it in time.")
 	case sshforward.Failed:
@@ -34,12 +34,12 @@ func (v render) whyOver(l *sshforward.Lease) string {
 	case sshforward.Expired:
 		return v.say("The time was up.")
 	case sshforward.ClosedByUser:
-		return v.say("%s closed it.", user(l.Owner))
+		return v.say("%s closed it.", mention(l.Owner))
 	case sshforward.ClosedByAdmin:
 		if by == "" {
 			return v.say("An admin closed it.")
 		}
-		return v.say("%s closed it as an admin.", user(by))
+		return v.say("%s closed it as an admin.", mention(by))
 	case sshforward.InstanceGone:
 		return v.sentences(v.say("The instance or its load balancer went away."), v.line(l.Why, 1000))
 	case sshforward.Lost:
@@ -61,7 +61,7 @@ func (v render) receipt(l *sshforward.Lease) string {
 		out = append(out, v.say("Last resource gone %s", date(l.ClosedAt)))
 	}
 	if o := l.Overstay(); o >= time.Second {
-		out = append(out, v.say("Overstay %s", v.about(o)))
+		out = append(out, v.say("Overstay %s", v.approx(o)))
 	}
 	if !l.OpenedAt.IsZero() && l.AccessEndedAt.After(l.OpenedAt) {
 		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt)))))
@@ -72,17 +72,17 @@ func (v render) receipt(l *sshforward.Lease) string {
 	return "\n• " + strings.Join(out, "\n• ")
 }
 
-// closing answers a close.
-func (v render) closing(l *sshforward.Lease) message {
+// replyClose answers a close.
+func (v render) replyClose(l *sshforward.Lease) message {
 	what, id, where := instance(l.Instance), code(l.ID, 20), ""
 	if l.Card.Channel != "" {
-		where = v.cardIs(l)
+		where = v.cardPlace(l)
 	}
 	switch {
 	case l.State == sshforward.Closed:
-		return just(v.sentences(v.say("Closed: %s, lease %s.", what, id), where))
+		return paragraph(v.sentences(v.say("Closed: %s, lease %s.", what, id), where))
 	case !l.AccessEndedAt.IsZero():
-		return just(v.sentences(v.say("Cleaning up %s, lease %s.", what, id), where))
+		return paragraph(v.sentences(v.say("Cleaning up %s, lease %s.", what, id), where))
 	}
-	return just(v.sentences(v.say("Closing %s, lease %s.", what, id), where))
+	return paragraph(v.sentences(v.say("Closing %s, lease %s.", what, id), where))
 }

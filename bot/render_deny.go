@@ -5,7 +5,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// denyForm asks for the reason of a no.
+// denyForm asks for the reason of a denial.
 func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 	says := v.say("You deny lease %s.", code(m.Lease, 20))
 	if by, _ := extensionOf(m.Extend); by > 0 {
@@ -13,7 +13,7 @@ func (v render) denyForm(m meta, typed, problem string) slack.ModalViewRequest {
 	}
 	reason := textInput(sshforward.FieldReason, typed)
 	reason.Multiline, reason.MaxLength = true, maxReason
-	view := modal(formDeny, v.say("Deny"), m, fill(
+	view := modal(formDeny, v.say("Deny"), m, withoutNil(
 		problemOf(problem),
 		section(says),
 		slack.NewInputBlock(sshforward.FieldReason, plain(v.say("Why?"), maxField),

@@ -11,7 +11,7 @@ import (
 // history lists what is over, and what the month has cost.
 func (v render) history(past []sshforward.Event, month sshforward.Bill) message {
 	if len(past) == 0 {
-		return just(v.sentences(v.say("You have had no lease yet that is over."), v.askFor()))
+		return paragraph(v.sentences(v.say("You have had no lease yet that is over."), v.askFor()))
 	}
 	title := v.say("Your past leases, the newest first")
 	blocks := []slack.Block{section("*" + title + "*")}
@@ -37,7 +37,7 @@ func (v render) pastLease(e sshforward.Event) string {
 	if e.Opened.IsZero() {
 		facts = append(facts, v.say("over %s", date(end)))
 	} else {
-		facts = append(facts, v.say("from %s to %s", date(e.Opened), date(end)), v.about(end.Sub(e.Opened)))
+		facts = append(facts, v.say("from %s to %s", date(e.Opened), date(end)), v.approx(end.Sub(e.Opened)))
 	}
 	if e.Reason != "" {
 		facts = append(facts, v.reasonWord(e.Reason))

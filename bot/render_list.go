@@ -8,7 +8,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// askFor ends what says that there is nothing.
+// askFor says how to ask for a lease, where there is none to show.
 func (v render) askFor() string {
 	return v.say("Ask for one: %s.", "`"+Slash+" open i-0123456789abcdef0 1h`")
 }
@@ -20,7 +20,7 @@ func (v render) list(c sshforward.Caller, all bool, leases []*sshforward.Lease) 
 		title, none, from = v.say("All leases: %d", len(leases)), v.say("Nobody has a lease."), fromAll
 	}
 	if len(leases) == 0 {
-		return just(v.sentences(none, v.askFor()))
+		return paragraph(v.sentences(none, v.askFor()))
 	}
 	return v.rows(title, leases, func(l *sshforward.Lease) slack.Block {
 		if l.Owner != c.User {
@@ -33,7 +33,7 @@ func (v render) list(c sshforward.Caller, all bool, leases []*sshforward.Lease) 
 // chooseLease answers a close or extend that could mean several.
 func (v render) chooseLease(cmd sshforward.Command, leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
-		return just(v.say("You have no lease that this could mean."))
+		return paragraph(v.say("You have no lease that this could mean."))
 	}
 	title := v.say("Which one shall I close?")
 	extend, isExtend := cmd.(sshforward.ExtendLease)
@@ -52,7 +52,7 @@ func (v render) chooseLease(cmd sshforward.Command, leases []*sshforward.Lease) 
 func (v render) rows(title string, leases []*sshforward.Lease, row func(*sshforward.Lease) slack.Block, owners bool) message {
 	blocks := []slack.Block{section("*" + title + "*")}
 	for i, l := range leases {
-		next := fill(section(v.summary(l, owners)), row(l))
+		next := withoutNil(section(v.summary(l, owners)), row(l))
 		if len(blocks)+len(next) > maxBlocks-1 { // the last one is for the count
 			blocks = append(blocks, small(v.say("and %d more; %s shows one of them.", len(leases)-i, "`"+Slash+" show k7m2q3x`")))
 			break
@@ -64,7 +64,7 @@ func (v render) rows(title string, leases []*sshforward.Lease, row func(*sshforw
 
 // summary is one lease in one or two lines.
 func (v render) summary(l *sshforward.Lease, owner bool) string {
-	s := v.stands(l)
+	s := v.stateSentence(l)
 	if l.Urgent {
 		s += " " + v.say(":rotating_light: urgent")
 	}
@@ -76,15 +76,15 @@ func (v render) summary(l *sshforward.Lease, owner bool) string {
 		facts = append(facts, v.span(l.Duration), v.estimate(l))
 	}
 	if owner {
-		facts = append(facts, user(l.Owner))
+		facts = append(facts, mention(l.Owner))
 	}
 	return s + "\n" + strings.Join(facts, " · ")
 }
 
-// closedAll answers a close of all.
-func (v render) closedAll(leases []*sshforward.Lease) message {
+// replyCloseAll answers a close of all.
+func (v render) replyCloseAll(leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
-		return just(v.say("You have no lease to close."))
+		return paragraph(v.say("You have no lease to close."))
 	}
 	return v.rows(v.say("Closing %d", len(leases)), leases, func(*sshforward.Lease) slack.Block { return nil }, false)
 }

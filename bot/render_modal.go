@@ -30,22 +30,22 @@ func (v render) inForm(err error) string {
 	return cut(v.text(sshforward.ErrorMessage(err)), 1000)
 }
 
-// unbuttoned are a message's blocks for a modal, which has buttons of its own.
-func unbuttoned(m message) []slack.Block {
+// withoutButtons are a message's blocks for a modal, which has buttons of its own.
+func withoutButtons(m message) []slack.Block {
 	return slices.DeleteFunc(slices.Clone(m.Blocks), func(b slack.Block) bool { return b.BlockType() == slack.MBTAction })
 }
 
 // note is a modal that just says something, escaped already.
-func (v render) note(says string) slack.ModalViewRequest { return v.noteOf(just(says)) }
+func (v render) note(says string) slack.ModalViewRequest { return v.noteOf(paragraph(says)) }
 
 func (v render) noteOf(m message) slack.ModalViewRequest {
-	view := modal(formNote, "sshforward", meta{}, unbuttoned(m)...)
+	view := modal(formNote, "sshforward", meta{}, withoutButtons(m)...)
 	view.Close = plain(v.say("Close"), maxTitle)
 	return view
 }
 
-// looking stands in a modal while the keeper takes its time.
-func (v render) looking() slack.ModalViewRequest {
+// pleaseWait is what a modal shows until the keeper has answered.
+func (v render) pleaseWait() slack.ModalViewRequest {
 	return v.note(":hourglass_flowing_sand: " + v.say("Looking… This takes a few seconds; leave the window open."))
 }
 

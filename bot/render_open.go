@@ -13,7 +13,8 @@ import (
 // form asks for a lease. problem says what was wrong with the last try, when
 // that can no longer be said under an input.
 func (v render) form(f formFields, m meta, problem string) slack.ModalViewRequest {
-	instances := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain(v.say("Type a part of its name or id"), 150), sshforward.FieldInstance)
+	instances := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain(v.say("Type a part of its name or id"), 150),
+		sshforward.FieldInstance)
 	instances.MinQueryLength = new(int) // Slack's default is 3; some can open two or three and want to see them
 	instances.InitialOption = f.instance
 	source := textInput(sshforward.FieldSource, f.source)
@@ -26,7 +27,7 @@ func (v render) form(f formFields, m meta, problem string) slack.ModalViewReques
 	duration.Placeholder = plain(v.say("for example %s", "2h"), 150)
 	reason := textInput(sshforward.FieldReason, f.reason)
 	reason.Multiline, reason.MaxLength = true, maxReason
-	view := modal(formOpen, v.say("Open SSH access"), m, fill(
+	view := modal(formOpen, v.say("Open SSH access"), m, withoutNil(
 		problemOf(problem),
 		slack.NewInputBlock(sshforward.FieldInstance, plain(v.say("Instance"), maxField), nil, instances),
 		slack.NewInputBlock(sshforward.FieldDuration, plain(v.say("For how long"), maxField),
@@ -57,17 +58,17 @@ func (v render) conditions(m meta) slack.Block {
 
 // confirmForm is the prompt as the modal's second step.
 func (v render) confirmForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
-	// A form may ask for an urgent lease; the yes to that is one of its own.
+	// A form may ask for an urgent lease, which needs a confirmation of its own.
 	m.Lease, m.Urgent, m.Port = l.ID, false, 0
-	view := modal(formConfirm, v.say("Open it?"), m, unbuttoned(v.prompt(l))...)
+	view := modal(formConfirm, v.say("Open it?"), m, withoutButtons(v.prompt(l))...)
 	view.Submit, view.Close, view.NotifyOnClose = plain(v.label("Open"), maxTitle), plain(v.label("Cancel"), maxTitle), true
 	return view
 }
 
-// urgentForm is its third, for who goes past approval.
+// urgentForm is the modal's third step, for a lease that skips approval.
 func (v render) urgentForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
 	m.Lease, m.Urgent = l.ID, true
-	view := modal(formConfirm, v.say("Open without approval?"), m, unbuttoned(v.confirmUrgent(l))...)
+	view := modal(formConfirm, v.say("Open without approval?"), m, withoutButtons(v.confirmUrgent(l))...)
 	view.Submit, view.Close, view.NotifyOnClose = plain(v.label("Open without approval"), maxTitle), plain(v.label("Cancel"), maxTitle), true
 	return view
 }
@@ -84,13 +85,14 @@ func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
 	return view
 }
 
-// typeInstead is for when the form cannot be shown: the command that does the
-// same, with what was typed already.
+// typeInstead takes the place of a form that cannot be shown: it has the command
+// that does the same, with what was typed already.
 func (v render) typeInstead(open sshforward.OpenLease) message {
 	if open.Instance == "" {
 		open.Instance = "i-0123456789abcdef0"
 	}
-	return just(v.say("I could not show you the form. Type the command instead, with your instance: %s", code(Slash+" "+formatCommand(open), 2500)) + "\n" +
+	instead := code(Slash+" "+formatCommand(open), 2500)
+	return paragraph(v.say("I could not show you the form. Type the command instead, with your instance: %s", instead) + "\n" +
 		v.say("%s shows all commands.", code(Slash+" help", 50)))
 }
 

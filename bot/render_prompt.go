@@ -8,10 +8,10 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// prompt asks the requester, and nobody else, for a yes.
+// prompt asks the requester to confirm.
 func (v render) prompt(l *sshforward.Lease) message {
 	text := v.sentences(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), v.say("Lease %s", escape(l.ID)))
-	blocks := fill(
+	blocks := withoutNil(
 		section(v.say("*Open SSH to %s?*", instance(l.Instance))),
 		fields(
 			v.say("Instance"), v.place(l),
@@ -21,7 +21,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 			v.say("Cost"), v.estimate(l),
 			v.say("Approval"), v.approval(l),
 		),
-		v.urgentOrNot(l),
+		v.urgentOrReason(l),
 		v.notes(l),
 		buttons(fromPrompt.blockID(l.ID), v.openButton(l), v.cancelButton(l)),
 		v.promptFoot(l),
@@ -29,18 +29,19 @@ func (v render) prompt(l *sshforward.Lease) message {
 	return message{Text: text, Blocks: blocks}
 }
 
-// confirmUrgent asks once more, after telling what it means.
+// confirmUrgent says what urgent means and asks once more.
 func (v render) confirmUrgent(l *sshforward.Lease) message {
 	title := v.say("Open SSH to %s without approval?", instance(l.Instance))
 	past := v.say("Nobody has approved this.")
 	if len(l.Approvers) > 0 {
 		past = v.say("This skips the approval of %s.", v.anyOf(l.Approvers))
 	}
+	review := v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended.")
 	return message{
 		Text: v.sentences(title, v.say("Lease %s", escape(l.ID))),
-		Blocks: fill(
+		Blocks: withoutNil(
 			section(":rotating_light: *"+title+"*"),
-			section(v.sentences(past, v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended."))),
+			section(v.sentences(past, review)),
 			v.because(l),
 			buttons(fromPrompt.blockID(l.ID),
 				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval")).WithStyle(slack.StyleDanger),
@@ -51,28 +52,28 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 }
 
 func (v render) promptFoot(l *sshforward.Lease) slack.Block {
-	foot := []string{v.say("Lease %s", code(l.ID, 20)), v.say("asked for by %s", user(l.Owner))}
+	foot := []string{v.say("Lease %s", code(l.ID, 20)), v.say("asked for by %s", mention(l.Owner))}
 	if !l.ConfirmBy.IsZero() {
 		foot = append(foot, v.say("good until %s", date(l.ConfirmBy)))
 	}
 	return small(strings.Join(foot, " · "))
 }
 
-// confirmed takes the prompt's place.
-func (v render) confirmed(l *sshforward.Lease) message {
+// replyConfirm takes the prompt's place.
+func (v render) replyConfirm(l *sshforward.Lease) message {
 	id := code(l.ID, 20)
 	switch {
 	case l.State == sshforward.Requested && l.Urgent:
 		return v.confirmUrgent(l)
 	case l.State == sshforward.Pending:
-		return just(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	case l.State == sshforward.Opening && l.Urgent:
-		return just(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
-			v.say("The operators' channel is told, and it will be reviewed."), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
+			v.say("The operators' channel is told, and it will be reviewed."), v.cardPlace(l)))
 	case l.State == sshforward.Opening:
-		return just(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	}
-	return just(v.sentences(v.say("Lease %s: %s.", id, v.stands(l)), v.cardIs(l)))
+	return paragraph(v.sentences(v.say("Lease %s: %s.", id, v.stateSentence(l)), v.cardPlace(l)))
 }
 
 func (v render) approval(l *sshforward.Lease) string {

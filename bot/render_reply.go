@@ -14,33 +14,33 @@ func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.
 	l := r.Lease
 	switch cmd := cmd.(type) {
 	case sshforward.SetSource:
-		return v.address(cmd, r)
+		return v.replySource(cmd, r)
 	case sshforward.ShowHistory:
 		return v.history(r.Past, r.Month)
 	case sshforward.ListLeases:
 		return v.list(c, cmd.All, r.Leases)
 	case sshforward.CloseLease:
 		if l == nil {
-			return v.closedAll(r.Leases)
+			return v.replyCloseAll(r.Leases)
 		}
-		return v.closing(l)
+		return v.replyClose(l)
 	case sshforward.OpenLease, sshforward.ShowLease:
 		if l != nil {
 			return v.lease(c, l)
 		}
 	case sshforward.ConfirmLease:
 		if l != nil {
-			return v.confirmed(l)
+			return v.replyConfirm(l)
 		}
 	case sshforward.CancelLease:
 		if l != nil {
-			return just(v.say("Cancelled. Nothing was opened. Lease %s.", code(l.ID, 20)))
+			return paragraph(v.say("Cancelled. Nothing was opened. Lease %s.", code(l.ID, 20)))
 		}
-		return just(v.say("Cancelled."))
+		return paragraph(v.say("Cancelled."))
 	case sshforward.ExtendLease:
 		if l != nil {
-			return v.extended(l)
+			return v.replyExtend(l)
 		}
 	}
-	return just(v.say("Done."))
+	return paragraph(v.say("Done."))
 }

@@ -2,8 +2,8 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-// lease is what one person sees of one lease: the prompt if it waits for their
-// own yes, else all that the card shows and more.
+// lease answers the show command: with the prompt if the lease waits for the
+// caller's own confirmation, else with all that the card shows and more.
 func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
 	if l.State == sshforward.Requested && l.Owner == c.User {
 		return v.prompt(l)
@@ -16,9 +16,9 @@ func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
 	if l.Resources.DNSName != "" {
 		more += " · " + line(l.Resources.DNSName, 300)
 	}
-	m.Blocks = append(m.Blocks, fill(small(more), v.notes(l))...)
+	m.Blocks = append(m.Blocks, withoutNil(small(more), v.notes(l))...)
 	if l.Card.Channel != "" && l.Card.Channel != c.Channel {
-		m.Blocks = append(m.Blocks, small(v.cardIs(l)))
+		m.Blocks = append(m.Blocks, small(v.cardPlace(l)))
 	}
 	return m
 }

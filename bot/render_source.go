@@ -5,25 +5,26 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// address answers the ip command.
-func (v render) address(c sshforward.SetSource, r sshforward.Reply) message {
+// replySource answers the ip command.
+func (v render) replySource(c sshforward.SetSource, r sshforward.Reply) message {
 	saved := escape(sshforward.FormatSources(r.Sources))
 	switch {
 	case c.Clear:
-		return just(v.say("Your source address is forgotten. Give it with each command: %s.", "`"+Slash+" open i-0123456789abcdef0 1h from "+exampleSource+"`"))
+		return paragraph(v.say("Your source address is forgotten. Give it with each command: %s.",
+			"`"+Slash+" open i-0123456789abcdef0 1h from "+exampleSource+"`"))
 	case len(c.Sources) > 0:
-		return just(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
+		return paragraph(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
 	case len(r.Sources) > 0:
-		return just(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
+		return paragraph(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
 	}
-	return just(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+exampleSource+"`"))
+	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+exampleSource+"`"))
 }
 
 // sourceForm asks for the address to save.
 func (v render) sourceForm(typed, problem string) slack.ModalViewRequest {
 	source := textInput(sshforward.FieldSource, typed)
 	source.Placeholder = plain(exampleSource, 150)
-	view := modal(formSource, v.say("Your source address"), meta{}, fill(
+	view := modal(formSource, v.say("Your source address"), meta{}, withoutNil(
 		problemOf(problem),
 		slack.NewInputBlock(sshforward.FieldSource, plain(v.say("From which address do you connect?"), maxField),
 			plain(v.say("The public one, as others see it. Left empty, the saved one is forgotten."), maxField), source).WithOptional(true),

@@ -103,7 +103,7 @@ func (v render) stageWord(s sshforward.Stage) string {
 	return string(s)
 }
 
-// instance names one, so that nobody takes it for another.
+// instance names an instance by its Name tag, if it has one, and its id.
 func instance(in sshforward.Instance) string {
 	if in.Name == "" {
 		return code(in.ID, 40)
@@ -162,8 +162,8 @@ func (v render) notes(l *sshforward.Lease) slack.Block {
 	return small(v.say("Not checked:") + "\n" + strings.Join(out, "\n"))
 }
 
-// theirs is what somebody gave as the reason for a no; empty if nothing.
-func (v render) theirs(words string) string {
+// denierReason is the reason that was given for a denial; empty if none was.
+func (v render) denierReason(words string) string {
 	if words = line(words, 1000); words == "" {
 		return ""
 	}
@@ -173,16 +173,16 @@ func (v render) theirs(words string) string {
 // by names who decided, and when.
 func (v render) by(who string, at time.Time) string {
 	if at.IsZero() { // decided before that was recorded
-		return user(who)
+		return mention(who)
 	}
-	return v.say("%s (%s)", user(who), date(at))
+	return v.say("%s (%s)", mention(who), date(at))
 }
 
 // approvals names who said yes, and when.
 func (v render) approvals(all []sshforward.Approval) string {
 	var out []string
 	for i, a := range all {
-		if i == mostPeople {
+		if i == maxNamed {
 			out = append(out, v.say("%d more", len(all)-i))
 			break
 		}
@@ -191,7 +191,7 @@ func (v render) approvals(all []sshforward.Approval) string {
 	return v.enumerate(out, func(a, b string) string { return v.say("%s and %s", a, b) })
 }
 
-// undecided reports whether somebody has still to say yes to the lease.
+// undecided reports whether the lease waits for a confirmation or an approval.
 func undecided(l *sshforward.Lease) bool {
 	return l.State == sshforward.Requested || l.State == sshforward.Pending
 }
@@ -201,8 +201,8 @@ func (v render) estimate(l *sshforward.Lease) string {
 	return v.dollars(v.prices.Cost(l.Instance.Region, l.Duration))
 }
 
-// stands says in a sentence how a lease stands.
-func (v render) stands(l *sshforward.Lease) string {
+// stateSentence says in a sentence how a lease stands.
+func (v render) stateSentence(l *sshforward.Lease) string {
 	what := instance(l.Instance)
 	switch l.State {
 	case sshforward.Requested:
@@ -222,9 +222,9 @@ func (v render) stands(l *sshforward.Lease) string {
 	return v.say("%s is closed", what)
 }
 
-// cardIs says where the card is or, as well as it can be known before it is
-// posted, will be.
-func (v render) cardIs(l *sshforward.Lease) string {
+// cardPlace says where the card is. Before it is posted it says where it will be,
+// as far as that can be known.
+func (v render) cardPlace(l *sshforward.Lease) string {
 	at := l.Card.Channel
 	if at == "" {
 		other := v.say("your direct messages with me")
@@ -256,8 +256,9 @@ func (v render) facts(l *sshforward.Lease) slack.Block {
 	return small(s)
 }
 
-// urgentOrNot is the reason and, where the lease goes past approval, that.
-func (v render) urgentOrNot(l *sshforward.Lease) slack.Block {
+// urgentOrReason is the reason that was given and, for a lease that skips
+// approval, that it does.
+func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
 	if !l.Urgent {
 		return v.because(l)
 	}

@@ -37,7 +37,8 @@ var (
 	temporaryCodes = []string{"ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error",
 		"service_unavailable", "request_timeout", "update_failed", "external_channel_migrating",
 		"team_added_to_org", "org_login_required", "accesslimited"}
-	// requestCodes are the codes of what was sent, which is as wrong in any other place.
+	// requestCodes are the codes of a request that is wrong in itself, and would
+	// be in any other place.
 	requestCodes = []string{"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
 		"too_many_attachments", "invalid_attachments", "attachment_payload_limit_exceeded", "markdown_text_conflict",
 		"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app",
@@ -55,10 +56,10 @@ func temporary(err error) bool {
 
 func hasCode(err error, codes []string) bool { return slices.Contains(codes, slackCode(err)) }
 
-// refusedHere reports whether a message that was refused may be welcome in
-// another place. Slack has many codes for a place where one may not write, and
-// more to come, so it is every refusal with no other known cause: better a card
-// in the wrong place than one that is tried in the right one for ever.
+// refusedHere reports whether a message was refused because of the place that it
+// was sent to, so that another place may take it. Slack has many codes for that
+// and adds more, so every refusal counts that has no other known cause: a card in
+// the wrong place is better than one that is tried in the right one for ever.
 func refusedHere(err error) bool {
 	code := slackCode(err)
 	return code != "" && !slices.Contains(slices.Concat(tokenCodes, scopeCodes, temporaryCodes, requestCodes), code)

@@ -6,8 +6,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// slash acknowledges at once, with the answer where it needs nobody else, and
-// then lets the keeper work.
+// slash answers a slash command in the acknowledgement if the keeper is not
+// needed for it. Else it acknowledges at once, and the keeper's answer follows.
 func (h *handler) slash(in *inbound) {
 	var p slashPayload
 	if err := json.Unmarshal(in.payload, &p); err != nil {

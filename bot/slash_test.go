@@ -28,7 +28,8 @@ func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
 	}
 	close(release)
 	m := x.told(t, "U1", "C1", "Open SSH to")
-	for _, want := range []string{"web-1", "i-0abc1234def567890", "10.0.1.5", "us-east-1a", "main", "2h", "203.0.113.7", "about $0.06", "disk is full", "k7m2q3x"} {
+	for _, want := range []string{"web-1", "i-0abc1234def567890", "10.0.1.5", "us-east-1a", "main", "2h", "203.0.113.7",
+		"about $0.06", "disk is full", "k7m2q3x"} {
 		if !strings.Contains(m.Visible(), want) {
 			t.Errorf("the prompt lacks %q:\n%s", want, m.Visible())
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// openSource shows the form for the source address. The button's value is the
-// one that Home shows, so nobody has to be asked for it.
+// openSource shows the form for the source address, filled in with the button's
+// value: the address that Home shows.
 func (h *handler) openSource(in *inbound, p clickPayload, to recipient, a action) {
 	saved := ""
 	if a.Value != "" {
@@ -16,7 +16,7 @@ func (h *handler) openSource(in *inbound, p clickPayload, to recipient, a action
 		if err != nil {
 			h.recordUnknown(to.caller, "value of "+a.ActionID)
 			in.acknowledge(nil)
-			h.refuse(to, p, h.renderWithin(in, to.caller.User).failure(notALease(false)))
+			h.refuse(to, p, h.renderWithin(in, to.caller.User).failure(checkButton(false)))
 			return
 		}
 		saved = sshforward.FormatSources(sources)
@@ -25,7 +25,7 @@ func (h *handler) openSource(in *inbound, p clickPayload, to recipient, a action
 	v := h.renderWithin(in, to.caller.User)
 	if _, _, err := h.client.openView(p.TriggerID, v.sourceForm(saved, "")); err != nil {
 		h.client.log.Warn("the form for the source address did not open", "user", to.caller.User, "err", h.client.clean(err))
-		h.client.answer(to, v.address(sshforward.SetSource{}, sshforward.Reply{}), false)
+		h.client.answer(to, v.replySource(sshforward.SetSource{}, sshforward.Reply{}), false)
 	}
 }
 
@@ -41,20 +41,20 @@ func (h *handler) submitSource(in *inbound, p clickPayload, v render) {
 	}
 	h.resolveModal(in, p, submission{
 		cmd:  cmd,
-		wait: v.looking(),
-		ended: func(o outcome, late bool) shown {
-			view := v.noteOf(v.address(cmd, o.reply))
+		wait: v.pleaseWait(),
+		result: func(o outcome, late bool) modalResult {
+			view := v.noteOf(v.replySource(cmd, o.reply))
 			if o.err != nil {
 				if !late {
-					return shown{errors: map[string]string{sshforward.FieldSource: v.inForm(o.err)}}
+					return modalResult{errors: map[string]string{sshforward.FieldSource: v.inForm(o.err)}}
 				}
 				view = v.sourceForm(typed, v.inForm(o.err))
-				return shown{view: &view, says: v.failure(o.err)}
+				return modalResult{view: &view, message: v.failure(o.err)}
 			}
 			if !late {
-				return shown{} // it closes, and Home shows the address
+				return modalResult{} // it closes, and Home shows the address
 			}
-			return shown{view: &view, says: v.address(cmd, o.reply)}
+			return modalResult{view: &view, message: v.replySource(cmd, o.reply)}
 		},
 	})
 }

@@ -12,7 +12,7 @@ import (
 // Slash is the command people type.
 const Slash = "/sshforward"
 
-// invalid is a parse error: a sentence, and a command that would work.
+// invalid is a parse error: a sentence, and an example that works.
 func invalid(example, format string, args ...any) error {
 	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...),
 		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
@@ -91,5 +91,5 @@ func quote(s string) string {
 	return b.String()
 }
 
-// keywords are quoted when they are meant as names.
+// keywords have to be quoted when they are meant as names.
 var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "all": true, "clear": true, "urgent": true}

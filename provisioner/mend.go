@@ -12,7 +12,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Mend implements sshforward.Surveyor. It looks before it touches anything, so
+// Mend implements sshforward.Provisioner. It looks before it touches anything, so
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
 // ENOTFOUND, and the lease's end. It never asks to be waited for: what is not

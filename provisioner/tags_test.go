@@ -23,7 +23,8 @@ func TestTags(t *testing.T) {
 	if got := tags[provisioner.TagExpires]; got != "2026-03-01T04:00:01Z" {
 		t.Errorf("expires %s, want it in UTC and rounded up", got)
 	}
-	got, ok := provisioner.FromTags("prod", tags, provisioner.Account{Name: "main", Region: "eu-west-1", SSHUser: "ec2-user", ListenerPort: 22})
+	defaults := provisioner.Account{Name: "main", Region: "eu-west-1", SSHUser: "ec2-user", ListenerPort: 22}
+	got, ok := provisioner.FromTags("prod", tags, defaults)
 	if !ok || got.State != sshforward.Open || got.ID != l.ID || got.Owner != l.Owner || got.Team != l.Team ||
 		got.Channel != l.Channel || got.SSHUser != "ubuntu" || got.Instance.ID != l.Instance.ID ||
 		got.Instance.Account != "main" || got.Instance.Region != "eu-west-1" || got.TargetPort != 2222 ||

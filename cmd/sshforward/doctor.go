@@ -53,6 +53,7 @@ func (o *doctorOptions) run(ctx context.Context, con console) error {
 	ctx, cancel := context.WithTimeout(ctx, doctorWithin)
 	defer cancel()
 	looks := []func() []finding{
+		func() []finding { return lookAtRules(c) },
 		func() []finding { return lookAtStore(c.Store.Bolt) },
 		func() []finding { return lookAtSlack(ctx, c, con) },
 		func() []finding { return lookAtAWS(ctx, c) },

@@ -54,6 +54,7 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 		return a.found
 	}
 	a.ok("a rule covers %d of %d running instances", covered, len(instances))
+	coveredTwice(a, policy.Rules, instances)
 	for _, at := range slices.SortedFunc(maps.Keys(places), func(x, y place) int {
 		return cmp.Or(strings.Compare(x.vpc, y.vpc), strings.Compare(x.zone, y.zone))
 	}) {

@@ -94,8 +94,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
-		Store: store, SavedSources: store, Provisioner: aws, Notifier: slack, Directory: slack, AuditLog: store,
-		Surveyor: aws, Rebuilds: store, Lister: aws,
+		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,

@@ -1,6 +1,8 @@
-package main
+package sim
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -112,9 +115,8 @@ func (s *sim) boot() {
 		s.t.Fatal(err)
 	}
 	l.keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: mortalStore{s, l, l.store}, SavedSources: l.store, Provisioner: aws,
-		Notifier: mortalWall{s, l}, Directory: nobody{}, AuditLog: mortalStore{s, l, l.store}, Policy: s.policy, Timing: s.timing, Logger: log,
-		Surveyor: aws, Rebuilds: l.store, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}},
+		Store: mortalStore{s, l, l.store}, Cloud: aws, Slack: mortalWall{s: s, l: l},
+		Policy: s.policy, Timing: s.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
 	})
 	s.life = l
 }
@@ -263,7 +265,7 @@ type mortalTransport struct {
 }
 
 func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err error) {
-	err = m.s.guard(m.l, "aws", func() error {
+	err = m.s.guard(m.l, operation(req), func() error {
 		resp, err = m.next.RoundTrip(req)
 		return err
 	})
@@ -271,6 +273,21 @@ func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err 
 		return nil, err
 	}
 	return resp, nil
+}
+
+// operation is what a request asks of AWS: the action of a query, or the method
+// where there is none.
+func operation(req *http.Request) string {
+	if req.Body == nil {
+		return req.Method
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return req.Method
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	form, _ := url.ParseQuery(string(body)) // a scheduler's body is no form
+	return cmp.Or(form.Get("Action"), req.Method)
 }
 
 // mortalStore is the process's way to its disk.
@@ -281,7 +298,7 @@ type mortalStore struct {
 }
 
 func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
-	return m.s.guard(m.l, "store", func() error { return m.Store.Put(ctx, l, events...) })
+	return m.s.guard(m.l, "put "+string(l.State), func() error { return m.Store.Put(ctx, l, events...) })
 }
 
 func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) error {
@@ -292,6 +309,7 @@ func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) err
 type mortalWall struct {
 	s *sim
 	l *life
+	nobody
 }
 
 func (m mortalWall) Card(_ context.Context, l *sshforward.Lease) (channel, ts string, err error) {

@@ -2,9 +2,9 @@ package sshforward
 
 import "sync"
 
-// keyed is a mutex for each key. Waiting for one is waiting on a channel,
+// keyedMutex is a mutex for each key. Waiting for one is waiting on a channel,
 // which a synctest bubble, unlike a sync.Mutex, knows to be idle.
-type keyed struct {
+type keyedMutex struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
 }
@@ -15,7 +15,7 @@ type keyLock struct {
 }
 
 // lock locks the key and returns what unlocks it.
-func (k *keyed) lock(key string) (unlock func()) {
+func (k *keyedMutex) lock(key string) (unlock func()) {
 	k.mu.Lock()
 	if k.locks == nil {
 		k.locks = make(map[string]*keyLock)

@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"cmp"
@@ -17,11 +17,8 @@ import (
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
-// defaultStorms is less under the race detector.
-var defaultStorms = 500
-
 var (
-	storms    = flag.Int("storms", 0, "how many fault schedules TestStorms goes through")
+	storms    = flag.Int("storms", 0, "how many fault schedules TestStorms goes through; 500, or fewer under the race detector")
 	stormSeed = flag.Uint64("storm", 0, "the one fault schedule to go through instead")
 )
 
@@ -36,10 +33,10 @@ const retryBudget = 5 * time.Minute
 // invisible for seconds and interfaces linger for minutes; the process dies
 // now and then. A schedule follows from its seed alone:
 //
-//	go test -run TestStorms ./cmd/sshforward -storm SEED
+//	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, defaultStorms))
+	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 30)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

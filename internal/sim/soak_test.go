@@ -1,4 +1,4 @@
-package main
+package sim
 
 import (
 	"cmp"
@@ -15,9 +15,6 @@ import (
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
-// defaultSoak is less under the race detector.
-var defaultSoak = 1000
-
 var soakLeases = flag.Int("soak", 0, "how many leases TestSoak has; a thousand take a week")
 
 // TestSoak is a week, or with fewer leases a part of one, on a middling day's AWS: leases come and go, one call in
@@ -25,7 +22,7 @@ var soakLeases = flag.Int("soak", 0, "how many leases TestSoak has; a thousand t
 // every five minutes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	n := cmp.Or(*soakLeases, defaultSoak)
+	n := cmp.Or(*soakLeases, unlessRaced(1000, 15))
 	synctest.Test(t, func(t *testing.T) { soak(t, n) })
 }
 
