@@ -51,8 +51,14 @@ func allowAll() []ACLEntry {
 }
 
 func (r *region) addACL(vpcID string, isDefault bool, subnets []string, entries []ACLEntry) *networkACL {
+	// The default one is named after its VPC; only others take a random id, so
+	// that equal seeds give what they always gave.
+	id := strings.Replace(vpcID, "vpc-", "acl-", 1)
+	if !isDefault {
+		id = r.cloud.newID("acl")
+	}
 	a := &networkACL{seq: r.cloud.nextSeq(), NetworkACL: NetworkACL{
-		ID: r.cloud.newID("acl"), VPC: vpcID, Default: isDefault, Subnets: slices.Clone(subnets), Tags: map[string]string{},
+		ID: id, VPC: vpcID, Default: isDefault, Subnets: slices.Clone(subnets), Tags: map[string]string{},
 		Entries: slices.Clone(entries),
 	}}
 	r.acls.put(a.ID, a)
