@@ -144,7 +144,7 @@ func TestSourceOfLease(t *testing.T) {
 		if got := source(OpenLease{}); got != "198.51.100.9" {
 			t.Errorf("the saved one: got %s", got)
 		}
-		if got := FormatSources(w.must(alice, SetSource{}).Sources); got != "198.51.100.9" {
+		if got := FormatSources(w.source(alice)); got != "198.51.100.9" {
 			t.Errorf("asked what is saved: got %s", got)
 		}
 		if got := source(OpenLease{Sources: prefixes("198.51.100.1/32")}); got != "198.51.100.1" {
@@ -172,14 +172,5 @@ func TestReasonPattern(t *testing.T) {
 		_, err := w.do(alice, OpenLease{Instance: "db", Because: "please"})
 		wantCode(t, err, EINVALID)
 		w.must(alice, OpenLease{Instance: "db", Because: "OPS-7"})
-	})
-}
-
-type unknownCommand struct{ Command }
-
-func TestUnknownCommand(t *testing.T) {
-	inWorld(t, func(w *world) {
-		_, err := w.do(alice, unknownCommand{})
-		wantCode(t, err, EINTERNAL)
 	})
 }
