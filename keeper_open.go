@@ -12,8 +12,10 @@ import (
 func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	l := &Lease{
 		State: Requested, Team: c.Team, Owner: c.User, Channel: c.Channel, Direct: c.Direct,
-		TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
-		Duration: cmp.Or(cmd.Duration, k.timing.Default), Reminders: k.timing.Reminders,
+		Terms: Terms{
+			TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
+			Duration: cmp.Or(cmd.Duration, k.timing.Default), Reminders: k.timing.Reminders,
+		},
 	}
 	if l.Duration < k.timing.Min {
 		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.timing.Min).

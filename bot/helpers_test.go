@@ -262,10 +262,13 @@ var (
 // lease is one in the given state, with all that a real one would have then.
 func lease(s sshforward.State) *sshforward.Lease {
 	l := &sshforward.Lease{
-		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1", Instance: instance1,
-		ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
-		Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
-		Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1",
+		Terms: sshforward.Terms{
+			Instance:     instance1,
+			ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
+			Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
+			Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		},
 		RequestedAt: noon, ConfirmBy: noon.Add(10 * time.Minute),
 	}
 	at := func(x sshforward.State) bool {
