@@ -33,8 +33,8 @@ func TestOpenRefused(t *testing.T) {
 			inWorld(t, func(w *world) {
 				_, err := w.do(alice, tt.cmd)
 				wantCode(t, err, tt.code)
-				if !strings.Contains(ErrorMessage(err).String(), tt.says) {
-					t.Errorf("%q does not say %q", ErrorMessage(err).String(), tt.says)
+				if !strings.Contains(told(err), tt.says) {
+					t.Errorf("%q does not say %q", told(err), tt.says)
 				}
 				if n := len(w.store.all()); n > 0 {
 					t.Errorf("%d leases are recorded", n)
@@ -72,12 +72,16 @@ func TestOpenPrompt(t *testing.T) {
 			cmd  OpenLease
 			want Lease
 		}{
-			{OpenLease{Instance: "i-0two"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "development", Max: 8 * time.Hour}}},
-			{OpenLease{Instance: "far", Duration: 2 * time.Hour}, Lease{Terms: Terms{Duration: 2 * time.Hour, ListenerPort: 22, SSHUser: "rocky", Rule: "development", Max: 8 * time.Hour}}},
-			{OpenLease{Instance: "db", Because: "deploy"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "production", Max: time.Hour, Approvals: 1, Because: "deploy"}}},
+			{OpenLease{Instance: "i-0two"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "development",
+				Max: 8 * time.Hour}}},
+			{OpenLease{Instance: "far", Duration: 2 * time.Hour},
+				Lease{Terms: Terms{Duration: 2 * time.Hour, ListenerPort: 22, SSHUser: "rocky", Rule: "development", Max: 8 * time.Hour}}},
+			{OpenLease{Instance: "db", Because: "deploy"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu",
+				Rule: "production", Max: time.Hour, Approvals: 1, Because: "deploy"}}},
 		} {
 			l := w.must(alice, tt.cmd).Lease
-			got := Lease{Terms: Terms{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max, Approvals: l.Approvals, Because: l.Because}}
+			got := Lease{Terms: Terms{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max,
+				Approvals: l.Approvals, Because: l.Because}}
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 				t.Errorf("%+v (-want +got):\n%s", tt.cmd, diff)
 			}
@@ -157,8 +161,8 @@ func TestSourceOfLease(t *testing.T) {
 		w.k.policy.Sources.Default = nil
 		_, err := w.do(alice, OpenLease{Instance: "i-0dev"})
 		wantCode(t, err, EINVALID)
-		if !strings.Contains(ErrorMessage(err).String(), "/sshforward ip 203.0.113.7") {
-			t.Errorf("%q does not say how to give one", ErrorMessage(err).String())
+		if !strings.Contains(told(err), "Try: ip 203.0.113.7") {
+			t.Errorf("%q does not say how to give one", told(err))
 		}
 	})
 }
