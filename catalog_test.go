@@ -13,7 +13,7 @@ import (
 func (w *world) offered(user, query string) string {
 	w.t.Helper()
 	var ids []string
-	for _, in := range w.must(user, ListInstances{query}).Instances {
+	for _, in := range w.keeper().Instances(context.Background(), from(user), query) {
 		ids = append(ids, in.ID)
 	}
 	return strings.Join(ids, " ")

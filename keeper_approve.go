@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func (k *Keeper) confirm(ctx context.Context, c Caller, cmd ConfirmLease) (Reply, error) {
+func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	// Before the lease is read: the second of two clicks has to see what the
 	// first one did, and not count it as one lease too many.
 	defer k.confirming.lock(c.User)()
@@ -28,8 +28,8 @@ func (k *Keeper) confirm(ctx context.Context, c Caller, cmd ConfirmLease) (Reply
 	return k.reply(l, err)
 }
 
-func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error) {
-	l, err := k.lease(ctx, id)
+func (cmd CancelLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
+	l, err := k.lease(ctx, cmd.ID)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -45,9 +45,27 @@ func (k *Keeper) cancel(ctx context.Context, c Caller, id string) (Reply, error)
 	return k.reply(l, err)
 }
 
+func (cmd ApproveLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
+	return k.decide(ctx, actor{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		if cmd.Extend > 0 {
+			return l.grant(now, c.User, cmd.Extend)
+		}
+		return l.approve(now, c.User, k.timing)
+	})
+}
+
+func (cmd DenyLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
+	return k.decide(ctx, actor{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		if cmd.Extend > 0 {
+			return l.refuse(now, c.User, cmd.Because, cmd.Extend)
+		}
+		return l.deny(now, c.User, cmd.Because, k.timing)
+	})
+}
+
 // decide takes an approver's yes or no, to the lease or to an extension of it.
 // Membership is asked for before the write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, change func(*Lease, time.Time) error) (Reply, error) {
+func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, change change) (Reply, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err

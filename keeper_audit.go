@@ -1,53 +1,44 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
-	"strings"
 	"time"
 )
 
+func (Unknown) do(context.Context, *Keeper, Caller) (Reply, error) {
+	return Reply{}, Errorf(EINVALID, "I do not know this button.")
+}
+
 // refused records that a command was not done.
-func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, err error) {
-	e := k.subject(ctx, c, cmd, err)
-	e.At, e.Act, e.Result = time.Now().UTC(), actOf(cmd), ErrorCode(err)
-	e.Detail = plain(ErrorMessage(err).String())
-	if u, ok := cmd.(Unknown); ok {
-		e.Detail = plain(u.What)
+func (k *Keeper) refused(ctx context.Context, c Caller, cmd Command, why error) {
+	t := cmd.target()
+	e := t.asked
+	e.Instance, e.Name, e.Because = plain(e.Instance), plain(e.Name), plain(e.Because)
+	if t.ref != "" {
+		e = k.about(ctx, c, t.ref, why)
 	}
+	k.refuse(ctx, c, cmd.act(), e, why)
+}
+
+// looked records that somebody could not look at something, which ref may name,
+// and returns the error. Looking that succeeds is not recorded.
+func (k *Keeper) looked(ctx context.Context, c Caller, ref string, err error) error {
+	if err != nil && ctx.Err() == nil {
+		k.refuse(ctx, c, ActLook, k.about(ctx, c, ref, err), err)
+	}
+	return err
+}
+
+func (k *Keeper) refuse(ctx context.Context, c Caller, act Act, e Event, why error) {
+	e.At, e.Act, e.Result = time.Now().UTC(), act, ErrorCode(why)
+	e.Detail = plain(cmp.Or(e.Detail, ErrorMessage(why).String()))
 	e.by(c)
 	k.ledger.record(ctx, e)
 }
 
-// subject is what a refused command was about: the lease that it names, as it
-// is, or what it asked for.
-func (k *Keeper) subject(ctx context.Context, c Caller, cmd Command, why error) Event {
-	var ref string
-	switch cmd := cmd.(type) {
-	case ConfirmLease:
-		ref = cmd.ID
-	case CancelLease:
-		ref = cmd.ID
-	case ApproveLease:
-		ref = cmd.ID
-	case DenyLease:
-		ref = cmd.ID
-	case ShowLease:
-		ref = cmd.ID
-	case ExtendLease:
-		ref = cmd.Ref
-	case CloseLease:
-		ref = cmd.Ref
-	case SetSource:
-		return Event{Sources: prefixStrings(cmd.Sources)}
-	case OpenLease:
-		e := Event{Sources: prefixStrings(cmd.Sources), Because: plain(cmd.Because), Urgent: cmd.Urgent}
-		if strings.HasPrefix(cmd.Instance, "i-") {
-			e.Instance = plain(cmd.Instance)
-		} else {
-			e.Name = plain(cmd.Instance)
-		}
-		return e
-	}
+// about is an event about the lease that ref names, as it is now, or about none.
+func (k *Keeper) about(ctx context.Context, c Caller, ref string, why error) Event {
 	if ref == "" || ErrorCode(why) == ENOTFOUND {
 		return Event{}
 	}
@@ -56,32 +47,4 @@ func (k *Keeper) subject(ctx context.Context, c Caller, cmd Command, why error) 
 		return Event{}
 	}
 	return eventOf(found[0], k.ledger.prices)
-}
-
-// actOf names a command.
-func actOf(cmd Command) Act {
-	switch cmd := cmd.(type) {
-	case OpenLease:
-		return ActOpen
-	case ConfirmLease:
-		return ActConfirm
-	case CancelLease:
-		return ActCancel
-	case ApproveLease:
-		return ActApprove
-	case DenyLease:
-		return ActDeny
-	case ExtendLease:
-		return ActExtend
-	case CloseLease:
-		return ActClose
-	case SetSource:
-		if len(cmd.Sources) > 0 || cmd.Clear {
-			return ActSource
-		}
-		return ActLook
-	case ListLeases, ShowLease, ListInstances, Overview, ShowHistory:
-		return ActLook
-	}
-	return ActUnknown
 }

@@ -6,23 +6,9 @@ import (
 	"time"
 )
 
-func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, error) {
+func (cmd CloseLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	if cmd.All {
-		mine, err := k.ledger.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
-		if err != nil {
-			return Reply{}, err
-		}
-		var errs []error
-		for i, l := range mine {
-			closed, err := k.closeOne(ctx, c, l, false)
-			switch {
-			case err == nil:
-				mine[i] = closed
-			case ErrorCode(err) != ECONFLICT: // it had ended already
-				errs = append(errs, err)
-			}
-		}
-		return Reply{Leases: mine}, errors.Join(errs...)
+		return k.closeAll(ctx, c)
 	}
 	found, err := k.resolve(ctx, c, cmd.Ref)
 	if err != nil {
@@ -40,6 +26,25 @@ func (k *Keeper) close(ctx context.Context, c Caller, cmd CloseLease) (Reply, er
 		return Reply{}, err
 	}
 	return Reply{Lease: l}, nil
+}
+
+// closeAll ends all that the caller has.
+func (k *Keeper) closeAll(ctx context.Context, c Caller) (Reply, error) {
+	mine, err := k.ledger.active(ctx, func(l *Lease) bool { return l.Owner == c.User && l.State != Closing })
+	if err != nil {
+		return Reply{}, err
+	}
+	var errs []error
+	for i, l := range mine {
+		closed, err := k.closeOne(ctx, c, l, false)
+		switch {
+		case err == nil:
+			mine[i] = closed
+		case ErrorCode(err) != ECONFLICT: // it had ended already
+			errs = append(errs, err)
+		}
+	}
+	return Reply{Leases: mine}, errors.Join(errs...)
 }
 
 // closeOne decides the end of one lease. ECONFLICT if it had ended already.

@@ -2,6 +2,15 @@ package sshforward
 
 import "context"
 
+// Command is one thing a person asked for, typed or clicked. A new one needs
+// its type with act and target in command.go, its do in a file of its own here,
+// and what the user interface makes of it.
+type Command interface {
+	act() Act
+	target() target
+	do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
+}
+
 // lease reads one lease by an id as people type it.
 func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	id, ok := ParseID(typed)

@@ -13,57 +13,11 @@ const dueAtOnce = 10_000
 // and what it intends is in the store. The work goes on behind. What is refused
 // is in the audit record.
 func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
-	reply, err := k.do(ctx, c, cmd)
+	reply, err := cmd.do(ctx, k, c)
 	if err != nil && ctx.Err() == nil {
 		k.refused(ctx, c, cmd, err)
 	}
 	return reply, err
-}
-
-func (k *Keeper) do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
-	switch cmd := cmd.(type) {
-	case OpenLease:
-		return k.open(ctx, c, cmd)
-	case ConfirmLease:
-		return k.confirm(ctx, c, cmd)
-	case CancelLease:
-		return k.cancel(ctx, c, cmd.ID)
-	case ApproveLease:
-		return k.decide(ctx, actor{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
-			if cmd.Extend > 0 {
-				return l.grant(now, c.User, cmd.Extend)
-			}
-			return l.approve(now, c.User, k.timing)
-		})
-	case DenyLease:
-		return k.decide(ctx, actor{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
-			if cmd.Extend > 0 {
-				return l.refuse(now, c.User, cmd.Because, cmd.Extend)
-			}
-			return l.deny(now, c.User, cmd.Because, k.timing)
-		})
-	case ExtendLease:
-		return k.extend(ctx, c, cmd)
-	case CloseLease:
-		return k.close(ctx, c, cmd)
-	case ListLeases:
-		leases, err := k.ledger.active(ctx, func(l *Lease) bool { return cmd.All || l.Owner == c.User })
-		return Reply{Leases: leases}, err
-	case ShowLease:
-		l, err := k.lease(ctx, cmd.ID)
-		return Reply{Lease: l}, err
-	case ListInstances:
-		return k.listInstances(ctx, c, cmd.Query)
-	case Overview:
-		return k.home(ctx, c)
-	case ShowHistory:
-		return k.history(ctx, c, historyMost)
-	case SetSource:
-		return k.setSource(ctx, c, cmd)
-	case Unknown:
-		return Reply{}, Errorf(EINVALID, "I do not know this button.")
-	}
-	return Reply{}, &Error{Code: EINTERNAL, Err: fmt.Errorf("no such command: %T", cmd)}
 }
 
 // Tick starts work on every lease that is due. It does not wait for the work.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, error) {
+func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	if cmd.Duration <= 0 {
 		return Reply{}, Errorf(EINVALID, "Say by how long, for example: /sshforward extend %s 30m", cmd.Ref)
 	}
@@ -30,8 +30,8 @@ func (k *Keeper) extend(ctx context.Context, c Caller, cmd ExtendLease) (Reply, 
 	return k.reply(l, err)
 }
 
-// checkStillAdmitted refuses more time to whom policy would not let in any more, whoever
-// asks for it. EFORBIDDEN, or EUNAVAILABLE if a user group cannot be resolved.
+// checkStillAdmitted refuses more time to a requester whom policy would not let
+// in any more, whoever asks for it. EFORBIDDEN, or EUNAVAILABLE if a user group cannot be resolved.
 func (k *Keeper) checkStillAdmitted(ctx context.Context, l *Lease) (*Rule, error) {
 	rule, err := k.ruleOf(l)
 	if err != nil || len(rule.Users) == 0 {

@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// open checks a request as far as it can be checked before anything is made,
-// and records it. Nothing happens in AWS before the requester confirms it.
-func (k *Keeper) open(ctx context.Context, c Caller, cmd OpenLease) (Reply, error) {
+// do checks a request as far as it can be checked before anything is made, and
+// records it. Nothing happens in AWS before the requester confirms it.
+func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	l := &Lease{
 		State: Requested, Team: c.Team, Owner: c.User, Channel: c.Channel, Direct: c.Direct,
-		TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
-		Duration: cmp.Or(cmd.Duration, k.timing.Default), Reminders: k.timing.Reminders,
+		Terms: Terms{
+			TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
+			Duration: cmp.Or(cmd.Duration, k.timing.Default), Reminders: k.timing.Reminders,
+		},
 	}
 	if l.Duration < k.timing.Min {
 		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.timing.Min).

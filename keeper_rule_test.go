@@ -140,7 +140,7 @@ func TestHomeAsksOncePerRule(t *testing.T) {
 		count = func() { asked++; dir.meanwhile = count }
 		dir.meanwhile = count
 		w.k.slack = people{w.slack, dir}
-		if n := len(w.must(carol, Overview{}).Waiting); n != 6 || asked != 1 {
+		if n := len(w.overview(carol).Waiting); n != 6 || asked != 1 {
 			w.t.Errorf("%d wait for carol, and the directory was asked %d times", n, asked)
 		}
 	})

@@ -23,32 +23,14 @@ type Lease struct {
 	Channel string
 	Direct  bool `json:",omitempty"` // typed in a direct message
 
-	// What was asked for.
-	Instance     Instance
-	Placement    Placement
-	ListenerPort int // what ssh dials
-	TargetPort   int // where sshd listens on the instance
-	SSHUser      string
-	Sources      []netip.Prefix
-	Duration     time.Duration
-	Because      string `json:",omitempty"`
-	Urgent       bool   `json:",omitempty"` // without approval
-
-	// What policy said when it was asked for.
-	Rule      string
-	Max       time.Duration // total, extensions included
-	Reminders []time.Duration
-	Approvers []string   `json:",omitempty"` // users and user groups
-	Approvals int        `json:",omitempty"` // how many are needed
-	Approved  []Approval `json:",omitempty"`
-	// ExtendApprovals is how many of the Approvers an extension needs.
-	ExtendApprovals int `json:",omitempty"`
+	Terms
 
 	// Deadlines and events. Every wait of the machine is one of these times.
 	RequestedAt   time.Time
 	ConfirmBy     time.Time
 	ApproveBy     time.Time        `json:",omitzero"`
 	ConfirmedAt   time.Time        `json:",omitzero"`
+	Approved      []Approval       `json:",omitempty"`
 	OpenBy        time.Time        `json:",omitzero"`  // ready by then, or rolled back
 	OpenedAt      time.Time        `json:",omitzero"`  // the clock started
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
@@ -64,28 +46,60 @@ type Lease struct {
 	DeniedFor     string           `json:",omitempty"` // the denier's words
 	Why           Text             `json:",omitzero"`  // a sentence for people on why it failed or was closed
 
-	// Work.
+	Work
+	Outbox
+
+	// DueAt is the earliest time at which anything above needs attention;
+	// zero for never. The ledger sets it before each write.
+	DueAt time.Time `json:",omitzero"`
+}
+
+// Terms are what was asked for, and what policy said to it.
+type Terms struct {
+	Instance     Instance
+	Placement    Placement
+	ListenerPort int // what ssh dials
+	TargetPort   int // where sshd listens on the instance
+	SSHUser      string
+	Sources      []netip.Prefix
+	Duration     time.Duration
+	Because      string `json:",omitempty"`
+	Urgent       bool   `json:",omitempty"` // without approval
+
+	Rule      string
+	Max       time.Duration // total, extensions included
+	Reminders []time.Duration
+	Approvers []string `json:",omitempty"` // users and user groups
+	Approvals int      `json:",omitempty"` // how many are needed
+	// ExtendApprovals is how many of the Approvers an extension needs.
+	ExtendApprovals int `json:",omitempty"`
+}
+
+// Work is how far the work in AWS has come.
+type Work struct {
 	Stage      Stage     `json:",omitempty"`
 	StageSince time.Time `json:",omitzero"`
 	Resources  Resources
-	Attempts   int       `json:",omitempty"` // failures in a row
-	NextTryAt  time.Time `json:",omitzero"`
-	LastError  Text      `json:",omitzero"`  // of the last of those, a sentence for people
-	Detail     Text      `json:",omitzero"`  // what a waiting stage waits for
-	Hint       Text      `json:",omitzero"`  // what to know about the open forward
-	Notes      []Text    `json:",omitempty"` // what could not be checked
-	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
-	Drift      Drift     `json:",omitzero"`  // what a sweep has found changed
-	Mended     bool      `json:",omitempty"` // rules were put back once
+	Retry
+	LastError Text   `json:",omitzero"`  // of the last of the Attempts, a sentence for people
+	Detail    Text   `json:",omitzero"`  // what a waiting stage waits for
+	Hint      Text   `json:",omitzero"`  // what to know about the open forward
+	Notes     []Text `json:",omitempty"` // what could not be checked
+	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
+	Drift     Drift  `json:",omitzero"`  // what a sweep has found changed
+	Mended    bool   `json:",omitempty"` // rules were put back once
+}
 
-	// Talk.
+// restart forgets failures; the next try is at the given time.
+func (w *Work) restart(at time.Time) {
+	w.Retry, w.LastError, w.Detail = Retry{NextTryAt: at}, Text{}, Text{}
+}
+
+// Outbox is what people see, and what they have still to be told.
+type Outbox struct {
 	Card      Card
 	Broadcast Place    `json:",omitzero"` // NoticeUrgent, where it was heard
 	Owed      []Notice `json:",omitempty"`
-
-	// DueAt is the earliest time at which anything above needs attention;
-	// zero for never. The keeper sets it before each write.
-	DueAt time.Time `json:",omitzero"`
 }
 
 // Approval is one approver's yes.

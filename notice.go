@@ -11,9 +11,19 @@ type Card struct {
 	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
 	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
+	Retry
+}
 
-	Attempts  int       `json:",omitempty"`
+// Retry is when to do again what failed.
+type Retry struct {
+	Attempts  int       `json:",omitempty"` // failures in a row
 	NextTryAt time.Time `json:",omitzero"`
+}
+
+// failed counts a failure; the next try comes after a pause.
+func (r *Retry) failed(now time.Time, pause time.Duration) {
+	r.Attempts++
+	r.NextTryAt = now.Add(pause)
 }
 
 // NoticeKind says what a notice is about.
@@ -49,10 +59,9 @@ func (k NoticeKind) Alarm() bool {
 // is written with the state change that caused it and removed once Slack has
 // taken it.
 type Notice struct {
-	Kind      NoticeKind
-	At        time.Time // when it came to be owed
-	Attempts  int       `json:",omitempty"`
-	NextTryAt time.Time `json:",omitzero"`
+	Kind NoticeKind
+	At   time.Time // when it came to be owed
+	Retry
 }
 
 // Place is where a message is.

@@ -113,8 +113,7 @@ func (l *Lease) cardSent(now time.Time, at Place, key string, state State, err e
 	case l.undeliverable(now):
 		l.Card.Shown, l.Card.State = key, state
 	default:
-		l.Card.Attempts++
-		l.Card.NextTryAt = now.Add(l.deliveryBackoff(now, l.Card.Attempts, retryAfter(err)))
+		l.Card.failed(now, l.deliveryBackoff(now, l.Card.Attempts+1, retryAfter(err)))
 	}
 }
 
@@ -126,8 +125,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, err error) error {
 	}
 	switch owed := l.owed(n); {
 	case owed != nil && err != nil && !l.undeliverable(now):
-		owed.Attempts++
-		owed.NextTryAt = now.Add(l.deliveryBackoff(now, owed.Attempts, retryAfter(err)))
+		owed.failed(now, l.deliveryBackoff(now, owed.Attempts+1, retryAfter(err)))
 	case owed != nil:
 		l.withdraw(n.Kind)
 	case n.Kind == NoticeStuck && err == nil && !l.Alarmed:

@@ -30,11 +30,15 @@ func ParseSources(s string) ([]netip.Prefix, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, Errorf(EINVALID, "There is no address in it.").instead("Write for example 203.0.113.7 or 203.0.113.0/28.")
+		return nil, noSource()
 	case len(out) > maxSources:
 		return nil, Errorf(EINVALID, "That is %d source addresses; %d are allowed.", len(out), maxSources)
 	}
 	return out, nil
+}
+
+func noSource() error {
+	return Errorf(EINVALID, "There is no address in it.").instead("Write for example 203.0.113.7 or 203.0.113.0/28.").about(FieldSource)
 }
 
 func parseSource(s string) (netip.Prefix, error) {

@@ -17,7 +17,7 @@ func at(minutes float64) time.Time {
 // openFor is a lease that has been open since noon for so many minutes, with
 // reminders that many minutes before the end.
 func openFor(minutes float64, reminders ...float64) *Lease {
-	l := &Lease{ID: "abcdefg", State: Open, OpenedAt: noon, ExpiresAt: at(minutes), NextTryAt: noon, Max: 8 * time.Hour}
+	l := &Lease{ID: "abcdefg", State: Open, OpenedAt: noon, ExpiresAt: at(minutes), Work: Work{Retry: Retry{NextTryAt: noon}}, Terms: Terms{Max: 8 * time.Hour}}
 	l.Resources.Until = l.ExpiresAt
 	for _, m := range reminders {
 		l.Reminders = append(l.Reminders, at(m).Sub(noon))
@@ -43,7 +43,7 @@ func TestDue(t *testing.T) {
 
 func TestNext(t *testing.T) {
 	opening := func() *Lease {
-		return &Lease{State: Opening, Stage: StageGroup, OpenBy: at(10), NextTryAt: at(1)}
+		return &Lease{State: Opening, Work: Work{Stage: StageGroup, Retry: Retry{NextTryAt: at(1)}}, OpenBy: at(10)}
 	}
 	for _, tt := range []struct {
 		name string
@@ -69,7 +69,7 @@ func TestNext(t *testing.T) {
 		{"open, the end in AWS is in another zone", with(openFor(60), func(l *Lease) { l.Resources.Until = at(60).In(time.FixedZone("JST", 9*3600)) }), at(1), Action{ActionExpire, at(60)}},
 		{"open, a reminder before AWS can be asked again", with(openFor(60, 15), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(46) }), at(1), Action{ActionRemind, at(45)}},
 		{"open, the end before AWS can be asked again", with(openFor(60), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(61) }), at(1), Action{ActionExpire, at(60)}},
-		{"closing", &Lease{State: Closing, NextTryAt: at(3), ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
+		{"closing", &Lease{State: Closing, Work: Work{Retry: Retry{NextTryAt: at(3)}}, ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
 		{"closed", &Lease{State: Closed, KeepUntil: at(90)}, noon, Action{ActionForget, at(90)}},
 		{"unknown", &Lease{State: "odd"}, noon, Action{}},
 	} {
@@ -118,9 +118,9 @@ func TestNextDelivery(t *testing.T) {
 		l.Card = Card{TS: "1", Shown: key, State: state, SentAt: noon}
 		return l
 	}
-	opening := &Lease{State: Opening, Stage: StageHealth, RequestedAt: at(-1)}
+	opening := &Lease{State: Opening, Work: Work{Stage: StageHealth}, RequestedAt: at(-1)}
 	ready := Notice{Kind: NoticeReady, At: at(2)}
-	reminder := Notice{Kind: NoticeReminder, At: at(1), Attempts: 1, NextTryAt: at(4)}
+	reminder := Notice{Kind: NoticeReminder, At: at(1), Retry: Retry{Attempts: 1, NextTryAt: at(4)}}
 	for _, tt := range []struct {
 		name string
 		l    *Lease

@@ -265,7 +265,7 @@ func TestDriftCannotBeMended(t *testing.T) {
 // A dead-man switch that somebody deleted is set again, which is nobody's news:
 // it says nothing and does not use up the one time that rules are put back.
 func TestDeadManSetAgain(t *testing.T) {
-	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Resources: Resources{Until: at(60)}}
+	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Work: Work{Resources: Resources{Until: at(60)}}}
 	l.drifted(at(1), Drift{Unarmed: true})
 	if a := Next(&l, at(1)); a.Kind != ActionMend || !due(a.At, at(1)) {
 		t.Fatalf("Next: %+v, want a mend at once", a)

@@ -20,9 +20,13 @@ func (w *world) strand(id, account, instance string, whole bool) {
 	w.store.rebuilt["main"], w.store.rebuilt["far"] = true, true
 	w.store.mu.Unlock()
 	l := &Lease{
-		ID: id, Owner: alice, Channel: "C1", ListenerPort: 443, TargetPort: 22, SSHUser: "ubuntu",
-		Instance: Instance{Account: account, ID: instance}, Sources: prefixes("203.0.113.7/32"), Max: 8 * time.Hour,
-		Duration: time.Hour, OpenBy: time.Now().Add(w.timing.Opening),
+		ID: id, Owner: alice, Channel: "C1",
+		Terms: Terms{
+			ListenerPort: 443, TargetPort: 22, SSHUser: "ubuntu",
+			Instance: Instance{Account: account, ID: instance}, Sources: prefixes("203.0.113.7/32"), Max: 8 * time.Hour,
+			Duration: time.Hour,
+		},
+		OpenBy: time.Now().Add(w.timing.Opening),
 	}
 	for _, l.Stage = range Stages[1:] {
 		if l.Stage == StageClock {

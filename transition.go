@@ -27,8 +27,8 @@ func (l *Lease) beginOpening(now time.Time, t Timing) {
 }
 
 func (l *Lease) enter(s Stage, now time.Time) {
-	l.Stage, l.StageSince, l.NextTryAt = s, now, now
-	l.Attempts, l.LastError, l.Detail = 0, Text{}, Text{}
+	l.Stage, l.StageSince = s, now
+	l.restart(now)
 }
 
 // advance records that the current stage is complete.
@@ -39,7 +39,7 @@ func (l *Lease) advance(now time.Time) {
 		}
 		if i == len(Stages)-1 {
 			l.State, l.Stage = Open, ""
-			l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, now
+			l.restart(now)
 			l.owe(NoticeReady, now)
 			return
 		}
@@ -90,8 +90,7 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 		// that with ExpiresAt would move it for ever.
 		l.Resources.Until = end
 	}
-	l.Attempts, l.LastError = 0, Text{}
-	l.NextTryAt = now.Add(r.Wait)
+	l.restart(now.Add(r.Wait))
 	if l.Drift == (Drift{}) {
 		l.calm(now) // or the alarm is about the mending
 	}
@@ -99,9 +98,8 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 
 // retry records a failure of the current work and when to do it again.
 func (l *Lease) retry(now time.Time, err error) {
-	l.Attempts++
 	l.LastError = ErrorMessage(err)
-	l.NextTryAt = now.Add(Backoff(l.Attempts, retryAfter(err)))
+	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
 	}
@@ -131,8 +129,8 @@ func (l *Lease) calm(now time.Time) {
 
 // wait records that the current work is not there yet, which is no failure.
 func (l *Lease) wait(now time.Time, r StepResult) {
-	l.Attempts, l.LastError = 0, Text{}
-	l.Detail, l.NextTryAt = r.Detail, now.Add(r.Wait)
+	l.restart(now.Add(r.Wait))
+	l.Detail = r.Detail
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
 		l.LastError = r.Detail
 		l.alarm(now)
@@ -155,7 +153,7 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 			l.owe(NoticeFailed, now)
 		}
 		l.State, l.Stage = Closing, ""
-		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, now
+		l.restart(now)
 	}
 	l.Reason, l.ClosingAt, l.ClosedBy, l.Why = reason, now, by, why
 	return nil
@@ -192,7 +190,7 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 		l.wait(now, r)
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
-		l.Attempts, l.LastError, l.Detail, l.NextTryAt = 0, Text{}, Text{}, time.Time{}
+		l.restart(time.Time{})
 		l.calm(now)
 	}
 }
@@ -224,7 +222,7 @@ func (l *Lease) mended(now time.Time) {
 		l.owe(NoticeNarrowed, now)
 	}
 	l.Drift = Drift{}
-	l.Attempts, l.LastError, l.NextTryAt = 0, Text{}, now
+	l.restart(now)
 	l.calm(now)
 }
 

@@ -58,7 +58,7 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	select {
 	case o = <-result:
 	case <-time.After(h.budget - time.Since(in.at)):
-		h.client.log.Warn("click acknowledged before it was recorded", "user", c.User, "step", commandName(cmd))
+		h.client.log.Warn("click acknowledged before it was recorded", "user", c.User, "step", operationName(cmd))
 		in.acknowledge(nil)
 		o = <-result
 	}

@@ -29,7 +29,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		if !h.listAgain(to, from, show) {
-			h.client.answer(to, show.reply(to.caller, cmd, r), false)
+			h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), false)
 		}
 	case own && from == fromShow && r.Lease != nil:
 		h.client.answer(to, show.lease(to.caller, r.Lease), true)
@@ -38,7 +38,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
-		h.client.answer(to, show.reply(to.caller, cmd, r), own)
+		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), own)
 	}
 }
 
@@ -75,7 +75,7 @@ func (h *handler) stale(pr press, err error) {
 	case fromMine, fromAll:
 		h.listAgain(to, from, show)
 	case fromPrompt, fromShow, fromReminder:
-		o := <-h.start(to.caller, sshforward.ShowLease{ID: leaseOfValue(pr.action.Value)})
+		o := <-h.start(to.caller, showLease{ID: leaseOfValue(pr.action.Value)})
 		if l := o.reply.Lease; o.err == nil && l != nil {
 			if from == fromReminder {
 				show = h.renderForButton(to.caller, show)
@@ -87,10 +87,10 @@ func (h *handler) stale(pr press, err error) {
 
 // listAgain replaces the list that a button was in by a new one.
 func (h *handler) listAgain(to recipient, from origin, show render) bool {
-	list := sshforward.ListLeases{All: from == fromAll}
+	list := listLeases{All: from == fromAll}
 	o := <-h.start(to.caller, list)
 	if o.err == nil {
-		h.client.answer(to, show.reply(to.caller, list, o.reply), true)
+		h.client.answer(to, show.reply(to.caller, list, o), true)
 	}
 	return o.err == nil
 }

@@ -17,7 +17,7 @@ func (h *handler) submitConfirm(in *inbound, p clickPayload, v render, cmd sshfo
 			case l != nil:
 				view = v.noteOf(v.replyConfirm(l))
 			}
-			return modalResult{view: &view, message: v.reply(p.caller(), cmd, o.reply)}
+			return modalResult{view: &view, message: v.reply(p.caller(), cmd, o)}
 		},
 	})
 }

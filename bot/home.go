@@ -160,13 +160,13 @@ func (s *homes) publish(r *runner, c sshforward.Caller, first bool) (again time.
 		return 0, nil
 	}
 	v := s.renderFor(r.ctx, c.User)
-	o := <-r.start(c, sshforward.Overview{})
-	blocks := v.home(c, o.reply, time.Now())
+	o := <-r.start(c, showOverview{})
+	blocks := v.home(c, o.overview, time.Now())
 	if o.err != nil {
 		if r.ctx.Err() != nil {
 			return 0, nil
 		}
-		r.logRefusal(c, sshforward.Overview{}, o.err)
+		r.logRefusal(c, showOverview{}, o.err)
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}

@@ -29,7 +29,7 @@ func (h *handler) suggest(in *inbound, p clickPayload) {
 		in.acknowledge(none)
 		return
 	}
-	cmd := sshforward.ListInstances{Query: strings.TrimSpace(cut(p.Value, maxName))}
+	cmd := listInstances{Query: strings.TrimSpace(cut(p.Value, maxName))}
 	select {
 	case o := <-h.start(c, cmd):
 		if o.err != nil {

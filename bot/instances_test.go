@@ -17,8 +17,8 @@ import (
 func shop() *keeper {
 	k := script()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		list, ok := cmd.(sshforward.ListInstances)
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
+		list, ok := cmd.(listInstances)
 		if !ok {
 			return base(ctx, c, cmd)
 		}

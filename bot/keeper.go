@@ -10,13 +10,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Keeper takes commands. An error's code and message say what the caller is
-// told, see [sshforward.Error].
-type Keeper interface {
-	Do(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error)
-}
-
-// runner hands commands to the keeper, a bounded number at one time.
+// runner hands commands and queries to the keeper, a bounded number at one time.
 type runner struct {
 	client  *client
 	keeper  Keeper
@@ -35,15 +29,9 @@ func newRunner(c *client, k Keeper, o Options, changed func(user string)) *runne
 		changed: changed, ctx: ctx, cancel: cancel}
 }
 
-// outcome is what the keeper said.
-type outcome struct {
-	reply sshforward.Reply
-	err   error
-}
-
-// start hands a command to the keeper. The outcome comes in any case, within
+// start hands an operation to the keeper. The outcome comes in any case, within
 // Options.CommandTimeout, even if the keeper hangs or panics.
-func (r *runner) start(c sshforward.Caller, cmd sshforward.Command) <-chan outcome {
+func (r *runner) start(c sshforward.Caller, op operation) <-chan outcome {
 	out := make(chan outcome, 2)
 	ctx, cancel := context.WithTimeout(r.ctx, r.timeout)
 	go func() {
@@ -54,9 +42,9 @@ func (r *runner) start(c sshforward.Caller, cmd sshforward.Command) <-chan outco
 			return
 		}
 		defer func() { <-r.slots }()
-		o := r.call(ctx, c, cmd)
+		o := r.call(ctx, c, op)
 		out <- o
-		if changesHome(cmd) { // also after a refusal: what they saw may be out of date
+		if changesHome(op) { // also after a refusal: what they saw may be out of date
 			r.changed(c.User)
 		}
 	}()
@@ -66,13 +54,18 @@ func (r *runner) start(c sshforward.Caller, cmd sshforward.Command) <-chan outco
 	return out
 }
 
-func (r *runner) call(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (o outcome) {
+func (r *runner) call(ctx context.Context, c sshforward.Caller, op operation) (o outcome) {
 	defer r.client.recovered("keeper", func() { o = outcome{err: &sshforward.Error{Code: sshforward.EINTERNAL}} })
-	reply, err := r.keeper.Do(ctx, c, cmd)
-	if err != nil && sshforward.ErrorCode(err) == sshforward.EINTERNAL && errors.Is(err, ctx.Err()) && ctx.Err() != nil {
-		err = tooLong(err)
+	switch op := op.(type) {
+	case query:
+		o = op.ask(ctx, r.keeper, c)
+	case sshforward.Command:
+		o.reply, o.err = r.keeper.Do(ctx, c, op)
 	}
-	return outcome{reply, err}
+	if sshforward.ErrorCode(o.err) == sshforward.EINTERNAL && errors.Is(o.err, ctx.Err()) && ctx.Err() != nil {
+		o.err = tooLong(o.err)
+	}
+	return o
 }
 
 // tooLong is the error for a command that took longer than it may.
@@ -81,26 +74,23 @@ func tooLong(cause error) error {
 		"That took too long, and I do not know whether it was done. Look with `/sshforward list`.")}
 }
 
-// changesHome reports whether a command may change what the caller's Home shows.
-func changesHome(cmd sshforward.Command) bool {
-	switch cmd := cmd.(type) {
-	case sshforward.ListLeases, sshforward.ShowLease, sshforward.ListInstances, sshforward.Overview, sshforward.ShowHistory,
-		sshforward.Unknown:
+// changesHome reports whether an operation may change what the caller's Home shows.
+func changesHome(op operation) bool {
+	switch op.(type) {
+	case query, sshforward.Unknown:
 		return false
-	case sshforward.SetSource:
-		return cmd.Clear || len(cmd.Sources) > 0
 	}
 	return true
 }
 
 // logRefusal logs a command that failed; nothing if err is nil. Only what the
 // operator can mend is logged as a warning or an error.
-func (r *runner) logRefusal(c sshforward.Caller, cmd sshforward.Command, err error) {
+func (r *runner) logRefusal(c sshforward.Caller, op operation, err error) {
 	if err == nil {
 		return
 	}
 	code := sshforward.ErrorCode(err)
-	log := r.client.log.With("user", c.User, "step", commandName(cmd), "code", code)
+	log := r.client.log.With("user", c.User, "step", operationName(op), "code", code)
 	switch code {
 	case sshforward.EINTERNAL:
 		log.Error("command failed", "err", r.client.clean(err))
@@ -111,9 +101,10 @@ func (r *runner) logRefusal(c sshforward.Caller, cmd sshforward.Command, err err
 	}
 }
 
-// commandName is for logs: OpenLease, CloseLease …
-func commandName(cmd sshforward.Command) string {
-	return strings.TrimPrefix(fmt.Sprintf("%T", cmd), "sshforward.")
+// operationName is for logs: OpenLease, CloseLease, listLeases …
+func operationName(op operation) string {
+	name := fmt.Sprintf("%T", op)
+	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
 // cancelLease takes back the request of somebody who closed the modal that asks

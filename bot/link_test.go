@@ -53,7 +53,7 @@ func TestClickThatWaitsWhenItsConnectionDropsIsStillRecordedAndAnswered(t *testi
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	started, release := make(chan struct{}), make(chan struct{})
-	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		close(started)
 		<-release
 		return sshforward.Reply{Lease: lease(sshforward.Opening)}, nil
@@ -189,7 +189,7 @@ func TestStopWaitsForRunningCommandsAndTurnsAwayNewOnes(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	started, release := make(chan struct{}), make(chan struct{})
-	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		close(started)
 		<-release
 		return sshforward.Reply{}, nil
@@ -211,7 +211,7 @@ func TestStopWaitsForRunningCommandsAndTurnsAwayNewOnes(t *testing.T) {
 func TestStopCutsShortWhatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, &keeper{do: func(ctx context.Context, _ sshforward.Caller, _ sshforward.Command) (sshforward.Reply, error) {
+	x := live(t, w, &keeper{do: func(ctx context.Context, _ sshforward.Caller, _ operation) (sshforward.Reply, error) {
 		<-ctx.Done()
 		return sshforward.Reply{}, ctx.Err()
 	}}, func(o *Options) { o.Grace = 100 * time.Millisecond })

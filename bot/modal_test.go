@@ -14,7 +14,7 @@ import (
 func slow(k *keeper) (release chan struct{}) {
 	release = make(chan struct{})
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
 		case sshforward.OpenLease, sshforward.ConfirmLease, sshforward.DenyLease:
 			<-release
@@ -152,8 +152,8 @@ func TestFormDoesNotWaitLongForTheSavedAddress(t *testing.T) {
 	k := saved()
 	base := k.do
 	release := make(chan struct{})
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		if _, ok := cmd.(sshforward.SetSource); ok {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
+		if _, ok := cmd.(showSource); ok {
 			<-release
 		}
 		return base(ctx, c, cmd)
@@ -186,7 +186,7 @@ func TestRefusalIsToldToWhoClosedTheWaitingModal(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	base, release := k.do, make(chan struct{})
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.ConfirmLease); ok {
 			<-release
 			return sshforward.Reply{}, sshforward.Errorf(sshforward.EQUOTA, "You have 3 open already.")

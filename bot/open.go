@@ -28,7 +28,7 @@ func (h *handler) openForm(in *inbound, to recipient, trigger string, open sshfo
 	v := h.renderWithin(in, c.User)
 	f, m := h.typedIn(open), metaOf(c)
 	m.Port, m.Urgent = open.Port, open.Urgent
-	saved := h.start(c, sshforward.SetSource{})
+	saved := h.start(c, showSource{})
 	late := false
 	select {
 	case o := <-saved:

@@ -95,11 +95,11 @@ func (k *keeper) changed() []asked {
 func saved() *keeper {
 	k := script()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
-		case sshforward.SetSource:
+		case showSource:
 			return sshforward.Reply{Sources: prefixes("203.0.113.7/32")}, nil
-		case sshforward.ListInstances:
+		case listInstances:
 			return sshforward.Reply{Instances: []sshforward.Instance{instance1}}, nil
 		}
 		return base(ctx, c, cmd)
@@ -202,7 +202,7 @@ func TestUrgentLeaseFromTheFormIsAskedAboutTwice(t *testing.T) {
 func pressing() *keeper {
 	k := script()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		l := lease(sshforward.Requested)
 		l.Urgent = true
 		switch cmd := cmd.(type) {
@@ -239,7 +239,7 @@ func TestMistakesStandUnderTheirInputs(t *testing.T) {
 	refuse := sshforward.Errorf(sshforward.EFORBIDDEN, "No.")
 	k := saved()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.OpenLease); ok {
 			e := *refuse
 			return sshforward.Reply{}, &e
@@ -338,7 +338,7 @@ func TestRefusedConfirmStandsInTheModal(t *testing.T) {
 		base := k.do
 		var refuse atomic.Bool
 		refuse.Store(true)
-		k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+		k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 			if _, ok := cmd.(sshforward.ConfirmLease); ok && refuse.Load() {
 				return sshforward.Reply{}, sshforward.Errorf(code, "Close one <first>.")
 			}

@@ -19,7 +19,7 @@ const (
 // request is what the text of a slash command means.
 type request struct {
 	topic   topic
-	command sshforward.Command
+	command operation
 }
 
 // verbs in the order of the help text.
@@ -38,13 +38,13 @@ func parse(text string) (request, error) {
 		return request{topic: topicForm, command: sshforward.OpenLease{}}, nil
 	}
 	args := all[1:]
-	var cmd sshforward.Command
+	var cmd operation
 	var err error
 	switch verb := strings.ToLower(all[0].text); verb {
 	case "help", "?", "-h", "--help":
 		return request{topic: topicHelp}, nil
 	case "history":
-		cmd = sshforward.ShowHistory{}
+		cmd = showHistory{}
 	case "open":
 		cmd, err = parseOpen(text, args)
 	case "list", "ls":
@@ -86,24 +86,24 @@ func unknownVerb(text string, first word) error {
 	return invalid(best, "I do not know the command %s.", inCode(first.text))
 }
 
-func parseList(args []word) (sshforward.Command, error) {
+func parseList(args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
-		return sshforward.ListLeases{}, nil
+		return listLeases{}, nil
 	case len(args) == 1 && args[0].is("all"):
-		return sshforward.ListLeases{All: true}, nil
+		return listLeases{All: true}, nil
 	}
 	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joinWords(args)))
 }
 
-func parseShow(args []word) (sshforward.Command, error) {
+func parseShow(args []word) (operation, error) {
 	if len(args) == 0 {
 		return nil, invalid("show k7m2q3x", "Say which lease; %s shows yours.", inCode(Slash+" list"))
 	}
 	id, ok := sshforward.ParseID(args[0].text)
 	switch {
 	case len(args) == 1 && ok:
-		return sshforward.ShowLease{ID: id}, nil
+		return showLease{ID: id}, nil
 	case ok:
 		return nil, invalid("show "+id, "%s takes one lease, not %s too.", inCode("show"), inCode(joinWords(args[1:])))
 	}

@@ -2,7 +2,7 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-func parseClose(args []word) (sshforward.Command, error) {
+func parseClose(args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
 		return sshforward.CloseLease{}, nil

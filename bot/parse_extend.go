@@ -2,7 +2,7 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-func parseExtend(args []word) (sshforward.Command, error) {
+func parseExtend(args []word) (operation, error) {
 	// The duration is last, or first if somebody says it that way round.
 	at := len(args) - 1
 	if at > 0 && !isDuration(args[at]) && isDuration(args[0]) {

@@ -28,7 +28,7 @@ func (o *openParser) fail(format string, args ...any) {
 //	<instance id | Name tag> [<duration>] [from <ip or cidr>[,…]] [port <n>] [urgent] [because <reason>]
 //
 // Without an instance it is not wrong: the form asks for that.
-func parseOpen(text string, args []word) (sshforward.Command, error) {
+func parseOpen(text string, args []word) (operation, error) {
 	o := &openParser{text: text, args: args}
 	switch {
 	case len(args) == 0 || startsConditions(args[0]):

@@ -2,10 +2,10 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-func parseIP(text string, args []word) (sshforward.Command, error) {
+func parseIP(text string, args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
-		return sshforward.SetSource{}, nil
+		return showSource{}, nil
 	case len(args) == 1 && args[0].is("clear"):
 		return sshforward.SetSource{Clear: true}, nil
 	}

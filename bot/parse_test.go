@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 	}
 	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"),
 		Port: 2222, Because: "disk is  full"}
-	for text, want := range map[string]sshforward.Command{
+	for text, want := range map[string]operation{
 		"open i-0abc":             open("i-0abc", 0),
 		"OPEN i-0abc 2H":          open("i-0abc", 2*time.Hour),
 		"open web-1 1h30m":        open("web-1", 90*time.Minute),
@@ -42,7 +42,7 @@ func TestParse(t *testing.T) {
 		`open "2h" 2h`:            open("2h", 2*time.Hour),
 		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
 			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
-		"history":                   sshforward.ShowHistory{},
+		"history":                   showHistory{},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
 		"`/sshforward open i-0abc`": open("i-0abc", 0),
@@ -64,8 +64,8 @@ func TestParse(t *testing.T) {
 			Because: "line one\nline two"},
 		"open 本番サーバー 2h because ディスクがいっぱい": sshforward.OpenLease{Instance: "本番サーバー",
 			Duration: 2 * time.Hour, Because: "ディスクがいっぱい"},
-		"list":                            sshforward.ListLeases{},
-		"list ALL":                        sshforward.ListLeases{All: true},
+		"list":                            listLeases{},
+		"list ALL":                        listLeases{All: true},
 		"close":                           sshforward.CloseLease{},
 		"close all":                       sshforward.CloseLease{All: true},
 		`close "all"`:                     sshforward.CloseLease{Ref: "all"},
@@ -74,9 +74,9 @@ func TestParse(t *testing.T) {
 		"extend k7m2q3x 1h":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend 1h k7m2q3x":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend “my box” by 30m":          sshforward.ExtendLease{Ref: "my box", Duration: 30 * time.Minute},
-		"show K7M2Q3X":                    sshforward.ShowLease{ID: "k7m2q3x"},
-		"show k7m2o3l":                    sshforward.ShowLease{ID: "k7m2031"},
-		"ip":                              sshforward.SetSource{},
+		"show K7M2Q3X":                    showLease{ID: "k7m2q3x"},
+		"show k7m2o3l":                    showLease{ID: "k7m2031"},
+		"ip":                              showSource{},
 		"ip clear":                        sshforward.SetSource{Clear: true},
 		"ip 203.0.113.7":                  sshforward.SetSource{Sources: prefixes("203.0.113.7/32")},
 		"ip 203.0.113.7, 198.51.100.0/28": sshforward.SetSource{Sources: prefixes("203.0.113.7/32", "198.51.100.0/28")},
@@ -107,7 +107,7 @@ func TestParse(t *testing.T) {
 			}
 			continue
 		}
-		if d := cmp.Diff(sshforward.Command(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
+		if d := cmp.Diff(operation(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
 			t.Errorf("%q: %+v, %v\n%s", text, got, err, d)
 		}
 	}

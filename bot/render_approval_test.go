@@ -74,7 +74,7 @@ func everyApproval(v render) map[string]message {
 	never := with(sshforward.Pending, func(l *sshforward.Lease) { l.Approved = nil })
 	return map[string]message{
 		"prompt-urgent":            v.prompt(urgent(sshforward.Requested)),
-		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, sshforward.Reply{Lease: urgent(sshforward.Requested)}),
+		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, about(urgent(sshforward.Requested))),
 		"confirmed-urgent":         v.replyConfirm(urgent(sshforward.Opening)),
 		"card-urgent":              v.card(urgent(sshforward.Open)),
 		"card-pending-nobody":      v.card(never),
@@ -105,8 +105,8 @@ func everyApproval(v render) map[string]message {
 		"decided-extension":        v.decided(wanted(func(l *sshforward.Lease) { l.Asked.Decided = true }), true),
 		"decided-extension-denied": v.decided(refused, true),
 		"decided-extension-more":   v.decided(granted, true),
-		"history-some": v.reply(ann, sshforward.ShowHistory{},
-			sshforward.Reply{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}),
+		"history-some": v.reply(ann, showHistory{},
+			outcome{overview: sshforward.Overview{History: sshforward.History{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}}}),
 		"history-none-this-month": v.history(past[1:], sshforward.Bill{}),
 	}
 }

@@ -17,22 +17,22 @@ const (
 )
 
 // home is a person's home tab.
-func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []slack.Block {
+func (v render) home(c sshforward.Caller, o sshforward.Overview, now time.Time) []slack.Block {
 	out := v.homeTop()
-	if len(r.Waiting) > 0 {
-		out = append(out, header(v.say("Waiting for your decision: %d", len(r.Waiting))))
-		out = append(out, v.homeLeases(r.Waiting, homeWaiting, true, v.decisionRow)...)
+	if len(o.Waiting) > 0 {
+		out = append(out, header(v.say("Waiting for your decision: %d", len(o.Waiting))))
+		out = append(out, v.homeLeases(o.Waiting, homeWaiting, true, v.decisionRow)...)
 	}
-	out = append(out, header(v.say("Your leases: %d", len(r.Leases))))
-	if len(r.Leases) == 0 {
+	out = append(out, header(v.say("Your leases: %d", len(o.Leases))))
+	if len(o.Leases) == 0 {
 		out = append(out, section(v.say("You have no lease.")))
 	}
-	out = append(out, v.homeLeases(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
-	out = append(out, header(v.say("Your source address")), v.savedSource(r))
-	if len(r.Past) > 0 || r.Month.Leases > 0 {
-		out = append(out, header(v.say("Past leases")), section(v.month(r.Month)))
-		if len(r.Past) > 0 {
-			out = append(out, section(v.past(r.Past, homePast)))
+	out = append(out, v.homeLeases(o.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
+	out = append(out, header(v.say("Your source address")), v.homeSource(o.Sources))
+	if len(o.Past) > 0 || o.Month.Leases > 0 {
+		out = append(out, header(v.say("Past leases")), section(v.month(o.Month)))
+		if len(o.Past) > 0 {
+			out = append(out, section(v.past(o.Past, homePast)))
 		}
 	}
 	return append(out, small(v.say("As of %s.", date(now))))

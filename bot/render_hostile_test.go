@@ -93,7 +93,7 @@ func worsts(v render) map[string]message {
 	out["error"] = v.failure(&sshforward.Error{Message: sshforward.Textf("%s", hostile)})
 	out["parse error"] = v.failure(parseErr)
 	out["reason error"] = v.failure(reasonErr)
-	out["ip"] = v.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: all[0].Sources})
+	out["ip"] = v.reply(ann, showSource{}, outcome{reply: sshforward.Reply{Sources: all[0].Sources}})
 	out["confirm urgent"] = v.confirmUrgent(worst(sshforward.Requested))
 	var past []sshforward.Event
 	for range 100 {

@@ -31,7 +31,7 @@ func (v render) list(c sshforward.Caller, all bool, leases []*sshforward.Lease) 
 }
 
 // chooseLease answers a close or extend that could mean several.
-func (v render) chooseLease(cmd sshforward.Command, leases []*sshforward.Lease) message {
+func (v render) chooseLease(cmd operation, leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
 		return paragraph(v.say("You have no lease that this could mean."))
 	}

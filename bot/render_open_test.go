@@ -27,8 +27,8 @@ func everyView(v render) map[string]any {
 		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.ExtensionRequest{User: "U2", By: time.Hour, At: noon}
 	})
 	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
-	home := func(r sshforward.Reply) slack.HomeTabViewRequest {
-		return homeOf(v.home(ann, r, noon))
+	home := func(o sshforward.Overview) slack.HomeTabViewRequest {
+		return homeOf(v.home(ann, o, noon))
 	}
 	return map[string]any{
 		"form":           v.form(formFields{}, m, ""),
@@ -44,14 +44,16 @@ func everyView(v render) map[string]any {
 		"deny":           v.denyForm(deny, "", ""),
 		"deny-extension": v.denyForm(extension, "disk is full", v.inForm(problem)),
 		"source":         v.sourceForm("203.0.113.7", ""),
-		"home-empty":     home(sshforward.Reply{}),
-		"home": home(sshforward.Reply{
+		"home-empty":     home(sshforward.Overview{}),
+		"home": home(sshforward.Overview{
 			Leases:  []*sshforward.Lease{lease(sshforward.Requested), with(sshforward.Open, func(l *sshforward.Lease) { l.ID = "0pen001" })},
 			Waiting: []*sshforward.Lease{pending("want001", "U2"), asks},
 			Sources: prefixes("203.0.113.7/32"),
-			Past: []sshforward.Event{{Lease: "past001", Instance: "i-1", Name: "web-2", Ended: noon, Cost: 0.06},
-				{Lease: "past002", Instance: "i-2", At: noon}},
-			Month: sshforward.Bill{Leases: 2, Cost: 0.06},
+			History: sshforward.History{
+				Past: []sshforward.Event{{Lease: "past001", Instance: "i-1", Name: "web-2", Ended: noon, Cost: 0.06},
+					{Lease: "past002", Instance: "i-2", At: noon}},
+				Month: sshforward.Bill{Leases: 2, Cost: 0.06},
+			},
 		}),
 	}
 }

@@ -2,8 +2,9 @@ package bot
 
 import "github.com/sshforward/sshforward"
 
-// reply answers a command that was not refused.
-func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.Reply) message {
+// reply answers an operation that was not refused.
+func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
+	r := o.reply
 	switch {
 	case r.Choose && len(r.Instances) > 0:
 		open, _ := cmd.(sshforward.OpenLease)
@@ -15,16 +16,18 @@ func (v render) reply(c sshforward.Caller, cmd sshforward.Command, r sshforward.
 	switch cmd := cmd.(type) {
 	case sshforward.SetSource:
 		return v.replySource(cmd, r)
-	case sshforward.ShowHistory:
-		return v.history(r.Past, r.Month)
-	case sshforward.ListLeases:
+	case showSource:
+		return v.savedSource(r.Sources)
+	case showHistory:
+		return v.history(o.overview.Past, o.overview.Month)
+	case listLeases:
 		return v.list(c, cmd.All, r.Leases)
 	case sshforward.CloseLease:
 		if l == nil {
 			return v.replyCloseAll(r.Leases)
 		}
 		return v.replyClose(l)
-	case sshforward.OpenLease, sshforward.ShowLease:
+	case sshforward.OpenLease, showLease:
 		if l != nil {
 			return v.lease(c, l)
 		}

@@ -1,20 +1,26 @@
 package bot
 
 import (
+	"net/netip"
+
 	"github.com/slack-go/slack"
 	"github.com/sshforward/sshforward"
 )
 
-// replySource answers the ip command.
+// replySource answers who saved an address, or had it forgotten.
 func (v render) replySource(c sshforward.SetSource, r sshforward.Reply) message {
 	saved := escape(sshforward.FormatSources(r.Sources))
 	switch {
 	case c.Clear:
 		return paragraph(v.say("Your source address is forgotten. Give it with each command: %s.",
 			"`"+Slash+" open i-0123456789abcdef0 1h from "+exampleSource+"`"))
-	case len(c.Sources) > 0:
-		return paragraph(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
-	case len(r.Sources) > 0:
+	}
+	return paragraph(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
+}
+
+// savedSource says which address is saved.
+func (v render) savedSource(sources []netip.Prefix) message {
+	if saved := escape(sshforward.FormatSources(sources)); saved != "" {
 		return paragraph(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
 	}
 	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+exampleSource+"`"))
@@ -33,8 +39,9 @@ func (v render) sourceForm(typed, problem string) slack.ModalViewRequest {
 	return view
 }
 
-func (v render) savedSource(r sshforward.Reply) slack.Block {
-	saved := sshforward.FormatSources(r.Sources)
+// homeSource is what Home says of it.
+func (v render) homeSource(sources []netip.Prefix) slack.Block {
+	saved := sshforward.FormatSources(sources)
 	says := v.say("You have saved none. Say where you connect from, and you need not type it each time.")
 	if saved != "" {
 		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))

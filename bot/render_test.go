@@ -84,7 +84,7 @@ func every(v render) map[string]message {
 		"confirmed":            v.replyConfirm(lease(sshforward.Opening)),
 		"confirmed-approval":   v.replyConfirm(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
 		"confirmed-direct":     v.replyConfirm(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
-		"cancelled":            v.reply(ann, sshforward.CancelLease{}, sshforward.Reply{Lease: ended(sshforward.Cancelled)}),
+		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
 		"card-opening":         v.card(lease(sshforward.Opening)),
@@ -131,10 +131,10 @@ func every(v render) map[string]message {
 		"extended":    v.replyExtend(open),
 		"show-open":   v.lease(ann, open),
 		"show-closed": v.lease(ann, ended(sshforward.ClosedByAdmin)),
-		"ip":          v.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
-		"ip-none":     v.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
-		"ip-saved":    v.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
-		"ip-cleared":  v.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
+		"ip":          v.reply(ann, showSource{}, outcome{reply: sshforward.Reply{Sources: open.Sources}}),
+		"ip-none":     v.reply(ann, showSource{}, outcome{}),
+		"ip-saved":    v.reply(ann, sshforward.SetSource{Sources: open.Sources}, outcome{reply: sshforward.Reply{Sources: open.Sources}}),
+		"ip-cleared":  v.reply(ann, sshforward.SetSource{Clear: true}, outcome{reply: sshforward.Reply{}}),
 		"error": v.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN,
 			Message: sshforward.Textf("No rule of the policy allows access to %s. An operator can add one for its tags.",
 				"i-0abc"), Err: errors.New("secret")}),
@@ -142,7 +142,7 @@ func every(v render) map[string]message {
 		"history":            v.history(nil, sshforward.Bill{}),
 		"restarting":         v.restarting(),
 		"other-team":         v.otherTeam(),
-		"done":               v.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
+		"done":               v.reply(ann, showLease{}, outcome{reply: sshforward.Reply{}}),
 		"no-lease-to-close":  v.replyCloseAll(nil),
 		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
@@ -253,7 +253,7 @@ func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
 	t.Parallel()
 	for tag, v := range languages {
 		l, more := lease(sshforward.Pending), wanted(nil)
-		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Reply{Waiting: []*sshforward.Lease{l, more}}, noon)
+		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Overview{Waiting: []*sshforward.Lease{l, more}}, noon)
 		for name, said := range map[string][]string{
 			"card":                visible(v.card(l)),
 			"direct":              visible(v.askApprover(l, sshforward.Notice{Kind: sshforward.NoticeApproval}, noon)),

@@ -45,5 +45,5 @@ func (h *handler) slash(in *inbound) {
 		h.client.answer(to, h.renderFor(h.ctx, c.User).failure(o.err), false)
 		return
 	}
-	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o.reply), false)
+	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o), false)
 }

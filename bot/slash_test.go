@@ -17,7 +17,7 @@ func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	release := make(chan struct{})
-	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		<-release
 		return sshforward.Reply{Lease: lease(sshforward.Requested)}, nil
 	}}
@@ -152,7 +152,7 @@ func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	forever := make(chan struct{})
 	t.Cleanup(func() { close(forever) })
-	k := &keeper{do: func(_ context.Context, c sshforward.Caller, _ sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(_ context.Context, c sshforward.Caller, _ operation) (sshforward.Reply, error) {
 		if c.User == "U1" {
 			<-forever // does not even look at its context
 		}
@@ -168,8 +168,8 @@ func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
 func TestPanicInTheKeeperIsAnsweredAndSurvived(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		if cmd == (sshforward.ListLeases{All: true}) {
+	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd operation) (sshforward.Reply, error) {
+		if cmd == (listLeases{All: true}) {
 			panic("a bug")
 		}
 		return sshforward.Reply{}, nil

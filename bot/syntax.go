@@ -18,9 +18,9 @@ func invalid(example, format string, args ...any) error {
 		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
 }
 
-// formatCommand writes a command the way parse reads it.
-func formatCommand(c sshforward.Command) string {
-	switch c := c.(type) {
+// formatCommand writes an operation the way parse reads it.
+func formatCommand(op operation) string {
+	switch c := op.(type) {
 	case sshforward.OpenLease:
 		out := "open " + quote(c.Instance)
 		if c.Duration > 0 {
@@ -39,7 +39,7 @@ func formatCommand(c sshforward.Command) string {
 			out += " because " + c.Because
 		}
 		return out
-	case sshforward.ListLeases:
+	case listLeases:
 		if c.All {
 			return "list all"
 		}
@@ -54,16 +54,15 @@ func formatCommand(c sshforward.Command) string {
 		return "close " + quote(c.Ref)
 	case sshforward.ExtendLease:
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
-	case sshforward.ShowLease:
+	case showLease:
 		return "show " + c.ID
-	case sshforward.ShowHistory:
+	case showHistory:
 		return "history"
+	case showSource:
+		return "ip"
 	case sshforward.SetSource:
-		switch {
-		case c.Clear:
+		if c.Clear {
 			return "ip clear"
-		case len(c.Sources) == 0:
-			return "ip"
 		}
 		return "ip " + sshforward.FormatSources(c.Sources)
 	}

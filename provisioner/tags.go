@@ -127,15 +127,17 @@ func FromTags(deployment string, tags map[string]string, defaults Account) (*ssh
 		return nil, false
 	}
 	l := &sshforward.Lease{
-		ID:           id,
-		State:        sshforward.Opening,
-		Owner:        tags[TagOwner],
-		Team:         tags[TagTeam],
-		Channel:      tags[TagChannel],
-		Urgent:       tags[TagUrgent] == "true",
-		SSHUser:      defaults.SSHUser,
-		ListenerPort: defaults.ListenerPort,
-		Instance:     sshforward.Instance{Account: defaults.Name, Region: defaults.Region, ID: tags[TagInstance]},
+		ID:      id,
+		State:   sshforward.Opening,
+		Owner:   tags[TagOwner],
+		Team:    tags[TagTeam],
+		Channel: tags[TagChannel],
+		Terms: sshforward.Terms{
+			Urgent:       tags[TagUrgent] == "true",
+			SSHUser:      defaults.SSHUser,
+			ListenerPort: defaults.ListenerPort,
+			Instance:     sshforward.Instance{Account: defaults.Name, Region: defaults.Region, ID: tags[TagInstance]},
+		},
 	}
 	if u := tags[TagSSHUser]; u != "" {
 		l.SSHUser = u

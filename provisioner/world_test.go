@@ -153,10 +153,13 @@ func (w *world) lease(ref string) *sshforward.Lease {
 	now := time.Now()
 	return &sshforward.Lease{
 		ID: "k7m2q9x", State: sshforward.Opening, Team: "T0", Owner: "U0ALICE", Channel: "C0DEV",
-		Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
-		Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("203.0.113.64/28")},
-		Duration: time.Hour, Max: 8 * time.Hour, RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
-		Card: sshforward.Card{Channel: "C0DEV", TS: "1712345678.000100"},
+		Terms: sshforward.Terms{
+			Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
+			Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("203.0.113.64/28")},
+			Duration: time.Hour, Max: 8 * time.Hour,
+		},
+		RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
+		Outbox: sshforward.Outbox{Card: sshforward.Card{Channel: "C0DEV", TS: "1712345678.000100"}},
 	}
 }
 

@@ -79,13 +79,13 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	all, err := c.keeper.Do(ctx, sshforward.Caller{}, sshforward.ListLeases{All: true})
+	all, err := c.keeper.Active(ctx)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(leasesDesc, err)
 		return
 	}
 	count, stuck := make(map[sshforward.State]int), 0
-	for _, l := range all.Leases {
+	for _, l := range all {
 		count[l.State]++
 		if l.Stuck() {
 			stuck++

@@ -70,7 +70,7 @@ func CheckOrder(t testing.TB, dir string, order ...Layer) {
 	}
 	for _, from := range list.files {
 		for to, what := range uses[from] {
-			if height[from] >= 0 && height[from] > height[to] {
+			if min(height[from], height[to]) >= 0 && height[from] > height[to] {
 				t.Errorf("%s (%s) uses %s (%s): %s", from, order[height[from]].Name, to, order[height[to]].Name, what)
 			}
 		}

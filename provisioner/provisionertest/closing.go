@@ -33,7 +33,7 @@ var closing = []clause{
 		before := b.Foreign()
 		l := b.open(b.lease())
 		b.restart()
-		b.close(&sshforward.Lease{ID: l.ID, OpenedAt: l.OpenedAt, Instance: sshforward.Instance{Account: b.Account}})
+		b.close(&sshforward.Lease{ID: l.ID, OpenedAt: l.OpenedAt, Terms: sshforward.Terms{Instance: sshforward.Instance{Account: b.Account}}})
 		b.clean(before)
 	}},
 	{"a lease of which nothing was made closes", func(b *bench) {

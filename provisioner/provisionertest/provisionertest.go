@@ -108,8 +108,11 @@ func (b *bench) lease() *sshforward.Lease {
 	now := time.Now()
 	return &sshforward.Lease{
 		ID: sshforward.NewID(), State: sshforward.Opening, Team: "T0", Owner: "U0ALICE", Channel: "C0DEV",
-		Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: b.Port, SSHUser: "ec2-user", Sources: sources,
-		Duration: time.Hour, Max: 8 * time.Hour, RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
+		Terms: sshforward.Terms{
+			Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: b.Port, SSHUser: "ec2-user", Sources: sources,
+			Duration: time.Hour, Max: 8 * time.Hour,
+		},
+		RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
 	}
 }
 

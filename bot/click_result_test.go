@@ -11,11 +11,11 @@ import (
 
 // late refuses every change with a code, and shows the lease as it is now.
 func late(now *sshforward.Lease, code string) *keeper {
-	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
-		case sshforward.ShowLease:
+		case showLease:
 			return sshforward.Reply{Lease: now}, nil
-		case sshforward.ListLeases:
+		case listLeases:
 			return sshforward.Reply{Leases: []*sshforward.Lease{now}}, nil
 		}
 		return sshforward.Reply{}, sshforward.Errorf(code, "Too late for that.")
@@ -108,11 +108,11 @@ func TestLatePromptAndListShowWhatIsSo(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	open := true
 	stale := late(ended(sshforward.Lapsed), sshforward.ECONFLICT)
-	k := &keeper{do: func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		switch cmd.(type) {
 		case sshforward.OpenLease:
 			return sshforward.Reply{Lease: lease(sshforward.Requested)}, nil
-		case sshforward.ListLeases:
+		case listLeases:
 			if open {
 				open = false
 				return sshforward.Reply{Leases: []*sshforward.Lease{lease(sshforward.Open)}}, nil
