@@ -19,6 +19,7 @@ import (
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/internal/testenv"
+	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
 // The end-to-end tests run the real binary, as a process of its own, between
@@ -46,6 +47,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+		defer mototest.Stop()
 		return m.Run()
 	}())
 }
