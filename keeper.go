@@ -61,7 +61,7 @@ type Keeper struct {
 	ledger   ledger
 	sources  SavedSources // of the store, as the next two
 	rebuilds Rebuilds
-	past     AuditLog
+	history  AuditLog
 
 	// confirming serializes, for one person, the check of LeasesPerUser with
 	// the write that depends on it. The store belongs to this process alone.
@@ -85,7 +85,7 @@ func NewKeeper(o Options) *Keeper {
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
-		sources: o.Store, rebuilds: o.Store, past: o.Store,
+		sources: o.Store, rebuilds: o.Store, history: o.Store,
 		workers: newWorkers(),
 	}
 }

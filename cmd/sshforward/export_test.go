@@ -112,7 +112,8 @@ func TestExportIsNoFormulaAnywhere(t *testing.T) {
 	if err := writeEvents(&out, "csv", yielding(events, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if head := `"time","act","result","detail","actor",`; !strings.HasPrefix(out.String(), head) || !strings.Contains(out.String(), `,"","false","",`) {
+	if head := `"time","act","result","detail","actor",`; !strings.HasPrefix(out.String(), head) ||
+		!strings.Contains(out.String(), `,"","false","",`) {
 		t.Errorf("not every cell is in quotes:\n%s", out.String()[:1000])
 	}
 	// Honouring quotes at the beginning of a cell, or not at all.
