@@ -100,6 +100,16 @@ func eventOf(l *Lease, prices Prices) Event {
 		Rule: l.Rule, Urgent: l.Urgent, State: l.State, Reason: l.Reason, Because: plain(l.Because),
 		Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
 		Overstay: l.Overstay().Seconds(), Sources: prefixStrings(l.Sources),
+		Port: l.TargetPort, Duration: l.Duration.Seconds(),
+	}
+	for key, value := range l.RuleTags {
+		if e.Tags == nil {
+			e.Tags = make(map[string]string)
+		}
+		e.Tags[plain(key)] = plain(value)
+	}
+	for _, a := range l.Approved {
+		e.Approvers = append(e.Approvers, a.User)
 	}
 	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
 		// A millionth of a dollar is enough, and does not show how floats work.

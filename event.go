@@ -64,6 +64,11 @@ type Event struct {
 	Reason   Reason   `json:"reason,omitempty"`
 	Because  string   `json:"because,omitempty"` // in the requester's or denier's words
 
+	Tags      map[string]string `json:"tags,omitempty"`             // of the instance, as far as the rule goes by them
+	Port      int               `json:"port,omitempty"`             // on the instance
+	Duration  float64           `json:"duration_seconds,omitempty"` // that was asked for
+	Approvers []string          `json:"approvers,omitempty"`        // who have said yes
+
 	Opened   time.Time `json:"opened,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
 	Ended    time.Time `json:"access_ended,omitzero"`
