@@ -60,6 +60,12 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 			add(ActNarrowed, Textf("Its security group let in more than was leased."))
 		}
 	}
+	if by.act == "" && is.ExpiresAt.Before(was.ExpiresAt) {
+		add(ActShortened, Textf("Policy allows less time now than it had."))
+	}
+	if !was.Unjudged && is.Unjudged {
+		add(ActUnjudged, Textf("Slack or AWS does not tell whether policy would still let it in."))
+	}
 	switch {
 	case !was.Alarmed && is.Alarmed:
 		add(ActStuck, is.LastError)
