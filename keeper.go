@@ -38,6 +38,7 @@ type Cloud interface {
 	Finder
 	Provisioner
 	Surveyor
+	Watcher
 }
 
 // Slack is all that a keeper needs of Slack.
@@ -69,6 +70,7 @@ type Keeper struct {
 
 	workers   *workers
 	sightings sightings
+	watches   watches
 	instances instanceCache
 }
 

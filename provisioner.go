@@ -33,6 +33,21 @@ type Finder interface {
 	List(ctx context.Context, account string) ([]Instance, error)
 }
 
+// Watcher looks at what is open, and changes nothing. Errors are those of
+// [Provisioner].
+type Watcher interface {
+	// Health asks how the instance behind an open lease fares. ENOTFOUND if
+	// the way in is gone.
+	Health(ctx context.Context, l *Lease) (Health, error)
+}
+
+// Health is whether people get through to sshd, as the health check sees it.
+type Health struct {
+	InService bool
+	Why       Text   // AWS's reason, when it is not in service
+	State     string // EC2's word for the state of an instance that is not; "" if it could not be told
+}
+
 // Provisioner makes and removes what a lease needs in AWS. Every method may be
 // repeated, with the same lease or a later copy of it, after any failure and
 // by a process that knows nothing of the first try.
