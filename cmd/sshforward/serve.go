@@ -106,7 +106,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
 	meters.watch(keeper)
@@ -124,11 +124,11 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
-	beat := startBeat(ctx, keeper, time.Duration(c.Timing.Sweep), log)
+	loops := startLoops(ctx, keeper, time.Duration(c.Timing.Sweep), log)
 	group.Go(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
-		beat.stop()
+		loops.stop()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepsStopWithin)
 		defer cancel()
 		keeper.Stop(late)
