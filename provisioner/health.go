@@ -114,7 +114,7 @@ func (r *run) health(ctx context.Context) (h sshforward.Health, seen bool, err e
 // askHealth returns AWS's own error. listed is false where the load balancer
 // does not know the instance.
 func (r *run) askHealth(ctx context.Context) (h sshforward.Health, listed bool, err error) {
-	out, err := r.elb.DescribeInstanceHealth(ctx, &elb.DescribeInstanceHealthInput{
+	out, err := r.account.elb.DescribeInstanceHealth(ctx, &elb.DescribeInstanceHealthInput{
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})

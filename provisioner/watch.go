@@ -14,7 +14,7 @@ var _ sshforward.Watcher = (*Provisioner)(nil)
 // the instance is not in service. A load balancer that is gone or does not know
 // the instance is ENOTFOUND: that is for a survey to tell.
 func (p *Provisioner) Health(ctx context.Context, l *sshforward.Lease) (sshforward.Health, error) {
-	r, err := p.begin(l)
+	r, err := p.begin(l, forLooking)
 	if err != nil {
 		return sshforward.Health{}, err
 	}
