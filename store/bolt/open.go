@@ -134,8 +134,15 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 					return os.OpenFile(name, flag, mode)
 				}
 				var err error
-				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
-				return file, err
+				if file, err = os.OpenFile(name, flag&^os.O_CREATE, mode); err != nil {
+					return nil, err
+				}
+				if err := lockAndLook(file, opts); err != nil {
+					err = errors.Join(err, file.Close())
+					file = nil
+					return nil, err
+				}
+				return file, nil
 			},
 		})
 		return err
@@ -148,6 +155,20 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 		return nil, nil, err
 	}
 	return db, file, nil
+}
+
+// lockAndLook takes the lock that bbolt takes next, since a file can only be
+// looked at while nobody writes to it. Where locks are not of the kind that can
+// be taken twice the file is not looked at.
+func lockAndLook(file *os.File, opts Options) error {
+	locked, err := lock(file, !opts.ReadOnly, opts.Timeout)
+	if err != nil || !locked {
+		return err
+	}
+	if info, err := file.Stat(); err != nil || info.Size() == 0 {
+		return err // it is being made
+	}
+	return look(file, time.Now().Add(lookFor))
 }
 
 // mapped is how much of the file is mapped at once: more than it should ever
