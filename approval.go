@@ -8,7 +8,7 @@ import (
 // approve is one approver's yes; the last one needed starts the opening.
 func (l *Lease) approve(now time.Time, user string, t Timing) error {
 	if l.State != Pending {
-		return l.so()
+		return l.stateConflict()
 	}
 	if due(l.ApproveBy, now) {
 		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
@@ -25,21 +25,21 @@ func (l *Lease) approve(now time.Time, user string, t Timing) error {
 
 // approved adds a yes; nobody gives two.
 func approved(by []Approval, user string, now time.Time) ([]Approval, error) {
-	if gave(by, user) {
+	if hasApproved(by, user) {
 		return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
 	}
 	return append(by, Approval{User: user, At: now}), nil
 }
 
-// gave reports whether the user's yes is among them.
-func gave(by []Approval, user string) bool {
+// hasApproved reports whether the user's yes is among them.
+func hasApproved(by []Approval, user string) bool {
 	return slices.ContainsFunc(by, func(a Approval) bool { return a.User == user })
 }
 
 // deny is an approver's no.
 func (l *Lease) deny(now time.Time, user, because string, t Timing) error {
 	if l.State != Pending {
-		return l.so()
+		return l.stateConflict()
 	}
 	l.DeniedFor = because
 	return l.end(now, Denied, user, Text{}, t)
@@ -69,7 +69,7 @@ func (l *Lease) nudge(now time.Time) {
 // extendable refuses what would go past the end, or past policy's total.
 func (l *Lease) extendable(now time.Time, d time.Duration) error {
 	if l.State != Open {
-		return l.so()
+		return l.stateConflict()
 	}
 	if due(l.ExpiresAt, now) {
 		return Errorf(ECONFLICT, "The time of lease %s is up. Open a new one.", l.ID)
@@ -109,7 +109,7 @@ func (l *Lease) moveEnd(now time.Time, user string, d time.Duration) {
 	l.Extended = Extension{User: user, By: d, At: now}
 	l.NextTryAt = now
 	l.RemindedAt = now // reminders that lie behind the new end's are not made up for
-	l.settle(NoticeReminder)
+	l.withdraw(NoticeReminder)
 }
 
 // ask records the wish for an extension. A newer wish takes the older one's
@@ -122,7 +122,7 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 		return Errorf(ECONFLICT, "An extension of lease %s by %s was asked for already and waits for approval.", l.ID, d)
 	}
 	l.Asked = ExtensionRequest{User: user, By: d, At: now}
-	l.settle(NoticeRefused)
+	l.withdraw(NoticeRefused)
 	l.owe(NoticeAsked, now)
 	return nil
 }
@@ -131,7 +131,7 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 func (l *Lease) asked(d time.Duration) error {
 	switch {
 	case l.State != Open:
-		return l.so()
+		return l.stateConflict()
 	case !l.Asked.Pending() || l.Asked.By != d:
 		return Errorf(ECONFLICT, "No extension of lease %s by %s waits for approval.", l.ID, d)
 	}
@@ -154,7 +154,7 @@ func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
 	l.Asked.Approved = by
 	if len(by) >= l.ExtendApprovals {
 		l.Asked.Decided = true
-		l.settle(NoticeAsked)
+		l.withdraw(NoticeAsked)
 		l.moveEnd(now, l.Asked.User, d)
 	}
 	return nil
@@ -166,7 +166,55 @@ func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) err
 		return err
 	}
 	l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
-	l.settle(NoticeAsked)
+	l.withdraw(NoticeAsked)
 	l.owe(NoticeRefused, now)
 	return nil
+}
+
+// confirm is the requester's yes.
+func (l *Lease) confirm(now time.Time, t Timing) error {
+	if l.State != Requested {
+		return l.stateConflict()
+	}
+	if due(l.ConfirmBy, now) {
+		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
+	}
+	l.ConfirmedAt = now
+	if l.Urgent {
+		l.owe(NoticeUrgent, now)
+	} else if l.Approvals > 0 {
+		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
+		l.owe(NoticeApproval, now)
+		return nil
+	}
+	l.beginOpening(now, t)
+	return nil
+}
+
+// checkNotRequester refuses a decision about what the user asked for. EFORBIDDEN.
+func (l *Lease) checkNotRequester(user string, extend time.Duration) error {
+	if l.Owner == user || extend > 0 && l.Asked.User == user {
+		return Errorf(EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")
+	}
+	return nil
+}
+
+// waitsFor reports whether the lease waits for a decision that the user, if
+// an approver, has not given yet.
+func (l *Lease) waitsFor(user string) bool {
+	switch {
+	case l.State == Pending:
+		return !hasApproved(l.Approved, user)
+	case l.State == Open && l.Asked.Pending() && l.Asked.User != user:
+		return !hasApproved(l.Asked.Approved, user)
+	}
+	return false
+}
+
+// lastYes is when nothing but AWS was waited for any more.
+func (l *Lease) lastYes() time.Time {
+	if n := len(l.Approved); n > 0 {
+		return l.Approved[n-1].At
+	}
+	return l.ConfirmedAt
 }

@@ -1,93 +1,132 @@
 package sshforward
 
 import (
-	"context"
-	"iter"
+	"math"
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
 )
 
-// Act is what an [Event] is about.
-type Act string
+// maxDetail bounds what of people's words goes into one event, in runes.
+const maxDetail = 300
 
-// What people do. Looking at things is not recorded, being refused is.
-const (
-	ActOpen    Act = "open"    // asked for a forward
-	ActConfirm Act = "confirm" // the requester's yes
-	ActCancel  Act = "cancel"  // the requester's no
-	ActApprove Act = "approve"
-	ActDeny    Act = "deny"
-	ActExtend  Act = "extend"
-	ActClose   Act = "close"
-	ActSource  Act = "source"  // saved or forgot a source address
-	ActLook    Act = "look"    // list, show, history …
-	ActUnknown Act = "unknown" // a payload that no command could be made of
-)
-
-// What the bot does, or finds.
-const (
-	ActOpened      Act = "opened"       // the forward is ready, the clock has started
-	ActEnding      Act = "ending"       // its end was decided, Reason says why
-	ActAccessEnded Act = "access_ended" // the load balancer was seen gone
-	ActClosed      Act = "closed"       // a read-back showed that nothing is left
-	ActStuck       Act = "stuck"
-	ActFreed       Act = "freed"
-	ActMended      Act = "mended"
-	ActNarrowed    Act = "narrowed"
-	ActRebuilt     Act = "rebuilt"  // taken over from its tags, the store had lost it
-	ActReopened    Act = "reopened" // something of a closed lease was found
-)
-
-// ResultOK is the Result of what was done.
-const ResultOK = "ok"
-
-// Event is one line of the audit record: who did or tried what, when, from
-// where, and what came of it. Its JSON is the export format.
-type Event struct {
-	At     time.Time `json:"time"`
-	Act    Act       `json:"act"`
-	Result string    `json:"result"` // ResultOK, or the code of an Error
-	Detail string    `json:"detail,omitempty"`
-
-	// Who, and where: empty for what the bot does by itself.
-	Actor   string `json:"actor,omitempty"` // Slack user id
-	Team    string `json:"team,omitempty"`
-	Channel string `json:"channel,omitempty"`
-	Message string `json:"message,omitempty"` // Slack's ts of the message with the button
-
-	// The lease as it is afterwards.
-	Lease    string   `json:"lease,omitempty"`
-	Owner    string   `json:"owner,omitempty"`
-	Account  string   `json:"account,omitempty"`
-	Region   string   `json:"region,omitempty"`
-	Instance string   `json:"instance,omitempty"`
-	Name     string   `json:"name,omitempty"` // the instance's Name tag
-	Sources  []string `json:"sources,omitempty"`
-	Rule     string   `json:"rule,omitempty"`
-	Urgent   bool     `json:"urgent,omitempty"`
-	State    State    `json:"state,omitempty"`
-	Reason   Reason   `json:"reason,omitempty"`
-	Because  string   `json:"because,omitempty"` // in the requester's or denier's words
-
-	Opened   time.Time `json:"opened,omitzero"`
-	Expires  time.Time `json:"expires,omitzero"`
-	Ended    time.Time `json:"access_ended,omitzero"`
-	Overstay float64   `json:"overstay_seconds"`   // beyond Expires
-	Cost     float64   `json:"cost_usd,omitempty"` // about, once it has ended
+// actor is who makes a change, and what they do by it; the zero actor is the
+// bot itself.
+type actor struct {
+	act Act
+	Caller
 }
 
-// AuditLog is the audit record. It only ever grows.
-type AuditLog interface {
-	// Append writes events that go with no write of a lease. Those that do
-	// are given to [Store.Put].
-	Append(ctx context.Context, events ...Event) error
+// eventsOf says what a change makes true, for the audit record. It follows from
+// the lease before (new(Lease) if there was none) and after, and from who did
+// it: what a person ends has one event, which names the person and the reason.
+func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
+	var events []Event
+	add := func(act Act, detail Text) *Event {
+		e := eventOf(is, prices)
+		e.At, e.Act, e.Detail = now.UTC(), act, plain(detail.String())
+		events = append(events, e)
+		return &events[len(events)-1]
+	}
+	if by.act != "" {
+		e := add(by.act, by.detail(was, is))
+		e.by(by.Caller)
+		switch {
+		case by.act == ActDeny && is.State == Open: // an extension
+			e.Because = plain(is.Asked.DeniedFor)
+		case by.act == ActDeny:
+			e.Because = plain(is.DeniedFor)
+		}
+	}
+	switch {
+	case was.State == Closed && is.State == Closing:
+		add(ActReopened, Textf("Something of it was found in AWS after it was closed."))
+	case was.State == "" && is.State == Open:
+		add(ActRebuilt, Textf("It was found in AWS without a record of mine."))
+	case was.State == Opening && is.State == Open:
+		add(ActOpened, is.Hint)
+	case was.Reason == "" && is.Reason != "" && by.act == "":
+		add(ActEnding, is.Why).Actor = is.ClosedBy
+	}
+	if mended := was.Drift; mended != (Drift{}) && is.Drift == (Drift{}) {
+		if mended.Missing {
+			add(ActMended, Textf("Its rules were removed by somebody else, and were put back."))
+		}
+		if mended.Unarmed {
+			add(ActMended, Textf("Its dead-man switch was removed by somebody else, and was put back."))
+		}
+		if mended.Widened {
+			add(ActNarrowed, Textf("Its security group let in more than was leased."))
+		}
+	}
+	switch {
+	case !was.Alarmed && is.Alarmed:
+		add(ActStuck, is.LastError)
+	case was.Alarmed && !is.Alarmed:
+		add(ActFreed, Text{})
+	}
+	if was.AccessEndedAt.IsZero() && !is.AccessEndedAt.IsZero() {
+		add(ActAccessEnded, Text{})
+	}
+	if was.State != Closed && is.State == Closed {
+		add(ActClosed, is.Why)
+	}
+	return events
+}
 
-	// Events yields the events from since on, the oldest first. It stops at
-	// the first error.
-	Events(ctx context.Context, since time.Time) iter.Seq2[Event, error]
+// detail says what of the act is not in the event's other fields.
+func (by actor) detail(was, is *Lease) Text {
+	switch {
+	case by.act == ActOpen:
+		return Textf("for %s", is.Duration)
+	case by.act == ActExtend && is.Extended != was.Extended:
+		return Textf("by %s", is.Extended.By)
+	case by.act == ActExtend:
+		return Textf("by %s, if that is approved", is.Asked.By)
+	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+		return Textf("the extension by %s", is.Asked.By)
+	}
+	return Text{}
+}
 
-	// Past returns the ActClosed events of leases that an owner had open and
-	// that ended from since on, the newest first, at most limit of them. Of a
-	// lease that was closed more than once (see ActReopened) it is the last.
-	// Its cost does not grow with other people's events.
-	Past(ctx context.Context, owner string, since time.Time, limit int) ([]Event, error)
+// eventOf is an event about a lease as it is, with nothing said yet of what
+// happened. All its times are UTC: the record is read far from where it is
+// written.
+func eventOf(l *Lease, prices Prices) Event {
+	e := Event{
+		Result: ResultOK, Lease: l.ID, Owner: l.Owner,
+		Account: l.Instance.Account, Region: l.Instance.Region, Instance: l.Instance.ID, Name: plain(l.Instance.Name),
+		Rule: l.Rule, Urgent: l.Urgent, State: l.State, Reason: l.Reason, Because: plain(l.Because),
+		Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
+		Overstay: l.Overstay().Seconds(), Sources: prefixStrings(l.Sources),
+	}
+	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
+		// A millionth of a dollar is enough, and does not show how floats work.
+		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt))) / 1e6
+		if math.IsInf(e.Cost, 0) || math.IsNaN(e.Cost) {
+			e.Cost = 0 // JSON has neither, and no price may keep an end from being written
+		}
+	}
+	return e
+}
+
+// token is what Slack's and AWS's secrets look like. Nobody should type one,
+// but who does should not find it in an export.
+var token = regexp.MustCompile(`xox[a-z]-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+|xoxe\.[A-Za-z0-9.-]+|hooks\.slack\.com/[^\s"]+`)
+
+// plain makes a line of text of what people or AWS say: no line breaks or other
+// control characters, no tokens, and no more than maxDetail runes.
+func plain(s string) string {
+	s = token.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "[removed]")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > maxDetail {
+		s = string(runes[:maxDetail])
+	}
+	return strings.TrimSpace(s)
 }

@@ -13,7 +13,7 @@ import (
 func (w *world) offered(user, query string) string {
 	w.t.Helper()
 	var ids []string
-	for _, in := range w.must(user, ListInstances{query}).Instances {
+	for _, in := range w.keeper().Instances(context.Background(), from(user), query) {
 		ids = append(ids, in.ID)
 	}
 	return strings.Join(ids, " ")
@@ -66,7 +66,7 @@ func TestFormDoesNotWaitForAWS(t *testing.T) {
 			return nil
 		})
 		w.cloud.set("i-0far", func(in *Instance) { in.Name = "moved" })
-		w.pass(catalogAge + time.Second)
+		w.pass(instancesAge + time.Second)
 		before := time.Now()
 		if got := w.offered(alice, "far"); got != "i-0far" { // as it was, and it looks anew now
 			t.Errorf("offered %q", got)

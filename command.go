@@ -2,21 +2,13 @@ package sshforward
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
-// Caller is who gave a command, from where. Ids, never names.
-type Caller struct {
-	Team    string
-	User    string
-	Channel string
-	Direct  bool   // Channel is a direct message
-	Message string // Slack's ts of the message with the button, if one was pressed
-}
-
-// Command is one thing a person asked for, typed or clicked.
-type Command interface{ command() }
-
+// The commands: what a person asked for, typed or clicked. What only looks at
+// things is a method of [Keeper]. Each knows what the audit record calls it, and
+// what it was about if it is refused.
 type (
 	// OpenLease asks for a forward. It is only requested until confirmed.
 	OpenLease struct {
@@ -58,67 +50,50 @@ type (
 		Ref string
 		All bool
 	}
-	// ListLeases asks for the caller's leases, or everyone's.
-	ListLeases struct{ All bool }
-	// ShowLease asks for one lease, also one that is closed.
-	ShowLease struct{ ID string }
-	// ListInstances asks for what the caller may open, for a form to choose
-	// from. It is answered from memory.
-	ListInstances struct{ Query string }
-	// Overview asks for all that concerns the caller now.
-	Overview struct{}
-	// ShowHistory asks for the caller's leases that are over.
-	ShowHistory struct{}
-	// Unknown is a payload that no command could be made of, for the audit
-	// record. It is always refused.
-	Unknown struct{ What string }
 	// SetSource saves the caller's source address, or forgets it.
 	SetSource struct {
 		Sources []netip.Prefix
-		Clear   bool // with neither: just say what is saved
+		Clear   bool
 	}
+	// Unknown is a payload that no command could be made of, for the audit
+	// record. It is always refused.
+	Unknown struct{ What string }
 )
 
-func (OpenLease) command()     {}
-func (ConfirmLease) command()  {}
-func (CancelLease) command()   {}
-func (ApproveLease) command()  {}
-func (DenyLease) command()     {}
-func (ExtendLease) command()   {}
-func (CloseLease) command()    {}
-func (ListLeases) command()    {}
-func (ShowLease) command()     {}
-func (SetSource) command()     {}
-func (ListInstances) command() {}
-func (Overview) command()      {}
-func (ShowHistory) command()   {}
-func (Unknown) command()       {}
-
-// Reply answers a command that was not refused.
-type Reply struct {
-	// Lease is the one lease the command was about, after it.
-	Lease *Lease
-	// Leases answers a list, a close of all, and a close or extend that could
-	// mean several (Choose is set then, and nothing was done).
-	Leases []*Lease
-	// Instances answers an open whose Name tag matches more than one.
-	Instances []Instance
-	// Choose: nothing was done, the caller has to pick one of the above.
-	Choose bool
-	// Sources is the caller's saved source address, after the command.
-	Sources []netip.Prefix
-	// Waiting are the requests that the caller can decide about, those for an
-	// extension (see Lease.Asked) among them.
-	Waiting []*Lease
-	// Past are the caller's leases that are over, the newest first.
-	Past []Event
-	// Month sums up those of the running calendar month (UTC).
-	Month Bill
+// target is what a command is about: the lease, or the instance that has one,
+// or what it asks for where there is none yet.
+type target struct {
+	ref   string
+	asked Event
 }
 
-// Bill is what leases cost together, about.
-type Bill struct {
-	Since  time.Time
-	Leases int
-	Cost   float64 // US dollars
+func (OpenLease) act() Act    { return ActOpen }
+func (ConfirmLease) act() Act { return ActConfirm }
+func (CancelLease) act() Act  { return ActCancel }
+func (ApproveLease) act() Act { return ActApprove }
+func (DenyLease) act() Act    { return ActDeny }
+func (ExtendLease) act() Act  { return ActExtend }
+func (CloseLease) act() Act   { return ActClose }
+func (SetSource) act() Act    { return ActSource }
+func (Unknown) act() Act      { return ActUnknown }
+
+func (c ConfirmLease) target() target { return target{ref: c.ID} }
+func (c CancelLease) target() target  { return target{ref: c.ID} }
+func (c ApproveLease) target() target { return target{ref: c.ID} }
+func (c DenyLease) target() target    { return target{ref: c.ID} }
+func (c ExtendLease) target() target  { return target{ref: c.Ref} }
+func (c CloseLease) target() target   { return target{ref: c.Ref} }
+
+func (c OpenLease) target() target {
+	asked := Event{Sources: prefixStrings(c.Sources), Because: c.Because, Urgent: c.Urgent}
+	if strings.HasPrefix(c.Instance, "i-") {
+		asked.Instance = c.Instance
+	} else {
+		asked.Name = c.Instance
+	}
+	return target{asked: asked}
 }
+
+func (c SetSource) target() target { return target{asked: Event{Sources: prefixStrings(c.Sources)}} }
+
+func (c Unknown) target() target { return target{asked: Event{Detail: c.What}} }

@@ -2,6 +2,8 @@ package sshforward
 
 import (
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -125,4 +127,22 @@ func retryAfter(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
+}
+
+// recovered turns a panic into an error, when deferred. What panics for one
+// lease or one account must not take down what ends all the others.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+	}
+}
+
+// errMoved ends an update whose reason went away meanwhile.
+var errMoved = errors.New("the lease has moved on")
+
+func unlessMoved(err error) error {
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
 }

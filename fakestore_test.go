@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// memStore is a Store, AuditLog, SavedSources and Rebuilds in memory. It keeps leases as they
-// are after a trip through JSON, so what does not survive a restart of the real
-// one does not survive here either, and it refuses writes that no lease may
-// ever make.
+// memStore is a Store in memory. It keeps leases as they are after a trip
+// through JSON, so what does not survive a restart of the real one does not
+// survive here either, and it refuses writes that no lease may ever make.
 type memStore struct {
 	t *testing.T
 

@@ -11,9 +11,12 @@ import (
 // tagsOf is what the tags of a lease's group say about it.
 func tagsOf(l *Lease) *Lease {
 	return &Lease{
-		ID: l.ID, State: Opening, Team: l.Team, Owner: l.Owner, Channel: l.Channel, Max: l.Max,
-		Instance:     Instance{Account: l.Instance.Account, Region: l.Instance.Region, ID: l.Instance.ID},
-		ListenerPort: l.ListenerPort, TargetPort: l.TargetPort, SSHUser: l.SSHUser,
+		ID: l.ID, State: Opening, Team: l.Team, Owner: l.Owner, Channel: l.Channel,
+		Terms: Terms{
+			Max:          l.Max,
+			Instance:     Instance{Account: l.Instance.Account, Region: l.Instance.Region, ID: l.Instance.ID},
+			ListenerPort: l.ListenerPort, TargetPort: l.TargetPort, SSHUser: l.SSHUser,
+		},
 	}
 }
 

@@ -102,7 +102,7 @@ func (p *player) play(b byte) {
 func (p *player) sweep(missing, widened bool) {
 	l := p.l
 	switch {
-	case !l.settled(p.now) || l.Drift != (Drift{}):
+	case !l.listedBy(p.now) || l.Drift != (Drift{}):
 	case !missing && !widened || missing && l.Mended:
 		_ = l.end(p.now, InstanceGone, "", Textf("It is gone."), testTiming)
 	default:
@@ -120,7 +120,7 @@ func (p *player) hear() {
 		if !p.l.stale(talk.Notice.Kind) {
 			p.heard = append(p.heard, talk.Notice.Kind)
 		}
-		p.l.settle(talk.Notice.Kind)
+		p.l.withdraw(talk.Notice.Kind)
 	}
 }
 

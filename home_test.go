@@ -29,35 +29,35 @@ func TestHomeShowsWhatConcernsTheCaller(t *testing.T) {
 				}
 			}
 		}
-		r := w.must(alice, Overview{})
+		r := w.overview(alice)
 		same("alice's leases", ids(r.Leases), id, dev)
 		same("waiting for alice, who asked", ids(r.Waiting))
 		if len(r.Sources) != 1 {
 			w.t.Errorf("sources %v", r.Sources)
 		}
-		r = w.must(bob, Overview{})
+		r = w.overview(bob)
 		same("bob's leases", ids(r.Leases), other)
 		same("waiting for bob", ids(r.Waiting), id)
-		same("waiting for an admin, who is no approver", ids(w.must(admin, Overview{}).Waiting))
+		same("waiting for an admin, who is no approver", ids(w.overview(admin).Waiting))
 		w.must(bob, ApproveLease{ID: id})
-		same("waiting for bob, who has decided", ids(w.must(bob, Overview{}).Waiting))
-		same("waiting for carol", ids(w.must(carol, Overview{}).Waiting), id)
+		same("waiting for bob, who has decided", ids(w.overview(bob).Waiting))
+		same("waiting for carol", ids(w.overview(carol).Waiting), id)
 		w.dir.set(true)
-		same("waiting for carol, if Slack does not tell", ids(w.must(carol, Overview{}).Waiting))
+		same("waiting for carol, if Slack does not tell", ids(w.overview(carol).Waiting))
 	})
 }
 
 func TestExtensionsWaitOnTheHomePageToo(t *testing.T) {
 	guarded(t, 1, func(w *world, id string) {
 		w.must(alice, ExtendLease{id, 10 * time.Minute})
-		if r := w.must(carol, Overview{}); len(r.Waiting) != 1 || r.Waiting[0].ID != id {
+		if r := w.overview(carol); len(r.Waiting) != 1 || r.Waiting[0].ID != id {
 			w.t.Errorf("waiting for carol: %v", r.Waiting)
 		}
-		if r := w.must(alice, Overview{}); len(r.Waiting) != 0 {
+		if r := w.overview(alice); len(r.Waiting) != 0 {
 			w.t.Errorf("waiting for alice: %v", r.Waiting)
 		}
 		w.must(carol, ApproveLease{ID: id, Extend: 10 * time.Minute})
-		if r := w.must(dave, Overview{}); len(r.Waiting) != 0 {
+		if r := w.overview(dave); len(r.Waiting) != 0 {
 			w.t.Errorf("still waiting: %v", r.Waiting)
 		}
 	})

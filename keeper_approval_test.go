@@ -167,12 +167,12 @@ func TestRecheck(t *testing.T) {
 		{"retagged", func(w *world) {
 			w.cloud.set("i-0prod", func(in *Instance) { in.Tags = nil })
 		}, "No rule of the policy"},
-		{"people narrowed", func(w *world) { w.k.Policy.Rules[0].Users = []string{bob} }, "not among the people"},
-		{"time narrowed", func(w *world) { w.k.Policy.Rules[0].Max = time.Minute }, "longer than the 1m"},
-		{"sources narrowed", func(w *world) { w.k.Policy.Sources.Allow = prefixes("198.51.100.0/24") }, "not among the networks"},
+		{"people narrowed", func(w *world) { w.k.policy.Rules[0].Users = []string{bob} }, "not among the people"},
+		{"time narrowed", func(w *world) { w.k.policy.Rules[0].Max = time.Minute }, "longer than the 1m"},
+		{"sources narrowed", func(w *world) { w.k.policy.Sources.Allow = prefixes("198.51.100.0/24") }, "not among the networks"},
 		{"another rule", func(w *world) {
-			w.k.Policy.Rules = append(w.k.Policy.Rules, w.k.Policy.Rules[0])
-			w.k.Policy.Rules[2].Name, w.k.Policy.Rules[2].Tags = "vault", map[string]string{"Env": "vault"}
+			w.k.policy.Rules = append(w.k.policy.Rules, w.k.policy.Rules[0])
+			w.k.policy.Rules[2].Name, w.k.policy.Rules[2].Tags = "vault", map[string]string{"Env": "vault"}
 			w.cloud.set("i-0prod", func(in *Instance) { in.Tags = map[string]string{"Env": "vault"} })
 		}, "wants 1 approvals now"},
 	} {

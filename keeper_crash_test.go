@@ -84,19 +84,29 @@ func (r *reaper) isDead() bool {
 // no answer. A conflict says that it was taken before.
 func (w *world) insist(user string, cmd Command) Reply {
 	w.t.Helper()
+	return insist(w, func() (Reply, error) { return w.do(user, cmd) })
+}
+
+func (w *world) insistOnShowing(id string) *Lease {
+	w.t.Helper()
+	return insist(w, func() (*Lease, error) { return w.show(alice, id) })
+}
+
+func insist[T any](w *world, do func() (T, error)) (got T) {
+	w.t.Helper()
 	for range 10 {
-		r, err := w.do(user, cmd)
+		got, err := do()
 		switch ErrorCode(err) {
 		case "", ECONFLICT:
-			return r
+			return got
 		case EUNAVAILABLE:
 			w.pass(5 * time.Second)
 		default:
-			w.t.Fatalf("%T: %v", cmd, err)
+			w.t.Fatal(err)
 		}
 	}
-	w.t.Fatalf("%T was never taken", cmd)
-	return Reply{}
+	w.t.Fatalf("no %T in ten tries", got)
+	return got
 }
 
 // livedThrough plays a whole life and restarts the process 3 seconds after it
@@ -135,7 +145,7 @@ func livedThrough(t *testing.T, at int, after bool) (calls int) {
 			t.Fatalf("it is %s", s)
 		}
 		// Who got no answer looks before extending again.
-		for l := w.insist(alice, ShowLease{id}).Lease; l.ExpiresAt.Sub(l.OpenedAt) < 7*time.Minute; l = w.insist(alice, ShowLease{id}).Lease {
+		for l := w.insistOnShowing(id); l.ExpiresAt.Sub(l.OpenedAt) < 7*time.Minute; l = w.insistOnShowing(id) {
 			if _, err := w.do(alice, ExtendLease{id, 2 * time.Minute}); err != nil {
 				wantCode(t, err, EUNAVAILABLE)
 				w.pass(5 * time.Second)

@@ -190,10 +190,10 @@ func TestDeniedWithAReason(t *testing.T) {
 // Who may approve is asked of the policy as it is at the click.
 func TestApproversChangedSinceTheRequest(t *testing.T) {
 	pending(t, 1, func(w *world, id string) {
-		w.k.Policy.Rules[0].Approvers = []string{carol}
+		w.k.policy.Rules[0].Approvers = []string{carol}
 		_, err := w.do(bob, ApproveLease{ID: id})
 		wantCode(w.t, err, EFORBIDDEN)
-		w.k.Policy.Rules[0].Tags = map[string]string{"Env": "other"}
+		w.k.policy.Rules[0].Tags = map[string]string{"Env": "other"}
 		_, err = w.do(carol, ApproveLease{ID: id})
 		wantCode(w.t, err, EFORBIDDEN)
 	})

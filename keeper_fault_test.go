@@ -199,7 +199,7 @@ func TestHangingStepDoesNotBlockTalk(t *testing.T) {
 		if got := w.slack.shows(id); !strings.HasPrefix(got, "opening group") {
 			t.Errorf("the card shows %q", got)
 		}
-		if n := len(w.must(alice, ListLeases{}).Leases); n != 1 {
+		if n := len(w.list(alice, false)); n != 1 {
 			t.Errorf("%d leases are listed", n)
 		}
 	})

@@ -273,7 +273,7 @@ func TestRetention(t *testing.T) {
 		w.to(w.timing.Keep - time.Second)
 		w.expect(id, Closed, Cancelled)
 		w.to(w.timing.Keep)
-		_, err := w.do(alice, ShowLease{id})
+		_, err := w.show(alice, id)
 		wantCode(t, err, ENOTFOUND)
 		if !strings.Contains(ErrorMessage(err).String(), id) {
 			t.Errorf("%q does not say which", ErrorMessage(err).String())

@@ -126,7 +126,7 @@ func TestLeasesPerUser(t *testing.T) {
 
 		// What is closing leaves room.
 		w.pass(time.Minute)
-		open := w.must(alice, ListLeases{}).Leases
+		open := w.list(alice, false)
 		i := slices.IndexFunc(open, func(l *Lease) bool { return l.State == Open })
 		w.must(alice, CloseLease{Ref: open[i].ID})
 		w.ask(alice, "two", time.Hour)

@@ -103,12 +103,12 @@ func (d *slowDirectory) Member(ctx context.Context, user, group string) (bool, e
 func TestNobodyGrantsTheirOwnWishByBeingQuick(t *testing.T) {
 	guarded(t, 1, func(w *world, id string) {
 		by := 10 * time.Minute
-		w.k.Policy.Admins = []string{bob}
+		w.k.policy.Admins = []string{bob}
 		w.must(alice, ExtendLease{id, by})
-		w.k.Directory = &slowDirectory{w.dir, func() {
+		w.k.slack = people{w.slack, &slowDirectory{w.dir, func() {
 			w.must(carol, DenyLease{ID: id, Extend: by})
 			w.must(bob, ExtendLease{id, by})
-		}}
+		}}}
 		_, err := w.do(bob, ApproveLease{ID: id, Extend: by})
 		wantCode(w.t, err, EFORBIDDEN)
 		w.must(carol, ApproveLease{ID: id, Extend: by})
@@ -139,8 +139,8 @@ func TestHomeAsksOncePerRule(t *testing.T) {
 		dir := &slowDirectory{Directory: w.dir}
 		count = func() { asked++; dir.meanwhile = count }
 		dir.meanwhile = count
-		w.k.Directory = dir
-		if n := len(w.must(carol, Overview{}).Waiting); n != 6 || asked != 1 {
+		w.k.slack = people{w.slack, dir}
+		if n := len(w.overview(carol).Waiting); n != 6 || asked != 1 {
 			w.t.Errorf("%d wait for carol, and the directory was asked %d times", n, asked)
 		}
 	})

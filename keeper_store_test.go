@@ -42,7 +42,7 @@ func TestUnwritableStoreAtExpiry(t *testing.T) {
 		if n := w.cloud.count("close", id); n > 3 {
 			t.Errorf("torn down %d times", n)
 		}
-		if n := len(w.must(alice, ListLeases{}).Leases); n != 0 {
+		if n := len(w.list(alice, false)); n != 0 {
 			t.Errorf("a closed lease is still listed")
 		}
 		said := w.slack.tried()
@@ -150,7 +150,7 @@ func TestForgetAfterUnwritableStore(t *testing.T) {
 		if deletes > 1 {
 			t.Errorf("deleted %d times", deletes)
 		}
-		_, err := w.do(alice, ShowLease{id})
+		_, err := w.show(alice, id)
 		wantCode(t, err, ENOTFOUND)
 	})
 }
@@ -179,9 +179,23 @@ func TestUnreadableStore(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 10*time.Minute)
 		w.store.script(func(context.Context, string, string) error { return unavailable("The store") })
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ShowLease{id}, ListLeases{}, CloseLease{}, CloseLease{All: true}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}, ConfirmLease{ID: id}, CancelLease{id}, ApproveLease{ID: id}, SetSource{}, SetSource{Clear: true}} {
+		for _, cmd := range []Command{
+			OpenLease{Instance: "web"}, CloseLease{}, CloseLease{All: true}, CloseLease{Ref: id}, ExtendLease{id, time.Minute},
+			ConfirmLease{ID: id}, CancelLease{id}, ApproveLease{ID: id}, SetSource{Clear: true},
+		} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)
+		}
+		ctx, k := context.Background(), w.keeper()
+		for _, ask := range []func() error{
+			func() error { _, err := k.Show(ctx, from(alice), id); return err },
+			func() error { _, err := k.List(ctx, from(alice), false); return err },
+			func() error { _, err := k.Active(ctx); return err },
+			func() error { _, err := k.Source(ctx, from(alice)); return err },
+			func() error { _, err := k.Overview(ctx, from(alice)); return err },
+			func() error { _, err := k.History(ctx, from(alice)); return err },
+		} {
+			wantCode(t, ask(), EUNAVAILABLE)
 		}
 		if err := w.k.Tick(context.Background()); ErrorCode(err) != EUNAVAILABLE {
 			t.Errorf("Tick says %v", err)

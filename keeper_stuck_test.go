@@ -236,7 +236,7 @@ func TestCalm(t *testing.T) {
 		}
 		var want []Notice
 		if heard {
-			l.settle(NoticeStuck)
+			l.withdraw(NoticeStuck)
 			want = []Notice{{Kind: NoticeFreed, At: at(1)}}
 		}
 		l.calm(at(1))

@@ -46,7 +46,7 @@ func TestWhoMayGoPastTheApprovers(t *testing.T) {
 				t.Errorf("%s: it is about the field %q, want %q", tt.name, e.Field, tt.at)
 			}
 		}
-		w.k.Policy.Rules[0].Urgent = nil
+		w.k.policy.Rules[0].Urgent = nil
 		_, err := w.do(dave, OpenLease{Instance: "db", Duration: time.Minute * 10, Because: "it burns", Urgent: true})
 		wantCode(t, err, EFORBIDDEN)
 	})
@@ -95,7 +95,7 @@ func TestUrgentLease(t *testing.T) {
 func TestUrgentPermissionWithdrawn(t *testing.T) {
 	onCall(t, func(w *world) {
 		r := w.must(dave, OpenLease{Instance: "db", Duration: 20 * time.Minute, Because: "it burns", Urgent: true})
-		w.k.Policy.Rules[0].Urgent = nil
+		w.k.policy.Rules[0].Urgent = nil
 		w.must(dave, ConfirmLease{ID: r.Lease.ID, Urgent: true})
 		w.pass(time.Minute)
 		w.expect(r.Lease.ID, Closed, Failed)

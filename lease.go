@@ -8,63 +8,11 @@ import (
 	"time"
 )
 
-// State is where a lease is in its life:
-//
-//	requested -> pending -> opening -> open -> closing -> closed
-//
-// A lease that ever reached opening gets to closed only through closing.
-type State string
-
-const (
-	Requested State = "requested" // waits for the requester's own confirmation
-	Pending   State = "pending"   // waits for approval
-	Opening   State = "opening"   // AWS resources are being made
-	Open      State = "open"      // reachable
-	Closing   State = "closing"   // AWS resources are being removed
-	Closed    State = "closed"    // nothing is left
-)
-
-// States lists all states in the order of a life.
-var States = []State{Requested, Pending, Opening, Open, Closing, Closed}
-
-// Reason says why a lease ended. It is set when the end is decided, so a
-// closing lease has one already.
-type Reason string
-
-const (
-	Cancelled     Reason = "cancelled"       // by the requester, before it opened
-	Denied        Reason = "denied"          // by an approver
-	Lapsed        Reason = "lapsed"          // nobody confirmed or approved in time
-	Failed        Reason = "failed"          // could not be opened
-	Expired       Reason = "expired"         // the time was up
-	ClosedByUser  Reason = "closed_by_user"  // by the requester
-	ClosedByAdmin Reason = "closed_by_admin" // by an admin
-	InstanceGone  Reason = "instance_gone"   // instance or load balancer went away
-	Lost          Reason = "lost"            // rebuilt from tags with too little to go on
-)
-
-// Stage is one step of opening. What a stage does is written in provisioner.
-type Stage string
-
-const (
-	StageCheck    Stage = "check"    // instance and policy looked at once more
-	StageGroup    Stage = "group"    // the lease's security group exists
-	StageBalancer Stage = "balancer" // its rules and the load balancer exist
-	StageHealth   Stage = "health"   // health check and attributes are set
-	StageRegister Stage = "register" // the instance is registered
-	StageService  Stage = "service"  // the instance is in service
-	StageName     Stage = "name"     // the DNS name resolves
-	StageClock    Stage = "clock"    // the true end stands in the tags
-)
-
-// Stages lists the stages in the order of opening.
-var Stages = []Stage{StageCheck, StageGroup, StageBalancer, StageHealth, StageRegister, StageService, StageName, StageClock}
-
 // Lease is one promise of access: who may reach which instance from where,
 // until when, and how far the work for it has come.
 type Lease struct {
 	ID       string
-	Revision uint64 // see Store.Put
+	Revision uint64 // see Leases.Put
 	State    State
 	Reason   Reason `json:",omitempty"`
 
@@ -75,32 +23,14 @@ type Lease struct {
 	Channel string
 	Direct  bool `json:",omitempty"` // typed in a direct message
 
-	// What was asked for.
-	Instance     Instance
-	Placement    Placement
-	ListenerPort int // what ssh dials
-	TargetPort   int // where sshd listens on the instance
-	SSHUser      string
-	Sources      []netip.Prefix
-	Duration     time.Duration
-	Because      string `json:",omitempty"`
-	Urgent       bool   `json:",omitempty"` // without approval
-
-	// What policy said when it was asked for.
-	Rule      string
-	Max       time.Duration // total, extensions included
-	Reminders []time.Duration
-	Approvers []string   `json:",omitempty"` // users and user groups
-	Approvals int        `json:",omitempty"` // how many are needed
-	Approved  []Approval `json:",omitempty"`
-	// ExtendApprovals is how many of the Approvers an extension needs.
-	ExtendApprovals int `json:",omitempty"`
+	Terms
 
 	// Deadlines and events. Every wait of the machine is one of these times.
 	RequestedAt   time.Time
 	ConfirmBy     time.Time
 	ApproveBy     time.Time        `json:",omitzero"`
 	ConfirmedAt   time.Time        `json:",omitzero"`
+	Approved      []Approval       `json:",omitempty"`
 	OpenBy        time.Time        `json:",omitzero"`  // ready by then, or rolled back
 	OpenedAt      time.Time        `json:",omitzero"`  // the clock started
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
@@ -116,28 +46,60 @@ type Lease struct {
 	DeniedFor     string           `json:",omitempty"` // the denier's words
 	Why           Text             `json:",omitzero"`  // a sentence for people on why it failed or was closed
 
-	// Work.
+	Work
+	Outbox
+
+	// DueAt is the earliest time at which anything above needs attention;
+	// zero for never. The ledger sets it before each write.
+	DueAt time.Time `json:",omitzero"`
+}
+
+// Terms are what was asked for, and what policy said to it.
+type Terms struct {
+	Instance     Instance
+	Placement    Placement
+	ListenerPort int // what ssh dials
+	TargetPort   int // where sshd listens on the instance
+	SSHUser      string
+	Sources      []netip.Prefix
+	Duration     time.Duration
+	Because      string `json:",omitempty"`
+	Urgent       bool   `json:",omitempty"` // without approval
+
+	Rule      string
+	Max       time.Duration // total, extensions included
+	Reminders []time.Duration
+	Approvers []string `json:",omitempty"` // users and user groups
+	Approvals int      `json:",omitempty"` // how many are needed
+	// ExtendApprovals is how many of the Approvers an extension needs.
+	ExtendApprovals int `json:",omitempty"`
+}
+
+// Work is how far the work in AWS has come.
+type Work struct {
 	Stage      Stage     `json:",omitempty"`
 	StageSince time.Time `json:",omitzero"`
 	Resources  Resources
-	Attempts   int       `json:",omitempty"` // failures in a row
-	NextTryAt  time.Time `json:",omitzero"`
-	LastError  Text      `json:",omitzero"`  // of the last of those, a sentence for people
-	Detail     Text      `json:",omitzero"`  // what a waiting stage waits for
-	Hint       Text      `json:",omitzero"`  // what to know about the open forward
-	Notes      []Text    `json:",omitempty"` // what could not be checked
-	Alarmed    bool      `json:",omitempty"` // the work keeps failing, see Stuck
-	Drift      Drift     `json:",omitzero"`  // what a sweep has found changed
-	Mended     bool      `json:",omitempty"` // rules were put back once
+	Retry
+	LastError Text   `json:",omitzero"`  // of the last of the Attempts, a sentence for people
+	Detail    Text   `json:",omitzero"`  // what a waiting stage waits for
+	Hint      Text   `json:",omitzero"`  // what to know about the open forward
+	Notes     []Text `json:",omitempty"` // what could not be checked
+	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
+	Drift     Drift  `json:",omitzero"`  // what a sweep has found changed
+	Mended    bool   `json:",omitempty"` // rules were put back once
+}
 
-	// Talk.
+// restart forgets failures; the next try is at the given time.
+func (w *Work) restart(at time.Time) {
+	w.Retry, w.LastError, w.Detail = Retry{NextTryAt: at}, Text{}, Text{}
+}
+
+// Outbox is what people see, and what they have still to be told.
+type Outbox struct {
 	Card      Card
 	Broadcast Place    `json:",omitzero"` // NoticeUrgent, where it was heard
 	Owed      []Notice `json:",omitempty"`
-
-	// DueAt is the earliest time at which anything above needs attention;
-	// zero for never. The keeper sets it before each write.
-	DueAt time.Time `json:",omitzero"`
 }
 
 // Approval is one approver's yes.
@@ -197,7 +159,7 @@ type Resources struct {
 // idAlphabet is Crockford's base32: no letter that is read as a digit.
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// idLength gives 35 bits; a collision is refused by Store.Put and drawn again.
+// idLength gives 35 bits; a collision is refused by Leases.Put and drawn again.
 const idLength = 7
 
 // NewID draws a lease id: 7 characters of lower-case Crockford base32.

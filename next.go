@@ -1,7 +1,6 @@
 package sshforward
 
 import (
-	"strings"
 	"time"
 )
 
@@ -27,9 +26,6 @@ type Action struct {
 	Kind ActionKind
 	At   time.Time
 }
-
-// due is the one predicate for "its time has come", the boundary included.
-func due(at, now time.Time) bool { return !now.Before(at) }
 
 // Next says what the lease needs first. It is not to be done before its At.
 // A due end comes before any other due work: whatever else is owed to a lease,
@@ -66,7 +62,7 @@ func Next(l *Lease, now time.Time) Action {
 		return Action{ActionClose, l.NextTryAt}
 	case Closed:
 		forget := Action{ActionForget, l.KeepUntil}
-		if lastWord := l.ClosedAt.Add(unheardAfter); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
+		if lastWord := l.ClosedAt.Add(tellFor); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
 			forget.At = lastWord // somebody has still to be told
 		}
 		return forget
@@ -86,49 +82,6 @@ func (l *Lease) nextReminder() time.Time {
 		at := l.ExpiresAt.Add(-before)
 		if at.After(l.OpenedAt) && at.After(l.RemindedAt) && (first.IsZero() || at.Before(first)) {
 			first = at
-		}
-	}
-	return first
-}
-
-// Delivery is what is owed to people: a notice, or the card when Card is set.
-type Delivery struct {
-	Card   bool
-	Notice Notice
-	At     time.Time // zero: nothing is owed
-}
-
-// cardPause keeps the progress of an opening from using up Slack's limit of
-// about one message a second in a channel. A change of state does not wait.
-const cardPause = time.Second
-
-// NextDelivery says what is owed first. The card goes before the notices, which
-// stand in its thread; but alarms do not wait for it, and nothing waits for a
-// card that nobody takes.
-func NextDelivery(l *Lease) Delivery {
-	var card, first Delivery
-	if l.Card.Shown != l.CardKey() {
-		at := l.Card.NextTryAt
-		shown, _, _ := strings.Cut(l.Card.Shown, " ")
-		if shown == string(l.State) && at.Before(l.Card.SentAt.Add(cardPause)) {
-			at = l.Card.SentAt.Add(cardPause)
-		}
-		if at.IsZero() {
-			at = l.RequestedAt
-		}
-		card = Delivery{Card: true, At: at}
-		first = card
-	}
-	for _, n := range l.Owed {
-		if card.Card && l.Card.Attempts < StuckAfter && !n.Kind.Alarm() {
-			continue
-		}
-		at := n.NextTryAt
-		if at.IsZero() {
-			at = n.At
-		}
-		if first.At.IsZero() || at.Before(first.At) {
-			first = Delivery{Notice: n, At: at}
 		}
 	}
 	return first

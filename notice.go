@@ -1,7 +1,6 @@
 package sshforward
 
 import (
-	"context"
 	"time"
 )
 
@@ -9,11 +8,22 @@ import (
 type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
-	Shown   string    `json:",omitempty"` // what it shows, see Lease.CardKey
+	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
+	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
+	Retry
+}
 
-	Attempts  int       `json:",omitempty"`
+// Retry is when to do again what failed.
+type Retry struct {
+	Attempts  int       `json:",omitempty"` // failures in a row
 	NextTryAt time.Time `json:",omitzero"`
+}
+
+// failed counts a failure; the next try comes after a pause.
+func (r *Retry) failed(now time.Time, pause time.Duration) {
+	r.Attempts++
+	r.NextTryAt = now.Add(pause)
 }
 
 // NoticeKind says what a notice is about.
@@ -49,28 +59,13 @@ func (k NoticeKind) Alarm() bool {
 // is written with the state change that caused it and removed once Slack has
 // taken it.
 type Notice struct {
-	Kind      NoticeKind
-	At        time.Time // when it came to be owed
-	Attempts  int       `json:",omitempty"`
-	NextTryAt time.Time `json:",omitzero"`
+	Kind NoticeKind
+	At   time.Time // when it came to be owed
+	Retry
 }
 
 // Place is where a message is.
 type Place struct {
 	Channel string `json:",omitempty"`
 	TS      string `json:",omitempty"` // Slack's id of the message there
-}
-
-// Notifier shows leases to people. Errors are EUNAVAILABLE, with RetryAfter
-// where the other side gave one, or EFORBIDDEN when there is nowhere left to
-// say it.
-type Notifier interface {
-	// Card posts the lease's card, or updates it in place when
-	// l.Card.TS is set, and returns where it is. What it shows is a function
-	// of the lease alone, so a late or repeated call does no harm.
-	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
-
-	// Notice posts n in the thread of the lease's card (NoticeReview: in the
-	// thread under l.Broadcast) and returns where that is.
-	Notice(ctx context.Context, l *Lease, n Notice) (Place, error)
 }

@@ -171,7 +171,7 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 }
 
 // Member reports whether user is listed in who, directly or through a user
-// group (an id that starts with S). EUNAVAILABLE if a group cannot be
+// group. EUNAVAILABLE if a group cannot be
 // resolved and nothing else says yes: callers treat that as no.
 func Member(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
 	if slices.Contains(who, user) {
@@ -179,7 +179,7 @@ func Member(ctx context.Context, dir Directory, user string, who []string) (bool
 	}
 	var unknown error
 	for _, w := range who {
-		if !strings.HasPrefix(w, "S") {
+		if !IsGroup(w) {
 			continue
 		}
 		ok, err := dir.Member(ctx, user, w)
@@ -192,6 +192,9 @@ func Member(ctx context.Context, dir Directory, user string, who []string) (bool
 	}
 	return false, unknown
 }
+
+// IsGroup reports whether an id is a user group's and not a person's.
+func IsGroup(id string) bool { return strings.HasPrefix(id, "S") }
 
 // cannotTell is the no to who asks while a group cannot be resolved. The
 // directory knows best whether asking again helps.
@@ -212,4 +215,12 @@ func joinInts(ns []int) string {
 		out = append(out, fmt.Sprint(n))
 	}
 	return strings.Join(out, ", ")
+}
+
+// applyRule takes over what a rule says now. The total is never raised: what was
+// agreed on is the most there is, and stands in AWS for the day when the store
+// is lost. Nor does it fall below what was promised already.
+func (l *Lease) applyRule(r *Rule) {
+	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
+	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
 }

@@ -76,7 +76,7 @@ func TestMatchBeyondTags(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	ok := func() *Lease {
-		return &Lease{Owner: alice, Instance: Instance{ID: "i-0", Tags: map[string]string{"Env": "dev"}}, TargetPort: 22, Sources: prefixes("203.0.113.7/32"), Duration: time.Hour, Because: "OPS-1"}
+		return &Lease{Owner: alice, Terms: Terms{Instance: Instance{ID: "i-0", Tags: map[string]string{"Env": "dev"}}, TargetPort: 22, Sources: prefixes("203.0.113.7/32"), Duration: time.Hour, Because: "OPS-1"}}
 	}
 	policy := Policy{Rules: []Rule{{
 		Name: "dev", Tags: map[string]string{"Env": "dev"}, Users: []string{alice, "SDEV"}, Max: time.Hour, Reason: true, ReasonPattern: regexp.MustCompile(`^OPS-`),

@@ -2,39 +2,8 @@ package sshforward
 
 import (
 	"context"
-	"maps"
-	"net/netip"
 	"time"
 )
-
-// Instance is an EC2 instance as far as a forward needs to know it.
-type Instance struct {
-	Account   string // name of the configured account and region
-	Region    string
-	ID        string
-	Name      string            `json:",omitempty"` // its Name tag
-	Running   bool              // state "running"
-	State     string            // EC2's word for its state
-	PrivateIP netip.Addr        // of the interface at device index 0
-	Zone      string            // availability zone
-	VPC       string            //
-	Groups    []string          // of the interface at device index 0
-	Tags      map[string]string `json:",omitempty"`
-}
-
-func (i Instance) clone() Instance {
-	i.Groups = append([]string(nil), i.Groups...)
-	i.Tags = maps.Clone(i.Tags)
-	return i
-}
-
-// Placement is where the load balancer for an instance can go.
-type Placement struct {
-	Subnet string // public, in the instance's zone
-	// Notes say what could not be checked, in sentences for people: a check
-	// that cannot be made is noted and does not block.
-	Notes []Text `json:",omitempty"`
-}
 
 // StepResult is the outcome of one provisioner step that did not fail.
 type StepResult struct {
@@ -47,10 +16,20 @@ type StepResult struct {
 	Detail Text
 }
 
-// Lister lists what could be opened, for forms that offer it.
-type Lister interface {
-	// List returns the running instances of an account. Errors are those of
-	// Provisioner.Find.
+// Finder looks at instances, and changes nothing. Errors are those of
+// [Provisioner].
+type Finder interface {
+	// Find returns the instances with this id, or this Name tag, looking in
+	// all accounts at once. ENOTFOUND if there is none; if an account could
+	// not be asked and the others have nothing, that account's error.
+	Find(ctx context.Context, ref string) ([]Instance, error)
+
+	// Preflight finds where a load balancer for the instance can go, so that
+	// the confirm prompt can be honest.
+	Preflight(ctx context.Context, in Instance) (Placement, error)
+
+	// List returns the running instances of an account, for forms that offer
+	// what could be opened.
 	List(ctx context.Context, account string) ([]Instance, error)
 }
 
@@ -62,25 +41,32 @@ type Lister interface {
 // (AWS permissions), EQUOTA, EINVALID (cannot work, for example no public
 // subnet), ENOTFOUND (no such instance); the Message is the AWS reason in plain
 // words.
+//
+// A second way in, a Network Load Balancer say, is a second implementation of
+// this, and of Preflight and [Surveyor] with it. It brings its own meaning of
+// [Stages] (what is made in which order, and what is waited for), of
+// [Resources] (what of it the lease has to remember), and the sentences that
+// StepResult.Detail and errors show to people. What it has to keep is that
+// every method may be repeated, that the lease's own name and tags lead back to
+// all it has made, and that Close is complete only when nothing is left.
+// provisioner/provisionertest holds an implementation to that.
 type Provisioner interface {
-	// Find returns the instances with this id, or this Name tag, looking in
-	// all accounts at once. ENOTFOUND if there is none; if an account could
-	// not be asked and the others have nothing, that account's error.
-	Find(ctx context.Context, ref string) ([]Instance, error)
-
-	// Preflight finds where a load balancer for the instance can go, so that
-	// the confirm prompt can be honest.
-	Preflight(ctx context.Context, in Instance) (Placement, error)
-
-	// Open does the stage l.Stage (never StageCheck). StepResult.Resources says
-	// what was made also when the error is not nil.
+	// Open does the stage l.Stage (never StageCheck). StepResult.Resources
+	// says what was made also when the error is not nil.
 	Open(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Extend moves the end that stands in AWS to l.ExpiresAt.
 	Extend(ctx context.Context, l *Lease) (StepResult, error)
 
+	// Mend makes the rules of an open lease what they should be: puts back
+	// what is missing, the instance behind the load balancer included, and
+	// takes out of the lease's own group what somebody else put in.
+	// StepResult.Resources says what there is also when the error is not nil.
+	Mend(ctx context.Context, l *Lease) (StepResult, error)
+
 	// Close removes what the lease has, each thing independently of the
 	// others, and is complete only when a read-back shows that nothing is
-	// left. StepResult.Resources says what is gone also when the error is not nil.
+	// left. StepResult.Resources says what is gone also when the error is not
+	// nil.
 	Close(ctx context.Context, l *Lease) (StepResult, error)
 }

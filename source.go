@@ -30,11 +30,15 @@ func ParseSources(s string) ([]netip.Prefix, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, Errorf(EINVALID, "There is no address in it.").instead("Write for example 203.0.113.7 or 203.0.113.0/28.")
+		return nil, noSource()
 	case len(out) > maxSources:
 		return nil, Errorf(EINVALID, "That is %d source addresses; %d are allowed.", len(out), maxSources)
 	}
 	return out, nil
+}
+
+func noSource() error {
+	return Errorf(EINVALID, "There is no address in it.").instead("Write for example 203.0.113.7 or 203.0.113.0/28.").about(FieldSource)
 }
 
 func parseSource(s string) (netip.Prefix, error) {
@@ -132,3 +136,21 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 
 // within reports whether every address of p is in q.
 func within(p, q netip.Prefix) bool { return q.Bits() <= p.Bits() && q.Contains(p.Addr()) }
+
+func prefixStrings(ps []netip.Prefix) []string {
+	var out []string
+	for _, p := range ps {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// covers reports whether every wanted source is let in.
+func covers(have, want []netip.Prefix) bool {
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			return false
+		}
+	}
+	return true
+}

@@ -17,7 +17,7 @@ func at(minutes float64) time.Time {
 // openFor is a lease that has been open since noon for so many minutes, with
 // reminders that many minutes before the end.
 func openFor(minutes float64, reminders ...float64) *Lease {
-	l := &Lease{ID: "abcdefg", State: Open, OpenedAt: noon, ExpiresAt: at(minutes), NextTryAt: noon, Max: 8 * time.Hour}
+	l := &Lease{ID: "abcdefg", State: Open, OpenedAt: noon, ExpiresAt: at(minutes), Work: Work{Retry: Retry{NextTryAt: noon}}, Terms: Terms{Max: 8 * time.Hour}}
 	l.Resources.Until = l.ExpiresAt
 	for _, m := range reminders {
 		l.Reminders = append(l.Reminders, at(m).Sub(noon))
@@ -43,7 +43,7 @@ func TestDue(t *testing.T) {
 
 func TestNext(t *testing.T) {
 	opening := func() *Lease {
-		return &Lease{State: Opening, Stage: StageGroup, OpenBy: at(10), NextTryAt: at(1)}
+		return &Lease{State: Opening, Work: Work{Stage: StageGroup, Retry: Retry{NextTryAt: at(1)}}, OpenBy: at(10)}
 	}
 	for _, tt := range []struct {
 		name string
@@ -69,7 +69,7 @@ func TestNext(t *testing.T) {
 		{"open, the end in AWS is in another zone", with(openFor(60), func(l *Lease) { l.Resources.Until = at(60).In(time.FixedZone("JST", 9*3600)) }), at(1), Action{ActionExpire, at(60)}},
 		{"open, a reminder before AWS can be asked again", with(openFor(60, 15), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(46) }), at(1), Action{ActionRemind, at(45)}},
 		{"open, the end before AWS can be asked again", with(openFor(60), func(l *Lease) { l.Resources.Until, l.NextTryAt = at(30), at(61) }), at(1), Action{ActionExpire, at(60)}},
-		{"closing", &Lease{State: Closing, NextTryAt: at(3), ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
+		{"closing", &Lease{State: Closing, Work: Work{Retry: Retry{NextTryAt: at(3)}}, ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
 		{"closed", &Lease{State: Closed, KeepUntil: at(90)}, noon, Action{ActionForget, at(90)}},
 		{"unknown", &Lease{State: "odd"}, noon, Action{}},
 	} {
@@ -113,30 +113,31 @@ func TestReminders(t *testing.T) {
 	}
 }
 
-func TestNextTalk(t *testing.T) {
-	shown := func(l *Lease, face string) *Lease {
-		l.Card = Card{TS: "1", Shown: face, SentAt: noon}
+func TestNextDelivery(t *testing.T) {
+	shown := func(l *Lease, state State, key string) *Lease {
+		l.Card = Card{TS: "1", Shown: key, State: state, SentAt: noon}
 		return l
 	}
-	opening := &Lease{State: Opening, Stage: StageHealth, RequestedAt: at(-1)}
+	opening := &Lease{State: Opening, Work: Work{Stage: StageHealth}, RequestedAt: at(-1)}
 	ready := Notice{Kind: NoticeReady, At: at(2)}
-	reminder := Notice{Kind: NoticeReminder, At: at(1), Attempts: 1, NextTryAt: at(4)}
+	reminder := Notice{Kind: NoticeReminder, At: at(1), Retry: Retry{Attempts: 1, NextTryAt: at(4)}}
 	for _, tt := range []struct {
 		name string
 		l    *Lease
 		want Delivery
 	}{
-		{"nothing", shown(openFor(60), openFor(60).CardKey()), Delivery{}},
+		{"nothing", shown(openFor(60), Open, openFor(60).CardKey()), Delivery{}},
 		{"the first card", &Lease{State: Requested, RequestedAt: at(-1)}, Delivery{Card: true, At: at(-1)}},
-		{"progress waits a moment", shown(opening.Clone(), "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
-		{"a change of state does not", shown(opening.Clone(), "pending approved=1"), Delivery{Card: true, At: at(-1)}},
-		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), "opening clock "), Delivery{Card: true, At: at(-1)}},
-		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, "closing ended=true"), Delivery{Card: true, At: at(-1)}},
-		{"the card after a failure", with(shown(opening.Clone(), "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Delivery{Card: true, At: at(7)}},
-		{"the card before a notice", with(shown(openFor(60), "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Delivery{Card: true, At: at(-1)}},
-		{"a notice", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }), Delivery{Notice: ready, At: at(2)}},
-		{"the notice that is due first", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Delivery{Notice: ready, At: at(2)}},
-		{"a notice after a failure", with(shown(openFor(60), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }), Delivery{Notice: reminder, At: at(4)}},
+		{"progress waits a moment", shown(opening.Clone(), Opening, "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
+		{"a change of state does not", shown(opening.Clone(), Pending, "pending approved=1"), Delivery{Card: true, At: at(-1)}},
+		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), Opening, "opening clock "), Delivery{Card: true, At: at(-1)}},
+		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, Closing, "closing ended=true"), Delivery{Card: true, At: at(-1)}},
+		{"nor does what an older version showed, which did not say in which state", shown(opening.Clone(), "", "opening group "), Delivery{Card: true, At: at(-1)}},
+		{"the card after a failure", with(shown(opening.Clone(), Requested, "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }), Delivery{Card: true, At: at(7)}},
+		{"the card before a notice", with(shown(openFor(60), Opening, "opening clock "), func(l *Lease) { l.RequestedAt, l.Owed = at(-1), []Notice{ready} }), Delivery{Card: true, At: at(-1)}},
+		{"a notice", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"the notice that is due first", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder, ready} }), Delivery{Notice: ready, At: at(2)}},
+		{"a notice after a failure", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }), Delivery{Notice: reminder, At: at(4)}},
 	} {
 		if diff := cmp.Diff(tt.want, NextDelivery(tt.l)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -227,7 +228,7 @@ func TestTalkBackoff(t *testing.T) {
 		{"long closed", inState(Closed), at(60).Add(1), 10, 0, time.Hour},
 		{"long closed, a few failures", inState(Closed), at(600), 1, 0, time.Second},
 	} {
-		if got := tt.l.talkBackoff(tt.now, tt.attempts, tt.atLeast); got < tt.want*4/5 || got > tt.want*6/5 {
+		if got := tt.l.deliveryBackoff(tt.now, tt.attempts, tt.atLeast); got < tt.want*4/5 || got > tt.want*6/5 {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

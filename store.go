@@ -2,14 +2,25 @@ package sshforward
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 	"time"
 )
 
-// Store keeps leases. Implementations are safe for concurrent use, and a
-// method that returns nil has made its effect durable: it survives kill -9.
-// store/storetest holds every implementation to this contract.
+// Store is all that a keeper needs to remember. It is one thing, and not four,
+// because a lease and its events are written together or not at all.
+// Implementations are safe for concurrent use, and a method that returns nil
+// has made its effect durable: it survives kill -9. store/storetest holds every
+// implementation to this contract.
 type Store interface {
+	Leases
+	AuditLog
+	SavedSources
+	Rebuilds
+}
+
+// Leases keeps leases.
+type Leases interface {
 	// Lease returns one lease. ENOTFOUND if there is none.
 	Lease(ctx context.Context, id string) (*Lease, error)
 
@@ -40,4 +51,31 @@ type SavedSources interface {
 	Source(ctx context.Context, user string) ([]netip.Prefix, error)
 	// SetSource saves what the user gave; empty forgets it.
 	SetSource(ctx context.Context, user string, source []netip.Prefix) error
+}
+
+// AuditLog is the audit record. It only ever grows.
+type AuditLog interface {
+	// Append writes events that go with no write of a lease. Those that do
+	// are given to [Leases.Put].
+	Append(ctx context.Context, events ...Event) error
+
+	// Events yields the events from since on, the oldest first. It stops at
+	// the first error.
+	Events(ctx context.Context, since time.Time) iter.Seq2[Event, error]
+
+	// Past returns the ActClosed events of leases that an owner had open and
+	// that ended from since on, the newest first, at most limit of them. Of a
+	// lease that was closed more than once (see ActReopened) it is the last.
+	// Its cost does not grow with other people's events.
+	Past(ctx context.Context, owner string, since time.Time, limit int) ([]Event, error)
+}
+
+// Rebuilds remembers which accounts' leases were rebuilt from tags once. An
+// account that was not is one whose leases this store may never have known:
+// what is found there is taken over and not torn down.
+type Rebuilds interface {
+	// Rebuilt reports whether SetRebuilt was called for the account.
+	Rebuilt(ctx context.Context, account string) (bool, error)
+	// SetRebuilt remembers it.
+	SetRebuilt(ctx context.Context, account string) error
 }

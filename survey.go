@@ -15,12 +15,6 @@ type Surveyor interface {
 	// at; they are in the result by id. EUNAVAILABLE or EFORBIDDEN if the
 	// picture would not be whole: nothing may be concluded from half of it.
 	Survey(ctx context.Context, account string, instances []string) (Survey, error)
-
-	// Mend makes the rules of an open lease what they should be: puts back
-	// what is missing, the instance behind the load balancer included, and
-	// takes out of the lease's own group what somebody else put in. Safe to
-	// repeat. StepResult.Resources says what there is also when the error is not nil.
-	Mend(ctx context.Context, l *Lease) (StepResult, error)
 }
 
 // Survey is what one account has of this deployment at one moment.
@@ -43,14 +37,4 @@ type Found struct {
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
 	Widened    bool           // it lets in anything else, or other traffic out
 	DeadMan    bool           // the dead-man switch is set
-}
-
-// Rebuilds remembers which accounts' leases were rebuilt from tags once. An
-// account that was not is one whose leases this store may never have known:
-// what is found there is taken over and not torn down.
-type Rebuilds interface {
-	// Rebuilt reports whether SetRebuilt was called for the account.
-	Rebuilt(ctx context.Context, account string) (bool, error)
-	// SetRebuilt remembers it.
-	SetRebuilt(ctx context.Context, account string) error
 }

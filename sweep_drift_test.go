@@ -183,7 +183,7 @@ func TestDriftEventuallyConsistent(t *testing.T) {
 				// A lease opened a moment ago, of which this is not listed yet.
 				id := w.opened(alice, "web", 8*time.Hour)
 				w.cloud.distort(forget)
-				w.sweepFor(settling+5*time.Second, time.Second)
+				w.sweepFor(listDelay+5*time.Second, time.Second)
 				w.cloud.distort(nil)
 				w.sweepFor(time.Minute, time.Second)
 				// One list in a while leaves it out.
@@ -218,7 +218,7 @@ func TestDriftListedLate(t *testing.T) {
 							mended = c.at
 						}
 					}
-					if !mended.IsZero() && time.Since(mended) < settling {
+					if !mended.IsZero() && time.Since(mended) < listDelay {
 						f.Rule, f.Widened = f.Rule && what != "rule", f.Widened || what == "widened"
 					}
 					return true
@@ -265,7 +265,7 @@ func TestDriftCannotBeMended(t *testing.T) {
 // A dead-man switch that somebody deleted is set again, which is nobody's news:
 // it says nothing and does not use up the one time that rules are put back.
 func TestDeadManSetAgain(t *testing.T) {
-	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Resources: Resources{Until: at(60)}}
+	l := Lease{ID: "k7m2q3x", State: Open, ExpiresAt: at(60), Work: Work{Resources: Resources{Until: at(60)}}}
 	l.drifted(at(1), Drift{Unarmed: true})
 	if a := Next(&l, at(1)); a.Kind != ActionMend || !due(a.At, at(1)) {
 		t.Fatalf("Next: %+v, want a mend at once", a)

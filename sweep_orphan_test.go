@@ -20,9 +20,13 @@ func (w *world) strand(id, account, instance string, whole bool) {
 	w.store.rebuilt["main"], w.store.rebuilt["far"] = true, true
 	w.store.mu.Unlock()
 	l := &Lease{
-		ID: id, Owner: alice, Channel: "C1", ListenerPort: 443, TargetPort: 22, SSHUser: "ubuntu",
-		Instance: Instance{Account: account, ID: instance}, Sources: prefixes("203.0.113.7/32"), Max: 8 * time.Hour,
-		Duration: time.Hour, OpenBy: time.Now().Add(w.timing.Opening),
+		ID: id, Owner: alice, Channel: "C1",
+		Terms: Terms{
+			ListenerPort: 443, TargetPort: 22, SSHUser: "ubuntu",
+			Instance: Instance{Account: account, ID: instance}, Sources: prefixes("203.0.113.7/32"), Max: 8 * time.Hour,
+			Duration: time.Hour,
+		},
+		OpenBy: time.Now().Add(w.timing.Opening),
 	}
 	for _, l.Stage = range Stages[1:] {
 		if l.Stage == StageClock {
@@ -182,7 +186,7 @@ func TestSweepWhileClosing(t *testing.T) {
 		receipt := w.lease(id)
 		w.cloud.meddle(id, func(f *footprint) { f.group = true })
 		w.cloud.distort(func(f *Found) bool { *f = picture; return true })
-		w.sweepFor(settling-2*time.Second, time.Second)
+		w.sweepFor(listDelay-2*time.Second, time.Second)
 		w.cloud.meddle(id, func(f *footprint) { f.group = false })
 		w.sweepFor(time.Minute, time.Second)
 		l := w.lease(id)

@@ -204,7 +204,7 @@ func TestLostWhileExtendHangs(t *testing.T) {
 		w.cloud.script(hangIn("main", "extend"))
 		w.must(alice, ExtendLease{id, time.Minute})
 		w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "terminated" })
-		w.pass(settling + time.Second)
+		w.pass(listDelay + time.Second)
 		w.sweep()
 		if got := w.lease(id); got.Reason != InstanceGone || !got.AccessEndedAt.Equal(time.Now()) {
 			t.Errorf("it is %s %q, access ended at %s, now is %s", got.State, got.Reason, w.since(got.AccessEndedAt), time.Since(w.t0))
@@ -261,7 +261,7 @@ func TestCrashWhileMending(t *testing.T) {
 }
 
 // dying is a context that ends when the keeper of now is dropped.
-func (w *world) dying() context.Context { return w.keeper().crew.ctx }
+func (w *world) dying() context.Context { return w.keeper().workers.ctx }
 
 // The judgement waits for an extension that is being written; it was made on
 // what was before it.
@@ -283,7 +283,7 @@ func TestExtendWrittenDuringJudgement(t *testing.T) {
 					w.sweep()
 				}
 				w.cloud.distort(tt.lists)
-				w.pass(settling)
+				w.pass(listDelay)
 				w.store.script(func(_ context.Context, op, _ string) error {
 					if op == "put" {
 						time.Sleep(2 * time.Second)

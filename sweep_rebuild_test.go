@@ -44,7 +44,7 @@ func TestLostStore(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("rebuilt (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{id}, ids(w.must(alice, ListLeases{}).Leases)); diff != "" {
+		if diff := cmp.Diff([]string{id}, ids(w.list(alice, false))); diff != "" {
 			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 		if !w.cloud.reachable(id) || !w.cloud.reachable(other) {

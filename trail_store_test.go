@@ -169,7 +169,7 @@ func TestConflictWritesNoEvent(t *testing.T) {
 		wantCode(t, err, ECONFLICT)
 		// And the keeper, whose write is overtaken, tells of it once.
 		armed.Store(true)
-		if _, err := w.keeper().update(context.Background(), id, func(l *Lease, now time.Time) error {
+		if _, err := w.keeper().ledger.update(context.Background(), id, func(l *Lease, now time.Time) error {
 			return l.end(now, Lapsed, "", Text{}, w.timing)
 		}); err != nil {
 			t.Fatal(err)

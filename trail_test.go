@@ -214,7 +214,7 @@ func TestHappened(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []Act
-			for _, e := range happened(test.was, test.is, time.Now(), deed{}, nil) {
+			for _, e := range eventsOf(test.was, test.is, time.Now(), actor{}, nil) {
 				got = append(got, e.Act)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -244,7 +244,6 @@ func TestRefusalsAreRecorded(t *testing.T) {
 			{bob, DenyLease{ID: id}, "deny forbidden UBOB open -", "The rule", id},
 			{alice, ExtendLease{id, 24 * time.Hour}, "extend forbidden UALICE open -", "Policy allows 8h in all", id},
 			{alice, ExtendLease{"nothing", time.Hour}, "extend not_found UALICE - -", "There is no open lease", ""},
-			{alice, ShowLease{"0000000"}, "look not_found UALICE - -", "There is no lease 0000000.", ""},
 			{bob, CloseLease{}, "close not_found UBOB - -", "You have no lease.", ""},
 			{alice, OpenLease{Instance: "i-0dev", Duration: 48 * time.Hour, Because: "x"}, "open forbidden UALICE - -", "", ""},
 			{alice, SetSource{Sources: prefixes("10.0.0.1/32")}, "source forbidden UALICE - -", "10.0.0.1 is in the private", ""},
@@ -273,11 +272,34 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	})
 }
 
+// Who is told no when looking is in the record too; a program that looks, as a
+// scrape of the metrics does, is not.
+func TestLookingThatIsRefused(t *testing.T) {
+	inWorld(t, func(w *world) {
+		_, err := w.show(alice, "0000000")
+		wantCode(t, err, ENOTFOUND)
+		w.wantTrail("", "look not_found UALICE - -")
+		w.store.script(func(_ context.Context, op, _ string) error {
+			if op == "active" {
+				return unavailable("The store")
+			}
+			return nil
+		})
+		_, err = w.keeper().Active(context.Background())
+		wantCode(t, err, EUNAVAILABLE)
+		w.wantTrail("", "look not_found UALICE - -")
+		_, err = w.keeper().List(context.Background(), from(alice), true)
+		wantCode(t, err, EUNAVAILABLE)
+		w.wantTrail("", "look not_found UALICE - -", "look unavailable UALICE - -")
+	})
+}
+
 // Looking is not recorded, saving a source is.
 func TestWhatElseIsRecorded(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.must(alice, ListLeases{})
-		w.must(alice, SetSource{})
+		w.list(alice, false)
+		w.source(alice)
+		w.overview(alice)
 		w.wantTrail("")
 		w.must(alice, SetSource{Sources: []netip.Prefix{netip.MustParsePrefix("203.0.113.9/32")}})
 		w.must(alice, SetSource{Clear: true})
@@ -297,7 +319,7 @@ func TestRefusalWithoutATrail(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := w.do(alice, ShowLease{"0000000"})
+		_, err := w.show(alice, "0000000")
 		wantCode(t, err, ENOTFOUND)
 		w.must(alice, SetSource{Clear: true})
 		w.wantTrail("")

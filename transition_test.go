@@ -14,7 +14,7 @@ var testTiming = Timing{Confirm: 10 * time.Minute, Approval: time.Hour, Opening:
 func inState(s State) *Lease {
 	l := &Lease{
 		ID: "abcdefg", State: Requested, Owner: alice, RequestedAt: at(-5), ConfirmBy: at(5),
-		Duration: time.Hour, Max: 2 * time.Hour, Reminders: []time.Duration{15 * time.Minute},
+		Terms: Terms{Duration: time.Hour, Max: 2 * time.Hour, Reminders: []time.Duration{15 * time.Minute}},
 	}
 	step := func(err error) {
 		if err != nil {
@@ -95,7 +95,7 @@ func TestTransitions(t *testing.T) {
 func TestSoSaysWhatIsSo(t *testing.T) {
 	var seen []string
 	for _, s := range States {
-		said := ErrorMessage(inState(s).so()).String()
+		said := ErrorMessage(inState(s).stateConflict()).String()
 		if slices.Contains(seen, said) {
 			t.Errorf("%s: said before: %s", s, said)
 		}

@@ -97,12 +97,17 @@ func prefixes(ss ...string) []netip.Prefix {
 	return out
 }
 
+// people are both that a keeper knows of Slack.
+type people struct {
+	*fakeSlack
+	Directory
+}
+
 // start brings up a keeper, as the process does.
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := NewKeeper(Options{
-		Store: w.store, SavedSources: w.store, Provisioner: w.cloud, Notifier: w.slack, Directory: w.dir,
-		Surveyor: w.cloud, Rebuilds: w.store, Lister: w.cloud, AuditLog: w.store,
+		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OnOpened:   w.measure(&w.openings),
@@ -194,8 +199,11 @@ func (w *world) since(t time.Time) time.Duration {
 }
 
 func (w *world) do(user string, cmd Command) (Reply, error) {
-	return w.keeper().Do(context.Background(), Caller{Team: "T1", User: user, Channel: "C1"}, cmd)
+	return w.keeper().Do(context.Background(), from(user), cmd)
 }
+
+// from is somebody who types in a channel.
+func from(user string) Caller { return Caller{Team: "T1", User: user, Channel: "C1"} }
 
 func (w *world) must(user string, cmd Command) Reply {
 	w.t.Helper()
@@ -229,7 +237,42 @@ func (w *world) opened(user, instance string, d time.Duration) string {
 // lease returns what the keeper says of a lease.
 func (w *world) lease(id string) *Lease {
 	w.t.Helper()
-	return w.must(alice, ShowLease{id}).Lease
+	l, err := w.show(alice, id)
+	if err != nil {
+		w.t.Fatalf("show %s: %v", id, err)
+	}
+	return l
+}
+
+func (w *world) show(user, id string) (*Lease, error) {
+	return w.keeper().Show(context.Background(), from(user), id)
+}
+
+func (w *world) list(user string, all bool) []*Lease {
+	w.t.Helper()
+	leases, err := w.keeper().List(context.Background(), from(user), all)
+	if err != nil {
+		w.t.Fatalf("list: %v", err)
+	}
+	return leases
+}
+
+func (w *world) overview(user string) Overview {
+	w.t.Helper()
+	o, err := w.keeper().Overview(context.Background(), from(user))
+	if err != nil {
+		w.t.Fatalf("overview: %v", err)
+	}
+	return o
+}
+
+func (w *world) source(user string) []netip.Prefix {
+	w.t.Helper()
+	saved, err := w.keeper().Source(context.Background(), from(user))
+	if err != nil {
+		w.t.Fatalf("source: %v", err)
+	}
+	return saved
 }
 
 // stored returns what the store has of a lease.

@@ -32,7 +32,7 @@ func benchmarkAck(b *testing.B, one func(*life, int) (fakeslack.Result, error)) 
 	w := office(b, fakeslack.Options{History: 1000})
 	var mu sync.Mutex
 	var inside []time.Duration
-	k := &keeper{do: func(ctx context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(ctx context.Context, _ sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, slow := cmd.(sshforward.OpenLease); slow {
 			sleep(ctx, 200*time.Millisecond) // preflight in AWS
 		} else {

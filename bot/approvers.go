@@ -4,58 +4,76 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/sshforward/sshforward"
 )
 
-// mostAsked is how many approvers get a direct message: Slack takes about one
-// a second.
-const mostAsked = 20
-
-// toldMost bounds what is remembered of who was asked: more than one outage
-// leaves half done.
-const toldMost = 5000
+const (
+	// maxApproversAsked is how many approvers get a direct message: Slack takes
+	// about one a second.
+	maxApproversAsked = 20
+	// maxAskedAt bounds what is remembered of who was asked. It is more than an
+	// outage of Slack can leave half done.
+	maxAskedAt = 5000
+)
 
 // asksApprovers reports whether the notice is for approvers.
 func asksApprovers(k sshforward.NoticeKind) bool {
 	return k == sshforward.NoticeApproval || k == sshforward.NoticeNudge || k == sshforward.NoticeAsked
 }
 
-// unseen reports whether the card is where approvers do not see it: in the
+// cardHidden reports whether the card is where approvers do not see it: in the
 // requester's direct messages.
-func unseen(l *sshforward.Lease) bool { return strings.HasPrefix(l.Card.Channel, "D") }
+func cardHidden(l *sshforward.Lease) bool { return isDirect(l.Card.Channel) }
 
-// askEach asks every approver in a direct message and returns where the first
-// of those is; nowhere if there is nobody who could be asked. If one could not
-// be reached just now, that is the error, and a repeat goes on with those who
-// were not told.
-func (b *Bot) askEach(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
-	people, err := b.approvers(ctx, l)
+// approvers asks those who may decide one by one, where they cannot see the
+// card.
+type approvers struct {
+	client *client
+	*localizer
+	groups *groups
+	posted *posted
+	// askedAt is where each of them was asked about what, lest a repeated
+	// notice asks them again.
+	askedAt *lru.Cache[string, sshforward.Place]
+}
+
+func newApprovers(c *client, s *localizer, g *groups, p *posted) *approvers {
+	return &approvers{client: c, localizer: s, groups: g, posted: p, askedAt: newCache[string, sshforward.Place](maxAskedAt)}
+}
+
+// ask asks every approver in a direct message and returns where the first of
+// those messages is; the zero Place if there is nobody who could be asked. If
+// one could not be reached just now, that is the error, and the next call asks
+// only those who were not asked yet.
+func (s *approvers) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
+	users, err := s.of(ctx, l)
 	if err != nil {
 		return sshforward.Place{}, err
 	}
 	var first sshforward.Place
 	var errs []error
-	for _, user := range people {
+	for _, user := range users {
 		key := fmt.Sprint(l.ID, n.Kind, n.At.UnixNano(), user)
-		place, ok := b.told.get(key)
+		place, ok := s.askedAt.Get(key)
 		if !ok {
-			m := b.in(ctx, user).askApprover(l, n, now)
-			channel, ts, err := b.direct(ctx, user, m)
+			m := s.renderFor(ctx, user).askApprover(l, n, now)
+			channel, ts, err := s.client.direct(ctx, user, m)
 			switch {
-			case err != nil && (elsewhere(err) || is(err, lacking)): // they have left, are a bot, or I may not
-				b.log.Warn("an approver cannot be asked", "lease", l.ID, "user", user, "code", slackCode(err))
+			case err != nil && (refusedHere(err) || hasCode(err, scopeCodes)): // they have left, are a bot, or I may not
+				s.client.log.Warn("an approver cannot be asked", "lease", l.ID, "user", user, "code", slackCode(err))
 				continue
 			case err != nil:
-				errs = append(errs, b.failed("post direct message", err))
+				errs = append(errs, s.client.failed("post direct message", err))
 				continue
 			}
 			place = sshforward.Place{Channel: channel, TS: ts}
-			b.told.put(key, place)
+			s.askedAt.Add(key, place)
 			if m.hasButtons() {
-				b.reminders.add(reminder{lease: l.ID, channel: channel, ts: ts, user: user, asks: n.Kind, ask: l.Asked.At})
+				s.posted.add(postedMessage{lease: l.ID, place: place, user: user, decides: n.Kind, askedAt: l.Asked.At})
 			}
 		}
 		if first.TS == "" {
@@ -68,20 +86,20 @@ func (b *Bot) askEach(ctx context.Context, l *sshforward.Lease, n sshforward.Not
 	return first, nil
 }
 
-// approvers are the people who may decide about a lease, without its requester
-// and who asks for the extension, at most mostAsked of them. A group that Slack
+// of lists who may decide about a lease, maxApproversAsked of them at most,
+// without its requester and whoever asks for the extension. A group that Slack
 // does not know is left out.
-func (b *Bot) approvers(ctx context.Context, l *sshforward.Lease) ([]string, error) {
+func (s *approvers) of(ctx context.Context, l *sshforward.Lease) ([]string, error) {
 	var out []string
 	for _, id := range l.Approvers {
 		users := []string{id}
-		if strings.HasPrefix(id, "S") {
+		if sshforward.IsGroup(id) {
 			var err error
-			users, err = b.members(ctx, id)
-			if code := slackCode(err); err != nil && (code == "" || slices.Contains(passing, code)) {
+			users, err = s.groups.members(ctx, id)
+			if err != nil && temporary(err) {
 				return nil, err
 			} else if err != nil {
-				b.log.Warn("approvers cannot be asked", "lease", l.ID, "group", id, "code", code)
+				s.client.log.Warn("approvers cannot be asked", "lease", l.ID, "group", id, "code", slackCode(err))
 			}
 		}
 		for _, user := range users {
@@ -90,9 +108,9 @@ func (b *Bot) approvers(ctx context.Context, l *sshforward.Lease) ([]string, err
 			}
 		}
 	}
-	if len(out) > mostAsked {
-		b.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", mostAsked)
-		out = out[:mostAsked]
+	if len(out) > maxApproversAsked {
+		s.client.log.Warn("more approvers than can be asked one by one", "lease", l.ID, "approvers", len(out), "asked", maxApproversAsked)
+		out = out[:maxApproversAsked]
 	}
 	return out, nil
 }

@@ -30,11 +30,11 @@ func TestRequesterIsNotOfferedToDecide(t *testing.T) {
 		t.Errorf("a card that only the requester sees has %v", m.Buttons())
 	}
 	for user, want := range map[string]string{"U1": actionCancel, "U3": actionApprove} {
-		row, _ := x.known(user).rowOf(fromShow, lease(sshforward.Pending)).(*slack.ActionBlock)
+		row, _ := x.localizer.renderCached(user).rowOf(fromShow, lease(sshforward.Pending)).(*slack.ActionBlock)
 		if got := row.Elements.ElementSet[0].(*slack.ButtonBlockElement).ActionID; got != want {
 			t.Errorf("%s is offered %s", user, got)
 		}
-		asked := len(x.known(user).asked(fromShow, wanted(nil))) > 1
+		asked := len(x.localizer.renderCached(user).extensionBlocks(fromShow, wanted(nil))) > 1
 		if asked == (user == "U1") {
 			t.Errorf("%s is offered to decide about the extension: %t", user, asked)
 		}
@@ -78,7 +78,8 @@ func TestApproversAreAskedWhereTheCardIsHidden(t *testing.T) {
 	}
 
 	x.notices(t, l, sshforward.NoticeNudge)
-	if all := w.Messages(w.DM("U3")); len(all) != 2 || all[1].HasButton(actionApprove) || !strings.Contains(all[1].Visible(), "earlier message") {
+	if all := w.Messages(w.DM("U3")); len(all) != 2 || all[1].HasButton(actionApprove) ||
+		!strings.Contains(all[1].Visible(), "earlier message") {
 		t.Errorf("reminded with %+v", all)
 	}
 
@@ -203,7 +204,7 @@ func TestNoMoreApproversThanSlackTakes(t *testing.T) {
 	for _, id := range many {
 		asked += len(w.Messages(w.DM(id)))
 	}
-	if asked != mostAsked {
+	if asked != maxApproversAsked {
 		t.Errorf("%d were asked", asked)
 	}
 }
@@ -222,10 +223,12 @@ func TestUrgentLeaseIsToldToTheOperatorsAndReviewedThere(t *testing.T) {
 	over.Card, over.Broadcast = l.Card, l.Broadcast
 	x.notices(t, over, sshforward.NoticeReview)
 	m := w.Messages("C2")
-	if len(m) != 2 || !strings.Contains(m[0].Visible(), "without the approval of <!subteam^S1> or <@U2>") || !strings.Contains(m[0].Visible(), "production is down") {
+	if len(m) != 2 || !strings.Contains(m[0].Visible(), "without the approval of <!subteam^S1> or <@U2>") ||
+		!strings.Contains(m[0].Visible(), "production is down") {
 		t.Fatalf("%+v", m)
 	}
-	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please review this") || !strings.Contains(m[1].Visible(), "Last resource gone") {
+	if m[1].ThreadTS != l.Broadcast.TS || !strings.Contains(m[1].Visible(), "please review this") ||
+		!strings.Contains(m[1].Visible(), "Last resource gone") {
 		t.Errorf("reviewed with %+v", m[1])
 	}
 

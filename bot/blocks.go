@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"slices"
+
 	"github.com/slack-go/slack"
 )
 
@@ -10,6 +12,8 @@ const (
 	maxSection = 3000
 	maxField   = 2000
 	maxText    = 3900 // chat.update takes 4000
+	maxLabel   = 75   // of an option
+	maxValue   = 150  // of an option
 )
 
 // message is one message: blocks, and the text that notifications and screen
@@ -18,20 +22,6 @@ type message struct {
 	Text   string        `json:"text"`
 	Blocks []slack.Block `json:"blocks,omitempty"`
 }
-
-// Action ids of buttons. Others rely on them, and so do messages that were
-// posted before an upgrade; the value is the lease's id, for extend the id and
-// the duration.
-const (
-	actionConfirm = "lease.confirm"
-	actionCancel  = "lease.cancel"
-	actionApprove = "lease.approve"
-	actionDeny    = "lease.deny"
-	actionExtend  = "lease.extend"
-	actionClose   = "lease.close"
-	actionForm    = "home.open"   // shows the form for a lease
-	actionSource  = "home.source" // shows the one for the source address, which is the value
-)
 
 // mrkdwn is a text object. Verbatim keeps Slack from finding links, channels
 // and mentions in plain words; those written as <…> still work.
@@ -75,7 +65,44 @@ func button(action, value, label string) *slack.ButtonBlockElement {
 	return slack.NewButtonBlockElement(action, value, plain(label, 75))
 }
 
-// just is a message of one paragraph.
-func just(s string) message {
+// paragraph is a message of one paragraph.
+func paragraph(s string) message {
 	return message{Text: cut(s, maxText), Blocks: []slack.Block{section(s)}}
+}
+
+// withoutNil leaves out what is nil.
+func withoutNil(blocks ...slack.Block) []slack.Block {
+	out := make([]slack.Block, 0, len(blocks))
+	for _, b := range blocks {
+		if b != nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// options are what chat.postMessage and its relatives take.
+func (m message) options() []slack.MsgOption {
+	return []slack.MsgOption{
+		slack.MsgOptionText(m.Text, false), // escaped already, in its parts
+		slack.MsgOptionBlocks(m.Blocks...),
+		slack.MsgOptionDisableLinkUnfurl(),
+		slack.MsgOptionDisableMediaUnfurl(),
+	}
+}
+
+// bare is the message without its blocks: plain, but better than nothing.
+func (m message) bare() []slack.MsgOption {
+	return message{Text: m.Text}.options()
+}
+
+func (m message) hasButtons() bool {
+	return slices.ContainsFunc(m.Blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTAction })
+}
+
+func option(value, label string) *slack.OptionBlockObject {
+	if label == "" {
+		label = value
+	}
+	return slack.NewOptionBlockObject(cut(value, maxValue), plain(label, maxLabel), nil)
 }

@@ -33,7 +33,7 @@ func (x *life) posted(t testing.TB, l *sshforward.Lease) string {
 
 // script is a keeper that opens, confirms and so on without doing anything.
 func script() *keeper {
-	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	return &keeper{do: func(_ context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		one := func(s sshforward.State) (sshforward.Reply, error) {
 			l := lease(s)
 			l.Owner, l.Channel, l.Direct = c.User, c.Channel, c.Direct
@@ -50,10 +50,10 @@ func script() *keeper {
 			return one(sshforward.Open)
 		case sshforward.CloseLease:
 			return one(sshforward.Closing)
-		case sshforward.ListLeases:
+		case listLeases:
 			r, err := one(sshforward.Open)
 			return sshforward.Reply{Leases: []*sshforward.Lease{r.Lease}}, err
-		case sshforward.ShowLease:
+		case showLease:
 			return one(sshforward.Open)
 		}
 		return sshforward.Reply{}, nil
@@ -93,7 +93,7 @@ func TestClickIsRecordedBeforeItIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var recorded atomic.Bool
-	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		time.Sleep(300 * time.Millisecond)
 		recorded.Store(true)
 		return sshforward.Reply{Lease: lease(sshforward.Opening)}, nil
@@ -110,7 +110,7 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	release := make(chan struct{})
-	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		<-release
 		return sshforward.Reply{}, &sshforward.Error{Code: sshforward.ECONFLICT, Message: sshforward.Textf("Somebody was faster.")}
 	}}
@@ -127,7 +127,8 @@ func TestSlowClickIsAcknowledgedInTimeAndAnsweredLater(t *testing.T) {
 func TestErrorOfAClickNeverOverwritesTheCard(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
+	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
+		Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
 	before, _ := w.Message(ts)
 	x.presses(t, "U2", ts, actionClose)
@@ -149,11 +150,11 @@ func TestButtonsOfTheCardReachTheKeeperAndLeaveTheCardAlone(t *testing.T) {
 	ts := x.posted(t, lease(sshforward.Open))
 	x.presses(t, "U1", ts, actionExtend)
 	x.presses(t, "U1", ts, actionClose)
-	var got []sshforward.Command
+	var got []operation
 	for _, a := range k.heard() {
 		got = append(got, a.cmd)
 	}
-	want := []sshforward.Command{sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour}, sshforward.CloseLease{Ref: "k7m2q3x"}}
+	want := []operation{sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour}, sshforward.CloseLease{Ref: "k7m2q3x"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -183,7 +184,7 @@ func TestListIsListedAgainAfterAClickInIt(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	closed := atomic.Bool{}
-	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.CloseLease); ok {
 			closed.Store(true)
 			return sshforward.Reply{Lease: lease(sshforward.Closing)}, nil
@@ -252,7 +253,8 @@ func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
 	x := live(t, w, script())
 	ts := x.posted(t, lease(sshforward.Open))
 	before, _ := w.Message(ts)
-	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: ts, ActionID: actionConfirm, Value: "k7m2q3x", BlockID: "prompt.k7m2q3x"}); err != nil {
+	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: ts, ActionID: actionConfirm, Value: "k7m2q3x",
+		BlockID: "prompt.k7m2q3x"}); err != nil {
 		t.Fatal(err)
 	}
 	x.types(t, "U1", "C1", "list")
@@ -265,7 +267,7 @@ func TestForgedConfirmOnTheCardDoesNotOverwriteIt(t *testing.T) {
 func TestPanicDuringAClickIsToldAndAcknowledged(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) { panic("a bug") }})
+	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) { panic("a bug") }})
 	x.presses(t, "U2", x.posted(t, lease(sshforward.Pending)), actionApprove)
 	x.told(t, "U2", "C1", "Something went wrong on my side")
 }

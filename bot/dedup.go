@@ -3,18 +3,19 @@ package bot
 import (
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 const (
 	// Slack delivers events again for up to an hour when they are not
 	// acknowledged, and duplicates of commands come within seconds.
-	rememberFor  = time.Hour
-	rememberMost = 20000
+	envelopeAge  = time.Hour
+	maxEnvelopes = 20000
 )
 
-// delivery is what became of one envelope.
+// delivery is one envelope that came, and how it was acknowledged.
 type delivery struct {
-	id   string
 	at   time.Time
 	done chan struct{} // closed once it may be acknowledged
 	ack  any           // payload of the acknowledgement; written before done
@@ -22,28 +23,22 @@ type delivery struct {
 
 // dedup remembers envelopes by id, bounded by time and by number.
 type dedup struct {
-	mu    sync.Mutex
-	byID  map[string]*delivery
-	order []*delivery // oldest first
+	mu   sync.Mutex
+	byID *lru.Cache[string, *delivery]
+}
+
+func newDedup() *dedup {
+	return &dedup{byID: newCache[string, *delivery](maxEnvelopes)}
 }
 
 // first returns the entry for an envelope id and whether it is new.
 func (d *dedup) first(id string, now time.Time) (*delivery, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.byID == nil {
-		d.byID = map[string]*delivery{}
-	}
-	if e := d.byID[id]; e != nil {
+	if e, ok := d.byID.Peek(id); ok && now.Sub(e.at) <= envelopeAge {
 		return e, false
 	}
-	for len(d.order) > 0 && (len(d.order) >= rememberMost || now.Sub(d.order[0].at) > rememberFor) {
-		delete(d.byID, d.order[0].id)
-		d.order[0] = nil
-		d.order = d.order[1:]
-	}
-	e := &delivery{id: id, at: now, done: make(chan struct{})}
-	d.byID[id] = e
-	d.order = append(d.order, e)
+	e := &delivery{at: now, done: make(chan struct{})}
+	d.byID.Add(id, e)
 	return e, true
 }

@@ -8,24 +8,24 @@ import (
 
 func TestEnvelopesAreRememberedForAWhileAndNotAllOfThem(t *testing.T) {
 	t.Parallel()
-	var d dedup
+	d := newDedup()
 	if _, fresh := d.first("a", noon); !fresh {
 		t.Error("the first time is not new")
 	}
-	if _, fresh := d.first("a", noon.Add(rememberFor)); fresh {
+	if _, fresh := d.first("a", noon.Add(envelopeAge)); fresh {
 		t.Error("forgotten too early")
 	}
-	d.first("b", noon.Add(rememberFor+time.Second))
-	if _, fresh := d.first("a", noon.Add(rememberFor+time.Second)); !fresh {
+	d.first("b", noon.Add(envelopeAge+time.Second))
+	if _, fresh := d.first("a", noon.Add(envelopeAge+time.Second)); !fresh {
 		t.Error("never forgotten")
 	}
-	for i := range 3 * rememberMost {
+	for i := range 3 * maxEnvelopes {
 		d.first(fmt.Sprint(i), noon)
 	}
-	if len(d.byID) != rememberMost || len(d.order) != rememberMost {
-		t.Errorf("%d and %d are remembered", len(d.byID), len(d.order))
+	if n := d.byID.Len(); n != maxEnvelopes {
+		t.Errorf("%d are remembered", n)
 	}
-	if _, fresh := d.first(fmt.Sprint(3*rememberMost-1), noon); fresh {
+	if _, fresh := d.first(fmt.Sprint(3*maxEnvelopes-1), noon); fresh {
 		t.Error("the latest is forgotten")
 	}
 }

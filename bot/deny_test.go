@@ -29,7 +29,8 @@ func TestDenialTakesAReason(t *testing.T) {
 		t.Errorf("denied for nothing: %+v", res)
 	}
 	x.submits(t, "U2", v, map[string]string{"reason": " Not today, <@U1>. "})
-	want := []asked{{sshforward.Caller{Team: "T0FAKE", User: "U2", Channel: "C1", Message: ts}, sshforward.DenyLease{ID: "k7m2q3x", Because: "Not today, <@U1>."}}}
+	want := []asked{{sshforward.Caller{Team: "T0FAKE", User: "U2", Channel: "C1", Message: ts},
+		sshforward.DenyLease{ID: "k7m2q3x", Because: "Not today, <@U1>."}}}
 	if d := cmp.Diff(want, k.heard(), cmp.AllowUnexported(asked{})); d != "" {
 		t.Error(d)
 	}
@@ -44,13 +45,15 @@ func TestExtensionIsDecidedAboutByItsButtons(t *testing.T) {
 	k := script()
 	x := live(t, w, k)
 	for _, action := range []string{actionApprove, actionDeny} {
-		if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: "1.2", ActionID: action, Value: "k7m2q3x 1h30m"}); err != nil {
+		if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: "1.2", ActionID: action,
+			Value: "k7m2q3x 1h30m"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	x.submits(t, "U2", x.modalOf(t, "U2", "You deny 1h30m more"), map[string]string{"reason": "no"})
 	c := sshforward.Caller{Team: "T0FAKE", User: "U2", Channel: "C1", Message: "1.2"}
-	want := []asked{{c, sshforward.ApproveLease{ID: "k7m2q3x", Extend: 90 * time.Minute}}, {c, sshforward.DenyLease{ID: "k7m2q3x", Extend: 90 * time.Minute, Because: "no"}}}
+	want := []asked{{c, sshforward.ApproveLease{ID: "k7m2q3x", Extend: 90 * time.Minute}},
+		{c, sshforward.DenyLease{ID: "k7m2q3x", Extend: 90 * time.Minute, Because: "no"}}}
 	if d := cmp.Diff(want, k.heard(), cmp.AllowUnexported(asked{})); d != "" {
 		t.Error(d)
 	}
@@ -63,14 +66,16 @@ func TestRefusedDenialStaysInItsModal(t *testing.T) {
 	x := live(t, w, k)
 	ts := x.posted(t, lease(sshforward.Pending))
 	x.presses(t, "U2", ts, actionDeny)
-	if res := x.submits(t, "U2", x.modalOf(t, "U2", "You deny"), map[string]string{"reason": "no"}); res.ViewErrors["reason"] != "It is open already." || len(w.Views("U2")) != 1 {
+	if res := x.submits(t, "U2", x.modalOf(t, "U2", "You deny"),
+		map[string]string{"reason": "no"}); res.ViewErrors["reason"] != "It is open already." || len(w.Views("U2")) != 1 {
 		t.Errorf("%+v", res)
 	}
 }
 
 func TestSlowDenial(t *testing.T) {
 	t.Parallel()
-	for want, err := range map[string]error{"Denied.": nil, "It is open already.": sshforward.Errorf(sshforward.ECONFLICT, "It is open already.")} {
+	for want, err := range map[string]error{"Denied.": nil, "It is open already.": sshforward.Errorf(sshforward.ECONFLICT,
+		"It is open already.")} {
 		w := office(t, fakeslack.Options{})
 		k := answers(sshforward.Reply{Lease: lease(sshforward.Closed)}, err)
 		release := slow(k)
@@ -148,7 +153,8 @@ func TestForgedFormForADenialTouchesNoOtherMessage(t *testing.T) {
 		if _, err := w.Deliver(t.Context(), fakeslack.Envelope{Type: fakeslack.TypeInteractive, AcceptsResponse: true, Payload: map[string]any{
 			"type": "view_submission", "user": map[string]any{"id": user, "team_id": "T0FAKE"}, "team": map[string]any{"id": "T0FAKE"},
 			"view": map[string]any{"id": "V1", "type": "modal", "callback_id": formDeny, "private_metadata": metadata,
-				"state": map[string]any{"values": map[string]any{"reason": map[string]any{"reason": map[string]any{"type": "plain_text_input", "value": "no"}}}}}}}); err != nil {
+				"state": map[string]any{"values": map[string]any{"reason": map[string]any{"reason": map[string]any{"type": "plain_text_input",
+					"value": "no"}}}}}}}); err != nil {
 			t.Fatal(err)
 		}
 		// The keeper decides, by who sent it.

@@ -21,12 +21,12 @@ type Identity struct {
 
 // Identity asks Slack who the bot is. Errors are those of [Bot.Run].
 func (b *Bot) Identity(ctx context.Context) (Identity, error) {
-	me, err := b.api.AuthTestContext(ctx)
+	me, err := b.client.api.AuthTestContext(ctx)
 	if err != nil {
-		if bad := b.badToken("SLACK_BOT_TOKEN", err); bad != nil {
+		if bad := b.client.badToken("SLACK_BOT_TOKEN", err); bad != nil {
 			return Identity{}, bad
 		}
-		return Identity{}, b.failed("ask Slack who I am", err)
+		return Identity{}, b.client.failed("ask Slack who I am", err)
 	}
 	who := Identity{Team: me.Team, TeamID: me.TeamID, User: me.User, UserID: me.UserID}
 	// Slack tells the scopes of a token in this header of every answer.
@@ -44,11 +44,11 @@ func (b *Bot) Identity(ctx context.Context) (Identity, error) {
 // TrySocketMode asks Slack for a connection and does not use it. Errors are
 // those of [Bot.Run].
 func (b *Bot) TrySocketMode(ctx context.Context) error {
-	if _, _, err := b.api.StartSocketModeContext(ctx); err != nil {
-		if bad := b.badToken("SLACK_APP_TOKEN", err); bad != nil {
+	if _, _, err := b.client.api.StartSocketModeContext(ctx); err != nil {
+		if bad := b.client.badToken("SLACK_APP_TOKEN", err); bad != nil {
 			return bad
 		}
-		return b.failed("ask Slack for a connection", err)
+		return b.client.failed("ask Slack for a connection", err)
 	}
 	return nil
 }
@@ -56,9 +56,9 @@ func (b *Bot) TrySocketMode(ctx context.Context) error {
 // GroupSize returns how many people are in a user group (S…). EUNAVAILABLE if
 // Slack does not tell.
 func (b *Bot) GroupSize(ctx context.Context, group string) (int, error) {
-	users, err := b.api.GetUserGroupMembersContext(ctx, group)
+	users, err := b.client.api.GetUserGroupMembersContext(ctx, group)
 	if err != nil {
-		return 0, b.unknownGroup(group, err)
+		return 0, b.groups.unknown(group, err)
 	}
 	return len(users), nil
 }

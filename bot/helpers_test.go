@@ -39,18 +39,56 @@ func office(t testing.TB, o fakeslack.Options) *fakeslack.Workspace {
 // asked is one command the keeper was given.
 type asked struct {
 	caller sshforward.Caller
-	cmd    sshforward.Command
+	cmd    operation
 }
 
 // keeper does what a test says, and remembers what it was asked.
 type keeper struct {
-	do func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error)
+	do       func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error)
+	overview func(sshforward.Caller) sshforward.Overview
 
 	mu    sync.Mutex
 	asked []asked
 }
 
 func (k *keeper) Do(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	return k.hear(ctx, c, cmd)
+}
+
+func (k *keeper) List(ctx context.Context, c sshforward.Caller, all bool) ([]*sshforward.Lease, error) {
+	r, err := k.hear(ctx, c, listLeases{all})
+	return r.Leases, err
+}
+
+func (k *keeper) Show(ctx context.Context, c sshforward.Caller, id string) (*sshforward.Lease, error) {
+	r, err := k.hear(ctx, c, showLease{id})
+	return r.Lease, err
+}
+
+func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefix, error) {
+	r, err := k.hear(ctx, c, showSource{})
+	return r.Sources, err
+}
+
+func (k *keeper) Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance {
+	r, _ := k.hear(ctx, c, listInstances{query})
+	return r.Instances
+}
+
+func (k *keeper) History(ctx context.Context, c sshforward.Caller) (sshforward.History, error) {
+	_, err := k.hear(ctx, c, showHistory{})
+	return sshforward.History{}, err
+}
+
+func (k *keeper) Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error) {
+	r, err := k.hear(ctx, c, showOverview{})
+	if err != nil || k.overview == nil {
+		return sshforward.Overview{Leases: r.Leases}, err
+	}
+	return k.overview(c), nil
+}
+
+func (k *keeper) hear(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 	k.mu.Lock()
 	k.asked = append(k.asked, asked{c, cmd})
 	k.mu.Unlock()
@@ -74,7 +112,7 @@ func (k *keeper) understood() []asked {
 
 // answers is a keeper that always says the same.
 func answers(r sshforward.Reply, err error) *keeper {
-	return &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) { return r, err }}
+	return &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) { return r, err }}
 }
 
 // life is a bot under test.
@@ -224,10 +262,13 @@ var (
 // lease is one in the given state, with all that a real one would have then.
 func lease(s sshforward.State) *sshforward.Lease {
 	l := &sshforward.Lease{
-		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1", Instance: instance1,
-		ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
-		Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
-		Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		ID: "k7m2q3x", State: s, Team: "T0FAKE", Owner: "U1", Channel: "C1",
+		Terms: sshforward.Terms{
+			Instance:     instance1,
+			ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
+			Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")},
+			Duration: 2 * time.Hour, Because: "disk is full", Rule: "development", Max: 8 * time.Hour,
+		},
 		RequestedAt: noon, ConfirmBy: noon.Add(10 * time.Minute),
 	}
 	at := func(x sshforward.State) bool {
@@ -261,6 +302,9 @@ func lease(s sshforward.State) *sshforward.Lease {
 	}
 	return l
 }
+
+// about is an outcome that has one lease.
+func about(l *sshforward.Lease) outcome { return outcome{reply: sshforward.Reply{Lease: l}} }
 
 // generic is a value as its JSON has it.
 func generic(v any) (out any) {

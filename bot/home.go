@@ -8,17 +8,18 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/slack-go/slack"
 
 	"github.com/sshforward/sshforward"
 )
 
 const (
-	// homesMost and homesFor bound whose Home is kept current: views.publish
-	// takes a hundred or so calls a minute, and a stale one is made new when
-	// it is opened again.
-	homesMost = 500
-	homesFor  = 24 * time.Hour
+	// maxHomes and homeAge bound whose Home is kept current: views.publish
+	// takes a hundred or so calls a minute. Other people's Homes are published
+	// when they open them.
+	maxHomes = 500
+	homeAge  = 24 * time.Hour
 	// homeGap is the least time between two publishes for one person.
 	homeGap = time.Second
 	// homesAtOnce is how many are published at the same time.
@@ -26,22 +27,24 @@ const (
 	homeTries   = 3
 )
 
-// homes keeps the home tab of those current who have looked at it lately.
+// homes keeps the home tabs current of people who have looked at theirs lately.
 type homes struct {
-	b *Bot
-	// decided is how far the decision about a lease has come, so that
-	// approvers hear of that and not of every step of an opening.
-	decided *memory[string]
-	slots   chan struct{}
+	client *client
+	*localizer
+	groups *groups
+	// decisions is how far the decision about each lease has come, so that the
+	// Homes of approvers follow that and not every step of an opening.
+	decisions *lru.Cache[string, string]
+	slots     chan struct{}
 
 	mu      sync.Mutex
-	d       *dispatcher // nil unless the bot runs
-	viewers map[string]*viewer
+	runner  *runner // nil unless the bot runs
+	viewers *lru.Cache[string, *viewer]
 	quiet   time.Time // until when Slack asked to be left alone
 	running sync.WaitGroup
 }
 
-// viewer is one of them. The fields are guarded by homes.mu.
+// viewer is one of those people. The fields are guarded by homes.mu.
 type viewer struct {
 	caller sshforward.Caller
 	at     time.Time // of the last look
@@ -50,87 +53,50 @@ type viewer struct {
 	shown  bool      // it was published once
 }
 
-func newHomes(b *Bot) *homes {
-	return &homes{b: b, decided: remember[string](5000), slots: make(chan struct{}, homesAtOnce), viewers: map[string]*viewer{}}
+func newHomes(c *client, s *localizer, g *groups) *homes {
+	return &homes{client: c, localizer: s, groups: g, decisions: newCache[string, string](5000),
+		slots: make(chan struct{}, homesAtOnce), viewers: newCache[string, *viewer](maxHomes)}
 }
 
-func (s *homes) begin(d *dispatcher) {
+// begin lets Homes be published: with r the keeper can be asked what is in them.
+func (s *homes) begin(r *runner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.d = d
+	s.runner = r
 }
 
 // end waits for what is being published; the dispatcher has stopped.
 func (s *homes) end() {
 	s.mu.Lock()
-	s.d = nil
+	s.runner = nil
 	s.mu.Unlock()
 	s.running.Wait()
 }
 
-// event handles an envelope of the Events API. Slack delivers it again unless
-// it is acknowledged, so that comes first.
-func (d *dispatcher) event(h *handling) {
-	h.acknowledge(nil)
-	var p struct {
-		TeamID string `json:"team_id"`
-		Event  struct {
-			Type string `json:"type"`
-			User string `json:"user"`
-			Tab  string `json:"tab"`
-		} `json:"event"`
-	}
-	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
-		d.b.log.Error("event not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
-		return
-	}
-	e := p.Event
-	if e.Type != "app_home_opened" || e.Tab != "home" || e.User == "" {
-		return // the tab with the messages, or an event nobody asked for
-	}
-	c := sshforward.Caller{Team: p.TeamID, User: e.User, Direct: true}
-	if !d.ours(c.Team) {
-		d.b.log.Warn("Home of another workspace refused", "team", c.Team, "user", c.User)
-		d.unknown(c, "another workspace")
-		return
-	}
-	d.b.homes.saw(c)
-	d.b.homes.touch(c.User)
-}
-
-// saw remembers that somebody looks at their Home.
-func (s *homes) saw(c sshforward.Caller) {
+// viewed remembers that somebody looks at their Home.
+func (s *homes) viewed(c sshforward.Caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w := s.viewers[c.User]; w != nil {
+	if w, ok := s.viewers.Get(c.User); ok {
 		w.at = time.Now()
 		return
 	}
-	if len(s.viewers) >= homesMost {
-		oldest := ""
-		for user, w := range s.viewers {
-			if oldest == "" || w.at.Before(s.viewers[oldest].at) {
-				oldest = user
-			}
-		}
-		delete(s.viewers, oldest)
-	}
 	c.Channel, c.Message, c.Direct = "", "", true
-	s.viewers[c.User] = &viewer{caller: c, at: time.Now()}
+	s.viewers.Add(c.User, &viewer{caller: c, at: time.Now()})
 }
 
-// touch has somebody's Home published, if they have looked at it lately. It
-// never waits: many changes in a row make one publish a second at most, and
-// the last one always shows.
-func (s *homes) touch(user string) {
+// refresh has somebody's Home published, if they have looked at it lately. It
+// does not wait. Many changes in a row make one publish a second at most, and
+// the last change is always published.
+func (s *homes) refresh(user string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.viewers[user]
-	if w == nil || s.d == nil {
+	w, ok := s.viewers.Peek(user) // only a look of theirs keeps them
+	if !ok || s.runner == nil {
 		return
 	}
-	if time.Since(w.at) > homesFor {
-		delete(s.viewers, user)
+	if time.Since(w.at) > homeAge {
+		s.viewers.Remove(user)
 		return
 	}
 	w.stale = true
@@ -138,17 +104,17 @@ func (s *homes) touch(user string) {
 		return
 	}
 	w.busy = true
-	d := s.d
-	s.running.Go(func() { s.keep(d, w) })
+	r := s.runner
+	s.running.Go(func() { s.publishUntilCurrent(r, w) })
 }
 
-// keep publishes one person's Home until it is current.
-func (s *homes) keep(d *dispatcher, w *viewer) {
+// publishUntilCurrent publishes one person's Home until it is current.
+func (s *homes) publishUntilCurrent(r *runner, w *viewer) {
 	tries := 0
 	for {
 		s.mu.Lock()
-		// Somebody who came back after losing their place has a goroutine anew.
-		if lost := s.viewers[w.caller.User] != w; lost || !w.stale || d.ctx.Err() != nil {
+		// Who fell out of viewers and came back has a viewer and a goroutine anew.
+		if now, _ := s.viewers.Peek(w.caller.User); now != w || !w.stale || r.ctx.Err() != nil {
 			w.busy = false
 			s.mu.Unlock()
 			return
@@ -158,10 +124,10 @@ func (s *homes) keep(d *dispatcher, w *viewer) {
 		first := !w.shown
 		s.mu.Unlock()
 		if wait > 0 {
-			sleep(d.ctx, wait+rand.N(homeGap)) // not all at once
+			sleep(r.ctx, wait+rand.N(homeGap)) // not all at once
 			continue
 		}
-		again, err := s.publish(d, w.caller, first)
+		again, err := s.publish(r, w.caller, first)
 		s.mu.Lock()
 		switch {
 		case err == nil:
@@ -173,54 +139,54 @@ func (s *homes) keep(d *dispatcher, w *viewer) {
 			w.stale = true
 		default: // the next change says it all again
 			tries = 0
-			s.b.log.Warn("Home not published", "user", w.caller.User, "err", s.b.clean(err))
+			s.client.log.Warn("Home not published", "user", w.caller.User, "err", s.client.clean(err))
 		}
 		s.mu.Unlock()
-		sleep(d.ctx, homeGap)
+		sleep(r.ctx, homeGap)
 	}
 }
 
-// publish makes one person's Home out of what the keeper says now. again is
-// after how long it may be worth another try.
+// publish asks the keeper what concerns a person now and publishes their Home.
+// After a failure, again is the pause before another try; 0 if none is worth it.
 //
 // It is sent without the hash of the one before: there is one goroutine for
 // each person, and what it publishes is always newer than what is there. Where
 // Slack sees a conflict all the same, the same is tried again.
-func (s *homes) publish(d *dispatcher, c sshforward.Caller, first bool) (again time.Duration, err error) {
+func (s *homes) publish(r *runner, c sshforward.Caller, first bool) (again time.Duration, err error) {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
-	case <-d.ctx.Done():
+	case <-r.ctx.Done():
 		return 0, nil
 	}
-	v := s.b.in(d.ctx, c.User)
-	o := <-d.start(c, sshforward.Overview{})
-	blocks := v.home(c, o.reply, time.Now())
+	v := s.renderFor(r.ctx, c.User)
+	o := <-r.start(c, showOverview{})
+	blocks := v.home(c, o.overview, time.Now())
 	if o.err != nil {
-		if d.ctx.Err() != nil {
+		if r.ctx.Err() != nil {
 			return 0, nil
 		}
-		d.logRefusal(c, sshforward.Overview{}, o.err)
+		r.logRefusal(c, showOverview{}, o.err)
 		if !first { // what is there is better than nothing
 			return 0, nil
 		}
-		blocks = v.homeless(o.err)
+		blocks = v.homeUnavailable(o.err)
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second)
 	defer cancel()
-	_, err = s.b.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User, View: homeOf(blocks)})
+	_, err = s.client.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: c.User, View: homeOf(blocks)})
 	switch {
 	case err == nil:
 		return 0, nil
-	case d.ctx.Err() != nil:
+	case r.ctx.Err() != nil:
 		return 0, nil
 	case retryAfter(err) > 0:
 		return retryAfter(err), err
 	case slackCode(err) == "hash_conflict":
 		return homeGap, err
 	}
-	s.b.suspectToken(err)
-	s.b.explain("a Home", err)
+	s.client.suspectToken(err)
+	s.client.explain("a Home", err)
 	return 0, err
 }
 
@@ -228,61 +194,58 @@ func homeOf(blocks []slack.Block) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: "home", Blocks: slack.Blocks{BlockSet: blocks}}
 }
 
-// changed has the Homes published that show a lease: its owner's and, when a
-// decision about it was asked for or came, those of whoever may decide. It
-// holds nobody up.
+// changed has the Homes published that show a lease: its owner's and, if the
+// decision about it has come further, those of whoever may decide. It does not
+// wait.
 func (s *homes) changed(l *sshforward.Lease) {
-	s.touch(l.Owner)
+	s.refresh(l.Owner)
 	if len(l.Approvers) == 0 {
 		return
 	}
-	state := decision(l)
+	state := decisionState(l)
 	s.mu.Lock()
-	d := s.d
-	var users []string
-	for user := range s.viewers {
-		if user != l.Owner {
-			users = append(users, user)
-		}
-	}
-	if d == nil || len(users) == 0 {
+	r := s.runner
+	users := slices.DeleteFunc(s.viewers.Keys(), func(user string) bool { return user == l.Owner })
+	if r == nil || len(users) == 0 {
 		s.mu.Unlock()
 		return
 	}
-	if before, known := s.decided.put(l.ID, state); known && before == state {
+	if before, known := s.decisions.Get(l.ID); known && before == state {
 		s.mu.Unlock()
 		return
 	}
+	s.decisions.Add(l.ID, state)
 	id, approvers := l.ID, slices.Clone(l.Approvers)
 	s.running.Add(1)
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
-		if !s.touchMembers(d.ctx, approvers, users) {
-			s.decided.put(id, "") // the next card tries again
+		if !s.refreshMembers(r.ctx, approvers, users) {
+			s.decisions.Add(id, "") // the next card tries again
 		}
 	}()
 }
 
-// decision is what approvers see of a lease, as far as it may change.
-func decision(l *sshforward.Lease) string {
+// decisionState stands for all that approvers see of a lease and that can change.
+func decisionState(l *sshforward.Lease) string {
 	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
 	return string(b)
 }
 
-// touchMembers reports whether Slack told who the approvers are.
-func (s *homes) touchMembers(ctx context.Context, approvers, users []string) (all bool) {
+// refreshMembers refreshes the Homes of those users who are among the approvers.
+// It reports whether Slack told who the approvers are.
+func (s *homes) refreshMembers(ctx context.Context, approvers, users []string) (all bool) {
 	all = true
 	for _, group := range approvers {
 		for _, user := range users {
-			in, err := s.b.Member(ctx, user, group)
+			in, err := s.groups.member(ctx, user, group)
 			if err != nil {
-				s.b.log.Info("Home not kept current for a user group", "group", group, "err", s.b.clean(err))
+				s.client.log.Info("Home not kept current for a user group", "group", group, "err", s.client.clean(err))
 				all = false
 				break
 			}
 			if in {
-				s.touch(user)
+				s.refresh(user)
 			}
 		}
 	}

@@ -143,7 +143,8 @@ func TestOtherEventsAndStrangersGetNoHome(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	x := live(t, w, k)
-	for _, e := range []map[string]any{{"type": "app_home_opened", "user": "U1", "tab": "messages"}, {"type": "app_mention", "user": "U1"}, {"type": "app_home_opened", "tab": "home"}} {
+	for _, e := range []map[string]any{{"type": "app_home_opened", "user": "U1", "tab": "messages"},
+		{"type": "app_mention", "user": "U1"}, {"type": "app_home_opened", "tab": "home"}} {
 		if res, err := w.Event(t.Context(), e); err != nil || !res.Acked {
 			t.Errorf("%+v, %v", res, err)
 		}
@@ -163,18 +164,19 @@ func TestOtherEventsAndStrangersGetNoHome(t *testing.T) {
 func TestNoMoreHomesAreKeptThanABound(t *testing.T) {
 	t.Parallel()
 	x := quiet(office(t, fakeslack.Options{}))
-	for i := range homesMost + 50 {
-		x.homes.saw(sshforward.Caller{User: fmt.Sprint("U", i)})
+	for i := range maxHomes + 50 {
+		x.homes.viewed(sshforward.Caller{User: fmt.Sprint("U", i)})
 	}
-	if n := len(x.homes.viewers); n != homesMost || x.homes.viewers["U0"] != nil || x.homes.viewers[fmt.Sprint("U", homesMost+49)] == nil {
+	c := newCache[string, int](3)
+	kept := x.homes.viewers
+	if n := kept.Len(); n != maxHomes || kept.Contains("U0") || !kept.Contains(fmt.Sprint("U", maxHomes+49)) {
 		t.Errorf("%d are kept", n)
 	}
-	m := remember[int](3)
 	for i := range 10 {
-		m.put(fmt.Sprint(i), i)
+		c.Add(fmt.Sprint(i), i)
 	}
-	if _, ok := m.get("6"); ok || len(m.byKey) != 3 || len(m.order) != 3 {
-		t.Errorf("%v", m.byKey)
+	if c.Contains("6") || c.Len() != 3 {
+		t.Errorf("%v", c.Keys())
 	}
 }
 

@@ -24,7 +24,7 @@ type desk struct {
 
 func newDesk(leases ...*sshforward.Lease) *desk {
 	k := &desk{keeper: new(keeper), leases: leases, source: map[string]string{}}
-	k.do = func(_ context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(_ context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		var r sshforward.Reply
@@ -41,22 +41,26 @@ func newDesk(leases ...*sshforward.Lease) *desk {
 			}
 		case sshforward.ApproveLease:
 			return r, sshforward.Errorf(sshforward.EFORBIDDEN, "Not you, <@%s>.", c.User)
-		case sshforward.Overview:
-			if k.source[c.User] != "" {
-				r.Sources, _ = sshforward.ParseSources(k.source[c.User])
-			}
-			for _, l := range k.leases {
-				switch {
-				case l.Owner == c.User:
-					r.Leases = append(r.Leases, l)
-				case l.State == sshforward.Pending || l.Asked.Pending():
-					r.Waiting = append(r.Waiting, l)
-				}
-			}
-			r.Past = []sshforward.Event{{Lease: "past001", Instance: "i-1", Name: "<old>", Ended: noon, Cost: 0.5}}
-			r.Month = sshforward.Bill{Since: noon, Leases: 3, Cost: 1.25}
 		}
 		return r, nil
+	}
+	k.overview = func(c sshforward.Caller) (o sshforward.Overview) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.source[c.User] != "" {
+			o.Sources, _ = sshforward.ParseSources(k.source[c.User])
+		}
+		for _, l := range k.leases {
+			switch {
+			case l.Owner == c.User:
+				o.Leases = append(o.Leases, l)
+			case l.State == sshforward.Pending || l.Asked.Pending():
+				o.Waiting = append(o.Waiting, l)
+			}
+		}
+		o.Past = []sshforward.Event{{Lease: "past001", Instance: "i-1", Name: "<old>", Ended: noon, Cost: 0.5}}
+		o.Month = sshforward.Bill{Since: noon, Leases: 3, Cost: 1.25}
+		return o
 	}
 	return k
 }
@@ -112,7 +116,8 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
 	v := x.home(t, "U1", "Your leases: 1")
-	for _, want := range []string{"Waiting for your decision: 2", "<@U2> asks for 1h30m more.", "Reason: disk is full", "`web-1` (i-0abc1234def567890) is *open*",
+	for _, want := range []string{"Waiting for your decision: 2", "<@U2> asks for 1h30m more.", "Reason: disk is full",
+		"`web-1` (i-0abc1234def567890) is *open*",
 		"Your leases are for `203.0.113.7`", "This month (UTC): 3 leases, about $1.25", "&lt;old&gt;", "about $0.50"} {
 		if !strings.Contains(v.Visible(), want) {
 			t.Errorf("it lacks %q:\n%s", want, v.Visible())
@@ -197,7 +202,8 @@ func TestSourceAddressIsChangedInHome(t *testing.T) {
 	v := x.home(t, "U1", "You have saved none.")
 	x.presses(t, "U1", v.ID, actionSource)
 	m := x.modalOf(t, "U1", "From which address do you connect?")
-	if res := x.submits(t, "U1", m, map[string]string{"source": "10.0.0.300"}); !strings.Contains(res.ViewErrors["source"], "not an IPv4 address") {
+	if res := x.submits(t, "U1", m, map[string]string{"source": "10.0.0.300"}); !strings.Contains(res.ViewErrors["source"],
+		"not an IPv4 address") {
 		t.Errorf("%+v", res)
 	}
 	x.submits(t, "U1", m, map[string]string{"source": "http://198.51.100.9/"})
@@ -221,7 +227,7 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := newDesk()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 		if _, ok := cmd.(sshforward.SetSource); ok {
 			return sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN, "Not from there.")
 		}
@@ -230,7 +236,8 @@ func TestRefusedSourceStandsUnderItsInput(t *testing.T) {
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
 	x.presses(t, "U1", x.home(t, "U1", "You have saved none.").ID, actionSource)
-	if res := x.submits(t, "U1", x.modalOf(t, "U1", "From which"), map[string]string{"source": "203.0.113.9"}); res.ViewErrors["source"] != "Not from there." {
+	if res := x.submits(t, "U1", x.modalOf(t, "U1", "From which"),
+		map[string]string{"source": "203.0.113.9"}); res.ViewErrors["source"] != "Not from there." {
 		t.Errorf("%+v", res)
 	}
 }
@@ -240,8 +247,8 @@ func TestUrgentYesInHomeIsAskedForTwice(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := pressing()
 	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		if _, ok := cmd.(sshforward.Overview); ok {
+	k.do = func(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
+		if _, ok := cmd.(showOverview); ok {
 			return sshforward.Reply{Leases: []*sshforward.Lease{lease(sshforward.Requested)}}, nil
 		}
 		return base(ctx, c, cmd)
@@ -269,19 +276,17 @@ func TestLongestViewsFit(t *testing.T) {
 		}
 		k.set(l)
 	}
-	base := k.do
-	k.do = func(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		r, err := base(ctx, c, cmd)
-		if _, ok := cmd.(sshforward.Overview); ok {
-			r.Past = nil
-			for range 30 {
-				r.Past = append(r.Past, sshforward.Event{Lease: hostile, Instance: hostile, Name: hostile, Ended: noon, Cost: 1e9})
-			}
-			for range 10 {
-				r.Sources = append(r.Sources, prefixes("255.255.255.255/32")...)
-			}
+	base := k.overview
+	k.overview = func(c sshforward.Caller) sshforward.Overview {
+		o := base(c)
+		o.Past = nil
+		for range 30 {
+			o.Past = append(o.Past, sshforward.Event{Lease: hostile, Instance: hostile, Name: hostile, Ended: noon, Cost: 1e9})
 		}
-		return r, err
+		for range 10 {
+			o.Sources = append(o.Sources, prefixes("255.255.255.255/32")...)
+		}
+		return o
 	}
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
@@ -300,17 +305,16 @@ func TestLongestViewsFit(t *testing.T) {
 	l := worst(sshforward.Requested)
 	l.Urgent = true
 	m := meta{Channel: "C0123456789", Message: "1234567890.123456", Lease: "k7m2q3x", Click: strings.Repeat("x", 36), Extend: "36500d"}
-	says := just(escape(hostile))
-	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10), saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
-	full, err := k.do(t.Context(), ann, sshforward.Overview{})
-	if err != nil || len(full.Past) == 0 {
-		t.Fatal(err)
-	}
+	says := paragraph(escape(hostile))
+	f := formFields{instance: option(hostile, hostile), duration: hostile, source: strings.Repeat("255.255.255.255/32, ", 10),
+		saved: strings.Repeat("255.255.255.255/32, ", 10), reason: hostile}
+	full := k.overview(ann)
 	for tag, v := range languages {
 		for name, view := range map[string]any{
 			"form": v.form(f, m, hostile), "confirm": v.confirmForm(l, m), "urgent": v.urgentForm(l, m), "note": v.noteOf(says),
 			"failed": v.confirmFailed(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile), m), "deny": v.denyForm(m, hostile, hostile),
-			"source": v.sourceForm(hostile, hostile), "looking": v.looking(), "opening": v.noteOf(v.confirmed(l)), "home": homeOf(v.home(ann, full, noon)), "homeless": homeOf(v.homeless(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile))),
+			"source": v.sourceForm(hostile, hostile), "looking": v.pleaseWait(), "opening": v.noteOf(v.replyConfirm(l)),
+			"home": homeOf(v.home(ann, full, noon)), "homeless": homeOf(v.homeUnavailable(sshforward.Errorf(sshforward.EQUOTA, "%s", hostile))),
 		} {
 			if errs := fakeslack.CheckView(view); len(errs) > 0 {
 				t.Errorf("%s %s: %v", name, tag, errs)

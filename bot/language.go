@@ -11,7 +11,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// language is one that people are spoken to in. English stands in the code,
+// language is one that people read. English stands in the code,
 // where it is also the key of its translations; the others are PO files, which
 // every translation tool reads (locale/ja.po).
 type language struct {
@@ -106,8 +106,8 @@ func (g *language) span(d time.Duration) string {
 	return s
 }
 
-// about is span rounded for people: whole minutes from ten minutes on.
-func (g *language) about(d time.Duration) string {
+// approx is span rounded for people: whole minutes from ten minutes on.
+func (g *language) approx(d time.Duration) string {
 	if d >= 10*time.Minute {
 		d = d.Round(time.Minute)
 	}
@@ -117,8 +117,8 @@ func (g *language) about(d time.Duration) string {
 // dollars is an estimate, so it is never less than a cent.
 func (g *language) dollars(f float64) string { return g.say("about $%.2f", max(f, 0.01)) }
 
-// left is the time that is left, for a sentence: the end comes …
-func (g *language) left(d time.Duration) string {
+// timeLeft is the time that is left, for a sentence: the end comes …
+func (g *language) timeLeft(d time.Duration) string {
 	m, s := int((d+30*time.Second)/time.Minute), max(1, int(d.Round(time.Second)/time.Second))
 	switch {
 	case d <= 0:
@@ -130,8 +130,8 @@ func (g *language) left(d time.Duration) string {
 	}
 }
 
-// mostPeople is how many are named in a sentence.
-const mostPeople = 10
+// maxNamed is how many are named in a sentence.
+const maxNamed = 10
 
 // anyOf mentions people and groups of whom one is enough: a, b or c.
 func (g *language) anyOf(ids []string) string {
@@ -146,10 +146,10 @@ func (g *language) allOf(ids []string) string {
 func (g *language) people(ids []string) []string {
 	var out []string
 	for i, id := range ids {
-		if i == mostPeople {
+		if i == maxNamed {
 			return append(out, g.say("%d more", len(ids)-i))
 		}
-		out = append(out, group(id))
+		out = append(out, mentionAny(id))
 	}
 	return out
 }

@@ -26,9 +26,9 @@ var seeds = map[string][]int{"say": {0}, "label": {0}, "sayN": {0, 1}, "Textf": 
 // the command line, which are English. By file, or file and function.
 var operators = map[string]string{
 	"../store/bolt/open.go":           "printed when the process does not start",
-	"../trail.go":                     "the audit record is English, so that it can be searched",
+	"../audit.go":                     "the audit record is English, so that it can be searched",
 	"../store/bolt/trail.go":          "what the program itself made cannot be saved",
-	"slackerr.go badToken":            "printed when the process ends",
+	"client.go badToken":              "printed when the process ends",
 	"../store/bolt/index.go checkKey": "a key that the program itself made",
 }
 
@@ -208,7 +208,7 @@ func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Decl, takes map[string][]
 }
 
 // variadic are the functions whose arguments after the key go into it.
-var variadic = []string{"say", "label", "sayN", "Textf", "Errorf", "instead", "invalid", "wrong", "later", "note"}
+var variadic = []string{"say", "label", "sayN", "Textf", "Errorf", "instead", "invalid", "fail", "later", "note"}
 
 func literal(e ast.Expr, known map[string]string) (string, bool) {
 	switch e := e.(type) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sshforward/sshforward"
 )
 
 // A word is one word of a command, with the place where the text after it
@@ -100,23 +102,7 @@ func quotation(s string, i int, open rune) (string, int) {
 	return b.String(), i
 }
 
-// quote writes a word so that words reads it back as that one word.
-func quote(s string) string {
-	plain := s != "" && !strings.ContainsFunc(s, unicode.IsSpace) && !keywords[strings.ToLower(s)] && !isDuration(word{text: s})
-	if r, _ := utf8.DecodeRuneInString(s); plain && r != '`' && !strings.ContainsRune(quotes, r) {
-		return s
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		if r == '\\' || r == '`' || strings.ContainsRune(quotes, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	b.WriteByte('"')
-	return b.String()
+func isDuration(w word) bool {
+	_, err := sshforward.ParseDuration(w.text)
+	return err == nil && !w.quoted
 }
-
-// keywords are quoted when they are meant as names.
-var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "all": true, "clear": true, "urgent": true}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
@@ -23,7 +24,8 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
 	x := live(t, w, answers(sshforward.Reply{Lease: lease(sshforward.Requested)}, nil))
-	for user, want := range map[string][]string{"U1": {"Try `/sshforward open web-1 2h`", "Cost"}, "U2": {"例: `/sshforward open web-1 2h`", "ルール"}} {
+	for user, want := range map[string][]string{"U1": {"Try `/sshforward open web-1 2h`", "Cost"},
+		"U2": {"例: `/sshforward open web-1 2h`", "ルール"}} {
 		if m := x.types(t, user, "C1", "open web-1 2x").Message; m == nil || !strings.Contains(m.Visible(), want[0]) {
 			t.Errorf("%s: the mistake is told as %+v", user, m)
 		}
@@ -43,7 +45,8 @@ func TestEverybodyIsAnsweredInTheirLanguage(t *testing.T) {
 func TestRefusalsAndClicksAreAnsweredInTheirLanguage(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
-	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN, "You asked for this yourself, so somebody else has to decide.")))
+	x := live(t, w, answers(sshforward.Reply{}, sshforward.Errorf(sshforward.EFORBIDDEN,
+		"You asked for this yourself, so somebody else has to decide.")))
 	ts := x.posted(t, lease(sshforward.Pending))
 	x.presses(t, "U2", ts, actionApprove)
 	x.told(t, "U2", "C1", "ご自身の申請のため")
@@ -153,7 +156,7 @@ func TestLocaleIsAskedForOnceByAllAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if v := x.in(t.Context(), "U2"); v.language != japanese {
+			if v := x.localizer.renderFor(t.Context(), "U2"); v.language != japanese {
 				t.Errorf("%s", v.tag)
 			}
 		})
@@ -168,12 +171,12 @@ func TestLocaleIsForgottenAfterAnHour(t *testing.T) {
 	t.Parallel()
 	w := mixed(t)
 	x := quiet(w)
-	if x.in(t.Context(), "U2").language != japanese || x.known("U1").language != english {
+	if x.localizer.renderFor(t.Context(), "U2").language != japanese || x.localizer.renderCached("U1").language != english {
 		t.Error("the locale is not read")
 	}
-	x.locales.put("U2", locale{language: japanese, until: time.Now()})
+	x.localizer.people.cache.Add("U2", person{user: &slack.User{Locale: "ja-JP"}, until: time.Now()})
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Locale: "fr-FR"}) // not there, so English
-	if x.in(t.Context(), "U2").language != english {
+	if x.localizer.renderFor(t.Context(), "U2").language != english {
 		t.Error("the old one is kept")
 	}
 }

@@ -73,7 +73,8 @@ func TestBareClickOnTheCardLeavesItAloneAndIsAnswered(t *testing.T) {
 func TestErrorOfABareClickIsToldToTheClicker(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("Only <@U1> may close it.")}))
+	x := live(t, w, answers(sshforward.Reply{}, &sshforward.Error{Code: sshforward.EFORBIDDEN,
+		Message: sshforward.Textf("Only <@U1> may close it.")}))
 	ts := x.posted(t, lease(sshforward.Open))
 	card, _ := w.Message(ts)
 	x.pressesBarely(t, "U2", card, map[string]any{"action_id": actionClose, "value": "k7m2q3x"})
@@ -205,7 +206,7 @@ func TestServerWithoutPingsIsNeverWithoutAConnection(t *testing.T) {
 	}
 	w := office(t, fakeslack.Options{PingInterval: time.Hour})
 	x := live(t, w, script())
-	ctx, cancel := context.WithTimeout(t.Context(), patience[0]+3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), pingTimeouts[0]+3*time.Second)
 	defer cancel()
 	live, least, dropped := connections, connections, false
 	for c := range w.Subscribe(ctx) { // every change: a look now and then would miss one that is short

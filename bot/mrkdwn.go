@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sshforward/sshforward"
 )
 
 // escape makes text from people or tags harmless in mrkdwn: Slack reads only
@@ -55,15 +57,15 @@ func code(s string, n int) string {
 	return "`" + s + "`"
 }
 
-// user mentions one.
-func user(id string) string { return "<@" + escape(id) + ">" }
+// mention mentions a user.
+func mention(id string) string { return "<@" + escape(id) + ">" }
 
-// group mentions a user or, by an id that starts with S, a user group.
-func group(id string) string {
-	if strings.HasPrefix(id, "S") {
+// mentionAny mentions a user or, by an id that starts with S, a user group.
+func mentionAny(id string) string {
+	if sshforward.IsGroup(id) {
 		return "<!subteam^" + escape(id) + ">"
 	}
-	return user(id)
+	return mention(id)
 }
 
 // date shows a time in the zone of whoever looks at it; the fallback is for

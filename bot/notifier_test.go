@@ -181,7 +181,8 @@ func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
 		}
 		all := w.Messages("C1")
 		m := all[len(all)-1]
-		if m.ThreadTS != ts || !strings.HasPrefix(m.Visible(), "<@U1>") || !strings.Contains(m.Visible(), want) || !strings.Contains(m.Visible(), l.ID) {
+		if m.ThreadTS != ts || !strings.HasPrefix(m.Visible(), "<@U1>") || !strings.Contains(m.Visible(), want) ||
+			!strings.Contains(m.Visible(), l.ID) {
 			t.Errorf("%s: in thread %q: %s", kind, m.ThreadTS, m.Visible())
 		}
 		if got := m.HasButton(actionClose) && m.HasButton(actionExtend); got != (kind == sshforward.NoticeReminder) {
@@ -240,16 +241,17 @@ func TestErrorsAndLogsCarryNoSecret(t *testing.T) {
 	_, _, err := x.Card(t.Context(), lease(sshforward.Open))
 	all = append(all, err)
 	_, err = x.Member(t.Context(), "U1", "S1")
-	all = append(all, err, x.respond(t.Context(), hook, payload{}), x.respond(t.Context(), "http://\x7f/hook-secret", payload{}))
+	all = append(all, err, x.client.respond(t.Context(), hook, messagePayload{}),
+		x.client.respond(t.Context(), "http://\x7f/hook-secret", messagePayload{}))
 	w.Close()
 	_, _, err = x.Card(t.Context(), lease(sshforward.Open))
-	all = append(all, err, x.respond(t.Context(), hook, payload{}), x.clean(errors.New("what about "+token+"?")))
+	all = append(all, err, x.client.respond(t.Context(), hook, messagePayload{}), x.client.clean(errors.New("what about "+token+"?")))
 	for _, err := range all {
 		if err == nil || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "hook-secret") {
 			t.Errorf("%v", err)
 		}
 	}
-	x.answer(recipient{caller: sshforward.Caller{User: "U1", Channel: "C1"}, responseURL: hook}, just("private words"), false)
+	x.client.answer(recipient{caller: sshforward.Caller{User: "U1", Channel: "C1"}, responseURL: hook}, paragraph("private words"), false)
 	for _, s := range []string{token, "hook-secret", "private words"} {
 		if strings.Contains(x.log.String(), s) {
 			t.Errorf("the log has %q", s)

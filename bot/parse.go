@@ -7,9 +7,6 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Slash is the command people type.
-const Slash = "/sshforward"
-
 // topic is what was asked for besides the commands of the keeper.
 type topic int
 
@@ -22,7 +19,7 @@ const (
 // request is what the text of a slash command means.
 type request struct {
 	topic   topic
-	command sshforward.Command
+	command operation
 }
 
 // verbs in the order of the help text.
@@ -41,13 +38,13 @@ func parse(text string) (request, error) {
 		return request{topic: topicForm, command: sshforward.OpenLease{}}, nil
 	}
 	args := all[1:]
-	var cmd sshforward.Command
+	var cmd operation
 	var err error
 	switch verb := strings.ToLower(all[0].text); verb {
 	case "help", "?", "-h", "--help":
 		return request{topic: topicHelp}, nil
 	case "history":
-		cmd = sshforward.ShowHistory{}
+		cmd = showHistory{}
 	case "open":
 		cmd, err = parseOpen(text, args)
 	case "list", "ls":
@@ -72,12 +69,6 @@ func parse(text string) (request, error) {
 	return request{command: cmd}, nil
 }
 
-// invalid is a parse error: a sentence, and a command that would work.
-func invalid(example, format string, args ...any) error {
-	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...),
-		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
-}
-
 func unknownVerb(text string, first word) error {
 	rest := strings.TrimSpace(text[first.rest:])
 	if strings.HasPrefix(first.text, "i-") {
@@ -95,95 +86,28 @@ func unknownVerb(text string, first word) error {
 	return invalid(best, "I do not know the command %s.", inCode(first.text))
 }
 
-func parseList(args []word) (sshforward.Command, error) {
+func parseList(args []word) (operation, error) {
 	switch {
 	case len(args) == 0:
-		return sshforward.ListLeases{}, nil
+		return listLeases{}, nil
 	case len(args) == 1 && args[0].is("all"):
-		return sshforward.ListLeases{All: true}, nil
+		return listLeases{All: true}, nil
 	}
-	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joined(args)))
+	return nil, invalid("list all", "After %s there is only %s, not %s.", inCode("list"), inCode("all"), inCode(joinWords(args)))
 }
 
-func parseClose(args []word) (sshforward.Command, error) {
-	switch {
-	case len(args) == 0:
-		return sshforward.CloseLease{}, nil
-	case len(args) == 1 && args[0].is("all"):
-		return sshforward.CloseLease{All: true}, nil
-	}
-	ref := joined(args) // there is nothing else it could be than a name with spaces
-	if problem := badName(ref); !problem.IsZero() {
-		return nil, invalid("close", "%s", problem)
-	}
-	return sshforward.CloseLease{Ref: ref}, nil
-}
-
-func parseExtend(args []word) (sshforward.Command, error) {
-	// The duration is last, or first if somebody says it that way round.
-	at := len(args) - 1
-	if at > 0 && !isDuration(args[at]) && isDuration(args[0]) {
-		at = 0
-	}
-	switch {
-	case len(args) == 0:
-		return nil, invalid("extend k7m2q3x 1h", "Say which lease, or which instance, and by how much.")
-	case len(args) == 1 && isDuration(args[0]):
-		return nil, invalid("extend k7m2q3x "+args[0].text, "Say which lease, or which instance, to extend; %s shows yours.", inCode(Slash+" list"))
-	case len(args) == 1:
-		return nil, invalid("extend "+quote(args[0].text)+" 1h", "Say by how much.")
-	}
-	names := append(append([]word(nil), args[:at]...), args[at+1:]...)
-	// "extend web-1 by 1h" and "… for 1h" are how people speak.
-	if last := len(names) - 1; at == len(args)-1 && last > 0 && (names[last].is("by") || names[last].is("for")) {
-		names = names[:last]
-	}
-	ref := joined(names)
-	if problem := badName(ref); !problem.IsZero() {
-		return nil, invalid("extend k7m2q3x 1h", "%s", problem)
-	}
-	d, err := sshforward.ParseDuration(args[at].text)
-	if err != nil {
-		return nil, invalid("extend "+quote(ref)+" "+guessDuration(args[at].text), "%s is not a duration.", inCode(args[at].text))
-	}
-	return sshforward.ExtendLease{Ref: ref, Duration: d}, nil
-}
-
-func parseShow(args []word) (sshforward.Command, error) {
+func parseShow(args []word) (operation, error) {
 	if len(args) == 0 {
 		return nil, invalid("show k7m2q3x", "Say which lease; %s shows yours.", inCode(Slash+" list"))
 	}
 	id, ok := sshforward.ParseID(args[0].text)
 	switch {
 	case len(args) == 1 && ok:
-		return sshforward.ShowLease{ID: id}, nil
+		return showLease{ID: id}, nil
 	case ok:
-		return nil, invalid("show "+id, "%s takes one lease, not %s too.", inCode("show"), inCode(joined(args[1:])))
+		return nil, invalid("show "+id, "%s takes one lease, not %s too.", inCode("show"), inCode(joinWords(args[1:])))
 	}
-	return nil, invalid("list all", "%s is not the id of a lease.", inCode(joined(args)))
-}
-
-func parseIP(text string, args []word) (sshforward.Command, error) {
-	switch {
-	case len(args) == 0:
-		return sshforward.SetSource{}, nil
-	case len(args) == 1 && args[0].is("clear"):
-		return sshforward.SetSource{Clear: true}, nil
-	}
-	sources, err := sshforward.ParseSources(sourceText(text[args[0].start:]))
-	if err != nil {
-		return nil, invalid("ip "+guessSources(text[args[0].start:]), "%s", firstSentence(err))
-	}
-	return sshforward.SetSource{Sources: sources}, nil
-}
-
-// joined is what was typed, one space between the words.
-func joined(args []word) string {
-	out := make([]string, len(args))
-	for i, w := range args {
-		out[i] = w.text
-	}
-	return strings.Join(out, " ")
+	return nil, invalid("list all", "%s is not the id of a lease.", inCode(joinWords(args)))
 }
 
 // editDistance counts the letters to add, drop or change (Levenshtein).

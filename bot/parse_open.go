@@ -1,33 +1,23 @@
 package bot
 
 import (
-	"errors"
-	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
-	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sshforward/sshforward"
 )
 
-const (
-	maxReason = 500 // runes; more belongs into a ticket, and the card has to stay readable
-	maxName   = 256 // runes; the longest value a tag in AWS may have
-)
-
-// opening collects an open command. It reads to the end after a mistake, so
+// openParser collects an open command. It reads to the end after a mistake, so
 // that the corrected example has everything that was right.
-type opening struct {
+type openParser struct {
 	text    string
 	args    []word
 	cmd     sshforward.OpenLease
 	problem sshforward.Text // the first one
 }
 
-func (o *opening) wrong(format string, args ...any) {
+func (o *openParser) fail(format string, args ...any) {
 	if o.problem.IsZero() {
 		o.problem = sshforward.Textf(format, args...)
 	}
@@ -38,14 +28,14 @@ func (o *opening) wrong(format string, args ...any) {
 //	<instance id | Name tag> [<duration>] [from <ip or cidr>[,…]] [port <n>] [urgent] [because <reason>]
 //
 // Without an instance it is not wrong: the form asks for that.
-func parseOpen(text string, args []word) (sshforward.Command, error) {
-	o := &opening{text: text, args: args}
+func parseOpen(text string, args []word) (operation, error) {
+	o := &openParser{text: text, args: args}
 	switch {
 	case len(args) == 0 || startsConditions(args[0]):
 	default:
 		o.cmd.Instance = args[0].text
 		if problem := badName(o.cmd.Instance); !problem.IsZero() {
-			o.wrong("%s", problem)
+			o.fail("%s", problem)
 			o.cmd.Instance = ""
 		}
 		o.args = args[1:]
@@ -84,7 +74,7 @@ func startsConditions(w word) bool {
 }
 
 // from reads the list, which may have spaces around its commas.
-func (o *opening) from() {
+func (o *openParser) from() {
 	var list []string
 	for len(o.args) > 0 {
 		w := o.args[0]
@@ -97,13 +87,13 @@ func (o *opening) from() {
 	}
 	typed := strings.Join(list, "")
 	if typed == "" {
-		o.wrong("After %s comes the address you connect from.", inCode("from"))
+		o.fail("After %s comes the address you connect from.", inCode("from"))
 		o.addSources(exampleSource)
 		return
 	}
 	sources, err := sshforward.ParseSources(sourceText(typed))
 	if err != nil {
-		o.wrong("%s", firstSentence(err))
+		o.fail("%s", messageOf(err))
 		o.addSources(guessSources(typed))
 		return
 	}
@@ -113,16 +103,16 @@ func (o *opening) from() {
 }
 
 // addSources adds what ParseSources takes, which drops what is there twice.
-func (o *opening) addSources(list string) {
+func (o *openParser) addSources(list string) {
 	if sources, err := sshforward.ParseSources(list); err == nil {
 		o.cmd.Sources = append(o.cmd.Sources, sources...)
 		return
 	} else if len(o.cmd.Sources) == 0 {
-		o.wrong("%s", firstSentence(err))
+		o.fail("%s", messageOf(err))
 	}
 }
 
-func (o *opening) port() {
+func (o *openParser) port() {
 	typed := ""
 	if len(o.args) > 0 {
 		typed = o.args[0].text
@@ -131,49 +121,49 @@ func (o *opening) port() {
 	n, err := strconv.Atoi(typed)
 	switch {
 	case typed == "":
-		o.wrong("After %s comes the port of sshd on the instance.", inCode("port"))
+		o.fail("After %s comes the port of sshd on the instance.", inCode("port"))
 		n = 22
 	case err != nil || n < 1 || n > 65535:
-		o.wrong("%s is not a port from 1 to 65535.", inCode(typed))
+		o.fail("%s is not a port from 1 to 65535.", inCode(typed))
 		n = 22
 	case o.cmd.Port != 0 && o.cmd.Port != n:
-		o.wrong("There are two ports in it, %d and %d.", o.cmd.Port, n)
+		o.fail("There are two ports in it, %d and %d.", o.cmd.Port, n)
 	}
 	o.cmd.Port = n
 }
 
 // because takes the rest as it was typed.
-func (o *opening) because(start int) {
+func (o *openParser) because(start int) {
 	reason := strings.TrimSpace(o.text[start:])
 	o.args = nil
 	switch n := utf8.RuneCountInString(reason); {
 	case n == 0:
-		o.wrong("After %s comes the reason.", inCode("because"))
+		o.fail("After %s comes the reason.", inCode("because"))
 		reason = "of a deployment"
 	case n > maxReason:
-		o.wrong("The reason has %d characters, and %d are allowed.", n, maxReason)
+		o.fail("The reason has %d characters, and %d are allowed.", n, maxReason)
 		reason = strings.TrimSpace(cut(reason, maxReason))
 	}
 	o.cmd.Because = reason
 }
 
 // other reads a word that stands alone: the duration, or a mistake.
-func (o *opening) other(w word) {
+func (o *openParser) other(w word) {
 	if d, err := sshforward.ParseDuration(w.text); err == nil && !w.quoted {
 		if o.cmd.Duration != 0 && o.cmd.Duration != d {
-			o.wrong("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
+			o.fail("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
 		}
 		o.cmd.Duration = d
 		return
 	}
 	typed := sourceText(w.text)
 	if sources, err := sshforward.ParseSources(typed); err == nil && !w.quoted {
-		o.wrong("An address comes after the word %s.", inCode("from"))
+		o.fail("An address comes after the word %s.", inCode("from"))
 		o.cmd.Sources = append(o.cmd.Sources, sources...)
 		return
 	}
 	if startsWithDigit(w.text) && !w.quoted {
-		o.wrong("%s is not a duration.", inCode(w.text))
+		o.fail("%s is not a duration.", inCode(w.text))
 		if o.cmd.Duration == 0 {
 			o.cmd.Duration, _ = sshforward.ParseDuration(guessDuration(w.text))
 		}
@@ -184,160 +174,8 @@ func (o *opening) other(w word) {
 		}
 		return
 	}
-	o.wrong("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
+	o.fail("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
 	if o.cmd.Duration == 0 && o.cmd.Sources == nil && o.cmd.Port == 0 && o.cmd.Instance != "" {
 		o.cmd.Instance += " " + w.text
 	}
-}
-
-// formatCommand writes a command the way parse reads it.
-func formatCommand(c sshforward.Command) string {
-	switch c := c.(type) {
-	case sshforward.OpenLease:
-		out := "open " + quote(c.Instance)
-		if c.Duration > 0 {
-			out += " " + sshforward.FormatDuration(c.Duration)
-		}
-		if len(c.Sources) > 0 {
-			out += " from " + sshforward.FormatSources(c.Sources)
-		}
-		if c.Port != 0 {
-			out += fmt.Sprintf(" port %d", c.Port)
-		}
-		if c.Urgent {
-			out += " urgent"
-		}
-		if c.Because != "" {
-			out += " because " + c.Because
-		}
-		return out
-	case sshforward.ListLeases:
-		if c.All {
-			return "list all"
-		}
-		return "list"
-	case sshforward.CloseLease:
-		switch {
-		case c.All:
-			return "close all"
-		case c.Ref == "":
-			return "close"
-		}
-		return "close " + quote(c.Ref)
-	case sshforward.ExtendLease:
-		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
-	case sshforward.ShowLease:
-		return "show " + c.ID
-	case sshforward.ShowHistory:
-		return "history"
-	case sshforward.SetSource:
-		switch {
-		case c.Clear:
-			return "ip clear"
-		case len(c.Sources) == 0:
-			return "ip"
-		}
-		return "ip " + sshforward.FormatSources(c.Sources)
-	}
-	return "help"
-}
-
-// badName says what is wrong with a name; zero if nothing is.
-func badName(s string) sshforward.Text {
-	switch n := utf8.RuneCountInString(s); {
-	case strings.TrimSpace(s) == "":
-		return sshforward.Textf("The name in quotes is empty.")
-	case n > maxName:
-		return sshforward.Textf("A name has at most %d characters, and this one has %d.", maxName, n)
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return sshforward.Textf("There is a control character in the name.")
-	}
-	return sshforward.Text{}
-}
-
-func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
-
-func isDuration(w word) bool {
-	_, err := sshforward.ParseDuration(w.text)
-	return err == nil && !w.quoted
-}
-
-func isUnit(s string) bool {
-	switch strings.ToLower(strings.TrimSuffix(s, "s")) {
-	case "h", "hour", "hr", "m", "min", "minute", "d", "day", "sec", "second":
-		return true
-	}
-	return strings.EqualFold(s, "s")
-}
-
-// guessDuration makes a duration of what was meant to be one: 90 minutes
-// rather than hours, 2 hours rather than minutes.
-func guessDuration(typed string) string {
-	digits := 0
-	for digits < len(typed) && startsWithDigit(typed[digits:]) {
-		digits++
-	}
-	n, err := strconv.Atoi(typed[:digits])
-	if err != nil || n == 0 || n > 9999 {
-		return "1h"
-	}
-	unit := "h"
-	if n >= 10 {
-		unit = "m"
-	}
-	if rest := strings.ToLower(strings.TrimLeft(typed[digits:], " .,-")); rest != "" && strings.ContainsRune("smhd", rune(rest[0])) {
-		unit = rest[:1]
-	}
-	if d, err := sshforward.ParseDuration(typed[:digits] + unit); err == nil && d > 0 && d <= 365*24*time.Hour {
-		return sshforward.FormatDuration(d)
-	}
-	return "1h"
-}
-
-// exampleSource is from a range kept for documentation (RFC 5737).
-const exampleSource = "203.0.113.7"
-
-// sourceText drops what a browser or Slack puts around an address.
-func sourceText(s string) string {
-	var out []string
-	for field := range strings.SplitSeq(s, ",") {
-		field = strings.Trim(strings.TrimSpace(field), "`'"+quotes+"()[]")
-		field = strings.TrimPrefix(strings.TrimPrefix(field, "http://"), "https://")
-		out = append(out, strings.TrimSuffix(field, "/"))
-	}
-	return strings.Join(out, ",")
-}
-
-// guessSources keeps the addresses of a list that are right, corrects those
-// with host bits set, and falls back to an example.
-func guessSources(typed string) string {
-	var out []netip.Prefix
-	for field := range strings.SplitSeq(sourceText(typed), ",") {
-		field, _, _ = strings.Cut(strings.TrimSpace(field), " ")
-		if p, err := netip.ParsePrefix(field); err == nil && p.Addr().Is4() {
-			out = append(out, p.Masked())
-		} else if a, err := netip.ParseAddr(field); err == nil && a.Is4() {
-			out = append(out, netip.PrefixFrom(a, 32))
-		}
-	}
-	for n := len(out); n > 0; n-- { // too many of them: as many as are allowed
-		if list := sshforward.FormatSources(out[:n]); valid(list) {
-			return list
-		}
-	}
-	return exampleSource
-}
-
-func valid(list string) bool {
-	_, err := sshforward.ParseSources(list)
-	return err == nil
-}
-
-// firstSentence is the reason without the general example that the domain's
-// message ends with; the caller has a better one.
-func firstSentence(err error) sshforward.Text {
-	if e, ok := errors.AsType[*sshforward.Error](err); ok {
-		return e.Message
-	}
-	return sshforward.ErrorMessage(err)
 }

@@ -25,8 +25,9 @@ func TestParse(t *testing.T) {
 	open := func(name string, d time.Duration) sshforward.OpenLease {
 		return sshforward.OpenLease{Instance: name, Duration: d}
 	}
-	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"), Port: 2222, Because: "disk is  full"}
-	for text, want := range map[string]sshforward.Command{
+	full := sshforward.OpenLease{Instance: "i-0abc", Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32", "198.51.100.0/28"),
+		Port: 2222, Because: "disk is  full"}
+	for text, want := range map[string]operation{
 		"open i-0abc":             open("i-0abc", 0),
 		"OPEN i-0abc 2H":          open("i-0abc", 2*time.Hour),
 		"open web-1 1h30m":        open("web-1", 90*time.Minute),
@@ -41,7 +42,7 @@ func TestParse(t *testing.T) {
 		`open "2h" 2h`:            open("2h", 2*time.Hour),
 		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
 			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
-		"history":                   sshforward.ShowHistory{},
+		"history":                   showHistory{},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
 		"`/sshforward open i-0abc`": open("i-0abc", 0),
@@ -55,12 +56,16 @@ func TestParse(t *testing.T) {
 			Instance: "web-1.example.com", Sources: prefixes("203.0.113.7/32")},
 		"open web-1 from <https://203.0.113.7>": sshforward.OpenLease{Instance: "web-1", Sources: prefixes("203.0.113.7/32")},
 		"open R&amp;D":                          open("R&D", 0),
-		"open web-1 because from 10.0.0.1 port x “quoted” &lt;b&gt; &amp;amp;": sshforward.OpenLease{Instance: "web-1", Because: "from 10.0.0.1 port x “quoted” <b> &amp;"},
-		"open web-1 because see <https://jira.example.com/1|the ticket>":       sshforward.OpenLease{Instance: "web-1", Because: "see the ticket"},
-		"open web-1 because line one\nline two":                                sshforward.OpenLease{Instance: "web-1", Because: "line one\nline two"},
-		"open 本番サーバー 2h because ディスクがいっぱい":                                     sshforward.OpenLease{Instance: "本番サーバー", Duration: 2 * time.Hour, Because: "ディスクがいっぱい"},
-		"list":                            sshforward.ListLeases{},
-		"list ALL":                        sshforward.ListLeases{All: true},
+		"open web-1 because from 10.0.0.1 port x “quoted” &lt;b&gt; &amp;amp;": sshforward.OpenLease{Instance: "web-1",
+			Because: "from 10.0.0.1 port x “quoted” <b> &amp;"},
+		"open web-1 because see <https://jira.example.com/1|the ticket>": sshforward.OpenLease{Instance: "web-1",
+			Because: "see the ticket"},
+		"open web-1 because line one\nline two": sshforward.OpenLease{Instance: "web-1",
+			Because: "line one\nline two"},
+		"open 本番サーバー 2h because ディスクがいっぱい": sshforward.OpenLease{Instance: "本番サーバー",
+			Duration: 2 * time.Hour, Because: "ディスクがいっぱい"},
+		"list":                            listLeases{},
+		"list ALL":                        listLeases{All: true},
 		"close":                           sshforward.CloseLease{},
 		"close all":                       sshforward.CloseLease{All: true},
 		`close "all"`:                     sshforward.CloseLease{Ref: "all"},
@@ -69,9 +74,9 @@ func TestParse(t *testing.T) {
 		"extend k7m2q3x 1h":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend 1h k7m2q3x":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend “my box” by 30m":          sshforward.ExtendLease{Ref: "my box", Duration: 30 * time.Minute},
-		"show K7M2Q3X":                    sshforward.ShowLease{ID: "k7m2q3x"},
-		"show k7m2o3l":                    sshforward.ShowLease{ID: "k7m2031"},
-		"ip":                              sshforward.SetSource{},
+		"show K7M2Q3X":                    showLease{ID: "k7m2q3x"},
+		"show k7m2o3l":                    showLease{ID: "k7m2031"},
+		"ip":                              showSource{},
 		"ip clear":                        sshforward.SetSource{Clear: true},
 		"ip 203.0.113.7":                  sshforward.SetSource{Sources: prefixes("203.0.113.7/32")},
 		"ip 203.0.113.7, 198.51.100.0/28": sshforward.SetSource{Sources: prefixes("203.0.113.7/32", "198.51.100.0/28")},
@@ -89,7 +94,8 @@ func TestParse(t *testing.T) {
 	}
 	for text, want := range map[string]sshforward.OpenLease{
 		"": {}, "  ": {}, "/sshforward": {}, "open": {}, "open 2h": {Duration: 2 * time.Hour},
-		"open for 2h from 203.0.113.7 port 2222 urgent because x y": {Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Port: 2222, Urgent: true, Because: "x y"},
+		"open for 2h from 203.0.113.7 port 2222 urgent because x y": {Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"),
+			Port: 2222, Urgent: true, Because: "x y"},
 		"open because":       {},
 		"open urgent":        {Urgent: true},
 		"open because of it": {Because: "of it"},
@@ -101,7 +107,7 @@ func TestParse(t *testing.T) {
 			}
 			continue
 		}
-		if d := cmp.Diff(sshforward.Command(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
+		if d := cmp.Diff(operation(want), got.command, compare); d != "" || err != nil || got.topic != topicForm {
 			t.Errorf("%q: %+v, %v\n%s", text, got, err, d)
 		}
 	}
@@ -178,7 +184,9 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"open i-0abc 2h from 203.0.113.7, 198.51.100.0/28 port 22 because x", "open “my box” 1d",
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
-		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s", "open \xff because \xfe", "i-1 `", "open a because ```", "open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
+		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
+		"open \xff because \xfe", "i-1 `", "open a because ```",
+		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

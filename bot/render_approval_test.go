@@ -42,10 +42,12 @@ func everyApproval(v render) map[string]message {
 		l.Asked.Approved = []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}}
 	})
 	refused := wanted(func(l *sshforward.Lease) {
-		l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, "U2", noon.Add(104*time.Minute), "the change window <is> over"
+		l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt = true, "U2", noon.Add(104*time.Minute)
+		l.Asked.DeniedFor = "the change window <is> over"
 	})
 	granted := wanted(func(l *sshforward.Lease) {
-		l.Asked.Decided, l.Asked.Approved = true, []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)}, {User: "U3", At: noon.Add(102 * time.Minute)}}
+		l.Asked.Decided, l.Asked.Approved = true, []sshforward.Approval{{User: "U2", At: noon.Add(101 * time.Minute)},
+			{User: "U3", At: noon.Add(102 * time.Minute)}}
 		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 	})
 	denied := ended(sshforward.Denied)
@@ -72,8 +74,8 @@ func everyApproval(v render) map[string]message {
 	never := with(sshforward.Pending, func(l *sshforward.Lease) { l.Approved = nil })
 	return map[string]message{
 		"prompt-urgent":            v.prompt(urgent(sshforward.Requested)),
-		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, sshforward.Reply{Lease: urgent(sshforward.Requested)}),
-		"confirmed-urgent":         v.confirmed(urgent(sshforward.Opening)),
+		"prompt-urgent-second":     v.reply(ann, sshforward.ConfirmLease{}, about(urgent(sshforward.Requested))),
+		"confirmed-urgent":         v.replyConfirm(urgent(sshforward.Opening)),
 		"card-urgent":              v.card(urgent(sshforward.Open)),
 		"card-pending-nobody":      v.card(never),
 		"card-approved":            v.card(approved),
@@ -82,12 +84,12 @@ func everyApproval(v render) map[string]message {
 		"card-asked-denied":        v.card(refused),
 		"card-asked-granted":       v.card(granted),
 		"card-denied-for":          v.card(denied),
-		"asked":                    v.extended(wanted(nil)),
-		"reminded-asked":           v.reminded(ann, sshforward.ExtendLease{Duration: time.Hour}, wanted(nil)),
-		"reminded-approved":        v.reminded(ann, sshforward.ApproveLease{}, approved),
-		"reminded-denied":          v.reminded(ann, sshforward.DenyLease{}, denied),
-		"reminded-approved-more":   v.reminded(ann, sshforward.ApproveLease{Extend: time.Hour}, partly),
-		"reminded-denied-more":     v.reminded(ann, sshforward.DenyLease{Extend: time.Hour}, refused),
+		"asked":                    v.replyExtend(wanted(nil)),
+		"reminded-asked":           v.reminderPressed(ann, sshforward.ExtendLease{Duration: time.Hour}, wanted(nil)),
+		"reminded-approved":        v.reminderPressed(ann, sshforward.ApproveLease{}, approved),
+		"reminded-denied":          v.reminderPressed(ann, sshforward.DenyLease{}, denied),
+		"reminded-approved-more":   v.reminderPressed(ann, sshforward.ApproveLease{Extend: time.Hour}, partly),
+		"reminded-denied-more":     v.reminderPressed(ann, sshforward.DenyLease{Extend: time.Hour}, refused),
 		"notice-nudge":             notice(lease(sshforward.Pending), sshforward.NoticeNudge),
 		"notice-asked":             notice(wanted(nil), sshforward.NoticeAsked),
 		"notice-refused":           notice(refused, sshforward.NoticeRefused),
@@ -103,8 +105,9 @@ func everyApproval(v render) map[string]message {
 		"decided-extension":        v.decided(wanted(func(l *sshforward.Lease) { l.Asked.Decided = true }), true),
 		"decided-extension-denied": v.decided(refused, true),
 		"decided-extension-more":   v.decided(granted, true),
-		"history-some":             v.reply(ann, sshforward.ShowHistory{}, sshforward.Reply{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}),
-		"history-none-this-month":  v.history(past[1:], sshforward.Bill{}),
+		"history-some": v.reply(ann, showHistory{},
+			outcome{overview: sshforward.Overview{History: sshforward.History{Past: past, Month: sshforward.Bill{Leases: 2, Cost: 0.09}}}}),
+		"history-none-this-month": v.history(past[1:], sshforward.Bill{}),
 	}
 }
 
@@ -173,15 +176,17 @@ func TestHostKeysAreSafeToPaste(t *testing.T) {
 		l := with(sshforward.Open, func(l *sshforward.Lease) { l.Resources.HostKeys = keys })
 		return strings.Join(visible(show.notice(l, sshforward.Notice{Kind: sshforward.NoticeReady}, noon)), "\n")
 	}
-	if got := offered(hostKeys); !strings.Contains(got, "i-0abc1234def567890 ssh-ed25519 AAAA") || !strings.Contains(got, "HostKeyAlias in the command makes") {
+	if got := offered(hostKeys); !strings.Contains(got, "i-0abc1234def567890 ssh-ed25519 AAAA") ||
+		!strings.Contains(got, "HostKeyAlias in the command makes") {
 		t.Errorf("not offered: %s", got)
 	}
-	for _, bad := range []string{"", "\n", "ssh-ed25519", "ssh-ed25519 AAAA```<!channel>", "* ssh-ed25519 " + strings.Repeat("A", 60), "$(rm -rf) " + strings.Repeat("A", 60)} {
+	for _, bad := range []string{"", "\n", "ssh-ed25519", "ssh-ed25519 AAAA```<!channel>",
+		"* ssh-ed25519 " + strings.Repeat("A", 60), "$(rm -rf) " + strings.Repeat("A", 60)} {
 		if got := offered(bad); strings.Contains(got, "known_hosts") {
 			t.Errorf("offered for %q: %s", bad, got)
 		}
 	}
-	if n := strings.Count(offered(strings.Repeat("ssh-ed25519 "+strings.Repeat("A", 60)+"\n", 9)), "ssh-ed25519"); n != mostHostKeys {
+	if n := strings.Count(offered(strings.Repeat("ssh-ed25519 "+strings.Repeat("A", 60)+"\n", 9)), "ssh-ed25519"); n != maxHostKeys {
 		t.Errorf("%d lines", n)
 	}
 	long := "ssh-rsa " + strings.Repeat("A", 700) + "\n"
@@ -202,7 +207,7 @@ func TestJapaneseDurations(t *testing.T) {
 	if got := japanese.anyOf([]string{"U1", "S1", "U3"}); got != "<@U1>、<!subteam^S1> または <@U3>" {
 		t.Error(got)
 	}
-	if got := japanese.left(14 * time.Minute); got != "あと14分で" {
+	if got := japanese.timeLeft(14 * time.Minute); got != "あと14分で" {
 		t.Error(got)
 	}
 	if got := japanese.dollars(0.051); got != "約 $0.05" {

@@ -18,9 +18,10 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.openButton(l), v.cancelButton(l))
 	case sshforward.Pending:
-		decides := from == fromCard || from == fromShow || from == fromReminder // a list has but what is one's own
-		if decides && v.reader != l.Owner {                                     // who would only be told that somebody else has to
-			row = v.decision(l.ID)
+		// A list has only what is one's own.
+		decides := from == fromCard || from == fromShow || from == fromReminder
+		if decides && v.reader != l.Owner { // the owner may not decide
+			row = v.decision(l.ID, 0)
 		}
 		if from != fromReminder && (!decides || v.reader == "" || v.reader == l.Owner) {
 			row = append(row, v.cancelButton(l))
@@ -38,14 +39,10 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 	return buttons(from.blockID(l.ID), row...)
 }
 
-// askedRow decides about the extension that was asked for. The block's id is
-// not that of the lease's other row.
-func (v render) askedRow(from origin, l *sshforward.Lease) slack.Block {
-	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID+" "+sshforward.FormatDuration(l.Asked.By))...)
-}
-
-// decision is an approver's yes and no.
-func (v render) decision(value string) []*slack.ButtonBlockElement {
+// decision is an approver's yes and no: to the lease or, unless by is 0, to its
+// extension by that.
+func (v render) decision(id string, by time.Duration) []*slack.ButtonBlockElement {
+	value := durationValue(id, by)
 	return []*slack.ButtonBlockElement{
 		button(actionApprove, value, v.label("Approve")).WithStyle(slack.StylePrimary),
 		button(actionDeny, value, v.label("Deny")).WithStyle(slack.StyleDanger),
@@ -53,7 +50,7 @@ func (v render) decision(value string) []*slack.ButtonBlockElement {
 }
 
 func (v render) openButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionConfirm, l.ID, v.label("Open")).WithStyle(slack.StylePrimary)
+	return button(actionConfirm, confirmValue(l.ID, false), v.label("Open")).WithStyle(slack.StylePrimary)
 }
 
 func (v render) cancelButton(l *sshforward.Lease) *slack.ButtonBlockElement {
@@ -72,7 +69,7 @@ func extendable(l *sshforward.Lease) time.Duration {
 }
 
 func (v render) extendButton(l *sshforward.Lease, d time.Duration) *slack.ButtonBlockElement {
-	return button(actionExtend, l.ID+" "+sshforward.FormatDuration(d), v.label("Extend %s", v.span(d)))
+	return button(actionExtend, durationValue(l.ID, d), v.label("Extend %s", v.span(d)))
 }
 
 func (v render) closeButton(l *sshforward.Lease) *slack.ButtonBlockElement {
@@ -80,6 +77,7 @@ func (v render) closeButton(l *sshforward.Lease) *slack.ButtonBlockElement {
 	if l.State == sshforward.Opening {
 		text = v.say("What was made so far is removed.")
 	}
-	return button(actionClose, l.ID, v.label("Close")).WithConfirm(slack.NewConfirmationBlockObject(
-		plain(v.say("Close it now?"), 100), plain(text, 300), plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger))
+	confirm := slack.NewConfirmationBlockObject(plain(v.say("Close it now?"), 100), plain(text, 300),
+		plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger)
+	return button(actionClose, l.ID, v.label("Close")).WithConfirm(confirm)
 }

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -18,22 +17,22 @@ const (
 )
 
 // home is a person's home tab.
-func (v render) home(c sshforward.Caller, r sshforward.Reply, now time.Time) []slack.Block {
+func (v render) home(c sshforward.Caller, o sshforward.Overview, now time.Time) []slack.Block {
 	out := v.homeTop()
-	if len(r.Waiting) > 0 {
-		out = append(out, header(v.say("Waiting for your decision: %d", len(r.Waiting))))
-		out = append(out, v.some(r.Waiting, homeWaiting, true, v.decide)...)
+	if len(o.Waiting) > 0 {
+		out = append(out, header(v.say("Waiting for your decision: %d", len(o.Waiting))))
+		out = append(out, v.homeLeases(o.Waiting, homeWaiting, true, v.decisionRow)...)
 	}
-	out = append(out, header(v.say("Your leases: %d", len(r.Leases))))
-	if len(r.Leases) == 0 {
+	out = append(out, header(v.say("Your leases: %d", len(o.Leases))))
+	if len(o.Leases) == 0 {
 		out = append(out, section(v.say("You have no lease.")))
 	}
-	out = append(out, v.some(r.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
-	out = append(out, header(v.say("Your source address")), v.savedSource(r))
-	if len(r.Past) > 0 || r.Month.Leases > 0 {
-		out = append(out, header(v.say("Past leases")), section(v.month(r.Month)))
-		if len(r.Past) > 0 {
-			out = append(out, section(v.past(r.Past, homePast)))
+	out = append(out, v.homeLeases(o.Leases, homeMine, false, func(l *sshforward.Lease) slack.Block { return v.rowOf(fromHome, l) })...)
+	out = append(out, header(v.say("Your source address")), v.homeSource(o.Sources))
+	if len(o.Past) > 0 || o.Month.Leases > 0 {
+		out = append(out, header(v.say("Past leases")), section(v.month(o.Month)))
+		if len(o.Past) > 0 {
+			out = append(out, section(v.past(o.Past, homePast)))
 		}
 	}
 	return append(out, small(v.say("As of %s.", date(now))))
@@ -46,15 +45,15 @@ func (v render) homeTop() []slack.Block {
 	}
 }
 
-// homeless is Home when the keeper does not say what is in it.
-func (v render) homeless(err error) []slack.Block {
+// homeUnavailable is Home when the keeper does not say what is in it.
+func (v render) homeUnavailable(err error) []slack.Block {
 	return append(v.homeTop(), section(":warning: "+v.failure(err).Text))
 }
 
 func header(s string) slack.Block { return slack.NewHeaderBlock(plain(s, 150)) }
 
-// some shows leases, most of them at most, and says how many it leaves out.
-func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func(*sshforward.Lease) slack.Block) []slack.Block {
+// homeLeases shows leases, most of them at most, and says how many it leaves out.
+func (v render) homeLeases(leases []*sshforward.Lease, most int, owners bool, row func(*sshforward.Lease) slack.Block) []slack.Block {
 	var out []slack.Block
 	seen := map[string]bool{} // two rows of the same name would cost the whole view
 	for i, l := range leases {
@@ -62,20 +61,20 @@ func (v render) some(leases []*sshforward.Lease, most int, owners bool, row func
 			out = append(out, small(v.say("%d more are not shown here; %s has all.", len(leases)-i, code(Slash+" list all", 50))))
 			break
 		}
-		out = append(out, section(v.wanted(l, owners)))
+		out = append(out, section(v.homeLease(l, owners)))
 		if !seen[l.ID] {
 			seen[l.ID] = true
-			out = append(out, fill(row(l))...)
+			out = append(out, withoutNil(row(l))...)
 		}
 	}
 	return out
 }
 
-// wanted is a lease in a few lines, with what is asked for.
-func (v render) wanted(l *sshforward.Lease, owners bool) string {
+// homeLease is a lease in a few lines, with what is asked for.
+func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	s := v.summary(l, owners)
 	if l.Asked.Pending() {
-		s += "\n" + v.sentences(v.say("%s asks for %s more.", user(l.Asked.User), v.span(l.Asked.By)), v.askedCost(l))
+		s += "\n" + v.sentences(v.say("%s asks for %s more.", mention(l.Asked.User), v.span(l.Asked.By)), v.extensionCost(l))
 	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
@@ -83,47 +82,14 @@ func (v render) wanted(l *sshforward.Lease, owners bool) string {
 	return s
 }
 
-// decide is the row of buttons for whoever may say yes or no: to the lease or,
-// with its duration in their value, to the extension that is asked for.
-func (v render) decide(l *sshforward.Lease) slack.Block {
-	value := l.ID
+// decisionRow is the row of buttons for whoever may decide about the lease or
+// about the extension that is asked for.
+func (v render) decisionRow(l *sshforward.Lease) slack.Block {
 	switch {
 	case l.Asked.Pending():
-		value += " " + sshforward.FormatDuration(l.Asked.By)
-	case l.State != sshforward.Pending:
-		return nil
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, l.Asked.By)...)
+	case l.State == sshforward.Pending:
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, 0)...)
 	}
-	return buttons(fromWaiting.blockID(l.ID), v.decision(value)...)
-}
-
-func (v render) savedSource(r sshforward.Reply) slack.Block {
-	saved := sshforward.FormatSources(r.Sources)
-	says := v.say("You have saved none. Say where you connect from, and you need not type it each time.")
-	if saved != "" {
-		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))
-	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.label("Change"))))
-	b.BlockID = "home.source"
-	return b
-}
-
-// past lists leases that are over, a line each.
-func (v render) past(events []sshforward.Event, most int) string {
-	var out []string
-	for i, e := range events {
-		if i == most {
-			out = append(out, v.say("and %d more.", len(events)-i))
-			break
-		}
-		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
-		s := "• " + v.say("%s until %s, lease %s", what, date(endOf(e)), code(e.Lease, 20))
-		if e.Reason != "" {
-			s += " · " + v.reasonWord(e.Reason)
-		}
-		if e.Cost > 0 {
-			s += " · " + v.dollars(e.Cost)
-		}
-		out = append(out, s)
-	}
-	return strings.Join(out, "\n")
+	return nil
 }

@@ -16,7 +16,8 @@ import (
 
 // hostile is text that tries to ping, to link and to break out, as long as
 // anybody lets it be.
-var hostile = strings.Repeat("<!channel> <!here> @here @channel <@U2> <#C1> <!subteam^S1> & `x` ``` *b* <https://evil.example|bank> \n\u202e日本語🎉 ", 60)
+var hostile = strings.Repeat("<!channel> <!here> @here @channel <@U2> <#C1> <!subteam^S1> & `x` ``` *b* "+
+	"<https://evil.example|bank> \n\u202e日本語🎉 ", 60)
 
 func worst(s sshforward.State) *sshforward.Lease {
 	return with(s, func(l *sshforward.Lease) {
@@ -52,9 +53,9 @@ func worsts(v render) map[string]message {
 		l := worst(s)
 		out["card "+string(s)] = v.card(l)
 		out["show "+string(s)] = v.lease(ann, l)
-		out["confirmed "+string(s)] = v.confirmed(l)
-		out["closing "+string(s)] = v.closing(l)
-		out["overtaken "+string(s)] = v.overtaken(l)
+		out["confirmed "+string(s)] = v.replyConfirm(l)
+		out["closing "+string(s)] = v.replyClose(l)
+		out["overtaken "+string(s)] = v.reminderOver(l)
 		denied := l.Clone()
 		denied.Asked.Decided, denied.Asked.DeniedBy, denied.Asked.DeniedAt = true, "U1", noon
 		out["card asked denied "+string(s)] = v.card(denied)
@@ -85,18 +86,19 @@ func worsts(v render) map[string]message {
 	out["list all"] = v.list(ann, true, all)
 	out["choose close"] = v.chooseLease(sshforward.CloseLease{}, all)
 	out["choose extend"] = v.chooseLease(sshforward.ExtendLease{Duration: 1<<63 - 1}, all)
-	out["closed all"] = v.closedAll(all)
+	out["closed all"] = v.replyCloseAll(all)
 	out["choose instance"] = v.chooseInstance(open, instances)
-	out["extended"] = v.extended(all[0])
-	out["reminded"] = v.reminded(ann, sshforward.ExtendLease{}, all[0])
+	out["extended"] = v.replyExtend(all[0])
+	out["reminded"] = v.reminderPressed(ann, sshforward.ExtendLease{}, all[0])
 	out["error"] = v.failure(&sshforward.Error{Message: sshforward.Textf("%s", hostile)})
 	out["parse error"] = v.failure(parseErr)
 	out["reason error"] = v.failure(reasonErr)
-	out["ip"] = v.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: all[0].Sources})
+	out["ip"] = v.reply(ann, showSource{}, outcome{reply: sshforward.Reply{Sources: all[0].Sources}})
 	out["confirm urgent"] = v.confirmUrgent(worst(sshforward.Requested))
 	var past []sshforward.Event
 	for range 100 {
-		past = append(past, sshforward.Event{Instance: hostile, Name: hostile, Lease: hostile, Because: hostile, Reason: sshforward.Reason(hostile),
+		past = append(past, sshforward.Event{Instance: hostile, Name: hostile, Lease: hostile, Because: hostile,
+			Reason: sshforward.Reason(hostile),
 			Urgent: true, Cost: 1e9, Opened: noon, Ended: noon.Add(1000 * time.Hour)})
 	}
 	out["history"] = v.history(past, sshforward.Bill{Leases: 1 << 40, Cost: 1e12})
@@ -135,7 +137,7 @@ func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
 		if n := utf8.RuneCountInString(m.Text); n > 4000 || n == 0 {
 			t.Errorf("%s: text of %d characters", name, n)
 		}
-		channel, ts, err := x.postTo(t.Context(), "C1", m)
+		channel, ts, err := x.client.post(t.Context(), "C1", m)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

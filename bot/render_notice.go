@@ -15,7 +15,7 @@ import (
 // notice is a message in the card's thread; an empty one if there is nothing
 // left to say: what a late notice would announce is over.
 func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {
-	what, owner := instance(l.Instance), user(l.Owner)
+	what, owner := instance(l.Instance), mention(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeReady:
 		if l.State == sshforward.Open {
@@ -23,19 +23,19 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		}
 	case sshforward.NoticeReminder:
 		if l.State == sshforward.Open {
-			says := v.say("%s access to %s ends %s, %s.", owner, what, v.left(l.ExpiresAt.Sub(now)), date(l.ExpiresAt))
+			says := v.say("%s access to %s ends %s, %s.", owner, what, v.timeLeft(l.ExpiresAt.Sub(now)), date(l.ExpiresAt))
 			if l.Max > 0 && extendable(l) == 0 {
 				says = v.sentences(says, v.say("That is the longest the rule allows."))
 			}
-			return v.told(l, says, v.rowOf(fromReminder, l))
+			return v.leaseMessage(l, says, v.rowOf(fromReminder, l))
 		}
 	case sshforward.NoticeEnded:
 		says := v.say("%s access to %s has ended.", owner, what)
 		if l.OpenedAt.IsZero() {
 			says = v.say("%s your request for access to %s is over.", owner, what)
 		}
-		says = v.sentences(says, v.whyOver(l))
-		m := v.told(l, says)
+		says = v.sentences(says, v.endReason(l))
+		m := v.leaseMessage(l, says)
 		m.Blocks[0] = section(says + v.receipt(l))
 		return m
 	case sshforward.NoticeFailed:
@@ -45,14 +45,16 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeRefused:
 		a := l.Asked
 		if l.State == sshforward.Open && a.DeniedBy != "" {
-			return v.told(l, v.sentences(v.say("%s the extension of your access to %s by %s was denied by %s.", user(a.User), what, v.span(a.By), user(a.DeniedBy)),
-				v.ends(l), v.theirs(a.DeniedFor)))
+			says := v.say("%s the extension of your access to %s by %s was denied by %s.",
+				mention(a.User), what, v.span(a.By), mention(a.DeniedBy))
+			return v.leaseMessage(l, v.sentences(says, v.ends(l), v.denierReason(a.DeniedFor)))
 		}
 	case sshforward.NoticeRebuilt:
-		return v.told(l, v.sentences(v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what), v.ends(l)),
-			v.rowOf(fromReminder, l))
+		says := v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what)
+		return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
 	case sshforward.NoticeMended:
-		return v.told(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. I have put it back once; if it is removed again, I close this access.", owner, what))
+		return v.leaseMessage(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. "+
+			"I have put it back once; if it is removed again, I close this access.", owner, what))
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}
@@ -61,56 +63,54 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 
 // alarm is a notice for whoever is on call.
 func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
-	id, what, owner := code(l.ID, 20), instance(l.Instance), user(l.Owner)
+	id, what, owner := code(l.ID, 20), instance(l.Instance), mention(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeNarrowed:
-		return v.told(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). It lets in %s alone again.", id, what, owner, sources(l)))
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
+			"It lets in %s alone again.", id, what, owner, sources(l)))
 	case sshforward.NoticeStuck:
-		return v.told(l, v.sentences(v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State)),
-			v.line(l.LastError, 1500)))
+		says := v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. "+
+			"It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State))
+		return v.leaseMessage(l, v.sentences(says, v.line(l.LastError, 1500)))
 	case sshforward.NoticeFreed:
-		return v.told(l, v.say(":white_check_mark: Lease %s (%s, %s) is not stuck any more. It is %s.", id, what, owner, v.stateWord(l.State)))
+		return v.leaseMessage(l, v.say(":white_check_mark: Lease %s (%s, %s) is not stuck any more. It is %s.",
+			id, what, owner, v.stateWord(l.State)))
 	case sshforward.NoticeUrgent:
 		says := v.say(":rotating_light: Urgent: %s opens %s for %s without approval.", owner, what, v.span(l.Duration))
 		if len(l.Approvers) > 0 {
-			says = v.say(":rotating_light: Urgent: %s opens %s for %s without the approval of %s.", owner, what, v.span(l.Duration), v.anyOf(l.Approvers))
+			says = v.say(":rotating_light: Urgent: %s opens %s for %s without the approval of %s.",
+				owner, what, v.span(l.Duration), v.anyOf(l.Approvers))
 		}
-		return v.told(l, v.sentences(says, v.say("It will be reviewed when it has ended.")), v.because(l), v.facts(l))
+		return v.leaseMessage(l, v.sentences(says, v.say("It will be reviewed when it has ended.")), v.because(l), v.facts(l))
 	}
 	return message{}
 }
 
 // review asks whether an urgent lease that is over was right.
 func (v render) review(l *sshforward.Lease) message {
-	says := v.say("Please review this: %s had access to %s without approval.", user(l.Owner), instance(l.Instance))
+	says := v.say("Please review this: %s had access to %s without approval.", mention(l.Owner), instance(l.Instance))
 	if len(l.Approvers) > 0 {
-		says = v.say("%s please review this: %s had access to %s without approval.", v.allOf(l.Approvers), user(l.Owner), instance(l.Instance))
+		says = v.say("%s please review this: %s had access to %s without approval.", v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
 	}
-	m := v.told(l, says, v.because(l), v.facts(l))
-	if over := v.whyOver(l) + v.receipt(l); over != "" {
+	m := v.leaseMessage(l, says, v.because(l), v.facts(l))
+	if over := v.endReason(l) + v.receipt(l); over != "" {
 		m.Blocks = slices.Insert(m.Blocks, 1, section(over))
 	}
 	return m
 }
 
-// told is a notice that begins with what it says in its text too.
-func (v render) told(l *sshforward.Lease, says string, more ...slack.Block) message {
-	blocks := append([]slack.Block{section(says)}, more...)
-	return message{Text: v.sentences(says, v.say("Lease %s", escape(l.ID))), Blocks: fill(append(blocks, v.leaseID(l))...)}
-}
-
 func (v render) ready(l *sshforward.Lease) message {
-	what, owner := instance(l.Instance), user(l.Owner)
+	what, owner := instance(l.Instance), mention(l.Owner)
 	return message{
 		Text: v.say("%s %s is open: %s Lease %s", owner, what, trim(escape(l.SSHCommand()), 1500), escape(l.ID)),
-		Blocks: fill(section(v.say("%s %s is open. Paste this into your terminal:", owner, what)+"\n"+v.body(l)),
+		Blocks: withoutNil(section(v.say("%s %s is open. Paste this into your terminal:", owner, what)+"\n"+v.body(l)),
 			v.knownHosts(l), v.leaseID(l)),
 	}
 }
 
 const (
-	mostHostKeys    = 5
-	mostHostKeyText = 1500 // runes
+	maxHostKeys    = 5
+	maxHostKeyText = 1500 // runes
 )
 
 // hostKey is a line that may be pasted into known_hosts: who can write to an
@@ -124,7 +124,7 @@ func (v render) knownHosts(l *sshforward.Lease) slack.Block {
 	for key := range strings.Lines(l.Resources.HostKeys) {
 		key = strings.Join(strings.Fields(key), " ")
 		all := line(l.Instance.ID, 40) + " " + key
-		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == mostHostKeys || length > mostHostKeyText {
+		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == maxHostKeys || length > maxHostKeyText {
 			continue
 		}
 		out = append(out, all)
@@ -132,8 +132,9 @@ func (v render) knownHosts(l *sshforward.Lease) slack.Block {
 	if len(out) == 0 {
 		return nil
 	}
-	return section(v.say("The instance's host keys, for %s: HostKeyAlias in the command makes ssh look for exactly this name.", "`~/.ssh/known_hosts`") +
-		"\n```" + strings.Join(out, "\n") + "```")
+	says := v.say("The instance's host keys, for %s: HostKeyAlias in the command makes ssh look for exactly this name.",
+		"`~/.ssh/known_hosts`")
+	return section(says + "\n```" + strings.Join(out, "\n") + "```")
 }
 
 func (v render) unopened(l *sshforward.Lease) message {
@@ -141,59 +142,16 @@ func (v render) unopened(l *sshforward.Lease) message {
 	if l.State == sshforward.Closed {
 		rest = v.say("Nothing of it is left.")
 	}
-	return v.told(l, v.sentences(v.say("%s %s could not be opened.", user(l.Owner), instance(l.Instance)), v.line(l.Why, 1500)),
-		section(v.sentences(rest, v.say("To try again: %s. If it says the same, ask the operator.", code(Slash+" "+formatCommand(again(l)), 2500)))))
+	says := v.say("%s %s could not be opened.", mention(l.Owner), instance(l.Instance))
+	again := v.say("To try again: %s. If it says the same, ask the operator.", code(Slash+" "+formatCommand(sameRequest(l)), 2500))
+	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)))
 }
 
-// again is the command that asks for the same once more.
-func again(l *sshforward.Lease) sshforward.OpenLease {
+// sameRequest is the command that asks for the same once more.
+func sameRequest(l *sshforward.Lease) sshforward.OpenLease {
 	c := sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration, Sources: l.Sources, Because: l.Because, Urgent: l.Urgent}
 	if l.TargetPort != 22 {
 		c.Port = l.TargetPort
 	}
 	return c
-}
-
-// overtaken takes the place of a reminder whose buttons were not pressed, once
-// the lease is not any more as it says.
-func (v render) overtaken(l *sshforward.Lease) message {
-	what := instance(l.Instance)
-	var says string
-	switch {
-	case l.State == sshforward.Open && l.Extended.User != "":
-		says = v.sentences(v.say("%s extended access to %s.", user(l.Extended.User), what), v.ends(l))
-	case l.State == sshforward.Open:
-		says = v.sentences(v.say("The end of access to %s has moved.", what), v.ends(l))
-	case l.State == sshforward.Closing && l.AccessEndedAt.IsZero():
-		says = v.sentences(v.say("Ending access to %s.", what), v.whyOver(l))
-	default:
-		says = v.sentences(v.say("Over: access to %s has ended.", what), v.whyOver(l))
-	}
-	return v.told(l, says)
-}
-
-// reminded takes the reminder's place once a button in it was pressed.
-func (v render) reminded(c sshforward.Caller, cmd sshforward.Command, l *sshforward.Lease) message {
-	who, what := user(c.User), instance(l.Instance)
-	switch cmd := cmd.(type) {
-	case sshforward.ExtendLease:
-		switch {
-		case l.State != sshforward.Open:
-		case l.Asked.Pending():
-			return v.told(l, v.sentences(v.say("%s asks for %s more access to %s. It waits for approval.", who, v.span(l.Asked.By), what), v.ends(l)))
-		default:
-			return v.told(l, v.sentences(v.say("%s extended access to %s.", who, what), v.ends(l)))
-		}
-	case sshforward.ApproveLease:
-		if cmd.Extend > 0 {
-			return v.told(l, v.say("%s approved %s more access to %s for %s.", who, v.span(cmd.Extend), what, user(l.Owner)))
-		}
-		return v.told(l, v.say("%s approved access to %s for %s.", who, what, user(l.Owner)))
-	case sshforward.DenyLease:
-		if cmd.Extend > 0 {
-			return v.told(l, v.say("%s denied %s more access to %s for %s.", who, v.span(cmd.Extend), what, user(l.Owner)))
-		}
-		return v.told(l, v.say("%s denied access to %s for %s.", who, what, user(l.Owner)))
-	}
-	return v.told(l, v.say("%s ends access to %s.", who, what))
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// prompt asks the requester, and nobody else, for a yes.
+// prompt asks the requester to confirm.
 func (v render) prompt(l *sshforward.Lease) message {
 	text := v.sentences(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), v.say("Lease %s", escape(l.ID)))
-	blocks := fill(
+	blocks := withoutNil(
 		section(v.say("*Open SSH to %s?*", instance(l.Instance))),
 		fields(
 			v.say("Instance"), v.place(l),
@@ -21,7 +21,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 			v.say("Cost"), v.estimate(l),
 			v.say("Approval"), v.approval(l),
 		),
-		v.urgentOrNot(l),
+		v.urgentOrReason(l),
 		v.notes(l),
 		buttons(fromPrompt.blockID(l.ID), v.openButton(l), v.cancelButton(l)),
 		v.promptFoot(l),
@@ -29,21 +29,22 @@ func (v render) prompt(l *sshforward.Lease) message {
 	return message{Text: text, Blocks: blocks}
 }
 
-// confirmUrgent asks once more, after telling what it means.
+// confirmUrgent says what urgent means and asks once more.
 func (v render) confirmUrgent(l *sshforward.Lease) message {
 	title := v.say("Open SSH to %s without approval?", instance(l.Instance))
 	past := v.say("Nobody has approved this.")
 	if len(l.Approvers) > 0 {
 		past = v.say("This skips the approval of %s.", v.anyOf(l.Approvers))
 	}
+	review := v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended.")
 	return message{
 		Text: v.sentences(title, v.say("Lease %s", escape(l.ID))),
-		Blocks: fill(
+		Blocks: withoutNil(
 			section(":rotating_light: *"+title+"*"),
-			section(v.sentences(past, v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended."))),
+			section(v.sentences(past, review)),
 			v.because(l),
 			buttons(fromPrompt.blockID(l.ID),
-				button(actionConfirm, l.ID+" "+urgentWord, v.label("Open without approval")).WithStyle(slack.StyleDanger),
+				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval")).WithStyle(slack.StyleDanger),
 				v.cancelButton(l)),
 			v.promptFoot(l),
 		),
@@ -51,51 +52,28 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 }
 
 func (v render) promptFoot(l *sshforward.Lease) slack.Block {
-	foot := []string{v.say("Lease %s", code(l.ID, 20)), v.say("asked for by %s", user(l.Owner))}
+	foot := []string{v.say("Lease %s", code(l.ID, 20)), v.say("asked for by %s", mention(l.Owner))}
 	if !l.ConfirmBy.IsZero() {
 		foot = append(foot, v.say("good until %s", date(l.ConfirmBy)))
 	}
 	return small(strings.Join(foot, " · "))
 }
 
-// confirmed takes the prompt's place.
-func (v render) confirmed(l *sshforward.Lease) message {
+// replyConfirm takes the prompt's place.
+func (v render) replyConfirm(l *sshforward.Lease) message {
 	id := code(l.ID, 20)
 	switch {
 	case l.State == sshforward.Requested && l.Urgent:
 		return v.confirmUrgent(l)
 	case l.State == sshforward.Pending:
-		return just(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Waiting for approval of %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	case l.State == sshforward.Opening && l.Urgent:
-		return just(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
-			v.say("The operators' channel is told, and it will be reviewed."), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Opening %s without approval, lease %s.", instance(l.Instance), id),
+			v.say("The operators' channel is told, and it will be reviewed."), v.cardPlace(l)))
 	case l.State == sshforward.Opening:
-		return just(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardIs(l)))
+		return paragraph(v.sentences(v.say("Opening %s, lease %s.", instance(l.Instance), id), v.cardPlace(l)))
 	}
-	return just(v.sentences(v.say("Lease %s: %s.", id, v.stands(l)), v.cardIs(l)))
-}
-
-// cardIs says where the card is or, as well as it can be known before it is
-// posted, will be.
-func (v render) cardIs(l *sshforward.Lease) string {
-	at := l.Card.Channel
-	if at == "" {
-		other := v.say("your direct messages with me")
-		if v.channel != "" {
-			other = "<#" + escape(v.channel) + ">"
-		}
-		if l.Direct {
-			return v.say("The card comes into %s.", other)
-		}
-		return v.say("The card comes into this channel or, if I may not post here, into %s.", other)
-	}
-	switch {
-	case at == l.Channel:
-		return v.say("The card is here in this channel.")
-	case strings.HasPrefix(at, "D"):
-		return v.say("The card is in your direct messages with me.")
-	}
-	return v.say("The card is in <#%s>.", escape(at))
+	return paragraph(v.sentences(v.say("Lease %s: %s.", id, v.stateSentence(l)), v.cardPlace(l)))
 }
 
 func (v render) approval(l *sshforward.Lease) string {
@@ -106,14 +84,4 @@ func (v render) approval(l *sshforward.Lease) string {
 		return v.say("not needed, since it is urgent (otherwise %d of %s)", l.Approvals, v.allOf(l.Approvers))
 	}
 	return v.say("%d of %s", l.Approvals, v.allOf(l.Approvers))
-}
-
-// urgentWord stands after the lease's id in the value of the second Open
-// button of an urgent lease.
-const urgentWord = "urgent"
-
-// asksAgain reports whether a yes was not enough: an urgent lease takes a
-// second one, given after being told what that means.
-func asksAgain(cmd sshforward.ConfirmLease, l *sshforward.Lease) bool {
-	return l != nil && l.Urgent && !cmd.Urgent && l.State == sshforward.Requested
 }

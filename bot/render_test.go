@@ -81,10 +81,10 @@ func every(v render) map[string]message {
 	out := map[string]message{
 		"prompt":               v.prompt(lease(sshforward.Requested)),
 		"prompt-approval":      v.prompt(pendingPrompt),
-		"confirmed":            v.confirmed(lease(sshforward.Opening)),
-		"confirmed-approval":   v.confirmed(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
-		"confirmed-direct":     v.confirmed(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
-		"cancelled":            v.reply(ann, sshforward.CancelLease{}, sshforward.Reply{Lease: ended(sshforward.Cancelled)}),
+		"confirmed":            v.replyConfirm(lease(sshforward.Opening)),
+		"confirmed-approval":   v.replyConfirm(with(sshforward.Pending, func(l *sshforward.Lease) { l.Card.Channel = "C2" })),
+		"confirmed-direct":     v.replyConfirm(with(sshforward.Opening, func(l *sshforward.Lease) { l.Direct, l.Card.Channel = true, "D1" })),
+		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
 		"card-opening":         v.card(lease(sshforward.Opening)),
@@ -109,37 +109,41 @@ func every(v render) map[string]message {
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
 		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
 		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":    v.reminded(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":      v.reminded(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
-		"overtaken-extended": v.overtaken(with(sshforward.Open, func(l *sshforward.Lease) {
+		"reminded-extended":    v.reminderPressed(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":      v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"overtaken-extended": v.reminderOver(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),
-		"overtaken-moved":    v.overtaken(open),
-		"overtaken-closing":  v.overtaken(lease(sshforward.Closing)),
-		"overtaken-closed":   v.overtaken(ended(sshforward.ClosedByAdmin)),
-		"list":               v.list(ann, false, oneOfEach),
-		"list-all":           v.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
-		"list-empty":         v.list(ann, false, nil),
-		"list-all-empty":     v.list(ann, true, nil),
-		"choose-close":       v.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
-		"choose-extend":      v.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
-		"choose-instance":    v.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources, Because: "disk is full"}, []sshforward.Instance{instance1, two}),
-		"closing":            v.closing(lease(sshforward.Closing)),
-		"closed-all":         v.closedAll([]*sshforward.Lease{lease(sshforward.Closing), with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
-		"extended":           v.extended(open),
-		"show-open":          v.lease(ann, open),
-		"show-closed":        v.lease(ann, ended(sshforward.ClosedByAdmin)),
-		"ip":                 v.reply(ann, sshforward.SetSource{}, sshforward.Reply{Sources: open.Sources}),
-		"ip-none":            v.reply(ann, sshforward.SetSource{}, sshforward.Reply{}),
-		"ip-saved":           v.reply(ann, sshforward.SetSource{Sources: open.Sources}, sshforward.Reply{Sources: open.Sources}),
-		"ip-cleared":         v.reply(ann, sshforward.SetSource{Clear: true}, sshforward.Reply{}),
-		"error":              v.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("No rule of the policy allows access to %s. An operator can add one for its tags.", "i-0abc"), Err: errors.New("secret")}),
+		"overtaken-moved":   v.reminderOver(open),
+		"overtaken-closing": v.reminderOver(lease(sshforward.Closing)),
+		"overtaken-closed":  v.reminderOver(ended(sshforward.ClosedByAdmin)),
+		"list":              v.list(ann, false, oneOfEach),
+		"list-all":          v.list(ann, true, append(many(1, "U2"), stuck(sshforward.Closing))),
+		"list-empty":        v.list(ann, false, nil),
+		"list-all-empty":    v.list(ann, true, nil),
+		"choose-close":      v.chooseLease(sshforward.CloseLease{}, many(2, "U1")),
+		"choose-extend":     v.chooseLease(sshforward.ExtendLease{Duration: 30 * time.Minute}, many(2, "U1")),
+		"choose-instance": v.chooseInstance(sshforward.OpenLease{Instance: "web-1", Duration: time.Hour, Sources: open.Sources,
+			Because: "disk is full"}, []sshforward.Instance{instance1, two}),
+		"closing": v.replyClose(lease(sshforward.Closing)),
+		"closed-all": v.replyCloseAll([]*sshforward.Lease{lease(sshforward.Closing),
+			with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
+		"extended":    v.replyExtend(open),
+		"show-open":   v.lease(ann, open),
+		"show-closed": v.lease(ann, ended(sshforward.ClosedByAdmin)),
+		"ip":          v.reply(ann, showSource{}, outcome{reply: sshforward.Reply{Sources: open.Sources}}),
+		"ip-none":     v.reply(ann, showSource{}, outcome{}),
+		"ip-saved":    v.reply(ann, sshforward.SetSource{Sources: open.Sources}, outcome{reply: sshforward.Reply{Sources: open.Sources}}),
+		"ip-cleared":  v.reply(ann, sshforward.SetSource{Clear: true}, outcome{reply: sshforward.Reply{}}),
+		"error": v.failure(&sshforward.Error{Code: sshforward.EFORBIDDEN,
+			Message: sshforward.Textf("No rule of the policy allows access to %s. An operator can add one for its tags.",
+				"i-0abc"), Err: errors.New("secret")}),
 		"help":               v.help(),
 		"history":            v.history(nil, sshforward.Bill{}),
 		"restarting":         v.restarting(),
 		"other-team":         v.otherTeam(),
-		"done":               v.reply(ann, sshforward.ShowLease{}, sshforward.Reply{}),
-		"no-lease-to-close":  v.closedAll(nil),
+		"done":               v.reply(ann, showLease{}, outcome{reply: sshforward.Reply{}}),
+		"no-lease-to-close":  v.replyCloseAll(nil),
 		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
@@ -249,7 +253,7 @@ func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
 	t.Parallel()
 	for tag, v := range languages {
 		l, more := lease(sshforward.Pending), wanted(nil)
-		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Reply{Waiting: []*sshforward.Lease{l, more}}, noon)
+		home := v.home(sshforward.Caller{User: "U2"}, sshforward.Overview{Waiting: []*sshforward.Lease{l, more}}, noon)
 		for name, said := range map[string][]string{
 			"card":                visible(v.card(l)),
 			"direct":              visible(v.askApprover(l, sshforward.Notice{Kind: sshforward.NoticeApproval}, noon)),
@@ -260,7 +264,7 @@ func TestRequestsSayAllThatADecisionTakes(t *testing.T) {
 		} {
 			long, price := l.Duration, v.estimate(l)
 			if strings.Contains(name, "extension") {
-				long, price = time.Hour, v.askedCost(more)
+				long, price = time.Hour, v.extensionCost(more)
 			}
 			all := strings.Join(said, "\n")
 			for _, want := range []string{"<@U1>", "web-1", "disk is full", "203.0.113.7", v.span(long), price} {
@@ -296,7 +300,7 @@ func TestRemainingTimeInWords(t *testing.T) {
 		-time.Second: "now", 0: "now", 400 * time.Millisecond: "in 1 second", 45 * time.Second: "in 45 seconds",
 		time.Minute: "in 1 minute", 14*time.Minute + 50*time.Second: "in 15 minutes",
 	} {
-		if got := english.left(d); got != want {
+		if got := english.timeLeft(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -102,7 +103,7 @@ func (v render) stageWord(s sshforward.Stage) string {
 	return string(s)
 }
 
-// instance names one, so that nobody takes it for another.
+// instance names an instance by its Name tag, if it has one, and its id.
 func instance(in sshforward.Instance) string {
 	if in.Name == "" {
 		return code(in.ID, 40)
@@ -138,14 +139,6 @@ func (v render) ports(l *sshforward.Lease) string {
 	return v.say("%d, which is %d on the instance", l.ListenerPort, l.TargetPort)
 }
 
-// leaseID is the small print that every message about a lease ends with.
-func (v render) leaseID(l *sshforward.Lease) slack.Block {
-	return small(v.say("Lease %s", code(l.ID, 20)))
-}
-
-// line is line for what the domain says.
-func (v render) line(t sshforward.Text, n int) string { return line(v.text(t), n) }
-
 // because is nil when no reason was given.
 func (v render) because(l *sshforward.Lease) slack.Block {
 	if strings.TrimSpace(l.Because) == "" {
@@ -169,25 +162,108 @@ func (v render) notes(l *sshforward.Lease) slack.Block {
 	return small(v.say("Not checked:") + "\n" + strings.Join(out, "\n"))
 }
 
-// theirs is what somebody gave as the reason for a no; empty if nothing.
-func (v render) theirs(words string) string {
+// denierReason is the reason that was given for a denial; empty if none was.
+func (v render) denierReason(words string) string {
 	if words = line(words, 1000); words == "" {
 		return ""
 	}
 	return v.say("Their reason: %s", words)
 }
 
-// sentences joins those that are there, which is the same as [sshforward.Text.And].
-func (v render) sentences(all ...string) string {
-	out := ""
-	for _, s := range all {
-		switch {
-		case s == "":
-		case out == "":
-			out = s
-		default:
-			out = v.say("%s %s", out, s)
-		}
+// by names who decided, and when.
+func (v render) by(who string, at time.Time) string {
+	if at.IsZero() { // decided before that was recorded
+		return mention(who)
 	}
-	return out
+	return v.say("%s (%s)", mention(who), date(at))
+}
+
+// approvals names who said yes, and when.
+func (v render) approvals(all []sshforward.Approval) string {
+	var out []string
+	for i, a := range all {
+		if i == maxNamed {
+			out = append(out, v.say("%d more", len(all)-i))
+			break
+		}
+		out = append(out, v.by(a.User, a.At))
+	}
+	return v.enumerate(out, func(a, b string) string { return v.say("%s and %s", a, b) })
+}
+
+// undecided reports whether the lease waits for a confirmation or an approval.
+func undecided(l *sshforward.Lease) bool {
+	return l.State == sshforward.Requested || l.State == sshforward.Pending
+}
+
+// estimate is what a lease costs if it lasts as long as it was asked for.
+func (v render) estimate(l *sshforward.Lease) string {
+	return v.dollars(v.prices.Cost(l.Instance.Region, l.Duration))
+}
+
+// stateSentence says in a sentence how a lease stands.
+func (v render) stateSentence(l *sshforward.Lease) string {
+	what := instance(l.Instance)
+	switch l.State {
+	case sshforward.Requested:
+		return v.say("%s waits to be confirmed until %s", what, date(l.ConfirmBy))
+	case sshforward.Pending:
+		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy))
+	case sshforward.Opening:
+		return v.say("%s is being opened, %s", what, v.progress(l))
+	case sshforward.Open:
+		return v.say("%s is *open* until %s", what, date(l.ExpiresAt))
+	case sshforward.Closing:
+		if l.AccessEndedAt.IsZero() {
+			return v.say("%s is being closed", what)
+		}
+		return v.say("%s is being cleaned up; access has ended", what)
+	}
+	return v.say("%s is closed", what)
+}
+
+// cardPlace says where the card is. Before it is posted it says where it will be,
+// as far as that can be known.
+func (v render) cardPlace(l *sshforward.Lease) string {
+	at := l.Card.Channel
+	if at == "" {
+		other := v.say("your direct messages with me")
+		if v.channel != "" {
+			other = "<#" + escape(v.channel) + ">"
+		}
+		if l.Direct {
+			return v.say("The card comes into %s.", other)
+		}
+		return v.say("The card comes into this channel or, if I may not post here, into %s.", other)
+	}
+	switch {
+	case at == l.Channel:
+		return v.say("The card is here in this channel.")
+	case isDirect(at):
+		return v.say("The card is in your direct messages with me.")
+	}
+	return v.say("The card is in <#%s>.", escape(at))
+}
+
+func (v render) facts(l *sshforward.Lease) slack.Block {
+	s := v.say("From %s to %s in %s · port %s", sources(l), v.private(l.Instance), line(l.Instance.Zone, 40), v.ports(l))
+	switch {
+	case undecided(l) || l.State == sshforward.Opening:
+		s += " · " + v.span(l.Duration) + " · " + v.estimate(l)
+	case l.State != sshforward.Closed:
+		s += " · " + v.span(l.Duration)
+	}
+	return small(s)
+}
+
+// urgentOrReason is the reason that was given and, for a lease that skips
+// approval, that it does.
+func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
+	if !l.Urgent {
+		return v.because(l)
+	}
+	if strings.TrimSpace(l.Because) == "" {
+		return section(v.say(":rotating_light: *Urgent, without approval*"))
+	}
+	return section(v.say(":rotating_light: *Urgent, without approval:* %s", line(l.Because, 2900)))
 }

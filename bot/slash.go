@@ -2,72 +2,48 @@ package bot
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 
 	"github.com/sshforward/sshforward"
 )
 
-// slashPayload is what is used of a slash command's payload.
-type slashPayload struct {
-	TeamID      string `json:"team_id"`
-	ChannelID   string `json:"channel_id"`
-	ChannelName string `json:"channel_name"`
-	UserID      string `json:"user_id"`
-	Text        string `json:"text"`
-	ResponseURL string `json:"response_url"`
-	TriggerID   string `json:"trigger_id"`
-}
-
-func (p slashPayload) caller() sshforward.Caller {
-	// A private channel's name is hidden, a direct message's is always this.
-	direct := p.ChannelName == "directmessage" || strings.HasPrefix(p.ChannelID, "D")
-	return sshforward.Caller{Team: p.TeamID, User: p.UserID, Channel: p.ChannelID, Direct: direct}
-}
-
-// slash acknowledges at once, with the answer where it needs nobody else, and
-// then lets the keeper work.
-func (d *dispatcher) slash(h *handling) {
+// slash answers a slash command in the acknowledgement if the keeper is not
+// needed for it. Else it acknowledges at once, and the keeper's answer follows.
+func (h *handler) slash(in *inbound) {
 	var p slashPayload
-	if err := json.Unmarshal(h.envelope.payload, &p); err != nil {
-		d.b.log.Error("slash command not understood", "envelope", h.envelope.id, "err", d.b.clean(err))
-		h.acknowledge(nil)
-		d.unknown(sshforward.Caller{}, "command that cannot be read")
+	if err := json.Unmarshal(in.payload, &p); err != nil {
+		h.client.log.Error("slash command not understood", "envelope", in.id, "err", h.client.clean(err))
+		in.acknowledge(nil)
+		h.recordUnknown(sshforward.Caller{}, "command that cannot be read")
 		return
 	}
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
-	if !d.ours(c.Team) {
-		d.b.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
-		h.answer(to, d.b.in(d.ctx, c.User).otherTeam())
-		d.unknown(c, "another workspace")
+	if !h.serves(c.Team) {
+		h.client.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
+		in.answer(to, h.renderFor(h.ctx, c.User).otherTeam())
+		h.recordUnknown(c, "another workspace")
 		return
 	}
 	req, err := parse(p.Text)
 	switch {
 	case err != nil:
-		h.answer(to, d.b.in(d.ctx, c.User).failure(err))
+		in.answer(to, h.renderFor(h.ctx, c.User).failure(err))
 		return
 	case req.topic == topicHelp:
-		h.answer(to, d.b.in(d.ctx, c.User).help())
+		in.answer(to, h.renderFor(h.ctx, c.User).help())
 		return
 	case req.topic == topicForm:
 		open, _ := req.command.(sshforward.OpenLease)
-		d.openForm(h, to, p.TriggerID, open)
+		h.openForm(in, to, p.TriggerID, open)
 		return
 	}
-	h.acknowledge(nil)
-	d.b.learn(c.User) // while the keeper works
-	o := <-d.start(c, req.command)
+	in.acknowledge(nil)
+	h.fetchLocale(c.User) // while the keeper works
+	o := <-h.start(c, req.command)
 	if o.err != nil {
-		d.logRefusal(c, req.command, o.err)
-		d.b.answer(to, d.b.in(d.ctx, c.User).failure(o.err), false)
+		h.logRefusal(c, req.command, o.err)
+		h.client.answer(to, h.renderFor(h.ctx, c.User).failure(o.err), false)
 		return
 	}
-	d.b.answer(to, d.b.in(d.ctx, c.User).reply(c, req.command, o.reply), false)
-}
-
-// commandName is for logs: OpenLease, CloseLease …
-func commandName(cmd sshforward.Command) string {
-	return strings.TrimPrefix(fmt.Sprintf("%T", cmd), "sshforward.")
+	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o), false)
 }

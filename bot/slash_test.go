@@ -17,7 +17,7 @@ func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	release := make(chan struct{})
-	k := &keeper{do: func(context.Context, sshforward.Caller, sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
 		<-release
 		return sshforward.Reply{Lease: lease(sshforward.Requested)}, nil
 	}}
@@ -28,7 +28,8 @@ func TestOpenIsAcknowledgedAtOnceAndPromptedAfterwards(t *testing.T) {
 	}
 	close(release)
 	m := x.told(t, "U1", "C1", "Open SSH to")
-	for _, want := range []string{"web-1", "i-0abc1234def567890", "10.0.1.5", "us-east-1a", "main", "2h", "203.0.113.7", "about $0.06", "disk is full", "k7m2q3x"} {
+	for _, want := range []string{"web-1", "i-0abc1234def567890", "10.0.1.5", "us-east-1a", "main", "2h", "203.0.113.7",
+		"about $0.06", "disk is full", "k7m2q3x"} {
 		if !strings.Contains(m.Visible(), want) {
 			t.Errorf("the prompt lacks %q:\n%s", want, m.Visible())
 		}
@@ -151,7 +152,7 @@ func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	forever := make(chan struct{})
 	t.Cleanup(func() { close(forever) })
-	k := &keeper{do: func(_ context.Context, c sshforward.Caller, _ sshforward.Command) (sshforward.Reply, error) {
+	k := &keeper{do: func(_ context.Context, c sshforward.Caller, _ operation) (sshforward.Reply, error) {
 		if c.User == "U1" {
 			<-forever // does not even look at its context
 		}
@@ -167,8 +168,8 @@ func TestHungCommandBlocksNobodyAndIsGivenUp(t *testing.T) {
 func TestPanicInTheKeeperIsAnsweredAndSurvived(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
-		if cmd == (sshforward.ListLeases{All: true}) {
+	k := &keeper{do: func(_ context.Context, _ sshforward.Caller, cmd operation) (sshforward.Reply, error) {
+		if cmd == (listLeases{All: true}) {
 			panic("a bug")
 		}
 		return sshforward.Reply{}, nil

@@ -92,10 +92,12 @@ func TestPolicyAllowsWhatTheBotDoesAndNoMore(t *testing.T) {
 func checkPolicy(t *testing.T, run simulator) {
 	lease := &sshforward.Lease{
 		ID: "k7m2pqx", Team: "T0TEAM", Owner: "U0DEV", Channel: "C0OPS",
-		Instance:     sshforward.Instance{Account: "main", Region: region, ID: "i-0a1b2c3d4e5f60718", PrivateIP: netip.MustParseAddr("10.1.2.94")},
-		ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user", Duration: time.Hour, Max: time.Hour,
+		Terms: sshforward.Terms{
+			Instance:     sshforward.Instance{Account: "main", Region: region, ID: "i-0a1b2c3d4e5f60718", PrivateIP: netip.MustParseAddr("10.1.2.94")},
+			ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user", Duration: time.Hour, Max: time.Hour,
+		},
 		OpenBy: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Card:   sshforward.Card{Channel: "C0OPS", TS: "1700000000.000100"},
+		Outbox: sshforward.Outbox{Card: sshforward.Card{Channel: "C0OPS", TS: "1700000000.000100"}},
 	}
 	own := provisioner.Tags(deployment, lease)
 	foreign := provisioner.Tags("prod-2", lease)

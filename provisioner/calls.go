@@ -8,36 +8,22 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// iamNames are the services' names as in IAM policies, by SDK service id.
-var iamNames = map[string]string{
-	"EC2":                    "ec2",
-	"Elastic Load Balancing": "elasticloadbalancing",
-	"STS":                    "sts",
-	"Scheduler":              "scheduler",
-}
-
-func iamName(serviceID string) string {
-	if n, ok := iamNames[serviceID]; ok {
-		return n
-	}
-	return serviceID
-}
-
 // countCalls reports each attempt: it sits inside the SDK's retry loop.
 func countCalls(onCall func(service, operation, code string)) []func(*middleware.Stack) error {
 	if onCall == nil {
 		return nil
 	}
-	count := middleware.FinalizeMiddlewareFunc("sshforward:CountCalls",
-		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-			out, meta, err := next.HandleFinalize(ctx, in)
-			code := ""
-			if err != nil {
-				code = outcome(err)
-			}
-			onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
-			return out, meta, err
-		})
+	count := middleware.FinalizeMiddlewareFunc("sshforward:CountCalls", func(
+		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+	) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleFinalize(ctx, in)
+		code := ""
+		if err != nil {
+			code = outcome(err)
+		}
+		onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
+		return out, meta, err
+	})
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {
 		return s.Finalize.Insert(count, "Retry", middleware.After)
 	}}

@@ -3,7 +3,6 @@ package provisioner
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -13,209 +12,176 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// denied are the codes of a missing permission: EC2's own, and everybody else's.
-var denied = []string{"UnauthorizedOperation", "AccessDenied"}
-
-const (
-	minCloseWait = 2 * time.Second
-	maxCloseWait = 15 * time.Second
-	// disbelief is how long, from the start of closing, "not found" may mean
-	// "not visible yet": a process that died in the middle of a create left a
-	// call under way.
-	disbelief = 10 * time.Second
-)
-
-// Close implements sshforward.Provisioner: one pass over everything the lease
+// Close implements sshforward.Provisioner: one round over everything the lease
 // may have. The load balancer and the rule go first, at the same time; the
 // group, which both refer to, after them, and also when they failed. What to
 // delete is never learned from the load balancer, which may be gone.
 func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
-	w, err := p.begin(l)
+	r, err := p.begin(l)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	p.consoles.Delete(l.ID)
-	w.together(
-		func() error { return w.removeBalancer(ctx) },
-		func() error { return w.removeRule(ctx) },
+	r.together(
+		func() error { return r.removeBalancer(ctx) },
+		func() error { return r.removeRule(ctx) },
 	)
-	w.together(
-		func() error { return w.removeGroup(ctx) },
-		func() error { return w.disarmDeadMan(ctx) },
+	r.together(
+		func() error { return r.removeGroup(ctx) },
+		func() error { return r.disarmDeadMan(ctx) },
 	)
-	if r := w.known(); !w.pending() && r.BalancerGone && r.RuleGone && r.GroupGone {
-		w.verify(ctx)
+	if res := r.resources(); !r.pending() && res.BalancerGone && res.RuleGone && res.GroupGone {
+		r.verify(ctx)
 	}
-	return w.step()
+	return r.step()
 }
-
-func (w *pass) sinceClosing() time.Duration {
-	if w.l.ClosingAt.IsZero() {
-		return disbelief
-	}
-	return w.now.Sub(w.l.ClosingAt)
-}
-
-// closeWait grows with the time that closing has taken.
-func (w *pass) closeWait() time.Duration {
-	return min(max(w.sinceClosing()/10, minCloseWait), maxCloseWait)
-}
-
-// absent takes note of something that was not found, and reports whether that
-// can be believed: a thing that was made a moment ago may be invisible for a
-// while, so in the first seconds of closing a lease that never opened, "not
-// found" proves nothing. How far it had come does not matter: a closing lease
-// has no stage any more, and what was made last may not be written down.
-func (w *pass) absent(fact func(*sshforward.Resources)) {
-	if w.l.OpenedAt.IsZero() && w.sinceClosing() < disbelief {
-		w.later(minCloseWait, "I look once more for what may have been created a moment ago.")
-		return
-	}
-	w.learn(fact)
-}
-
-func balancerGone(r *sshforward.Resources) { r.BalancerGone = true }
-func ruleGone(r *sshforward.Resources)     { r.RuleGone = true }
-func groupGone(r *sshforward.Resources)    { r.GroupGone = true }
 
 // removeBalancer ends access. Deleting goes by name alone, so the tags are
 // looked at first. Deregistering comes before it: with draining off it closes
 // live sessions at once, and how fast deleting alone does is not documented.
-func (w *pass) removeBalancer(ctx context.Context) error {
-	if w.l.Resources.BalancerGone {
+func (r *run) removeBalancer(ctx context.Context) error {
+	if r.l.Resources.BalancerGone {
 		return nil
 	}
-	switch mine, err := w.ownsBalancer(ctx); {
+	switch mine, err := r.ownsBalancer(ctx); {
 	case errors.Is(err, errNoBalancer):
-		w.absent(balancerGone)
+		r.believeGone(markBalancerGone)
 		return nil
 	case err != nil:
 		return err
 	case !mine:
-		is, groups, err := w.disowned(ctx)
+		is, groups, err := r.usesLeaseGroup(ctx)
 		if err != nil {
 			return err
 		}
 		if is {
-			return w.cutOff(ctx, groups)
+			return r.revokeAllAccess(ctx, groups)
 		}
-		w.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", w.l.ID, "name", w.name)
-		w.absent(balancerGone)
+		r.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", r.l.ID, "name", r.name)
+		r.believeGone(markBalancerGone)
 		return nil
 	}
 	var errs []error
-	if w.l.Instance.ID != "" {
-		_, err := w.elb.DeregisterInstancesFromLoadBalancer(ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
-			LoadBalancerName: aws.String(w.name),
-			Instances:        []elbtypes.Instance{{InstanceId: aws.String(w.l.Instance.ID)}},
+	if r.l.Instance.ID != "" {
+		_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
+			LoadBalancerName: aws.String(r.name),
+			Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 		})
 		if err != nil && !hasCode(err, balancerInstance, balancerNotFound) {
-			errs = append(errs, w.failed(err, "deregister the instance"))
+			errs = append(errs, r.failed(err, "deregister the instance"))
 		}
 	}
-	_, err := w.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(w.name)})
+	_, err := r.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(r.name)})
 	if err != nil && !hasCode(err, balancerNotFound) {
-		return finalFirst(append(errs, w.failed(err, "delete the load balancer")))
+		return finalFirst(append(errs, r.failed(err, "delete the load balancer")))
 	}
 	// Whatever deregistering said, there is nothing to deregister from now.
-	w.learn(balancerGone)
+	r.learn(markBalancerGone)
 	return nil
+}
+
+// revokeAllAccess ends what can be ended of the access through a load balancer that may
+// not be deleted: it revokes all rules of the lease's groups, so that nobody
+// gets in or on; the rule in the instance's group is removed as ever. It always
+// fails, since sessions that are open may go on: rules do not end those.
+func (r *run) revokeAllAccess(ctx context.Context, groups []string) error {
+	r.groupHeld = true
+	rules, err := r.rulesIn(ctx, groups)
+	if err == nil {
+		var tasks []func() error
+		for _, g := range groups {
+			in, out := ruleIDs(rules, g)
+			tasks = append(tasks, func() error { return r.revokeAll(ctx, g, in, out, "revoke the rules of the lease's security group") })
+		}
+		err = together(tasks...)
+	}
+	so := sshforward.Textf("No new connection gets through the lease's security group, but open sessions may go on")
+	if err != nil || len(groups) == 0 {
+		so = sshforward.Textf("It may still let people in")
+	}
+	return &sshforward.Error{
+		Code:    sshforward.EFORBIDDEN,
+		Message: sshforward.Textf("Load balancer %s lost its tags, so I may not delete it. %s: delete it by hand.", r.name, so),
+		Err:     err,
+	}
 }
 
 // removeRule revokes the rule in the instance's group: the recorded one, or
 // whatever carries the lease's tags.
-func (w *pass) removeRule(ctx context.Context) error {
-	r := w.l.Resources
-	if r.RuleGone {
+func (r *run) removeRule(ctx context.Context) error {
+	res := r.l.Resources
+	if res.RuleGone {
 		return nil
 	}
-	if r.InstanceRuleID != "" && r.InstanceGroupID != "" {
-		err := w.revoke(ctx, r.InstanceGroupID, r.InstanceRuleID)
+	if res.InstanceRuleID != "" && res.InstanceGroupID != "" {
+		err := r.revoke(ctx, res.InstanceGroupID, res.InstanceRuleID)
 		if err == nil {
-			w.learn(ruleGone)
+			r.learn(markRuleGone)
 		}
 		return err
 	}
-	rules, err := w.ownRules(ctx)
+	rules, err := r.ownRules(ctx)
 	if err != nil {
 		return err
 	}
 	if len(rules) == 0 {
-		w.absent(ruleGone)
+		r.believeGone(markRuleGone)
 		return nil
 	}
 	for _, rule := range rules {
-		if err := w.revoke(ctx, aws.ToString(rule.GroupId), aws.ToString(rule.SecurityGroupRuleId)); err != nil {
+		if err := r.revoke(ctx, aws.ToString(rule.GroupId), aws.ToString(rule.SecurityGroupRuleId)); err != nil {
 			return err
 		}
 	}
-	w.learn(ruleGone)
+	r.learn(markRuleGone)
 	return nil
-}
-
-// revoke is content if the rule, or the group it was in, is gone.
-func (w *pass) revoke(ctx context.Context, group, rule string) error {
-	_, err := w.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
-		GroupId: aws.String(group), SecurityGroupRuleIds: []string{rule},
-	})
-	if hasCode(err, ruleNotFound, permissionNotFound) || hasCode(err, groupNotFound...) {
-		return nil
-	}
-	if hasCode(err, denied...) {
-		// A permission that asks for tags may be refused on what is gone and
-		// has none any more; whether it is gone, a look tells.
-		if rules, lookErr := w.ownRules(ctx); lookErr == nil && len(rules) == 0 {
-			return nil
-		}
-	}
-	return w.failed(err, "revoke the rule in the instance's group")
 }
 
 // removeGroup deletes the lease's group. A DependencyViolation is normal for
 // minutes: the deleted load balancer's network interfaces still hold it.
-func (w *pass) removeGroup(ctx context.Context) error {
-	r := w.known()
-	if r.GroupGone || w.held {
+func (r *run) removeGroup(ctx context.Context) error {
+	res := r.resources()
+	if res.GroupGone || r.groupHeld {
 		return nil
 	}
-	ids := []string{r.GroupID}
-	if r.GroupID == "" {
+	ids := []string{res.GroupID}
+	if res.GroupID == "" {
 		var err error
-		if ids, err = w.ownGroups(ctx); err != nil {
+		if ids, err = r.ownGroups(ctx); err != nil {
 			return err
 		}
 		if len(ids) == 0 {
-			w.absent(groupGone)
+			r.believeGone(markGroupGone)
 			return nil
 		}
 	}
 	deleted, missing := 0, 0
 	for _, id := range ids {
-		_, err := w.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: aws.String(id)})
+		_, err := r.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: aws.String(id)})
 		switch {
 		case err == nil:
 			deleted++
-		case hasCode(err, groupNotFound...), hasCode(err, denied...) && w.noGroups(ctx):
+		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.noGroups(ctx):
 			missing++
 		case hasCode(err, dependencyViolation, groupInUse):
-			w.learn(func(r *sshforward.Resources) { r.GroupID = id })
-			w.later(w.closeWait(), "AWS still removes the load balancer's network interfaces, which hold the security group.")
-			return w.lookAgain(ctx)
+			r.learn(func(res *sshforward.Resources) { res.GroupID = id })
+			r.later(r.closeWait(), "AWS still removes the load balancer's network interfaces, which hold the security group.")
+			return r.recheck(ctx)
 		default:
-			return w.failed(err, "delete the security group")
+			return r.failed(err, "delete the security group")
 		}
 	}
 	if deleted == 0 && missing > 0 {
-		w.absent(groupGone)
+		r.believeGone(markGroupGone)
 		return nil
 	}
-	w.learn(groupGone)
+	r.learn(markGroupGone)
 	return nil
 }
 
 // noGroups reports whether the lease is known to have no group any more. See
 // revoke for why a refusal does not say that it has.
-func (w *pass) noGroups(ctx context.Context) bool {
-	ids, err := w.ownGroups(ctx)
+func (r *run) noGroups(ctx context.Context) bool {
+	ids, err := r.ownGroups(ctx)
 	return err == nil && len(ids) == 0
 }

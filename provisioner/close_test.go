@@ -17,7 +17,10 @@ func TestCloseGoesOn(t *testing.T) {
 		gone sshforward.Resources // the flags alone
 	}{
 		{deny: "elasticloadbalancing:*", gone: sshforward.Resources{RuleGone: true}},
-		{deny: "elasticloadbalancing:DeregisterInstancesFromLoadBalancer", gone: sshforward.Resources{BalancerGone: true, RuleGone: true, GroupGone: true}},
+		{
+			deny: "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+			gone: sshforward.Resources{BalancerGone: true, RuleGone: true, GroupGone: true},
+		},
 		{deny: "ec2:RevokeSecurityGroupIngress", gone: sshforward.Resources{BalancerGone: true}},
 		{deny: "ec2:DeleteSecurityGroup", gone: sshforward.Resources{BalancerGone: true, RuleGone: true}},
 	} {
@@ -28,7 +31,8 @@ func TestCloseGoesOn(t *testing.T) {
 			w.startClosing(l)
 			w.cloud.Deny(test.deny)
 			step, err := w.p.Close(w.ctx, l)
-			if r := step.Resources; r.BalancerGone != test.gone.BalancerGone || r.RuleGone != test.gone.RuleGone || r.GroupGone != test.gone.GroupGone {
+			r := step.Resources
+			if got := (sshforward.Resources{BalancerGone: r.BalancerGone, RuleGone: r.RuleGone, GroupGone: r.GroupGone}); got != test.gone {
 				w.Errorf("resources %+v, want gone as in %+v", r, test.gone)
 			}
 			if !strings.Contains(test.deny, "Deregister") {
@@ -66,7 +70,8 @@ func TestCloseWaits(t *testing.T) {
 // group, and when nothing holds it, by the read-back.
 func TestCloseFindsLatecomers(t *testing.T) {
 	for _, late := range []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute} {
-		inFakeNamed(t, late.String(), worldOptions{fake: fakeaws.Options{LoadBalancerVisibleAfter: late, RuleVisibleAfter: late}}, func(w *world) {
+		o := worldOptions{fake: fakeaws.Options{LoadBalancerVisibleAfter: late, RuleVisibleAfter: late}}
+		inFakeNamed(t, late.String(), o, func(w *world) {
 			before := w.foreign()
 			l := w.lease("web-1")
 			w.upTo(l, sshforward.StageBalancer)
@@ -100,18 +105,16 @@ func TestCloseFindsStrays(t *testing.T) {
 // Nothing was made, but a call may still be under way: that is believed only
 // after a while, and then it is over.
 func TestCloseBeforeAnything(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
+	inFake(t, worldOptions{}, func(w *world) {
 		before := w.foreign()
 		l := w.lease("web-1")
 		w.startClosing(l)
-		if w.cloud != nil {
-			step, err := w.p.Close(w.ctx, l)
-			if r := step.Resources; err != nil || step.Wait == 0 || r.BalancerGone || r.RuleGone || r.GroupGone {
-				w.Errorf("at once: %+v, %v", step, err)
-			}
-			time.Sleep(10 * time.Second)
-		}
 		step, err := w.p.Close(w.ctx, l)
+		if r := step.Resources; err != nil || step.Wait == 0 || r.BalancerGone || r.RuleGone || r.GroupGone {
+			w.Errorf("at once: %+v, %v", step, err)
+		}
+		time.Sleep(10 * time.Second)
+		step, err = w.p.Close(w.ctx, l)
 		if r := step.Resources; err != nil || step.Wait != 0 || !r.BalancerGone || !r.RuleGone || !r.GroupGone {
 			w.Errorf("later: %+v, %v", step, err)
 		}

@@ -27,7 +27,8 @@ const (
 
 var (
 	// escapes are a terminal's: colours, cursor movements, titles, bells.
-	escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]`)
+	escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])` +
+		`|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]`)
 	// hostKeyRE finds a key behind whatever stands before it: syslog and
 	// cloud-init have prefixes of their own ("<14>Nov 23 20:40:20 ec2: "), and
 	// the kernel's clock may come in between. The kinds are those that an

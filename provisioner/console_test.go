@@ -16,9 +16,11 @@ import (
 
 const (
 	edKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOyzV4q9sr0LAAWgW+L9vY5jBAPe5QKOsmm3IGZEZbON"
-	ecKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThmCln2eRCB6YutW+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo="
+	ecKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThmCln2eRCB6YutW" +
+		"+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo="
 	// A point that is not on the curve.
-	noKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGZha2Vhd3MgZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3MgZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3MgZmFrZWF3czA="
+	noKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGZha2Vhd3Mg" +
+		"ZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3MgZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3MgZmFrZWF3czA="
 )
 
 // aKey is the nth of many keys that nobody has.
@@ -62,21 +64,28 @@ func TestHostKeys(t *testing.T) {
 		console string
 		want    []string
 	}{
-		"empty":                {"", nil},
-		"no block":             {"[    0.0] Linux version 6.1\n" + edKey + " root@host\n", nil},
-		"plain":                {block(ecKey+" root@host", edKey+" root@host"), []string{ecKey, edKey}},
-		"no comment":           {block(edKey), []string{edKey}},
-		"a comment of words":   {block(edKey + " a key of ours"), []string{edKey}},
-		"CRLF":                 {strings.ReplaceAll("boot\n"+block(ecKey+" root@host", edKey+" root@host")+"login: ", "\n", "\r\n"), []string{ecKey, edKey}},
+		"empty":              {"", nil},
+		"no block":           {"[    0.0] Linux version 6.1\n" + edKey + " root@host\n", nil},
+		"plain":              {block(ecKey+" root@host", edKey+" root@host"), []string{ecKey, edKey}},
+		"no comment":         {block(edKey), []string{edKey}},
+		"a comment of words": {block(edKey + " a key of ours"), []string{edKey}},
+		"CRLF": {
+			strings.ReplaceAll("boot\n"+block(ecKey+" root@host", edKey+" root@host")+"login: ", "\n", "\r\n"),
+			[]string{ecKey, edKey},
+		},
 		"CR CR LF":             {strings.ReplaceAll(block(edKey+" root@host"), "\n", "\r\r\n"), []string{edKey}},
 		"prefix of cloud-init": {"ec2: #####\n" + prefixed("ec2: ", block(edKey+" root@host")), []string{edKey}},
 		"prefix of syslog": {prefixed("<14>Nov 23 20:40:20 ip-10-1-2-94 cloud-init[1234]: ec2: ",
 			block("#############", ecKey+" root@host", edKey+" root@host")), []string{ecKey, edKey}},
 		"prefix of the kernel": {prefixed("[   21.512345] cloud-init[812]: ", block(edKey+" root@host")), []string{edKey}},
-		"colours":              {"\x1b[0;32m" + prefixed("\x1b[1mec2:\x1b[0m ", block("\x1b]0;title\x07"+edKey+"\x1b[K root@host")), []string{edKey}},
-		"control characters":   {"\x00\x00" + prefixed("\x07\x00", block(edKey+" root@host")), []string{edKey}},
-		"not text":             {"\xff\xfe\xc3" + prefixed("\xff ", block(edKey+" \xff")), []string{edKey}},
-		"fingerprints too": {"-----BEGIN SSH HOST KEY FINGERPRINTS-----\n256 SHA256:abc root@host (ED25519)\n-----END SSH HOST KEY FINGERPRINTS-----\n" +
+		"colours": {
+			"\x1b[0;32m" + prefixed("\x1b[1mec2:\x1b[0m ", block("\x1b]0;title\x07"+edKey+"\x1b[K root@host")),
+			[]string{edKey},
+		},
+		"control characters": {"\x00\x00" + prefixed("\x07\x00", block(edKey+" root@host")), []string{edKey}},
+		"not text":           {"\xff\xfe\xc3" + prefixed("\xff ", block(edKey+" \xff")), []string{edKey}},
+		"fingerprints too": {"-----BEGIN SSH HOST KEY FINGERPRINTS-----\n256 SHA256:abc root@host (ED25519)\n" +
+			"-----END SSH HOST KEY FINGERPRINTS-----\n" +
 			block(edKey), []string{edKey}},
 		"other lines":   {block("", "random: crng init done", edKey, "# ssh-rsa", "ssh-rsa"), []string{edKey}},
 		"twice":         {block(edKey+" a", ecKey, edKey+" b"), []string{edKey, ecKey}},

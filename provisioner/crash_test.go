@@ -141,6 +141,7 @@ func synctestWait(w *world) {
 // once everything happens at once, with the dead-man switch; late is an AWS
 // that is late with everything, without.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	late := fakeaws.Realistic()
 	late.InterfaceLinger = 30 * time.Second
 	for name, o := range map[string]worldOptions{"at once": withDeadMan(), "late": {fake: late}} {
@@ -163,6 +164,7 @@ func TestCrash(t *testing.T) {
 	// moto has no delays, which makes it one more opinion on what the calls do
 	// and not on when; each run asks for that on some of them.
 	t.Run("moto", func(t *testing.T) {
+		t.Parallel()
 		w := newMoto(t, withDeadMan())
 		before := w.foreign()
 		l := w.lease("web-1")

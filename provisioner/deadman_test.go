@@ -264,7 +264,9 @@ func TestScheduleGroup(t *testing.T) {
 			if err := w.do(l); err != nil {
 				w.Error(err)
 			}
-			if !slices.ContainsFunc(w.cloud.Home().Schedules(), func(s fakeaws.Schedule) bool { return s.Name == sshforward.Name(deployment, l.ID) }) {
+			if !slices.ContainsFunc(w.cloud.Home().Schedules(), func(s fakeaws.Schedule) bool {
+				return s.Name == sshforward.Name(deployment, l.ID)
+			}) {
 				w.Error("no schedule")
 			}
 		}
@@ -277,7 +279,8 @@ func schedule(group, name string) *scheduler.CreateScheduleInput {
 		Name: &name, GroupName: &group, ScheduleExpression: aws.String("at(2099-01-01T00:00:00)"),
 		FlexibleTimeWindow: &schedtypes.FlexibleTimeWindow{Mode: schedtypes.FlexibleTimeWindowModeOff},
 		Target: &schedtypes.Target{
-			Arn: aws.String("arn:aws:scheduler:::aws-sdk:ec2:describeRegions"), RoleArn: aws.String("arn:aws:iam::123456789012:role/other"), Input: aws.String("{}"),
+			Arn:     aws.String("arn:aws:scheduler:::aws-sdk:ec2:describeRegions"),
+			RoleArn: aws.String("arn:aws:iam::123456789012:role/other"), Input: aws.String("{}"),
 		},
 	}
 }

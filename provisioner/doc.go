@@ -10,9 +10,9 @@
 //	Find       one DescribeInstances for each account, at once
 //	List       the running instances of one account
 //	Preflight  where the load balancer can go, and whether there is room
-//	Open       one stage of the opening; stages are in open.go and balancer.go
+//	Open       one stage of the opening; which does what is in open.go
 //	Extend     moves the end that stands in the tags
-//	Close      one pass over everything, and a read-back when all is gone
+//	Close      one round over everything, and a read-back when all is gone
 //	Survey     all that carries the deployment's tag in one account, in a few calls
 //	Mend       the rules of an open lease as they should be
 //
@@ -26,5 +26,36 @@
 // deleted, whatever its name.
 //
 // Nothing here sleeps: what is not there yet is a [sshforward.StepResult] with a
-// Wait. AWS is matched by error code only; the codes are in errors.go.
+// Wait. AWS is matched by error code only; the codes are in codes.go, what they
+// mean for a lease in errors.go.
+//
+// The files form layers, from the bottom up: options and AWS's codes; an
+// account's clients, errors and tags; one run with its waits; one file for each
+// thing that is made (group, group_rules, instance_rule, balancer, health, dns,
+// hostkeys, deadman); the steps (open, extend, close, mend); and beside them the
+// survey (survey_calls, evidence, survey_run, survey).
+//
+// # A second way in
+//
+// Another thing to stand between a user's ssh and an instance, a Network Load
+// Balancer say, would be a package beside this one with the same interfaces, held
+// to the same contract by [provisionertest.Run]. It would have to bring:
+//
+//   - Stages: what it does in each of [sshforward.Stages]; a stage that it does not
+//     need is complete at once. What lets people in comes last and goes first.
+//   - Resources: what it made, in [sshforward.Resources], written down before the
+//     next stage, so that closing need not learn from one thing what else there is,
+//     and a mark for each that it is gone. Names derive from [sshforward.Name], and
+//     everything carries the [Tags]. [sshforward.Found] says the same in words that
+//     fit any way in: the balancer lets people in, the group says from where, the
+//     rule admits the balancer at the instance.
+//   - Sentences: what it waits for and why it failed, in English, each with its
+//     Japanese in bot/locale/ja.po.
+//   - What the [DeadMan] has to delete, the permissions in deploy/iam-policy.json,
+//     and what an hour costs in [sshforward.Price].
+//
+// Which one an account uses would be a word in its configuration, read by
+// cmd/sshforward.
+//
+// [provisionertest.Run]: https://pkg.go.dev/github.com/sshforward/sshforward/provisioner/provisionertest#Run
 package provisioner

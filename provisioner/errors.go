@@ -14,44 +14,6 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Codes that steps act on. ELB's codes differ from its Go type names.
-const (
-	groupDuplicate      = "InvalidGroup.Duplicate"
-	permissionDuplicate = "InvalidPermission.Duplicate"
-	permissionNotFound  = "InvalidPermission.NotFound"
-	ruleNotFound        = "InvalidSecurityGroupRuleId.NotFound"
-	rulesLimit          = "RulesPerSecurityGroupLimitExceeded"
-	dependencyViolation = "DependencyViolation"
-	groupInUse          = "InvalidGroup.InUse" // DependencyViolation's older name
-	balancerDuplicate   = "DuplicateLoadBalancerName"
-	balancerNotFound    = "LoadBalancerNotFound"
-	balancerInstance    = "InvalidInstance"
-	scheduleNotFound    = "ResourceNotFoundException" // the schedule or its group
-	scheduleConflict    = "ConflictException"         // exists, or is being changed by somebody else
-)
-
-// groupNotFound are the codes for a group that is not there, which also means
-// not there yet: for a while after its creation any call may say so, even
-// after a Describe has found it. ELB says InvalidSecurityGroup.
-var groupNotFound = []string{
-	"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound", "InvalidSecurityGroup",
-}
-
-// moreRetryable are transient codes of ELB that the SDK does not know.
-var moreRetryable = map[string]struct{}{"DependencyThrottle": {}, "HttpFailureException": {}}
-
-// codeOf is AWS's error code, empty when AWS did not answer with one.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		return e.ErrorCode()
-	}
-	return ""
-}
-
-func hasCode(err error, codes ...string) bool {
-	return err != nil && slices.Contains(codes, codeOf(err))
-}
-
 // kinds classifies AWS's codes; what is not here goes by whose fault the
 // answer says it is.
 var kinds = map[string]string{
@@ -156,7 +118,8 @@ func (a *account) sentence(kind, code string, throttled bool, doing, reason stri
 	case kind == sshforward.EFORBIDDEN:
 		return sshforward.Textf("AWS does not let me %s: my role in account %s lacks the permission %s.", what, a.Name, action(err))
 	case code == "TooManyLoadBalancers":
-		return sshforward.Textf("Account %s has as many Classic Load Balancers in %s as it may have; close a forward or ask AWS for a higher quota.", a.Name, a.Region)
+		return sshforward.Textf("Account %s has as many Classic Load Balancers in %s as it may have; "+
+			"close a forward or ask AWS for a higher quota.", a.Name, a.Region)
 	case kind == sshforward.EUNAVAILABLE:
 		return sshforward.Textf("AWS could not %s just now (%s).", what, code)
 	}
@@ -184,16 +147,19 @@ func action(err error) string {
 	return name
 }
 
-// statusOf is the HTTP status of the answer that err is about; zero if there
-// was no answer.
-func statusOf(err error) int {
-	if e, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err); ok {
-		return e.HTTPStatusCode()
-	}
-	return 0
+func invalid(format string, args ...any) error {
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...)}
+}
+
+// foreign is the error for something of ours by name but not by tags. It is
+// final: whose it is does not change by asking again.
+func foreign(what, name string) error {
+	return invalid("There is a %s named %s already that is not mine; I leave it alone. "+
+		"The operator should look at it.", sshforward.Textf(what), name)
+}
+
+func gone(what string) error {
+	return &sshforward.Error{Code: sshforward.ENOTFOUND, Message: sshforward.Textf("The lease's %s is gone.", sshforward.Textf(what))}
 }
 
 // finalFirst joins errors so that the first, whose code and sentence count,

@@ -142,7 +142,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	t.Setenv("AWS_REGION", "eu-west-1")
-	if _, err := provisioner.New(t.Context(), provisioner.Options{Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}}); err != nil {
+	o := provisioner.Options{Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}}
+	if _, err := provisioner.New(t.Context(), o); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,9 +17,9 @@ import (
 
 var instanceIDRE = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
-// stragglers is how long the other accounts have once one has answered: one
+// stragglerTimeout is how long the other accounts have once one has answered: one
 // that says nothing must not keep people from what is elsewhere.
-const stragglers = 5 * time.Second
+const stragglerTimeout = 5 * time.Second
 
 // Find implements sshforward.Provisioner. A Name is matched exactly, and only
 // among instances that are not on their way out; an id finds those too. The
@@ -86,7 +86,7 @@ func (p *Provisioner) ask(ctx context.Context, ref string, take func(answer) (en
 				return
 			}
 			if a.err == nil && over == nil {
-				over = time.After(stragglers)
+				over = time.After(stragglerTimeout)
 			}
 		case <-over:
 			return
@@ -115,7 +115,7 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 		in.InstanceIds = []string{ref}
 	} else {
 		in.Filters = []types.Filter{
-			filter("tag:Name", literal.Replace(ref)),
+			filter("tag:Name", filterEscaper.Replace(ref)),
 			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
 		}
 	}
@@ -126,7 +126,7 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 	if err != nil {
 		return nil, err
 	}
-	if !byID { // EC2's filters match more than is equal, see literal
+	if !byID { // EC2's filters match more than is equal, see filterEscaper
 		out = slices.DeleteFunc(out, func(i sshforward.Instance) bool { return i.Name != ref })
 	}
 	slices.SortFunc(out, func(x, y sshforward.Instance) int { return strings.Compare(x.ID, y.ID) })
@@ -151,8 +151,8 @@ func (a *account) described(ctx context.Context, in *ec2.DescribeInstancesInput,
 	return out, nil
 }
 
-// literal keeps EC2 from reading a filter's value as a pattern.
-var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`)
+// filterEscaper keeps EC2 from reading a filter's value as a pattern.
+var filterEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`)
 
 // instance takes from EC2's description what a forward needs. The load
 // balancer sends traffic to the primary address of the interface at device

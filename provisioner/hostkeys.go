@@ -22,30 +22,30 @@ const consoleTimeout = 5 * time.Second
 //
 // It is read once in a life: not again when the stage is repeated, whatever
 // the first try has brought, unless by another process.
-func (w *pass) findHostKeys(ctx context.Context) {
-	if w.l.Resources.HostKeys != "" {
+func (r *run) findHostKeys(ctx context.Context) {
+	if r.l.Resources.HostKeys != "" {
 		return
 	}
-	keys, tried := w.p.consoles.Load(w.l.ID)
+	keys, tried := r.p.consoles.Load(r.l.ID)
 	if !tried {
-		keys = w.readHostKeys(ctx)
+		keys = r.readHostKeys(ctx)
 		if ctx.Err() != nil {
 			return // it was not the console that was slow
 		}
-		w.p.consoles.Store(w.l.ID, keys)
+		r.p.consoles.Store(r.l.ID, keys)
 	}
-	w.learn(func(r *sshforward.Resources) { r.HostKeys = keys.(string) })
+	r.learn(func(res *sshforward.Resources) { res.HostKeys = keys.(string) })
 }
 
 // readHostKeys makes one call and does not repeat it.
-func (w *pass) readHostKeys(ctx context.Context) string {
+func (r *run) readHostKeys(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, consoleTimeout)
 	defer cancel()
 	// Latest is for Nitro instances alone and refused by all others.
-	out, err := w.ec2.GetConsoleOutput(ctx, &ec2.GetConsoleOutputInput{InstanceId: aws.String(w.l.Instance.ID)},
+	out, err := r.ec2.GetConsoleOutput(ctx, &ec2.GetConsoleOutputInput{InstanceId: aws.String(r.l.Instance.ID)},
 		func(o *ec2.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		w.p.log.DebugContext(ctx, "no host keys", "lease", w.l.ID, "step", w.l.Stage, "err", err)
+		r.p.log.DebugContext(ctx, "no host keys", "lease", r.l.ID, "step", r.l.Stage, "err", err)
 		return ""
 	}
 	return hostKeysIn(aws.ToString(out.Output))

@@ -15,7 +15,8 @@ import (
 const readConsole = "ec2:GetConsoleOutput"
 
 // hostKeys are those of the fake's web-1.
-const hostKeys = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThmCln2eRCB6YutW+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo=\n" +
+const hostKeys = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThmCln2eRCB6YutW" +
+	"+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo=\n" +
 	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2Vhd3MgZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3Mw"
 
 // consoleReads counts the attempts.

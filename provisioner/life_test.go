@@ -2,7 +2,6 @@ package provisioner_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -117,14 +116,14 @@ func checkOrder(t testing.TB, calls []string, want ...string) {
 // checkOpen looks at everything an open lease has in AWS.
 func (w *world) checkOpen(l *sshforward.Lease) {
 	w.Helper()
-	name := sshforward.Name(deployment, l.ID)
 	tags := w.tags(l)
 	for _, what := range []string{"group", "rule", "balancer"} {
 		got, ok := provisioner.FromTags(deployment, tags[what], w.opts.accounts[0])
 		switch {
 		case !ok:
 			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])
-		case got.ID != l.ID || got.Owner != l.Owner || got.Instance.ID != l.Instance.ID || got.Channel != l.Channel || got.State != sshforward.Open:
+		case got.ID != l.ID || got.Owner != l.Owner || got.Instance.ID != l.Instance.ID || got.Channel != l.Channel ||
+			got.State != sshforward.Open:
 			w.Errorf("%s: read back from tags: %+v", what, got)
 		case got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) >= time.Second:
 			w.Errorf("%s: tags say it ends at %v, want %v", what, got.ExpiresAt, l.ExpiresAt)
@@ -150,7 +149,7 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		w.Errorf("rules %q, want %q", rules, want)
 	}
 
-	b := must(w.elb.DescribeLoadBalancers(w.ctx, &elb.DescribeLoadBalancersInput{LoadBalancerNames: []string{name}})).LoadBalancerDescriptions[0]
+	b := w.balancer(l)[0]
 	if !slices.Equal(b.Subnets, []string{w.public}) || !slices.Equal(b.SecurityGroups, []string{l.Resources.GroupID}) {
 		w.Errorf("load balancer in %v with %v", b.Subnets, b.SecurityGroups)
 	}
@@ -159,13 +158,16 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 			w.Errorf("load balancer has instance %s", *in.InstanceId)
 		}
 	}
-	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 5 || *h.Timeout != 3 || *h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 2 {
+	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 5 || *h.Timeout != 3 ||
+		*h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 2 {
 		w.Errorf("health check %+v", h)
 	}
 	if l.Resources.DNSName != *b.DNSName || *b.DNSName == "" {
 		w.Errorf("DNS name %q, want %q", l.Resources.DNSName, *b.DNSName)
 	}
-	a := must(w.elb.DescribeLoadBalancerAttributes(w.ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerName: &name})).LoadBalancerAttributes
+	a := must(w.elb.DescribeLoadBalancerAttributes(w.ctx, &elb.DescribeLoadBalancerAttributesInput{
+		LoadBalancerName: b.LoadBalancerName,
+	})).LoadBalancerAttributes
 	if *a.ConnectionSettings.IdleTimeout != 4000 || a.ConnectionDraining.Enabled {
 		w.Errorf("attributes: %+v, %+v", *a.ConnectionSettings, *a.ConnectionDraining)
 	}
@@ -176,7 +178,8 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 func (w *world) tags(l *sshforward.Lease) map[string]map[string]string {
 	w.Helper()
 	out := map[string]map[string]string{"group": {}, "rule": {}, "balancer": {}}
-	for _, t := range must(w.ec2.DescribeSecurityGroups(w.ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{l.Resources.GroupID}})).SecurityGroups[0].Tags {
+	groups := must(w.ec2.DescribeSecurityGroups(w.ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{l.Resources.GroupID}}))
+	for _, t := range groups.SecurityGroups[0].Tags {
 		out["group"][*t.Key] = *t.Value
 	}
 	for _, r := range w.rules() {
@@ -186,7 +189,9 @@ func (w *world) tags(l *sshforward.Lease) map[string]map[string]string {
 			}
 		}
 	}
-	for _, t := range must(w.elb.DescribeTags(w.ctx, &elb.DescribeTagsInput{LoadBalancerNames: []string{sshforward.Name(deployment, l.ID)}})).TagDescriptions[0].Tags {
+	name := sshforward.Name(deployment, l.ID)
+	balancers := must(w.elb.DescribeTags(w.ctx, &elb.DescribeTagsInput{LoadBalancerNames: []string{name}}))
+	for _, t := range balancers.TagDescriptions[0].Tags {
 		out["balancer"][*t.Key] = *t.Value
 	}
 	return out
@@ -195,25 +200,6 @@ func (w *world) tags(l *sshforward.Lease) map[string]map[string]string {
 func (w *world) rules() []types.SecurityGroupRule {
 	w.Helper()
 	return must(w.ec2.DescribeSecurityGroupRules(w.ctx, &ec2.DescribeSecurityGroupRulesInput{})).SecurityGroupRules
-}
-
-func TestExtend(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
-		before := w.foreign()
-		l := w.lease("web-1")
-		w.open(l)
-		l.ExpiresAt = l.ExpiresAt.Add(30*time.Minute + 1)
-		for range 2 {
-			step, err := w.p.Extend(w.ctx, l)
-			if err != nil || step.Wait != 0 || !step.Resources.Until.Equal(l.ExpiresAt) {
-				w.Fatalf("extend: %+v, %v", step, err)
-			}
-			l.Resources = step.Resources
-			w.checkOpen(l)
-		}
-		w.close(l)
-		w.clean(before)
-	})
 }
 
 // The rule may be gone behind our back; the end moves on the rest.
@@ -237,77 +223,13 @@ func TestExtendWithoutRule(t *testing.T) {
 	})
 }
 
-// Each stage does what it does however often, whether or not its first outcome
-// was written down.
-func TestStagesRepeated(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
-		before := w.foreign()
-		l := w.lease("web-1")
-		for _, s := range openStages {
-			enter(l, s)
-			forgetful := l.Clone()
-			for _, again := range []*sshforward.Lease{l, forgetful, l} {
-				if err := w.do(again); err != nil {
-					w.Fatalf("%s: %v", s, err)
-				}
-			}
-			if !maps.Equal(asMap(l.Resources), asMap(forgetful.Resources)) {
-				w.Errorf("%s: adopted %+v, made %+v", s, forgetful.Resources, l.Resources)
-			}
-		}
-		w.checkOpen(l)
-		w.close(l)
-		again := l.Clone()
-		w.close(again)
-		again.Resources = sshforward.Resources{} // the store forgot it all
-		w.close(again)
-		w.clean(before)
-	})
-}
-
-func asMap(r sshforward.Resources) map[string]string {
-	return map[string]string{"group": r.GroupID, "at": r.InstanceGroupID, "rule": r.InstanceRuleID, "dns": r.DNSName}
-}
-
-// A lease that was lost with all its ids is closed by name and tags alone, and
-// without its instance too.
-func TestCloseWithoutIDs(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
-		before := w.foreign()
-		l := w.lease("web-1")
-		w.open(l)
-		w.close(&sshforward.Lease{ID: l.ID, OpenedAt: l.OpenedAt, Instance: sshforward.Instance{Account: "main"}})
-		w.clean(before)
-	})
-}
-
-// Things that go behind our back are gone; the rest goes all the same.
-func TestCloseWhatOthersRemoved(t *testing.T) {
-	for _, gone := range []string{"balancer", "rule", "both"} {
-		t.Run(gone, func(t *testing.T) {
-			both(t, worldOptions{}, func(w *world) {
-				before := w.foreign()
-				l := w.lease("web-1")
-				w.open(l)
-				if gone != "rule" {
-					must(w.elb.DeleteLoadBalancer(w.ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID))}))
-				}
-				if gone != "balancer" {
-					must(w.ec2.RevokeSecurityGroupIngress(w.ctx, &ec2.RevokeSecurityGroupIngressInput{
-						GroupId: &l.Resources.InstanceGroupID, SecurityGroupRuleIds: []string{l.Resources.InstanceRuleID},
-					}))
-				}
-				w.close(l)
-				w.clean(before)
-			})
-		})
-	}
-}
-
 // On a middling day at AWS everything is late: groups are invisible at first,
 // health and DNS take their time, interfaces linger.
 func TestSlowAWS(t *testing.T) {
-	o := worldOptions{fake: fakeaws.Realistic(), accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 3 * time.Minute}}}
+	o := worldOptions{
+		fake:     fakeaws.Realistic(),
+		accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 3 * time.Minute}},
+	}
 	for seed := range uint64(8) {
 		o.fake.Seed = seed
 		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {

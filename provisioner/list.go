@@ -16,9 +16,9 @@ import (
 // lists waits in front of a form.
 const listPage = 1000
 
-var _ sshforward.Lister = (*Provisioner)(nil)
+var _ sshforward.Finder = (*Provisioner)(nil)
 
-// List implements sshforward.Lister, in the order of names and then ids; those
+// List implements sshforward.Finder, in the order of names and then ids; those
 // without a Name come first. It leaves out what Preflight would refuse for what
 // the instance itself is. An account that is not configured is ENOTFOUND.
 func (p *Provisioner) List(ctx context.Context, account string) ([]sshforward.Instance, error) {

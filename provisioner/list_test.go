@@ -1,21 +1,14 @@
 package provisioner_test
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
-
-// sameInstance compares instances as a person would.
-var sameInstance = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
 
 func names(list []sshforward.Instance) string {
 	var out []string
@@ -23,31 +16,6 @@ func names(list []sshforward.Instance) string {
 		out = append(out, i.Name)
 	}
 	return strings.Join(out, " ")
-}
-
-// The list has what Find finds, in the order of names, and only what runs.
-func TestList(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
-		got, err := w.p.List(w.ctx, "main")
-		if err != nil || !slices.IsSortedFunc(got, func(x, y sshforward.Instance) int { return strings.Compare(x.Name+x.ID, y.Name+y.ID) }) {
-			w.Fatalf("%v, %v", got, err)
-		}
-		for _, id := range []string{w.web, w.app} {
-			found := must(w.p.Find(w.ctx, id))[0]
-			at := slices.IndexFunc(got, func(i sshforward.Instance) bool { return i.ID == id })
-			if at < 0 {
-				w.Fatalf("%s is not listed: %s", found.Name, names(got))
-			}
-			if diff := cmp.Diff(found, got[at], sameInstance); diff != "" {
-				w.Errorf("found and listed:\n%s", diff)
-			}
-		}
-		_, err = w.p.List(w.ctx, "no-such")
-		w.wantCode(err, sshforward.ENOTFOUND)
-		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "no-such") {
-			w.Errorf("message %q", m)
-		}
-	})
 }
 
 func TestListLeavesOutWhatCannotBeOpened(t *testing.T) {

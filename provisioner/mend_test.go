@@ -140,7 +140,8 @@ func TestMend(t *testing.T) {
 				}
 				l.Resources = step.Resources
 			}
-			if same := l.Resources.InstanceRuleID == known; same == (strings.Contains(d.name, "at the instance") || strings.Contains(d.name, "everything at once")) {
+			lost := strings.Contains(d.name, "at the instance") || strings.Contains(d.name, "everything at once")
+			if same := l.Resources.InstanceRuleID == known; same == lost {
 				w.Errorf("%s: the rule was %s and is %s", d.name, known, l.Resources.InstanceRuleID)
 			}
 			w.checkOpen(l)
@@ -224,23 +225,6 @@ func TestMendChangedRule(t *testing.T) {
 		w.checkOpen(l)
 		w.close(l)
 		w.clean(before)
-	})
-}
-
-// What is gone altogether is not made again, and a group that is not the
-// lease's by its tags is not touched.
-func TestMendWhatIsGone(t *testing.T) {
-	both(t, worldOptions{}, func(w *world) {
-		l := w.lease("web-1")
-		w.open(l)
-		other := l.Clone()
-		other.ID = sshforward.NewID() // and the group's id of the first one
-		_, err := w.p.Mend(w.ctx, other)
-		w.wantCode(err, sshforward.ENOTFOUND)
-		w.checkOpen(l)
-		must(w.elb.DeleteLoadBalancer(w.ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID))}))
-		_, err = w.p.Mend(w.ctx, l)
-		w.wantCode(err, sshforward.ENOTFOUND)
 	})
 }
 

@@ -34,11 +34,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newMoto is a world in moto_server, with the same network as fakeaws's
-// FieldNote. There is one server and it is emptied, so no two such tests may
-// run at the same time.
+// newMoto is a world in an account of its own in moto_server, with the same
+// network as fakeaws's FieldNote.
 func newMoto(t testing.TB, o worldOptions) *world {
-	w := newWorld(t, "moto", mototest.Transport{URL: mototest.Shared(t)}, o)
+	w := newWorld(t, "moto", mototest.Shared(t), o)
 	w.buildMoto(w.config())
 	return w
 }

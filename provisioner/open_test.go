@@ -3,7 +3,6 @@ package provisioner_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -300,27 +299,6 @@ func TestNameBeforeOpenBy(t *testing.T) {
 }
 
 const unresolved = 20 * time.Second
-
-// Who may pass, and who may not.
-func TestReach(t *testing.T) {
-	inFake(t, worldOptions{}, func(w *world) {
-		l := w.lease("web-1")
-		w.open(l)
-		h := w.cloud.Home()
-		name := sshforward.Name(deployment, l.ID)
-		for from, ok := range map[string]bool{"203.0.113.7": true, "203.0.113.70": true, "203.0.113.8": false, "198.51.100.1": false} {
-			to, err := h.Route(name, netip.MustParseAddr(from), 22)
-			if (err == nil) != ok || ok && to.Address != "10.1.2.94" {
-				w.Errorf("from %s: %+v, %v", from, to, err)
-			}
-		}
-		w.startClosing(l)
-		must(w.p.Close(w.ctx, l))
-		if _, err := h.Route(name, netip.MustParseAddr("203.0.113.7"), 22); err == nil {
-			w.Error("reachable after closing")
-		}
-	})
-}
 
 func TestUnknownStage(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {

@@ -59,7 +59,8 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 		p.log.InfoContext(ctx, "zones could not be read", "account", a.Name, "err", zoneErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check what kind of zone %s is.", in.Zone))
 	case kind != "" && kind != "availability-zone":
-		return sshforward.Placement{}, invalid("Instance %s is in %s, which is a %s; Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
+		return sshforward.Placement{}, invalid("Instance %s is in %s, which is a %s; "+
+			"Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
 	}
 	switch {
 	case limitErr != nil || usedErr != nil:
@@ -78,21 +79,19 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 	return out, nil
 }
 
-func invalid(format string, args ...any) error {
-	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...)}
-}
-
 // suitable checks what the instance's own description says.
 func suitable(in sshforward.Instance) error {
 	switch {
 	case !in.Running:
 		return invalid("Instance %s is %s; it has to be running.", in.ID, in.State)
 	case !in.PrivateIP.Is4():
-		return invalid("Instance %s has no private IPv4 address on its primary network interface, and a Classic Load Balancer can reach no other.", in.ID)
+		return invalid("Instance %s has no private IPv4 address on its primary network interface, "+
+			"and a Classic Load Balancer can reach no other.", in.ID)
 	case in.VPC == "" || in.Zone == "":
 		return invalid("Instance %s is in no VPC.", in.ID)
 	case len(in.Groups) == 0:
-		return invalid("Instance %s has no security group on its primary network interface to let the load balancer in.", in.ID)
+		return invalid("Instance %s has no security group on its primary network interface "+
+			"to let the load balancer in.", in.ID)
 	}
 	return nil
 }

@@ -69,9 +69,17 @@ func TestPreflightSubnet(t *testing.T) {
 			r.SetRoutes(t, route("0.0.0.0/0", "vgw-0123456789abcdef0"))
 			return ""
 		}},
-		"IPv6 only route": {refuse: "no public subnet", change: func(r *region) string { _, t, igw := note(r); r.SetRoutes(t, route("::/0", igw)); return "" }},
-		"half a route":    {refuse: "no public subnet", change: func(r *region) string { _, t, igw := note(r); r.SetRoutes(t, route("0.0.0.0/1", igw)); return "" }},
-		"blackhole":       {refuse: "no public subnet", change: func(r *region) string { r.DetachGateway(vpc(r)); return "" }},
+		"IPv6 only route": {refuse: "no public subnet", change: func(r *region) string {
+			_, t, igw := note(r)
+			r.SetRoutes(t, route("::/0", igw))
+			return ""
+		}},
+		"half a route": {refuse: "no public subnet", change: func(r *region) string {
+			_, t, igw := note(r)
+			r.SetRoutes(t, route("0.0.0.0/1", igw))
+			return ""
+		}},
+		"blackhole": {refuse: "no public subnet", change: func(r *region) string { r.DetachGateway(vpc(r)); return "" }},
 		"other zone": {change: func(r *region) string {
 			_, _, igw := note(r)
 			s := r.AddSubnet(vpc(r), "10.1.16.0/20", "ap-northeast-1c", nil)
@@ -175,6 +183,7 @@ func TestPreflightInstance(t *testing.T) {
 }
 
 func TestPreflightQuota(t *testing.T) {
+	t.Parallel()
 	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
 		_, err := w.p.Preflight(w.ctx, in)
@@ -190,6 +199,7 @@ func TestPreflightQuota(t *testing.T) {
 		}
 	})
 	t.Run("moto", func(t *testing.T) { // has no account limits
+		t.Parallel()
 		w := newMoto(t, worldOptions{})
 		start := time.Now()
 		l := w.lease("web-1")

@@ -38,9 +38,11 @@ func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types
 	}
 	switch {
 	case len(public) == 0:
-		return "", invalid("There is no public subnet in %s of %s, where instance %s is: a load balancer needs one there, with a route for 0.0.0.0/0 to an internet gateway.", in.Zone, in.VPC, in.ID)
+		return "", invalid("There is no public subnet in %s of %s, where instance %s is: "+
+			"a load balancer needs one there, with a route for 0.0.0.0/0 to an internet gateway.", in.Zone, in.VPC, in.ID)
 	case len(fit) == 0:
-		return "", invalid("No public subnet in %s of %s is big enough for a load balancer: it needs a /%d or larger with %d free addresses.", in.Zone, in.VPC, maxMask, minFree)
+		return "", invalid("No public subnet in %s of %s is big enough for a load balancer: "+
+			"it needs a /%d or larger with %d free addresses.", in.Zone, in.VPC, maxMask, minFree)
 	}
 	best := slices.MinFunc(fit, func(x, y types.Subnet) int {
 		return cmp.Or(

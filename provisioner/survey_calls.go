@@ -2,10 +2,8 @@ package provisioner
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -137,36 +135,4 @@ func (a *account) describe(ctx context.Context, ids []string) (map[string]sshfor
 		out[in.ID] = in
 	}
 	return out, nil
-}
-
-// inChunks cuts what is asked for into calls of bounded size and makes them
-// concurrently; none if there is nothing to ask for.
-func inChunks[T any](ids []string, size int, call func([]string) ([]T, error)) ([]T, error) {
-	var (
-		mu    sync.Mutex
-		out   []T
-		tasks []func() error
-	)
-	for chunk := range slices.Chunk(ids, size) {
-		tasks = append(tasks, func() error {
-			some, err := call(chunk)
-			mu.Lock()
-			defer mu.Unlock()
-			out = append(out, some...)
-			return err
-		})
-	}
-	if err := together(tasks...); err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// merged is the union of tags; of two values the earlier map's counts.
-func merged(all []map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, tags := range slices.Backward(all) {
-		maps.Copy(out, tags)
-	}
-	return out
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -66,28 +65,18 @@ func flags(f sshforward.Found) string {
 // whole is what flags says of an open lease with a dead-man switch.
 const whole = "balancer deadman group registered rule"
 
+// An account that has nothing costs three calls.
 func TestSurveyOfNothing(t *testing.T) {
 	both(t, worldOptions{}, func(w *world) {
-		before := time.Now()
-		found, s, calls := w.survey(w.p)
-		if len(found) != 0 || len(s.Instances) != 0 || s.At.Before(before) || s.At.After(time.Now()) {
-			w.Errorf("%+v", s)
-		}
-		if len(calls) != 3 {
+		if _, _, calls := w.survey(w.p); len(calls) != 3 {
 			w.Errorf("%d calls: %q", len(calls), calls)
-		}
-		// Instances are looked at also when nothing names them, and one that
-		// is gone keeps none from being seen.
-		_, s, _ = w.survey(w.p, w.web, "i-0aaaaaaaaaaaaaaaa", "nonsense", w.web)
-		if len(s.Instances) != 1 || !s.Instances[w.web].Running || s.Instances[w.web].PrivateIP.String() != "10.1.2.94" {
-			w.Errorf("instances %+v", s.Instances)
 		}
 	})
 }
 
+// What a lease has is read with the lease, and costs few calls.
 func TestSurveyOfOne(t *testing.T) {
-	o := withDeadMan()
-	both(t, o, func(w *world) {
+	both(t, withDeadMan(), func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)
 		found, s, calls := w.survey(w.p, l.Instance.ID)
@@ -95,35 +84,21 @@ func TestSurveyOfOne(t *testing.T) {
 		if got := flags(f); got != whole {
 			w.Errorf("found %s", got)
 		}
-		got := f.Lease
-		if got.State != sshforward.Open || got.Owner != l.Owner || got.Team != l.Team || got.Channel != l.Channel || got.Card.TS != l.Card.TS ||
-			got.SSHUser != l.SSHUser || got.ListenerPort != 22 || got.TargetPort != 22 || got.Max != l.Max ||
-			got.Instance.Account != "main" || got.Instance.ID != w.web || got.Placement.Subnet != w.public ||
-			got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) > time.Second || got.OpenedAt.IsZero() {
+		if got := f.Lease; got.Card.TS != l.Card.TS || got.Placement.Subnet != w.public {
 			w.Errorf("lease %+v", got)
 		}
-		was, is := l.Resources, got.Resources
-		if is.GroupID != was.GroupID || is.InstanceRuleID != was.InstanceRuleID || is.InstanceGroupID != w.group || is.DNSName != was.DNSName || !is.Until.Equal(got.ExpiresAt) {
+		was, is := l.Resources, f.Lease.Resources
+		if is.GroupID != was.GroupID || is.InstanceRuleID != was.InstanceRuleID || is.InstanceGroupID != w.group ||
+			is.DNSName != was.DNSName || !is.Until.Equal(f.Lease.ExpiresAt) {
 			w.Errorf("resources %+v, want %+v", is, was)
 		}
-		want := slices.SortedFunc(slices.Values(l.Sources), netip.Prefix.Compare)
-		if !slices.Equal(got.Sources, want) || !slices.Equal(f.Ingress, want) {
-			w.Errorf("sources %v, ingress %v, want %v", got.Sources, f.Ingress, want)
-		}
-		if in := s.Instances[w.web]; !in.Running || in.Account != "main" || len(s.Instances) != 1 {
+		if in := s.Instances[w.web]; len(s.Instances) != 1 || in.PrivateIP.String() != "10.1.2.94" {
 			w.Errorf("instances %+v", s.Instances)
 		}
 		if len(calls) != 7 { // six, and one for the dead-man switches
 			w.Errorf("%d calls: %q", len(calls), calls)
 		}
 		w.Logf("%d calls", len(calls))
-		// What the tags say is enough to close it.
-		got.ClosingAt = time.Time{}
-		w.close(got)
-		found, _, _ = w.survey(w.p)
-		if len(found) != 0 {
-			w.Errorf("found after closing: %+v", found)
-		}
 	})
 }
 
@@ -201,7 +176,8 @@ func TestSurveyPages(t *testing.T) {
 	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: 7}
 	inFake(t, o, func(w *world) {
 		for i := range 30 {
-			w.cloud.Home().AddLoadBalancer(fmt.Sprintf("shop-%d", i), w.public, []string{w.group}, fakeaws.Listener{Port: 443, InstancePort: 443}, nil)
+			https := fakeaws.Listener{Port: 443, InstancePort: 443}
+			w.cloud.Home().AddLoadBalancer(fmt.Sprintf("shop-%d", i), w.public, []string{w.group}, https, nil)
 		}
 		one := w.lease("web-1")
 		ids := map[string]bool{}

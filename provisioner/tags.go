@@ -2,15 +2,10 @@ package provisioner
 
 import (
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
 )
@@ -132,15 +127,17 @@ func FromTags(deployment string, tags map[string]string, defaults Account) (*ssh
 		return nil, false
 	}
 	l := &sshforward.Lease{
-		ID:           id,
-		State:        sshforward.Opening,
-		Owner:        tags[TagOwner],
-		Team:         tags[TagTeam],
-		Channel:      tags[TagChannel],
-		Urgent:       tags[TagUrgent] == "true",
-		SSHUser:      defaults.SSHUser,
-		ListenerPort: defaults.ListenerPort,
-		Instance:     sshforward.Instance{Account: defaults.Name, Region: defaults.Region, ID: tags[TagInstance]},
+		ID:      id,
+		State:   sshforward.Opening,
+		Owner:   tags[TagOwner],
+		Team:    tags[TagTeam],
+		Channel: tags[TagChannel],
+		Terms: sshforward.Terms{
+			Urgent:       tags[TagUrgent] == "true",
+			SSHUser:      defaults.SSHUser,
+			ListenerPort: defaults.ListenerPort,
+			Instance:     sshforward.Instance{Account: defaults.Name, Region: defaults.Region, ID: tags[TagInstance]},
+		},
 	}
 	if u := tags[TagSSHUser]; u != "" {
 		l.SSHUser = u
@@ -165,58 +162,4 @@ func FromTags(deployment string, tags map[string]string, defaults Account) (*ssh
 		l.Card.Channel, l.Card.TS = channel, ts
 	}
 	return l, true
-}
-
-// owns reports whether tags prove that something belongs to the lease. A name
-// or a successful create proves nothing.
-func (p *Provisioner) owns(l *sshforward.Lease, tags map[string]string) bool {
-	return tags[TagDeployment] == p.deployment && tags[TagLease] == l.ID
-}
-
-// ownFilters find what EC2 has of the lease.
-func (p *Provisioner) ownFilters(l *sshforward.Lease) []types.Filter {
-	return []types.Filter{
-		filter("tag:"+TagDeployment, p.deployment),
-		filter("tag:"+TagLease, l.ID),
-	}
-}
-
-func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: aws.String(name), Values: values}
-}
-
-func ec2Tags(tags map[string]string) []types.Tag {
-	out := make([]types.Tag, 0, len(tags))
-	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
-	}
-	return out
-}
-
-func tagSpec(kind types.ResourceType, tags map[string]string) []types.TagSpecification {
-	return []types.TagSpecification{{ResourceType: kind, Tags: ec2Tags(tags)}}
-}
-
-func fromEC2Tags(tags []types.Tag) map[string]string {
-	out := make(map[string]string, len(tags))
-	for _, t := range tags {
-		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
-	return out
-}
-
-func elbTags(tags map[string]string) []elbtypes.Tag {
-	out := make([]elbtypes.Tag, 0, len(tags))
-	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		out = append(out, elbtypes.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
-	}
-	return out
-}
-
-func fromELBTags(tags []elbtypes.Tag) map[string]string {
-	out := make(map[string]string, len(tags))
-	for _, t := range tags {
-		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
-	return out
 }

@@ -117,10 +117,14 @@ func newFake(t testing.TB, o worldOptions) *world {
 	return w
 }
 
-// both runs a test in both worlds.
+// both runs a test in both worlds, beside all others that do.
 func both(t *testing.T, o worldOptions, test func(w *world)) {
-	t.Run("fakeaws", func(t *testing.T) { inFake(t, o, test) })
-	t.Run("moto", func(t *testing.T) { test(newMoto(t, o)) })
+	t.Parallel()
+	inFakeNamed(t, "fakeaws", o, test)
+	t.Run("moto", func(t *testing.T) {
+		t.Parallel()
+		test(newMoto(t, o))
+	})
 }
 
 func inFake(t *testing.T, o worldOptions, test func(w *world)) {
@@ -149,10 +153,13 @@ func (w *world) lease(ref string) *sshforward.Lease {
 	now := time.Now()
 	return &sshforward.Lease{
 		ID: "k7m2q9x", State: sshforward.Opening, Team: "T0", Owner: "U0ALICE", Channel: "C0DEV",
-		Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
-		Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("203.0.113.64/28")},
-		Duration: time.Hour, Max: 8 * time.Hour, RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
-		Card: sshforward.Card{Channel: "C0DEV", TS: "1712345678.000100"},
+		Terms: sshforward.Terms{
+			Instance: found[0], Placement: place, ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user",
+			Sources:  []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("203.0.113.64/28")},
+			Duration: time.Hour, Max: 8 * time.Hour,
+		},
+		RequestedAt: now, OpenBy: now.Add(10 * time.Minute),
+		Outbox: sshforward.Outbox{Card: sshforward.Card{Channel: "C0DEV", TS: "1712345678.000100"}},
 	}
 }
 

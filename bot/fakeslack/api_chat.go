@@ -2,7 +2,6 @@ package fakeslack
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -34,6 +33,9 @@ func (w *Workspace) destination(id string) (*Channel, *apiError) {
 	if c.Archived {
 		return nil, refused("is_archived")
 	}
+	if !c.BotMember && !w.may("chat:write.public") {
+		return nil, refused("not_in_channel")
+	}
 	return c, nil
 }
 
@@ -61,19 +63,20 @@ func chatPostMessage(w *Workspace, a args) (map[string]any, *apiError) {
 		return nil, err
 	}
 	text, blocks, _, err := content(a, maxMessageText)
+	if err == nil {
+		err = w.checkLength(blocks)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if text == "" && len(blocks) == 0 && len(list(a["attachments"])) == 0 {
 		return nil, refused("no_text")
 	}
-	thread := a.str("thread_ts")
-	if thread != "" {
-		if parent := w.find(thread); parent == nil || parent.Channel != c.ID || parent.Ephemeral {
-			return nil, refused("thread_not_found")
-		}
+	thread, err := w.threadOf(c, a.str("thread_ts"))
+	if err != nil {
+		return nil, err
 	}
-	if err := w.checkRate(c.ID); err != nil {
+	if err := w.checkPost(c.ID); err != nil {
 		return nil, err
 	}
 	m := w.post(Message{Channel: c.ID, ThreadTS: thread, Text: text, Blocks: blocks,
@@ -81,17 +84,22 @@ func chatPostMessage(w *Workspace, a args) (map[string]any, *apiError) {
 	return map[string]any{"channel": c.ID, "ts": m.TS, "message": m.wire(w.opt.TeamID, w.opt.AppID)}, nil
 }
 
-// checkRate enforces Options.PostInterval. Needs mu.
-func (w *Workspace) checkRate(channel string) *apiError {
-	if w.opt.PostInterval == 0 {
-		return nil
+// threadOf is where a reply goes. Under a message that was deleted in the
+// meantime Slack posts it to the channel without a word: only the answer, which
+// has no message.thread_ts, tells (https://github.com/slack-go/slack/issues/1571).
+// That a message never was there is an error: the stricter reading. Needs mu.
+func (w *Workspace) threadOf(c *Channel, ts string) (string, *apiError) {
+	if ts == "" {
+		return "", nil
 	}
-	now := time.Now()
-	if next := w.lastPost[channel].Add(w.opt.PostInterval); now.Before(next) {
-		return &apiError{code: "ratelimited", wait: next.Sub(now)}
+	i, ok := w.byTS[ts]
+	if !ok || w.messages[i].Channel != c.ID || w.messages[i].Ephemeral {
+		return "", refused("thread_not_found")
 	}
-	w.lastPost[channel] = now
-	return nil
+	if w.messages[i].Deleted {
+		return "", nil
+	}
+	return ts, nil
 }
 
 func chatPostEphemeral(w *Workspace, a args) (map[string]any, *apiError) {
@@ -117,67 +125,16 @@ func chatPostEphemeral(w *Workspace, a args) (map[string]any, *apiError) {
 	if text == "" && len(blocks) == 0 && len(list(a["attachments"])) == 0 {
 		return nil, refused("no_text")
 	}
-	m := w.post(Message{Channel: c.ID, ThreadTS: a.str("thread_ts"), Text: text, Blocks: blocks,
+	thread := a.str("thread_ts")
+	// "Ephemeral messages in threads are only shown if there is already an
+	// active thread": ok, and nobody sees anything
+	// (https://docs.slack.dev/reference/methods/chat.postEphemeral).
+	if root := w.find(thread); thread != "" && (root == nil || root.Channel != c.ID || w.replies(root) == 0) {
+		return map[string]any{"message_ts": w.newTS()}, nil
+	}
+	m := w.post(Message{Channel: c.ID, ThreadTS: thread, Text: text, Blocks: blocks,
 		Attachments: a["attachments"], Ephemeral: true, To: user, Via: "api"})
 	return map[string]any{"message_ts": m.TS}, nil
-}
-
-// own finds a message that the bot may change. Ephemeral ones are out of reach:
-// only a response URL changes them. Needs mu.
-func (w *Workspace) own(a args, code string) (*Message, *apiError) {
-	id := a.str("channel")
-	c := w.channels.get(id)
-	if c == nil || !c.visibleToBot() {
-		return nil, refused("channel_not_found")
-	}
-	m := w.find(a.str("ts"))
-	if m == nil || m.Channel != id || m.Ephemeral {
-		return nil, refused("message_not_found")
-	}
-	if m.User != w.opt.BotUserID {
-		return nil, refused(code)
-	}
-	if c.Archived {
-		return nil, refused("is_archived")
-	}
-	return m, nil
-}
-
-func chatUpdate(w *Workspace, a args) (map[string]any, *apiError) {
-	m, err := w.own(a, "cant_update_message")
-	if err != nil {
-		return nil, err
-	}
-	text, blocks, hasBlocks, err := content(a, maxUpdateText)
-	if err != nil {
-		return nil, err
-	}
-	if text == "" && len(blocks) == 0 && a["attachments"] == nil {
-		return nil, refused("no_text")
-	}
-	m = w.edit(m, func(m *Message) {
-		m.Text = text
-		// Blocks that are not mentioned stay; only an empty list removes them.
-		if hasBlocks {
-			m.Blocks = blocks
-		}
-		if v, ok := a["attachments"]; ok {
-			m.Attachments = v
-		}
-		if v, ok := a["metadata"]; ok {
-			m.Metadata = v
-		}
-	})
-	return map[string]any{"channel": m.Channel, "ts": m.TS, "text": m.Text, "message": m.wire(w.opt.TeamID, w.opt.AppID)}, nil
-}
-
-func chatDelete(w *Workspace, a args) (map[string]any, *apiError) {
-	m, err := w.own(a, "cant_delete_message")
-	if err != nil {
-		return nil, err
-	}
-	w.remove(m)
-	return map[string]any{"channel": m.Channel, "ts": m.TS}, nil
 }
 
 func chatGetPermalink(w *Workspace, a args) (map[string]any, *apiError) {

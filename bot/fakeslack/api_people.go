@@ -16,10 +16,18 @@ func apiTest(_ *Workspace, a args) (map[string]any, *apiError) {
 }
 
 func authTest(w *Workspace, _ args) (map[string]any, *apiError) {
-	return map[string]any{
+	out := map[string]any{
 		"url": "https://" + w.opt.TeamDomain + ".slack.com/", "team": w.opt.TeamName, "team_id": w.opt.TeamID,
-		"user": w.opt.BotName, "user_id": w.opt.BotUserID, "bot_id": w.opt.BotID, "is_enterprise_install": false,
-	}, nil
+		"user": w.opt.BotName, "user_id": w.opt.BotUserID, "bot_id": w.opt.BotID, "is_enterprise_install": w.opt.OrgInstall,
+	}
+	if w.opt.EnterpriseID != "" {
+		out["enterprise_id"] = w.opt.EnterpriseID
+	}
+	if w.opt.OrgInstall {
+		out["team"], out["team_id"] = w.opt.EnterpriseName, w.opt.EnterpriseID
+		out["url"] = "https://" + w.opt.TeamDomain + ".enterprise.slack.com/"
+	}
+	return out, nil
 }
 
 func botsInfo(w *Workspace, a args) (map[string]any, *apiError) {
@@ -31,25 +39,12 @@ func botsInfo(w *Workspace, a args) (map[string]any, *apiError) {
 	}}, nil
 }
 
-// wire is the user as users.info has it. Slack gives the locale only when asked.
-func (u *User) wire(locale bool) map[string]any {
-	out := map[string]any{
-		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted,
-		"tz": u.TZ, "tz_label": u.TZ, "tz_offset": u.TZOffset, "is_bot": u.IsBot, "is_admin": u.IsAdmin,
-		"profile": map[string]any{"real_name": u.RealName, "display_name": u.Name, "email": u.Email, "team": u.TeamID},
-	}
-	if locale {
-		out["locale"] = u.Locale
-	}
-	return out
-}
-
 func usersInfo(w *Workspace, a args) (map[string]any, *apiError) {
 	u := w.users.get(a.str("user"))
 	if u == nil {
 		return nil, refused("user_not_found")
 	}
-	return map[string]any{"user": u.wire(a.flag("include_locale"))}, nil
+	return map[string]any{"user": w.userWire(u, a.flag("include_locale"))}, nil
 }
 
 func usersList(w *Workspace, a args) (map[string]any, *apiError) {
@@ -59,7 +54,7 @@ func usersList(w *Workspace, a args) (map[string]any, *apiError) {
 	}
 	members := []any{}
 	for _, u := range page {
-		members = append(members, u.wire(a.flag("include_locale")))
+		members = append(members, w.userWire(u, a.flag("include_locale")))
 	}
 	return map[string]any{"members": members, "cache_ts": 0, "response_metadata": map[string]any{"next_cursor": next}}, nil
 }
@@ -79,63 +74,6 @@ func paged[T any](l []T, a args) (page []T, next string, err *apiError) {
 		return l[from:], "", nil
 	}
 	return l[from : from+limit], "next:" + strconv.Itoa(from+limit), nil
-}
-
-func (c *Channel) wire() map[string]any {
-	out := map[string]any{
-		"id": c.ID, "name": c.Name, "is_channel": !c.Private && !c.IM, "is_group": c.Private, "is_im": c.IM,
-		"is_private": c.Private || c.IM, "is_archived": c.Archived, "is_member": c.BotMember,
-		"num_members": len(c.Members),
-	}
-	if c.IM {
-		out["user"] = c.IMUser
-		delete(out, "name")
-	}
-	return out
-}
-
-func conversationsInfo(w *Workspace, a args) (map[string]any, *apiError) {
-	c := w.channels.get(a.str("channel"))
-	if c == nil || !c.visibleToBot() {
-		return nil, refused("channel_not_found")
-	}
-	return map[string]any{"channel": c.wire()}, nil
-}
-
-func conversationsMembers(w *Workspace, a args) (map[string]any, *apiError) {
-	c := w.channels.get(a.str("channel"))
-	if c == nil || !c.visibleToBot() {
-		return nil, refused("channel_not_found")
-	}
-	page, next, err := paged(c.Members, a)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"members": append([]string{}, page...), "response_metadata": map[string]any{"next_cursor": next}}, nil
-}
-
-func conversationsOpen(w *Workspace, a args) (map[string]any, *apiError) {
-	if id := a.str("channel"); id != "" {
-		c := w.channels.get(id)
-		if c == nil || !c.IM || !c.BotMember {
-			return nil, refused("channel_not_found")
-		}
-		return map[string]any{"channel": map[string]any{"id": c.ID}, "no_op": true, "already_open": true}, nil
-	}
-	users := strings.Split(a.str("users"), ",")
-	if len(users) != 1 || users[0] == "" {
-		return nil, refused("users_list_not_supplied") // group DMs are not simulated
-	}
-	switch u := w.users.get(users[0]); {
-	case u == nil:
-		return nil, refused("user_not_found")
-	case u.Deleted:
-		return nil, refused("user_disabled")
-	case u.IsBot:
-		return nil, refused("cannot_dm_bot")
-	}
-	c := w.dm(users[0])
-	return map[string]any{"channel": map[string]any{"id": c.ID}}, nil
 }
 
 func usergroupsList(w *Workspace, a args) (map[string]any, *apiError) {

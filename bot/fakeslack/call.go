@@ -3,8 +3,6 @@ package fakeslack
 import (
 	"context"
 	"maps"
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -37,7 +35,9 @@ type Call struct {
 
 // Outcome is what a fault does to a call. The zero value does nothing.
 type Outcome struct {
-	Delay      time.Duration // before the effect
+	// Delay comes before the effect, which happens also when the client has
+	// hung up in the meantime.
+	Delay      time.Duration
 	Status     int           // HTTP status instead of the effect, such as 429 or 503
 	RetryAfter time.Duration // goes with 429; zero means no Retry-After header
 	Error      string        // an {"ok":false} answer with this code instead of the effect
@@ -50,21 +50,9 @@ type Outcome struct {
 	LoseAnswer bool
 	// DelayAnswer holds back the answer after the effect.
 	DelayAnswer time.Duration
-}
-
-// SetFault replaces Options.Fault.
-func (w *Workspace) SetFault(f func(Call) Outcome) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.fault = f
-}
-
-// FailNext lets the next calls of a method end as scripted, one outcome each.
-// It comes before the fault hook.
-func (w *Workspace) FailNext(method string, outcomes ...Outcome) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.script[method] = append(w.script[method], outcomes...)
+	// Silent takes the request and never answers, with no effect: the client
+	// has to give up by itself.
+	Silent bool
 }
 
 // begin records a call and asks what is to go wrong with it.
@@ -75,13 +63,14 @@ func (w *Workspace) begin(c Call) (*Call, Outcome) {
 		c.Seq = w.calls[n-1].Seq
 	}
 	c.Seq++
+	w.count(c.Method, c.At)
 	call := &c
 	w.calls = trim(append(w.calls, call), w.opt.History)
 	w.note(Change{Kind: ChangeCall, Call: call, Channel: c.Channel, User: c.User})
 	var out Outcome
 	hook := w.fault
-	if s := w.script[c.Method]; len(s) > 0 {
-		out, w.script[c.Method], hook = s[0], s[1:], nil
+	if o, ok := w.scripted(c.Method); ok {
+		out, hook = o, nil
 	}
 	w.mu.Unlock()
 	if hook != nil {
@@ -120,16 +109,4 @@ func (w *Workspace) pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-w.ctx.Done():
 	}
-}
-
-// refuse writes a faulted HTTP answer. Slack's 5xx bodies are not JSON.
-func refuse(rw http.ResponseWriter, out Outcome) {
-	if out.RetryAfter > 0 {
-		rw.Header().Set("Retry-After", strconv.Itoa(int((out.RetryAfter+time.Second-1)/time.Second)))
-	}
-	if out.Status == http.StatusTooManyRequests {
-		writeJSON(rw, out.Status, map[string]any{"ok": false, "error": "ratelimited"})
-		return
-	}
-	http.Error(rw, "<html><body>Server Error</body></html>", out.Status)
 }

@@ -1,9 +1,9 @@
 package fakeslack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -118,14 +118,16 @@ type Forged struct {
 	Channel, TS              string // of the message; it need not exist
 	Ephemeral                bool
 	BlockID, ActionID, Value string
-	TeamID                   string // default: the user's
+	// TeamID, if set, is claimed both as the person's own workspace and as the
+	// one where the app is installed. UserTeamID is the person's alone.
+	TeamID, UserTeamID string
 }
 
 // ForgeClick sends a block_actions payload with any action id and value, as
 // somebody with a stolen or stale button would.
 func (w *Workspace) ForgeClick(ctx context.Context, user string, f Forged) (Result, error) {
 	w.mu.Lock()
-	u, err := w.person(user)
+	_, err := w.anybody(user)
 	if err != nil {
 		w.mu.Unlock()
 		return Result{}, err
@@ -140,22 +142,25 @@ func (w *Workspace) ForgeClick(ctx context.Context, user string, f Forged) (Resu
 	action := map[string]any{"type": "button", "action_id": f.ActionID, "block_id": f.BlockID, "value": f.Value,
 		"text": map[string]any{"type": "plain_text", "text": f.ActionID, "emoji": true}, "action_ts": tsOf(time.Now())}
 	e := w.blockActions(user, m, nil, action)
-	if f.TeamID != "" && f.TeamID != u.TeamID {
-		p := e.Payload.(map[string]any)
-		p["user"] = maps.Clone(object(p["user"]))
-		p["user"].(map[string]any)["team_id"] = f.TeamID
+	p := e.Payload.(map[string]any)
+	if f.TeamID != "" {
 		p["team"] = map[string]any{"id": f.TeamID, "domain": w.domain(f.TeamID)}
+	}
+	if team := cmp.Or(f.UserTeamID, f.TeamID); team != "" {
+		object(p["user"])["team_id"] = team
 	}
 	w.mu.Unlock()
 	return w.act(ctx, e, actor{user, f.Channel, f.ActionID}, nil)
 }
 
-// interaction is what all interactive payloads have. Needs mu.
+// interaction is what all interactive payloads have: team is where the app is
+// installed, user.team_id the person's own workspace. Needs mu.
 func (w *Workspace) interaction(kind, user string) map[string]any {
 	u := w.users.get(user)
 	return map[string]any{
-		"type": kind, "token": "verification-token", "api_app_id": w.opt.AppID, "enterprise": nil, "is_enterprise_install": false,
-		"team": map[string]any{"id": u.TeamID, "domain": w.domain(u.TeamID)},
+		"type": kind, "token": "verification-token", "api_app_id": w.opt.AppID,
+		"enterprise": w.enterprise(), "is_enterprise_install": w.opt.OrgInstall,
+		"team": map[string]any{"id": w.opt.TeamID, "domain": w.opt.TeamDomain},
 		"user": map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
 	}
 }
@@ -191,6 +196,6 @@ func (w *Workspace) place(p map[string]any, m *Message) {
 	p["container"] = container
 	p["channel"] = map[string]any{"id": m.Channel, "name": name}
 	if !m.Ephemeral {
-		p["message"] = m.wire(w.opt.TeamID, w.opt.AppID)
+		p["message"] = w.messageWire(m)
 	}
 }

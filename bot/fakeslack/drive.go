@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -74,11 +75,14 @@ func (w *Workspace) Slash(ctx context.Context, user, channel, text string, threa
 	}
 	back := responseURL{user: user, channel: channel}
 	payload := map[string]any{
-		"token": "verification-token", "team_id": u.TeamID, "team_domain": w.domain(u.TeamID),
+		"token": "verification-token", "team_id": w.slashTeam(u), "team_domain": w.domain(w.slashTeam(u)),
 		"channel_id": channel, "channel_name": c.slashName(), "user_id": user, "user_name": u.Name,
 		"command": command, "text": text, "api_app_id": w.opt.AppID,
-		"is_enterprise_install": "false", // a string here, a bool elsewhere
+		"is_enterprise_install": strconv.FormatBool(w.opt.OrgInstall), // a string here, a bool elsewhere
 		"response_url":          w.newResponseURL("commands", back), "trigger_id": w.newTrigger(user),
+	}
+	if w.opt.EnterpriseID != "" {
+		payload["enterprise_id"], payload["enterprise_name"] = w.opt.EnterpriseID, w.opt.EnterpriseName
 	}
 	w.mu.Unlock()
 	return w.act(ctx, Envelope{Type: TypeSlashCommands, Payload: payload, AcceptsResponse: true}, actor{user, channel, command},
@@ -97,20 +101,19 @@ func (w *Workspace) Slash(ctx context.Context, user, channel, text string, threa
 		})
 }
 
-// domain needs mu.
-func (w *Workspace) domain(team string) string {
-	if team == w.opt.TeamID {
-		return w.opt.TeamDomain
-	}
-	return strings.ToLower(team)
-}
-
 // actor is who did what where, for the failure they are shown.
 type actor struct{ user, channel, what string }
 
 // act delivers an envelope, hands an acknowledgement's payload to a function
 // (which runs with mu held), and tells the person what went wrong.
 func (w *Workspace) act(ctx context.Context, e Envelope, who actor, taken func(*Result, map[string]any)) (Result, error) {
+	w.mu.Lock()
+	if w.uninstalled {
+		defer w.mu.Unlock()
+		w.fail(Failure{User: who.user, Channel: who.channel, What: who.what, Error: ErrUninstalled})
+		return Result{Error: ErrUninstalled}, nil
+	}
+	w.mu.Unlock()
 	d, err := w.Deliver(ctx, e)
 	p := object(e.Payload)
 	res := Result{EnvelopeID: d.EnvelopeID, TriggerID: str(p["trigger_id"]), ResponseURL: str(p["response_url"]),
@@ -143,7 +146,8 @@ func (w *Workspace) act(ctx context.Context, e Envelope, who actor, taken func(*
 	return res, nil
 }
 
-// OpenHome is a person opening the app's home tab. Like every event it is
+// OpenHome is a person opening the app's home tab. The payload's team is the
+// one where the app is installed, whoever the person is. Like every event it is
 // delivered again if it is not acknowledged; the result is of the first time.
 func (w *Workspace) OpenHome(ctx context.Context, user string) (Result, error) {
 	w.mu.Lock()
@@ -169,9 +173,17 @@ func (w *Workspace) Event(ctx context.Context, event map[string]any) (Result, er
 		"token": "verification-token", "team_id": w.opt.TeamID, "api_app_id": w.opt.AppID, "type": "event_callback",
 		"event": event, "event_id": w.newID("Ev"), "event_time": time.Now().Unix(), "is_ext_shared_channel": false,
 		"authorizations": []any{map[string]any{"enterprise_id": nil, "team_id": w.opt.TeamID, "user_id": w.opt.BotUserID,
-			"is_bot": true, "is_enterprise_install": false}},
+			"is_bot": true, "is_enterprise_install": w.opt.OrgInstall}},
 	}
+	if w.opt.EnterpriseID != "" {
+		payload["enterprise_id"] = w.opt.EnterpriseID
+		object(list(payload["authorizations"])[0])["enterprise_id"] = w.opt.EnterpriseID
+	}
+	uninstalled := w.uninstalled
 	w.mu.Unlock()
+	if uninstalled {
+		return Result{Error: ErrUninstalled}, nil
+	}
 	e := Envelope{Type: TypeEventsAPI, Payload: payload}
 	// An event that is not taken is not shown to anybody as an error.
 	d, err := w.Deliver(ctx, e)

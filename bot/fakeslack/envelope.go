@@ -1,7 +1,6 @@
 package fakeslack
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,6 +20,7 @@ const (
 	ErrDispatch     = "dispatch_failed"          // no connection to send it to
 	ErrBadResponse  = "invalid_command_response" // the acknowledgement's content was refused
 	ErrModalTrouble = "trouble_connecting"       // the same, in a modal
+	ErrUninstalled  = "app_not_installed"        // the app is not in the workspace any more
 	ErrInThread     = "command_in_thread"        // "/sshforward is not supported in threads. Sorry!"
 )
 
@@ -35,6 +35,7 @@ type Envelope struct {
 	AcceptsResponse bool
 	RetryAttempt    int
 	RetryReason     string
+	Connection      int // which one gets it; 0 is any, as in Slack
 }
 
 // Delivery is one envelope on its way to one connection.
@@ -62,93 +63,6 @@ type pending struct {
 	d    *Delivery
 	c    *conn
 	done chan struct{} // closed when acked
-}
-
-// Deliver sends an envelope to one random connection and waits for the
-// acknowledgement, at most Options.AckDeadline. The error is the context's or
-// about the arguments; what went wrong in Slack's eyes is in the Delivery.
-func (w *Workspace) Deliver(ctx context.Context, e Envelope) (Delivery, error) {
-	payload, err := json.Marshal(e.Payload)
-	if err != nil {
-		return Delivery{}, fmt.Errorf("fakeslack: payload: %w", err)
-	}
-	p, sent, frame := w.dispatch(e, payload)
-	if p.c == nil {
-		return *sent, nil
-	}
-	call, out := w.begin(Call{Method: MethodEnvelope, Args: map[string]any{"type": e.Type, "envelope_id": sent.EnvelopeID, "connection": p.c.ID}})
-	w.pause(ctx, out.Delay)
-	code := ""
-	if out.LoseRequest || p.c.send(frame) != nil {
-		code = "lost"
-	}
-	w.end(call, out, 0, code, nil)
-
-	t := time.NewTimer(time.Until(sent.Sent.Add(w.opt.AckDeadline)))
-	defer t.Stop()
-	select {
-	case <-p.done:
-	case <-t.C:
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-w.ctx.Done():
-		err = fmt.Errorf("fakeslack: workspace closed")
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !p.d.Acked && p.d.Error == "" {
-		w.alter(p, func(d *Delivery) { d.Error = ErrTimeout })
-	}
-	return *p.d, err
-}
-
-// Repeat delivers an envelope that was sent before once more, under its own id:
-// a duplicate, as clients have seen them even of slash commands.
-func (w *Workspace) Repeat(ctx context.Context, envelopeID string) (Delivery, error) {
-	w.mu.Lock()
-	i := slices.IndexFunc(w.deliveries, func(d *Delivery) bool { return d.EnvelopeID == envelopeID })
-	var e Envelope
-	if i >= 0 {
-		d := w.deliveries[i]
-		e = Envelope{ID: d.EnvelopeID, Type: d.Type, Payload: d.Payload, AcceptsResponse: d.accepts}
-	}
-	w.mu.Unlock()
-	if i < 0 {
-		return Delivery{}, fmt.Errorf("fakeslack: no envelope %q was sent", envelopeID)
-	}
-	return w.Deliver(ctx, e)
-}
-
-// dispatch picks a connection and records the delivery before anything is sent.
-func (w *Workspace) dispatch(e Envelope, payload json.RawMessage) (*pending, *Delivery, map[string]any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if e.ID == "" {
-		e.ID = w.newEnvelopeID()
-	}
-	d := &Delivery{EnvelopeID: e.ID, Type: e.Type, Payload: payload, Retry: e.RetryAttempt, Sent: time.Now(), accepts: e.AcceptsResponse}
-	var ready []*conn
-	for _, c := range w.conns {
-		if !c.Draining {
-			ready = append(ready, c)
-		}
-	}
-	p := &pending{d: d, done: make(chan struct{})}
-	if len(ready) == 0 {
-		d.Error = ErrDispatch
-	} else {
-		p.c = ready[w.rnd.IntN(len(ready))]
-		p.c.Delivered++
-		d.Connection = p.c.ID
-		w.pending = trim(append(w.pending, p), w.opt.History)
-	}
-	w.deliveries = trim(append(w.deliveries, d), w.opt.History)
-	w.note(Change{Kind: ChangeDelivery, Delivery: d})
-	frame := map[string]any{"envelope_id": e.ID, "type": e.Type, "payload": payload, "accepts_response_payload": e.AcceptsResponse}
-	if e.Type == TypeEventsAPI {
-		frame["retry_attempt"], frame["retry_reason"] = e.RetryAttempt, e.RetryReason
-	}
-	return p, d, frame
 }
 
 // newEnvelopeID needs mu.

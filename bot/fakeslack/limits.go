@@ -12,6 +12,7 @@ import (
 const (
 	maxMessageText  = 40000 // chat.postMessage; Slack cuts above it, here it is an error
 	maxUpdateText   = 4000  // chat.update answers msg_too_long above it
+	maxBlockText    = 12000 // all blocks of a message; about, https://github.com/slackapi/bolt-js/issues/2509
 	maxBlocks       = 50    // a message
 	maxViewBlocks   = 100   // a modal or home tab
 	maxID           = 255   // action_id, block_id, callback_id, external_id

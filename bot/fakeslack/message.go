@@ -30,6 +30,9 @@ type Message struct {
 	Edited      time.Time `json:"edited,omitzero"`
 	Edits       []Edit    `json:"edits,omitempty"` // former versions, oldest first
 	Deleted     bool      `json:"deleted,omitempty"`
+	// Reused are the ids of blocks that an update changed without giving them a
+	// new id, over the life of the message.
+	Reused []string `json:"reused_block_ids,omitempty"`
 }
 
 // Edit is a former version of a message.

@@ -14,10 +14,24 @@ type User struct {
 	Locale   string `json:"locale"`    // default en-US
 	TZ       string `json:"tz"`        // default Etc/UTC
 	TZOffset int    `json:"tz_offset"` // seconds
-	TeamID   string `json:"team_id"`   // default the workspace; another one for a Slack Connect stranger
 	IsBot    bool   `json:"is_bot"`
 	IsAdmin  bool   `json:"is_admin"`
-	Deleted  bool   `json:"deleted"`
+	Deleted  bool   `json:"deleted"` // deactivated: can do nothing any more
+	// Restricted is a guest in several channels, UltraRestricted one in a
+	// single channel (who is Restricted too, as in Slack).
+	Restricted      bool `json:"is_restricted"`
+	UltraRestricted bool `json:"is_ultra_restricted"`
+
+	// TeamID is the person's own workspace; default the one where the app is
+	// installed. Another one makes them a colleague from a sister workspace if
+	// EnterpriseID is the workspace's (Options.EnterpriseID), and otherwise a
+	// stranger who came by Slack Connect.
+	TeamID string `json:"team_id"`
+	// EnterpriseID is the organisation the person belongs to; default the
+	// workspace's for its own people and none for others.
+	EnterpriseID string `json:"enterprise_id,omitempty"`
+	// Teams are the workspaces of their organisation the person is in; default TeamID.
+	Teams []string `json:"teams,omitempty"`
 }
 
 // Channel is a conversation. The default is a public channel.
@@ -30,8 +44,12 @@ type Channel struct {
 	Archived bool     `json:"is_archived"`
 	Members  []string `json:"members"`
 	// BotMember says whether the bot is in it. Public channels take its posts
-	// either way (chat:write.public), private ones do not exist for it otherwise.
+	// either way with chat:write.public, private ones do not exist for it otherwise.
 	BotMember bool `json:"is_member"`
+	// ExtShared is a channel that other companies see too (Slack Connect),
+	// PendingExtShared one to which another company is invited.
+	ExtShared        bool `json:"is_ext_shared"`
+	PendingExtShared bool `json:"is_pending_ext_shared"`
 	// PostError, if set, is what every post to it answers, for instance
 	// not_in_channel or restricted_action.
 	PostError string `json:"-"`
@@ -62,6 +80,11 @@ func (w *Workspace) AddUser(u User) {
 	if u.TeamID == "" {
 		u.TeamID = w.opt.TeamID
 	}
+	if u.EnterpriseID == "" && u.TeamID == w.opt.TeamID {
+		u.EnterpriseID = w.opt.EnterpriseID
+	}
+	u.Restricted = u.Restricted || u.UltraRestricted
+	u.Teams = slices.Clone(u.Teams)
 	w.users.put(u)
 	w.note(Change{Kind: ChangePeople, User: u.ID})
 }
@@ -123,8 +146,17 @@ func (c *Channel) slashName() string {
 	return c.Name
 }
 
-// person looks up a user for a driver call. Needs mu.
+// person looks up a user who does something. Needs mu.
 func (w *Workspace) person(id string) (*User, error) {
+	u, err := w.anybody(id)
+	if err == nil && u.Deleted {
+		return nil, fmt.Errorf("fakeslack: %s is deactivated and can do nothing", id)
+	}
+	return u, err
+}
+
+// anybody looks up a user for what a forger does in their name. Needs mu.
+func (w *Workspace) anybody(id string) (*User, error) {
 	u := w.users.get(id)
 	if u == nil {
 		return nil, fmt.Errorf("fakeslack: no user %q", id)

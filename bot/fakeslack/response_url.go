@@ -47,8 +47,8 @@ func (w *Workspace) serveResponseURL(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Unlock()
 	call, out := w.begin(c)
-	w.pause(r.Context(), w.opt.Latency+out.Delay)
-	if w.faulted(rw, call, out) {
+	w.pause(w.ctx, w.opt.Latency+out.Delay)
+	if w.faulted(rw, r, call, out) {
 		return
 	}
 	status, err := http.StatusInternalServerError, refused("invalid_payload")

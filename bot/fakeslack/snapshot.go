@@ -67,6 +67,12 @@ func (s *Snapshot) Messages(channel string) []Message {
 	return values(s.messages, func(m *Message) bool { return m.Channel == channel && !m.Ephemeral && !m.Deleted })
 }
 
+// Thread lists a message and the replies to it as everybody in the channel
+// sees them, oldest first.
+func (s *Snapshot) Thread(ts string) []Message {
+	return values(s.messages, func(m *Message) bool { return (m.TS == ts || m.ThreadTS == ts) && !m.Ephemeral && !m.Deleted })
+}
+
 // Ephemerals lists what one person alone sees in a channel, oldest first; an
 // empty channel means in all.
 func (s *Snapshot) Ephemerals(user, channel string) []Message {

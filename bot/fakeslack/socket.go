@@ -2,7 +2,6 @@ package fakeslack
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +24,8 @@ type Connection struct {
 	Since     time.Time `json:"since"`
 	Delivered int       `json:"delivered"` // envelopes
 	Draining  bool      `json:"draining"`  // was told to go and gets nothing new
+	// Ends is when Slack will end it; zero without Options.ConnectionLife.
+	Ends time.Time `json:"ends,omitzero"`
 }
 
 type conn struct {
@@ -51,7 +52,7 @@ func (c *conn) write(v any) error {
 
 // abort resets the TCP connection, without a closing handshake.
 func (c *conn) abort() {
-	if tcp, ok := c.ws.NetConn().(*net.TCPConn); ok {
+	if tcp := tcpOf(c.ws.NetConn()); tcp != nil {
 		_ = tcp.SetLinger(0)
 	}
 	_ = c.ws.Close()
@@ -73,8 +74,8 @@ var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return
 
 func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
 	call, out := w.begin(Call{Method: MethodDial})
-	w.pause(r.Context(), out.Delay)
-	if w.faulted(rw, call, out) {
+	w.pause(w.ctx, out.Delay)
+	if w.faulted(rw, r, call, out) {
 		return
 	}
 	ticket := r.URL.Query().Get("ticket")
@@ -123,6 +124,10 @@ func (w *Workspace) serveConn(c *conn) {
 	if !w.greet(c) {
 		return
 	}
+	if !c.Ends.IsZero() {
+		end := w.refresh(c)
+		defer end()
+	}
 	defer func() {
 		w.mu.Lock()
 		w.conns = slices.DeleteFunc(w.conns, func(x *conn) bool { return x == c })
@@ -165,58 +170,13 @@ func (w *Workspace) greet(c *conn) bool {
 	}
 	w.connSeq++
 	c.ID, c.Since = w.connSeq, time.Now()
+	c.Ends = w.endOf(c)
 	w.conns = append(w.conns, c)
 	n := len(w.conns)
 	w.note(Change{Kind: ChangeConnected})
 	w.mu.Unlock()
 	_ = c.write(map[string]any{"type": "hello", "num_connections": n,
-		"debug_info":      map[string]any{"host": "fakeslack", "build_number": 1, "approximate_connection_time": 18060},
+		"debug_info":      map[string]any{"host": "fakeslack", "build_number": 1, "approximate_connection_time": w.lifetime()},
 		"connection_info": map[string]any{"app_id": w.opt.AppID}})
 	return true // if the write failed, reading fails next
-}
-
-// connections needs mu.
-func (w *Workspace) connections() []Connection {
-	out := make([]Connection, len(w.conns))
-	for i, c := range w.conns {
-		out[i] = c.Connection
-	}
-	return out
-}
-
-// Disconnect sends a disconnect message with a reason to the connections with
-// these ids, or to all. After a warning a connection goes on as before; after
-// any other reason it gets nothing new, and Slack's side closes it a second
-// later if the client has not.
-func (w *Workspace) Disconnect(reason string, ids ...int) {
-	for _, c := range w.choose(ids) {
-		_ = c.send(disconnectMessage(reason))
-		if reason == DisconnectWarning {
-			continue
-		}
-		w.mu.Lock()
-		c.Draining = true
-		w.note(Change{Kind: ChangeDisconnected})
-		w.mu.Unlock()
-		time.AfterFunc(time.Second, func() { c.ws.Close() })
-	}
-}
-
-// Drop resets the TCP connection of the connections with these ids, or of all.
-func (w *Workspace) Drop(ids ...int) {
-	for _, c := range w.choose(ids) {
-		c.abort()
-	}
-}
-
-func (w *Workspace) choose(ids []int) []*conn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var out []*conn
-	for _, c := range w.conns {
-		if len(ids) == 0 || slices.Contains(ids, c.ID) {
-			out = append(out, c)
-		}
-	}
-	return out
 }

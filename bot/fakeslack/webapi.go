@@ -15,6 +15,7 @@ type apiError struct {
 	code     string
 	messages []string // go to response_metadata.messages
 	wait     time.Duration
+	needed   string // scopes, for missing_scope
 }
 
 func refused(code string, messages ...string) *apiError {
@@ -38,37 +39,6 @@ func (a args) str(key string) string {
 
 func (a args) flag(key string) bool { s := a.str(key); return s == "true" || s == "1" }
 
-// method is one Web API method. Its function runs with mu held.
-type method struct {
-	do       func(*Workspace, args) (map[string]any, *apiError)
-	formOnly bool // JSON bodies are ignored, as for all of Slack's reading methods
-	appToken bool
-	open     bool // no token needed
-}
-
-var methods = map[string]method{
-	"api.test":              {do: apiTest, open: true},
-	"auth.test":             {do: authTest},
-	"apps.connections.open": {do: connectionsOpen, appToken: true},
-	"bots.info":             {do: botsInfo, formOnly: true},
-	"chat.postMessage":      {do: chatPostMessage},
-	"chat.postEphemeral":    {do: chatPostEphemeral},
-	"chat.update":           {do: chatUpdate},
-	"chat.delete":           {do: chatDelete},
-	"chat.getPermalink":     {do: chatGetPermalink, formOnly: true},
-	"conversations.open":    {do: conversationsOpen},
-	"conversations.info":    {do: conversationsInfo, formOnly: true},
-	"conversations.members": {do: conversationsMembers, formOnly: true},
-	"users.info":            {do: usersInfo, formOnly: true},
-	"users.list":            {do: usersList, formOnly: true},
-	"usergroups.list":       {do: usergroupsList, formOnly: true},
-	"usergroups.users.list": {do: usergroupsUsersList, formOnly: true},
-	"views.open":            {do: viewsOpen},
-	"views.push":            {do: viewsPush},
-	"views.update":          {do: viewsUpdate},
-	"views.publish":         {do: viewsPublish},
-}
-
 func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/api/")
 	m, known := methods[name]
@@ -79,8 +49,8 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	}
 	delete(a, "token") // a recorded call carries no secret
 	call, out := w.begin(Call{Method: name, Args: a, JSON: isJSON, Channel: a.str("channel"), User: a.str("user")})
-	w.pause(r.Context(), w.opt.Latency+out.Delay)
-	if w.faulted(rw, call, out) {
+	w.pause(w.ctx, w.opt.Latency+out.Delay)
+	if w.faulted(rw, r, call, out) {
 		return
 	}
 
@@ -99,6 +69,10 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if err == nil && !m.open && !m.appToken {
 		// Slack tells the scopes of a token with every answer.
 		rw.Header().Set("X-OAuth-Scopes", strings.Join(w.opt.Scopes, ","))
+		err = w.checkScope(m, a)
+	}
+	if err == nil {
+		err = w.checkTier(name, m)
 	}
 	if err == nil {
 		answer, err = m.do(w, a)
@@ -108,6 +82,9 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		answer = map[string]any{"ok": false, "error": err.code}
+		if err.needed != "" {
+			answer["needed"], answer["provided"] = err.needed, strings.Join(w.Scopes(), ",")
+		}
 		if len(err.messages) > 0 {
 			marked := make([]string, len(err.messages))
 			for i, s := range err.messages {
@@ -134,8 +111,15 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 }
 
 // faulted ends a call that never gets to its effect.
-func (w *Workspace) faulted(rw http.ResponseWriter, call *Call, out Outcome) bool {
+func (w *Workspace) faulted(rw http.ResponseWriter, r *http.Request, call *Call, out Outcome) bool {
 	switch {
+	case out.Silent:
+		w.end(call, out, 0, "silent", nil)
+		select {
+		case <-r.Context().Done():
+		case <-w.ctx.Done():
+		}
+		panic(http.ErrAbortHandler)
 	case out.LoseRequest:
 		w.end(call, out, 0, "lost", nil)
 		panic(http.ErrAbortHandler)
@@ -164,26 +148,6 @@ func writeJSON(rw http.ResponseWriter, status int, body any) {
 	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(body)
-}
-
-// checkToken needs mu. An app token opens connections and does nothing else.
-func (w *Workspace) checkToken(token string, app bool) *apiError {
-	want, other := w.opt.BotToken, w.opt.AppToken
-	if app {
-		want, other = other, want
-	}
-	switch token {
-	case "":
-		return refused("not_authed")
-	case want:
-		if code := w.tokenErrors[token]; code != "" {
-			return refused(code)
-		}
-		return nil
-	case other:
-		return refused("not_allowed_token_type")
-	}
-	return refused("invalid_auth")
 }
 
 // Arguments that are JSON inside a form value.

@@ -229,19 +229,19 @@ func raw(t *testing.T, w *fakeslack.Workspace, method, kind, body string) map[st
 
 func TestEncodings(t *testing.T) {
 	w := office(t, fakeslack.Options{})
-	const form, js = "application/x-www-form-urlencoded", "application/json; charset=utf-8"
+	const js = "application/json; charset=utf-8"
 	for _, c := range []struct{ method, kind, body, code string }{
-		{"chat.postMessage", form, "channel=C1&text=hi", ""},
+		{"chat.postMessage", formType, "channel=C1&text=hi", ""},
 		{"chat.postMessage", js, `{"channel":"C1","text":"hi"}`, ""},
 		{"chat.postMessage", js, `{"channel":"C1","blocks":"[{\"type\":\"divider\"}]"}`, ""},
 		{"chat.postMessage", js, `{"channel":`, "invalid_json"},
-		{"chat.postMessage", form, "channel=C1&blocks=" + url.QueryEscape(`[{"type":`), "invalid_blocks_format"},
-		{"chat.postMessage", form, "channel=C1&blocks=" + url.QueryEscape(`{"type":"divider"}`), "invalid_blocks_format"},
-		{"chat.postMessage", form, "channel=C1", "no_text"},
-		{"users.info", form, "user=U1", ""},
+		{"chat.postMessage", formType, "channel=C1&blocks=" + url.QueryEscape(`[{"type":`), "invalid_blocks_format"},
+		{"chat.postMessage", formType, "channel=C1&blocks=" + url.QueryEscape(`{"type":"divider"}`), "invalid_blocks_format"},
+		{"chat.postMessage", formType, "channel=C1", "no_text"},
+		{"users.info", formType, "user=U1", ""},
 		{"users.info", js, `{"user":"U1"}`, "user_not_found"}, // reading methods do not look at JSON
-		{"chat.frobnicate", form, "", "unknown_method"},
-		{"api.test", form, "foo=bar", ""},
+		{"chat.frobnicate", formType, "", "unknown_method"},
+		{"api.test", formType, "foo=bar", ""},
 	} {
 		out := raw(t, w, c.method, c.kind, c.body)
 		if code, _ := out["error"].(string); code != c.code {

@@ -24,10 +24,13 @@ type Workspace struct {
 	rnd         *rand.Rand
 	baseURL     string
 	server      *http.Server
+	listener    *listener
 	closed      bool
 	lastTS      int64 // microseconds, of the youngest message
 	serial      int64
 	tokenErrors map[string]string
+	uninstalled bool
+	twins       int // so many of the next envelopes go out twice
 
 	users    *table[User]
 	channels *table[Channel]
@@ -39,7 +42,9 @@ type Workspace struct {
 	homes    map[string]*View
 	triggers map[string]*trigger
 	urls     map[string]*responseURL
-	lastPost map[string]time.Time
+	postDue  map[string]time.Time // by channel
+	meters   map[string]*meter    // by method
+	frozen   map[string]string    // error code of an edit, by ts
 
 	tickets    map[string]time.Time // unused Socket Mode tickets and their end
 	conns      []*conn
@@ -49,6 +54,7 @@ type Workspace struct {
 	calls      []*Call
 	failures   []*Failure
 	script     map[string][]Outcome
+	broken     map[string]Outcome
 	fault      func(Call) Outcome
 
 	seq      uint64
@@ -73,9 +79,12 @@ func New(o Options) *Workspace {
 		homes:       map[string]*View{},
 		triggers:    map[string]*trigger{},
 		urls:        map[string]*responseURL{},
-		lastPost:    map[string]time.Time{},
+		postDue:     map[string]time.Time{},
+		meters:      map[string]*meter{},
+		frozen:      map[string]string{},
 		tickets:     map[string]time.Time{},
 		script:      map[string][]Outcome{},
+		broken:      map[string]Outcome{},
 		fault:       o.Fault,
 		changed:     make(chan struct{}),
 		watchers:    map[*watcher]struct{}{},
@@ -93,17 +102,23 @@ func (w *Workspace) StartAt(addr string) error {
 	if err != nil {
 		return fmt.Errorf("fakeslack: listen: %w", err)
 	}
-	srv := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
+	quiet := &listener{Listener: ln, lines: map[*line]struct{}{}}
+	srv := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second, TLSConfig: w.opt.TLS}
 	w.mu.Lock()
 	if w.server != nil || w.closed {
 		w.mu.Unlock()
 		ln.Close()
 		return errors.New("fakeslack: already started or closed")
 	}
-	w.server = srv
+	w.server, w.listener = srv, quiet
 	w.baseURL = "http://" + ln.Addr().String()
+	serve := func() { _ = srv.Serve(quiet) }
+	if w.opt.TLS != nil {
+		w.baseURL = "https://" + ln.Addr().String()
+		serve = func() { _ = srv.ServeTLS(quiet, "", "") }
+	}
 	w.mu.Unlock()
-	w.wg.Go(func() { _ = srv.Serve(ln) })
+	w.wg.Go(serve)
 	return nil
 }
 
@@ -151,19 +166,6 @@ func (w *Workspace) BotUserID() string { return w.opt.BotUserID }
 
 // TeamID is the id of the workspace.
 func (w *Workspace) TeamID() string { return w.opt.TeamID }
-
-// SetTokenError makes every call with this token fail with a code such as
-// invalid_auth, token_revoked or account_inactive; an empty code heals it.
-// Open connections stay, as they do in Slack.
-func (w *Workspace) SetTokenError(token, code string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if code == "" {
-		delete(w.tokenErrors, token)
-		return
-	}
-	w.tokenErrors[token] = code
-}
 
 // ServeHTTP serves /api/METHOD, /response/… and /socket.
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {

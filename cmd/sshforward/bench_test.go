@@ -51,7 +51,7 @@ func BenchmarkTick(b *testing.B) {
 		b.Run(fmt.Sprintf("kept=%d", n), func(b *testing.B) {
 			_, s := kept(b, n)
 			defer s.Close()
-			keeper := sshforward.NewKeeper(sshforward.Options{Store: s, SavedSources: s})
+			keeper := sshforward.NewKeeper(sshforward.Options{Store: s})
 			for b.Loop() {
 				if err := keeper.Tick(b.Context()); err != nil {
 					b.Fatal(err)

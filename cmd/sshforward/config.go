@@ -57,18 +57,6 @@ type awsConfig struct {
 	} `yaml:"price"`
 }
 
-type timingConfig struct {
-	Default   duration   `yaml:"default"`
-	Min       duration   `yaml:"min"`
-	Confirm   duration   `yaml:"confirm"`
-	Approval  duration   `yaml:"approval"`
-	Opening   duration   `yaml:"opening"`
-	Stopped   duration   `yaml:"stopped"`
-	Reminders []duration `yaml:"reminders"`
-	Sweep     duration   `yaml:"sweep"`
-	Keep      duration   `yaml:"keep"`
-}
-
 // defaultGrace is how long after the end of a lease the dead-man switch waits
 // for the bot to have done it.
 const defaultGrace = 5 * time.Minute
@@ -99,6 +87,9 @@ func parseConfig(text []byte) (*config, error) {
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("the file holds more than one YAML document")
 	}
+	if err := checkOpen(text); err != nil {
+		return nil, err
+	}
 	return &c, c.check()
 }
 
@@ -115,18 +106,20 @@ func (c *config) check() error {
 	c.Slack.Language = cmp.Or(c.Slack.Language, "en")
 	switch {
 	case !deploymentName.MatchString(c.Deployment):
-		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod", c.Deployment)
+		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod",
+			c.Deployment)
 	case c.Store.Bolt == "":
 		return errors.New("store: say where the leases are kept, for example: store: {bolt: /var/lib/sshforward/leases.db}")
 	case c.Slack.Channel != "" && !channelID.MatchString(c.Slack.Channel):
-		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details", c.Slack.Channel)
+		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details",
+			c.Slack.Channel)
 	case !slices.Contains(bot.Languages(), c.Slack.Language):
 		return fmt.Errorf("slack.language: %q is not there; write one of %s", c.Slack.Language, strings.Join(bot.Languages(), ", "))
 	}
 	if err := c.checkAWS(); err != nil {
 		return err
 	}
-	if err := c.Policy.check(c.Slack.Channel); err != nil {
+	if err := c.Policy.check(c.Slack.Channel, c.AWS); err != nil {
 		return err
 	}
 	return c.Timing.check()
@@ -164,42 +157,6 @@ func (c *config) checkAWS() error {
 	return nil
 }
 
-func (t *timingConfig) check() error {
-	std := sshforward.DefaultTiming()
-	if t.Default == 0 {
-		std.Default = max(std.Default, time.Duration(t.Min))
-	}
-	for _, f := range []struct {
-		name  string
-		value *duration
-		std   time.Duration
-	}{
-		{"default", &t.Default, std.Default}, {"min", &t.Min, std.Min}, {"confirm", &t.Confirm, std.Confirm},
-		{"approval", &t.Approval, std.Approval}, {"opening", &t.Opening, std.Opening}, {"stopped", &t.Stopped, std.Stopped},
-		{"sweep", &t.Sweep, std.Sweep}, {"keep", &t.Keep, std.Keep},
-	} {
-		*f.value = cmp.Or(*f.value, duration(f.std))
-	}
-	if t.Reminders == nil {
-		for _, r := range std.Reminders {
-			t.Reminders = append(t.Reminders, duration(r))
-		}
-	}
-	if t.Default < t.Min {
-		return fmt.Errorf("timing.default: %s is shorter than timing.min, %s; set both", sshforward.FormatDuration(time.Duration(t.Default)), sshforward.FormatDuration(time.Duration(t.Min)))
-	}
-	return nil
-}
-
-func (t *timingConfig) timing() sshforward.Timing {
-	return sshforward.Timing{
-		Default: time.Duration(t.Default), Min: time.Duration(t.Min), Confirm: time.Duration(t.Confirm),
-		Approval: time.Duration(t.Approval), Opening: time.Duration(t.Opening), Stopped: time.Duration(t.Stopped),
-		Reminders: convert(t.Reminders, func(d duration) time.Duration { return time.Duration(d) }),
-		Sweep:     time.Duration(t.Sweep), Keep: time.Duration(t.Keep),
-	}
-}
-
 func (c *config) prices() sshforward.Prices {
 	prices := sshforward.DefaultPrices()
 	for _, a := range c.AWS {
@@ -218,35 +175,4 @@ func convert[A, B any](in []A, f func(A) B) []B {
 		out = append(out, f(a))
 	}
 	return out
-}
-
-// tokens are the two secrets.
-type tokens struct{ bot, app string }
-
-// readTokens takes them from the environment, or from the files that the
-// environment names.
-func readTokens(env func(string) string) (t tokens, err error) {
-	if t.bot, err = secret(env, "SLACK_BOT_TOKEN"); err != nil {
-		return t, err
-	}
-	t.app, err = secret(env, "SLACK_APP_TOKEN")
-	return t, err
-}
-
-func secret(env func(string) string, name string) (string, error) {
-	if v := env(name); v != "" {
-		return v, nil
-	}
-	file := env(name + "_FILE")
-	if file == "" {
-		return "", fmt.Errorf("%s is not set; set it, or %s_FILE to the name of a file that holds it", name, name)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read %s_FILE: %w", name, err)
-	}
-	if v := strings.TrimSpace(string(text)); v != "" {
-		return v, nil
-	}
-	return "", fmt.Errorf("%s, named by %s_FILE, is empty", file, name)
 }

@@ -59,6 +59,7 @@ func TestDoctor(t *testing.T) {
 		says  []string
 	}{
 		{"all well", slack, replace("admins: ["+carol+"]", "admins: [S0LEAD]"), nil, false, []string{
+			`ok    rule development: every full member of the workspace may open instances with sshforward="allow"`,
 			"does not exist yet; the first start makes it", "ok    Slack: the bot is sshforward", "ok    Slack: the app token opens Socket Mode",
 			"user group S0LEAD has 2 people", "ok    AWS main: the bot is arn:aws:", "ok    AWS main: a rule covers", "load balancers go to subnet-",
 		}},

@@ -91,23 +91,6 @@ func TestBadTokenEndsIt(t *testing.T) {
 	}
 }
 
-func TestUsage(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string]int{
-		"version": exitOK, "--help": exitOK, "": exitOK, "serve": exitUsage, "frobnicate": exitUsage,
-		"serve --config /nowhere.yaml": exitError, "close --config /nowhere.yaml --all": exitError, "close --config /nowhere.yaml": exitUsage,
-	} {
-		cmd := exec.Command(binary, strings.Fields(args)...)
-		out, _ := cmd.CombinedOutput()
-		if got := cmd.ProcessState.ExitCode(); got != want {
-			t.Errorf("sshforward %s: exit %d, want %d:\n%s", args, got, want, out)
-		}
-		if want != exitOK && strings.Count(string(out), "\n") != 1 {
-			t.Errorf("sshforward %s: an error is not one line:\n%s", args, out)
-		}
-	}
-}
-
 // command is another invocation of the program with the world's configuration.
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(w.dir, "sshforward.yaml"))...)

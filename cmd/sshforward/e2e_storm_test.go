@@ -55,7 +55,7 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// TestStormOnMoto is the second opinion on TestStorms: the real process in
+// TestStormOnMoto is the second opinion on the storms of internal/sim: the real process in
 // real time against somebody else's AWS, behind a proxy with the same faults,
 // killed and restarted in the middle.
 func TestStormOnMoto(t *testing.T) {

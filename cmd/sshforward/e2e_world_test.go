@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The end-to-end tests run the real binary, as a process of its own, between
@@ -29,7 +30,7 @@ var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		isolate()
+		testenv.IsolateAWS()
 		flag.Parse()
 		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
@@ -41,29 +42,12 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "sshforward")
-		build := exec.Command("go", "build", "-race", "-o", binary, ".")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		if binary, err = testenv.Program(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
-}
-
-// isolate keeps the SDK's own loader from this machine's settings.
-func isolate() {
-	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") {
-			os.Unsetenv(name)
-		}
-	}
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "AKIAE2E", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		os.Setenv(name, value)
-	}
 }
 
 const (
@@ -128,6 +112,7 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
 	t.Cleanup(func() {
 		w.kill()
+		w.noRace()
 		if t.Failed() {
 			t.Logf("the bot's log:\n%s", w.log)
 		}
@@ -169,6 +154,7 @@ func (w *world) start() {
 	if err := os.WriteFile(file, []byte(w.config()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+	w.noRace()
 	w.log.reset()
 	dead := 0 // connections of a process that was killed may still be listed
 	for _, c := range w.slack.Connections() {
@@ -190,6 +176,14 @@ func (w *world) start() {
 		return len(live) >= 2
 	})
 	w.web = "http://" + w.log.find(listening)[1]
+}
+
+// noRace asserts that the race detector in the bot has found nothing.
+func (w *world) noRace() {
+	w.t.Helper()
+	if said := w.log.String(); strings.Contains(said, "DATA RACE") {
+		w.t.Errorf("the bot has a data race:\n%s", said)
+	}
 }
 
 // kill is kill -9.

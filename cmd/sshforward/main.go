@@ -8,16 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"github.com/sshforward/sshforward"
 )
-
-// version is set by the linker for releases.
-var version = ""
 
 // Exit codes, for scripts.
 const (
@@ -25,18 +21,6 @@ const (
 	exitError = 1 // it was understood and failed; one line on stderr says why
 	exitUsage = 2 // it was not understood
 )
-
-type cli struct {
-	Serve      serveCmd      `cmd:"" help:"Run the bot."`
-	Playground playgroundCmd `cmd:"" help:"Try it on this machine: the bot, a workspace, a cloud and SSH servers, all in one."`
-	Leases     leasesCmd     `cmd:"" help:"List leases from the tags in AWS alone, without Slack, store or bot."`
-	Close      closeCmd      `cmd:"" help:"Close leases from the tags in AWS alone."`
-	Sweep      sweepCmd      `cmd:"" help:"Remove what is past its end, from the tags in AWS alone."`
-	Doctor     doctorCmd     `cmd:"" help:"Look at all that the bot depends on and say what to mend; changes nothing."`
-	Audit      auditCmd      `cmd:"" help:"Export the audit record, of a bot that runs or does not."`
-	Backup     backupCmd     `cmd:"" help:"Copy the store, of a bot that runs or does not."`
-	Version    versionCmd    `cmd:"" help:"Print the version."`
-}
 
 // console is where a command writes, and what it reads from the environment;
 // tests give it their own.
@@ -51,34 +35,59 @@ func main() {
 
 // run is the whole program but for the process around it.
 func run(ctx context.Context, args []string, con console) int {
-	exit := -1
-	parser, err := kong.New(&cli{},
-		kong.Name("sshforward"),
-		kong.Description("Opens SSH to one private EC2 instance, for one person, for a limited time, from Slack."),
-		kong.Writers(con.stdout, con.stderr),
-		kong.Exit(func(code int) { exit = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(con),
-	)
-	if err != nil {
-		panic(err) // the commands above are declared wrongly
+	root := newRoot(con)
+	root.SetArgs(args)
+	// What fails before a command begins is wrong usage: a flag that is not
+	// there, an argument too many.
+	begun := false
+	for _, c := range root.Commands() {
+		runE := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			begun = true
+			return runE(c, args)
+		}
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	command, err := parser.Parse(args)
-	if exit >= 0 {
-		return exit // --help
-	}
-	if err != nil {
-		fmt.Fprintf(con.stderr, "sshforward: %v (sshforward --help shows the usage)\n", err)
-		return exitUsage
-	}
-	if err := command.Run(); err != nil {
+	switch err := root.ExecuteContext(ctx); {
+	case err == nil:
+		return exitOK
+	case begun:
 		fmt.Fprintln(con.stderr, "sshforward: "+oneLine(err))
 		return exitError
+	default:
+		fmt.Fprintf(con.stderr, "sshforward: %s (sshforward --help shows the usage)\n", oneLine(err))
+		return exitUsage
 	}
-	return exitOK
+}
+
+// The commands as --help groups them.
+const (
+	groupBot    = "bot"
+	groupLeases = "leases"
+	groupStore  = "store"
+)
+
+// newRoot makes the command line. Each command is in the file of its name.
+func newRoot(con console) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sshforward",
+		Long:          "Opens SSH to one private EC2 instance, for one person, for a limited time, from Slack.",
+		SilenceErrors: true, // run writes them
+		SilenceUsage:  true,
+	}
+	root.SetOut(con.stdout)
+	root.SetErr(con.stderr)
+	root.AddGroup(
+		&cobra.Group{ID: groupBot, Title: "The bot:"},
+		&cobra.Group{ID: groupLeases, Title: "Leases, from the tags in AWS alone, when Slack or the bot is down:"},
+		&cobra.Group{ID: groupStore, Title: "The store, of a bot that runs or does not:"},
+	)
+	root.AddCommand(
+		newServe(con), newPlayground(con), newDoctor(con),
+		newLeases(con), newClose(con), newSweep(con),
+		newAudit(con), newBackup(con),
+		newVersion(con),
+	)
+	return root
 }
 
 // oneLine makes the line an operator reads: the sentence, and the cause where
@@ -89,22 +98,4 @@ func oneLine(err error) string {
 		text = e.Message.String()
 	}
 	return strings.Join(strings.Fields(text), " ")
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(con console) error {
-	_, err := fmt.Fprintln(con.stdout, "sshforward "+versionString())
-	return err
-}
-
-func versionString() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

@@ -68,7 +68,8 @@ type leaseCollector struct{ keeper *sshforward.Keeper }
 
 var (
 	leasesDesc = prometheus.NewDesc("sshforward_leases", "Leases that are not closed, by state.", []string{"state"}, nil)
-	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases", "Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
+	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases",
+		"Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -78,13 +79,13 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	all, err := c.keeper.Do(ctx, sshforward.Caller{}, sshforward.ListLeases{All: true})
+	all, err := c.keeper.Active(ctx)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(leasesDesc, err)
 		return
 	}
 	count, stuck := make(map[sshforward.State]int), 0
-	for _, l := range all.Leases {
+	for _, l := range all {
 		count[l.State]++
 		if l.Stuck() {
 			stuck++

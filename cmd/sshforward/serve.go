@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sshforward/sshforward"
@@ -16,10 +17,27 @@ import (
 	"github.com/sshforward/sshforward/provisioner"
 )
 
-type serveCmd struct {
-	Config    string `required:"" type:"path" placeholder:"FILE" help:"Configuration file; deploy/sshforward.example.yaml shows all of it."`
-	LogFormat string `enum:"text,json" default:"text" env:"SSHFORWARD_LOG_FORMAT" help:"${enum}."`
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"SSHFORWARD_LOG_LEVEL" help:"${enum}."`
+type serveOptions struct {
+	config              string
+	logFormat, logLevel string
+}
+
+func newServe(con console) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:     "serve",
+		Short:   "Run the bot",
+		GroupID: groupBot,
+		Args:    noArguments,
+		PreRunE: func(c *cobra.Command, _ []string) error {
+			return fromEnv(c.Flags(), con.env, map[string]string{"log-format": "SSHFORWARD_LOG_FORMAT", "log-level": "SSHFORWARD_LOG_LEVEL"})
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), con) },
+	}
+	configFlag(c, &o.config)
+	choiceFlag(c, &o.logFormat, "log-format", "also $SSHFORWARD_LOG_FORMAT", "text", "json")
+	choiceFlag(c, &o.logLevel, "log-level", "also $SSHFORWARD_LOG_LEVEL", "info", "debug", "warn", "error")
+	return c
 }
 
 // After SIGTERM, commands and steps that are running may go on side by side for
@@ -30,9 +48,9 @@ const (
 	stepsStopWithin    = 7 * time.Second
 )
 
-// Run runs the bot until a signal, or until Slack says that a token is bad.
-func (cmd *serveCmd) Run(ctx context.Context, con console) error {
-	c, err := readConfig(cmd.Config)
+// run runs the bot until a signal, or until Slack says that a token is bad.
+func (o *serveOptions) run(ctx context.Context, con console) error {
+	c, err := readConfig(o.config)
 	if err != nil {
 		return err
 	}
@@ -43,7 +61,7 @@ func (cmd *serveCmd) Run(ctx context.Context, con console) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log := newLogger(con.stderr, cmd.LogFormat, cmd.LogLevel)
+	log := newLogger(con.stderr, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
 	return serve(ctx, c, secrets, con, log)
 }
@@ -76,8 +94,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
-		Store: store, SavedSources: store, Provisioner: aws, Notifier: slack, Directory: slack, AuditLog: store,
-		Surveyor: aws, Rebuilds: store, Lister: aws,
+		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,
@@ -90,7 +107,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	}
 	control, err := openSocket(c.Store.Bolt, store, log)
 	if err != nil {
-		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket", "path", socketPath(c.Store.Bolt), "err", err)
+		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
+			"path", socketPath(c.Store.Bolt), "err", err)
 	}
 	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.addr, "accounts", len(c.AWS))
 
@@ -131,26 +149,4 @@ func ready(ctx context.Context, slack *bot.Bot, store sshforward.Store) error {
 		return fmt.Errorf("the store cannot be read: %w", err)
 	}
 	return nil
-}
-
-func (a awsConfig) account() provisioner.Account {
-	account := provisioner.Account{
-		Name: a.Name, Region: a.Region, RoleARN: a.RoleARN, ExternalID: a.ExternalID,
-		ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, WaitDNS: time.Duration(*a.WaitDNS),
-	}
-	if a.DeadMan != nil {
-		account.DeadMan = &provisioner.DeadMan{RoleARN: a.DeadMan.RoleARN, Grace: defaultGrace}
-		if a.DeadMan.Grace != nil {
-			account.DeadMan.Grace = time.Duration(*a.DeadMan.Grace)
-		}
-	}
-	return account
-}
-
-func leaseAccounts(all []awsConfig) map[string]sshforward.Account {
-	out := make(map[string]sshforward.Account)
-	for _, a := range all {
-		out[a.Name] = sshforward.Account{ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, DeadMan: a.DeadMan != nil}
-	}
-	return out
 }

@@ -129,6 +129,68 @@ func (p *person) UnmarshalYAML(at ast.Node) error {
 	return nil
 }
 
+// people are users and user groups; the word everyone, like a list that is not
+// there, is every full member of the workspace.
+type people []person
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
+func (p *people) UnmarshalYAML(decode func(any) error) error {
+	if word(decode, "everyone") {
+		return nil
+	}
+	return decode((*[]person)(p))
+}
+
+// tagMap are tags and their values; the word any, like none, is every instance.
+type tagMap map[string]string
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler.
+func (m *tagMap) UnmarshalYAML(decode func(any) error) error {
+	if word(decode, "any") {
+		return nil
+	}
+	return decode((*map[string]string)(m))
+}
+
+// word reports whether a value is a certain word.
+func word(decode func(any) error, want string) bool {
+	var got string
+	return decode(&got) == nil && got == want
+}
+
+// vpcID and instanceID are ids in AWS, of the old length or the new one.
+type (
+	vpcID      string
+	instanceID string
+)
+
+var (
+	vpcIDs      = regexp.MustCompile(`^vpc-[0-9a-f]+$`)
+	instanceIDs = regexp.MustCompile(`^i-[0-9a-f]+$`)
+)
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (v *vpcID) UnmarshalYAML(at ast.Node) error {
+	s, err := idOf(at, vpcIDs, "a VPC, such as vpc-0123456789abcdef0")
+	*v = vpcID(s)
+	return err
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (i *instanceID) UnmarshalYAML(at ast.Node) error {
+	s, err := idOf(at, instanceIDs, "an instance, such as i-0123456789abcdef0")
+	*i = instanceID(s)
+	return err
+}
+
+func idOf(at ast.Node, ids *regexp.Regexp, what string) (string, error) {
+	s, err := scalar(at, "the id of "+what)
+	if err == nil && !ids.MatchString(s) {
+		err = complain(at, "%q is not the id of %s", s, what)
+	}
+	return s, err
+}
+
 // pattern is a regular expression.
 type pattern struct{ *regexp.Regexp }
 

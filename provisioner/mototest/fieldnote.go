@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,7 +53,8 @@ func AddFieldNoteTo(t testing.TB, cfg aws.Config) FieldNote {
 	gateway := must(s.ec2.CreateInternetGateway(s.ctx, &ec2.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId
 	must(s.ec2.AttachInternetGateway(s.ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway, VpcId: &n.VPC}))(t)
 	table := must(s.ec2.CreateRouteTable(s.ctx, &ec2.CreateRouteTableInput{VpcId: &n.VPC}))(t).RouteTable.RouteTableId
-	must(s.ec2.CreateRoute(s.ctx, &ec2.CreateRouteInput{RouteTableId: table, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway}))(t)
+	must(s.ec2.CreateRoute(s.ctx, &ec2.CreateRouteInput{
+		RouteTableId: table, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway}))(t)
 	must(s.ec2.AssociateRouteTable(s.ctx, &ec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: &n.Public}))(t)
 
 	n.Group = *must(s.ec2.CreateSecurityGroup(s.ctx, &ec2.CreateSecurityGroupInput{
@@ -113,6 +115,9 @@ func must[T any](v T, err error) func(testing.TB) T {
 // apart by the signature.
 type Transport struct {
 	URL string // of the server
+	// Account is whose the requests are; empty for moto's default. Those of an
+	// assumed role are the role's account's.
+	Account string
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -123,5 +128,8 @@ func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(req.Context())
 	req.URL.Scheme, req.URL.Host, req.Host = to.Scheme, to.Host, to.Host
+	if t.Account != "" && !strings.Contains(req.Header.Get("Authorization"), "Credential=ASIA") {
+		req.Header.Set("X-Moto-Account-Id", t.Account)
+	}
 	return http.DefaultTransport.RoundTrip(req)
 }

@@ -36,15 +36,16 @@ func Start(t testing.TB) (url string) {
 var shared struct {
 	sync.Mutex
 	*server
-	err error // it could not be started; asking again would only take time
+	err      error // it could not be started; asking again would only take time
+	accounts int   // given away
 }
 
-// Shared returns the address of the one moto_server of this test binary, with
-// nothing in it: starting one takes seconds and emptying it none. It is skipped
-// as in Start. Only one test at a time may use it, since the next one that asks
-// empties it. It runs until Stop, which belongs at the end of TestMain, or, on
-// Linux, until the test binary ends in whatever way.
-func Shared(t testing.TB) (url string) {
+// Shared returns the way to an account of the test's own in the one moto_server
+// of this test binary: starting one takes seconds. There is nothing in the
+// account, so that tests may run side by side. The test is skipped as in Start.
+// The server runs until Stop, which belongs at the end of TestMain, or, on Linux,
+// until the test binary ends in whatever way.
+func Shared(t testing.TB) Transport {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
@@ -54,12 +55,8 @@ func Shared(t testing.TB) (url string) {
 	if shared.err != nil {
 		unavailable(t, shared.err)
 	}
-	resp, err := http.Post(shared.url+"/moto-api/reset", "", nil)
-	if err != nil {
-		t.Fatalf("empty moto_server: %v\n%s", err, shared.log)
-	}
-	_ = resp.Body.Close()
-	return shared.url
+	shared.accounts++
+	return Transport{URL: shared.url, Account: fmt.Sprintf("%012d", 500000000000+shared.accounts)}
 }
 
 // Stop ends the server of Shared, if there is one.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/sshforward/sshforward/provisioner/mototest"
@@ -21,27 +22,31 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// Whoever asks for the shared server gets the same one, with nothing in it.
+// Whoever asks for the shared server gets the same one, with nothing in it, and
+// keeps what they make in it.
 func TestSharedIsEmpty(t *testing.T) {
-	url := mototest.Shared(t)
-	note := mototest.AddFieldNote(t, url)
-	client := ec2.NewFromConfig(mototest.Config(url))
-	in := &ec2.DescribeInstancesInput{InstanceIds: []string{note.Web}}
-	if _, err := client.DescribeInstances(t.Context(), in); err != nil {
-		t.Fatal(err)
+	one, other := mototest.Shared(t), mototest.Shared(t)
+	if one.URL != other.URL {
+		t.Errorf("a second server at %s, after %s", other.URL, one.URL)
 	}
-	if again := mototest.Shared(t); again != url {
-		t.Errorf("a second server at %s, after %s", again, url)
+	config := func(way mototest.Transport) aws.Config {
+		cfg := mototest.Config(way.URL)
+		cfg.HTTPClient = &http.Client{Transport: way}
+		return cfg
 	}
-	if _, err := client.DescribeInstances(t.Context(), in); err == nil {
-		t.Error("what was there before is still there")
+	in := &ec2.DescribeInstancesInput{InstanceIds: []string{mototest.AddFieldNoteTo(t, config(one)).Web}}
+	if _, err := ec2.NewFromConfig(config(other)).DescribeInstances(t.Context(), in); err == nil {
+		t.Error("what one test makes is seen by another")
+	}
+	if _, err := ec2.NewFromConfig(config(one)).DescribeInstances(t.Context(), in); err != nil {
+		t.Errorf("what a test has made: %v", err)
 	}
 }
 
 // A test binary that is killed leaves no server behind.
 func TestKilledBinaryLeavesNothing(t *testing.T) {
 	if os.Getenv("MOTOTEST_CHILD") != "" {
-		fmt.Println("server", mototest.Shared(t))
+		fmt.Println("server", mototest.Shared(t).URL)
 		time.Sleep(time.Minute)
 		return
 	}

@@ -14,8 +14,7 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Store is a [sshforward.Store], a [sshforward.AuditLog], a [sshforward.SavedSources]
-// and a [sshforward.Rebuilds] in one file. Open makes one; it is safe for
+// Store is a [sshforward.Store] in one file. Open makes one; it is safe for
 // concurrent use.
 type Store struct {
 	db     *bbolt.DB
@@ -29,12 +28,7 @@ type Store struct {
 	closed  error // what Close returned
 }
 
-var (
-	_ sshforward.Store        = (*Store)(nil)
-	_ sshforward.AuditLog     = (*Store)(nil)
-	_ sshforward.SavedSources = (*Store)(nil)
-	_ sshforward.Rebuilds     = (*Store)(nil)
-)
+var _ sshforward.Store = (*Store)(nil)
 
 // closeWithin is how long Close waits for what is under way. What is cut short
 // then is as safe as in a crash.

@@ -1,6 +1,5 @@
-// Package storetest holds every store to the contract of [sshforward.Store],
-// [sshforward.AuditLog], [sshforward.SavedSources] and [sshforward.Rebuilds]. A store's
-// own tests call [Run]; what is said here is what the keeper relies on.
+// Package storetest holds every store to the contract of [sshforward.Store]. A
+// store's own tests call [Run]; what is said here is what the keeper relies on.
 package storetest
 
 import (
@@ -16,12 +15,7 @@ import (
 )
 
 // Store is what is held to the contract.
-type Store interface {
-	sshforward.Store
-	sshforward.AuditLog
-	sshforward.SavedSources
-	sshforward.Rebuilds
-}
+type Store = sshforward.Store
 
 // Factory makes an empty store for one test and sees to its end with
 // t.Cleanup. The second result ends the store that is in use and returns

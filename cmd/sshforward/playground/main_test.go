@@ -8,20 +8,17 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // binary is the program as built by TestMain: the bot is a process of its own.
-var (
-	binary    string
-	buildArgs = []string{"build"}
-)
+var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -31,10 +28,8 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "sshforward")
-		build := exec.Command("go", append(buildArgs, "-o", binary, "github.com/sshforward/sshforward/cmd/sshforward")...)
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		if binary, err = testenv.Program(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		// The tests wait more than they work.

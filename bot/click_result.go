@@ -1,0 +1,96 @@
+package bot
+
+import (
+	"github.com/sshforward/sshforward"
+)
+
+// refuse tells somebody why their click did nothing. Home has neither a channel
+// nor a response URL, so there it is a modal or, when the trigger is spent, a
+// direct message.
+func (h *handler) refuse(to recipient, p clickPayload, m message) {
+	if p.home() {
+		if _, _, err := h.client.openView(p.TriggerID, h.renderFor(h.ctx, to.caller.User).noteOf(m)); err == nil {
+			return
+		}
+	}
+	h.client.answer(to, m, false)
+}
+
+// afterClick replaces the message that the button was in by the outcome. Cards
+// are left alone: the keeper's outbox updates them.
+func (h *handler) afterClick(pr press, r sshforward.Reply) {
+	if pr.payload.home() {
+		h.afterHome(pr, r)
+		return
+	}
+	to, cmd := pr.to, pr.cmd
+	from, own := pr.payload.source(pr.action)
+	show := h.renderFor(h.ctx, to.caller.User)
+	switch {
+	case own && (from == fromMine || from == fromAll):
+		if !h.listAgain(to, from, show) {
+			h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), false)
+		}
+	case own && from == fromShow && r.Lease != nil:
+		h.client.answer(to, show.lease(to.caller, r.Lease), true)
+	case own && from == fromReminder && r.Lease != nil:
+		h.client.answer(to, h.renderForButton(to.caller, show).reminderPressed(to.caller, cmd, r.Lease), true)
+	case from == fromCard || from == fromReminder:
+		// the card's next update shows it, and takes a reminder's buttons away
+	default:
+		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), own)
+	}
+}
+
+// afterHome follows a click in Home. Its outcome shows in Home itself, which is
+// published anew after every command; only the second confirmation of an urgent
+// lease has to be asked for.
+func (h *handler) afterHome(pr press, r sshforward.Reply) {
+	confirm, ok := pr.cmd.(sshforward.ConfirmLease)
+	if !ok || !asksAgain(confirm, r.Lease) {
+		return
+	}
+	c := pr.to.caller
+	v := h.renderFor(h.ctx, c.User)
+	if _, _, err := h.client.openView(pr.payload.TriggerID, v.urgentForm(r.Lease, metaOf(c))); err != nil {
+		h.client.answer(recipient{caller: c}, v.confirmUrgent(r.Lease), false)
+	}
+}
+
+// stale replaces the message of a click that was refused because the lease had
+// moved on, so that it shows how the lease stands and no dead button. It does so
+// only where nobody else updates the message. Such messages are those posted
+// before a restart, and ephemeral ones, which only a click can change.
+func (h *handler) stale(pr press, err error) {
+	if sshforward.ErrorCode(err) != sshforward.ECONFLICT || pr.payload.home() {
+		return
+	}
+	from, own := pr.payload.source(pr.action)
+	if !own {
+		return
+	}
+	to := pr.to
+	show := h.renderFor(h.ctx, to.caller.User)
+	switch from {
+	case fromMine, fromAll:
+		h.listAgain(to, from, show)
+	case fromPrompt, fromShow, fromReminder:
+		o := <-h.start(to.caller, showLease{ID: leaseOfValue(pr.action.Value)})
+		if l := o.reply.Lease; o.err == nil && l != nil {
+			if from == fromReminder {
+				show = h.renderForButton(to.caller, show)
+			}
+			h.client.answer(to, show.replaceStale(from, to.caller, pr.cmd, l), true)
+		}
+	}
+}
+
+// listAgain replaces the list that a button was in by a new one.
+func (h *handler) listAgain(to recipient, from origin, show render) bool {
+	list := listLeases{All: from == fromAll}
+	o := <-h.start(to.caller, list)
+	if o.err == nil {
+		h.client.answer(to, show.reply(to.caller, list, o), true)
+	}
+	return o.err == nil
+}

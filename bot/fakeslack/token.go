@@ -1,0 +1,55 @@
+package fakeslack
+
+// SetTokenError makes every call with this token fail with a code: token_revoked
+// or token_expired, invalid_auth, account_inactive, team_not_found,
+// not_allowed_token_type. An empty code heals it.
+// Open connections stay, as they do in Slack.
+func (w *Workspace) SetTokenError(token, code string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if code == "" {
+		delete(w.tokenErrors, token)
+		return
+	}
+	w.tokenErrors[token] = code
+}
+
+// Uninstall takes the app out of the workspace: the bot token answers
+// account_inactive, and nothing that people do reaches the app, though its
+// Socket Mode connections stay and the app token, which belongs to the app and
+// not to the workspace, works.
+func (w *Workspace) Uninstall() {
+	w.SetTokenError(w.opt.BotToken, "account_inactive")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.uninstalled = true
+}
+
+// Reinstall ends Uninstall. In Slack the bot token would be a new one; here it
+// stays, so that a running bot can be watched.
+func (w *Workspace) Reinstall() {
+	w.SetTokenError(w.opt.BotToken, "")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.uninstalled = false
+}
+
+// checkToken needs mu. An app token opens connections and does nothing else.
+func (w *Workspace) checkToken(token string, app bool) *apiError {
+	want, other := w.opt.BotToken, w.opt.AppToken
+	if app {
+		want, other = other, want
+	}
+	switch token {
+	case "":
+		return refused("not_authed")
+	case want:
+		if code := w.tokenErrors[token]; code != "" {
+			return refused(code)
+		}
+		return nil
+	case other:
+		return refused("not_allowed_token_type")
+	}
+	return refused("invalid_auth")
+}

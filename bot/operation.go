@@ -1,0 +1,78 @@
+package bot
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Keeper takes commands and answers queries; see [sshforward.Keeper] for each.
+// An error's code and message say what the caller is told, see
+// [sshforward.Error].
+type Keeper interface {
+	Do(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error)
+
+	List(ctx context.Context, c sshforward.Caller, all bool) ([]*sshforward.Lease, error)
+	Show(ctx context.Context, c sshforward.Caller, id string) (*sshforward.Lease, error)
+	Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefix, error)
+	History(ctx context.Context, c sshforward.Caller) (sshforward.History, error)
+	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
+	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
+}
+
+// operation is what a person wants of the keeper: a [sshforward.Command], which
+// may change something, or a query, which only reads.
+type operation any
+
+// query is an operation that one of the keeper's other methods answers.
+type query interface {
+	ask(ctx context.Context, k Keeper, c sshforward.Caller) outcome
+}
+
+// outcome is what the keeper said: a reply, or an overview to those who asked
+// for one or for their history.
+type outcome struct {
+	reply    sshforward.Reply
+	overview sshforward.Overview
+	err      error
+}
+
+type (
+	listLeases    struct{ All bool }     // the caller's, or everyone's
+	showLease     struct{ ID string }    // also one that is closed
+	showSource    struct{}               // the saved address
+	showHistory   struct{}               // the caller's leases that are over
+	showOverview  struct{}               // all that concerns the caller now
+	listInstances struct{ Query string } // what the caller may open
+)
+
+func (q listLeases) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.reply.Leases, o.err = k.List(ctx, c, q.All)
+	return o
+}
+
+func (q showLease) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.reply.Lease, o.err = k.Show(ctx, c, q.ID)
+	return o
+}
+
+func (showSource) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.reply.Sources, o.err = k.Source(ctx, c)
+	return o
+}
+
+func (showHistory) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.overview.History, o.err = k.History(ctx, c)
+	return o
+}
+
+func (showOverview) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.overview, o.err = k.Overview(ctx, c)
+	return o
+}
+
+func (q listInstances) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.reply.Instances = k.Instances(ctx, c, q.Query)
+	return o
+}

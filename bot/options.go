@@ -1,0 +1,91 @@
+package bot
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/sshforward/sshforward"
+)
+
+// Options sets up a [Bot]. Only Token and AppToken are required.
+type Options struct {
+	// Token is the bot token (xoxb-…), AppToken the app-level one (xapp-…)
+	// with connections:write.
+	Token    string
+	AppToken string
+	// APIURL is Slack's address; empty means https://slack.com/api/.
+	APIURL string
+	// Channel takes the cards of leases that were asked for where the bot may
+	// not post; empty means the requester's direct messages.
+	Channel string
+	// Language is that of what a channel sees, and of people whose locale
+	// Slack does not tell: "en", the default, or "ja".
+	Language string
+	// Duration is what a lease is for when nobody says, filled into the form;
+	// 0 leaves that input empty.
+	Duration time.Duration
+	// Prices are used for estimates; nil means sshforward.DefaultPrices.
+	Prices sshforward.Prices
+	// Logger defaults to one that discards.
+	Logger *slog.Logger
+	// HTTPClient needs a timeout; the default has one of 10 s.
+	HTTPClient *http.Client
+
+	// OnAck, if set, is told for every acknowledgement how long after the
+	// receipt of its envelope it was handed over.
+	OnAck func(time.Duration)
+	// OnReconnect, if set, is called whenever a connection is up again.
+	OnReconnect func()
+
+	// Commands is how many commands may run at once; default 256.
+	Commands int
+	// CommandTimeout bounds one command; default 25 s.
+	CommandTimeout time.Duration
+	// ClickBudget is how long the acknowledgement of a click may wait for it
+	// to be recorded; default 2 s of the 3 s that Slack waits.
+	ClickBudget time.Duration
+	// Grace is how long running commands may go on after Run was asked to
+	// stop; default 5 s.
+	Grace time.Duration
+	// GroupCache is how long the members of a user group are remembered;
+	// default 60 s.
+	GroupCache time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.APIURL == "" {
+		o.APIURL = slack.APIURL
+	}
+	if !strings.HasSuffix(o.APIURL, "/") {
+		o.APIURL += "/" // slack-go appends the method's name as it is
+	}
+	if o.Prices == nil {
+		o.Prices = sshforward.DefaultPrices()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTPClient == nil {
+		// slack-go's own default has no timeout at all.
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = 32
+		o.HTTPClient = &http.Client{Timeout: 10 * time.Second, Transport: transport}
+	}
+	if o.Commands == 0 {
+		o.Commands = 256
+	}
+	for p, def := range map[*time.Duration]time.Duration{
+		&o.CommandTimeout: 25 * time.Second,
+		&o.ClickBudget:    2 * time.Second,
+		&o.Grace:          5 * time.Second,
+		&o.GroupCache:     time.Minute,
+	} {
+		if *p == 0 {
+			*p = def
+		}
+	}
+	return o
+}

@@ -1,0 +1,126 @@
+package bot
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sshforward/sshforward"
+)
+
+// badName says what is wrong with a name; zero if nothing is.
+func badName(s string) sshforward.Text {
+	switch n := utf8.RuneCountInString(s); {
+	case strings.TrimSpace(s) == "":
+		return sshforward.Textf("The name in quotes is empty.")
+	case n > maxName:
+		return sshforward.Textf("A name has at most %d characters, and this one has %d.", maxName, n)
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return sshforward.Textf("There is a control character in the name.")
+	}
+	return sshforward.Text{}
+}
+
+func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
+
+func isUnit(s string) bool {
+	switch strings.ToLower(strings.TrimSuffix(s, "s")) {
+	case "h", "hour", "hr", "m", "min", "minute", "d", "day", "sec", "second":
+		return true
+	}
+	return strings.EqualFold(s, "s")
+}
+
+// guessDuration makes a duration of what was meant to be one: 90 minutes
+// rather than hours, 2 hours rather than minutes.
+func guessDuration(typed string) string {
+	digits := 0
+	for digits < len(typed) && startsWithDigit(typed[digits:]) {
+		digits++
+	}
+	n, err := strconv.Atoi(typed[:digits])
+	if err != nil || n == 0 || n > 9999 {
+		return "1h"
+	}
+	unit := "h"
+	if n >= 10 {
+		unit = "m"
+	}
+	if rest := strings.ToLower(strings.TrimLeft(typed[digits:], " .,-")); rest != "" && strings.ContainsRune("smhd", rune(rest[0])) {
+		unit = rest[:1]
+	}
+	if d, err := sshforward.ParseDuration(typed[:digits] + unit); err == nil && d > 0 && d <= 365*24*time.Hour {
+		return sshforward.FormatDuration(d)
+	}
+	return "1h"
+}
+
+// sourceText drops what a browser or Slack puts around an address.
+func sourceText(s string) string {
+	var out []string
+	for field := range strings.SplitSeq(s, ",") {
+		field = strings.Trim(strings.TrimSpace(field), "`'"+quotes+"()[]")
+		field = strings.TrimPrefix(strings.TrimPrefix(field, "http://"), "https://")
+		out = append(out, strings.TrimSuffix(field, "/"))
+	}
+	return strings.Join(out, ",")
+}
+
+// guessSources keeps the addresses of a list that are right, corrects those
+// with host bits set, and falls back to an example.
+func guessSources(typed string) string {
+	var out []netip.Prefix
+	for field := range strings.SplitSeq(sourceText(typed), ",") {
+		field, _, _ = strings.Cut(strings.TrimSpace(field), " ")
+		if p, err := netip.ParsePrefix(field); err == nil && p.Addr().Is4() {
+			out = append(out, p.Masked())
+		} else if a, err := netip.ParseAddr(field); err == nil && a.Is4() {
+			out = append(out, netip.PrefixFrom(a, 32))
+		}
+	}
+	for n := len(out); n > 0; n-- { // too many of them: as many as are allowed
+		if list := sshforward.FormatSources(out[:n]); validSources(list) {
+			return list
+		}
+	}
+	return exampleSource
+}
+
+func validSources(list string) bool {
+	_, err := sshforward.ParseSources(list)
+	return err == nil
+}
+
+// messageOf is the domain's sentence without its general example: the caller has
+// a better one, made from what was typed.
+func messageOf(err error) sshforward.Text {
+	if e, ok := errors.AsType[*sshforward.Error](err); ok {
+		return e.Message
+	}
+	return sshforward.ErrorMessage(err)
+}
+
+func tooLongReason(s string) sshforward.Text {
+	if n := utf8.RuneCountInString(s); n > maxReason {
+		return sshforward.Textf("The reason has %d characters, and %d are allowed.", n, maxReason)
+	}
+	return sshforward.Text{}
+}
+
+// joinWords is what was typed, one space between the words.
+func joinWords(args []word) string {
+	out := make([]string, len(args))
+	for i, w := range args {
+		out[i] = w.text
+	}
+	return strings.Join(out, " ")
+}
+
+const (
+	maxReason = 500 // runes; more belongs into a ticket, and the card has to stay readable
+	maxName   = 256 // runes; the longest value a tag in AWS may have
+)

@@ -1,0 +1,88 @@
+package bot
+
+import (
+	"strings"
+	"time"
+
+	"github.com/sshforward/sshforward"
+)
+
+// endReason says why a lease ended.
+func (v render) endReason(l *sshforward.Lease) string {
+	by := l.ClosedBy
+	switch l.Reason {
+	case sshforward.Cancelled:
+		if by != "" && by != l.Owner {
+			return v.say("%s cancelled it as an admin.", mention(by))
+		}
+		return v.say("%s cancelled it.", mention(l.Owner))
+	case sshforward.Denied:
+		switch {
+		case by == "":
+			return v.sentences(v.say("It was denied."), v.denierReason(l.DeniedFor))
+		case l.ClosingAt.IsZero():
+			return v.sentences(v.say("%s denied it.", mention(by)), v.denierReason(l.DeniedFor))
+		}
+		return v.sentences(v.say("%s denied it, %s.", mention(by), date(l.ClosingAt)), v.denierReason(l.DeniedFor))
+	case sshforward.Lapsed:
+		if l.ConfirmedAt.IsZero() {
+			return v.say("%s did not confirm in time.", mention(l.Owner))
+		}
+		return v.say("Nobody approved it in time.")
+	case sshforward.Failed:
+		return v.sentences(v.say("It could not be opened."), v.line(l.Why, 1000))
+	case sshforward.Expired:
+		return v.say("The time was up.")
+	case sshforward.ClosedByUser:
+		return v.say("%s closed it.", mention(l.Owner))
+	case sshforward.ClosedByAdmin:
+		if by == "" {
+			return v.say("An admin closed it.")
+		}
+		return v.say("%s closed it as an admin.", mention(by))
+	case sshforward.InstanceGone:
+		return v.sentences(v.say("The instance or its load balancer went away."), v.line(l.Why, 1000))
+	case sshforward.Lost:
+		return v.sentences(v.say("I had no record of it, so I removed what was left of it."), v.line(l.Why, 1000))
+	}
+	return ""
+}
+
+// receipt is the proof that it is over; empty if nothing was ever made.
+func (v render) receipt(l *sshforward.Lease) string {
+	var out []string
+	if !l.OpenedAt.IsZero() {
+		out = append(out, v.say("Opened %s", date(l.OpenedAt)))
+		if !l.AccessEndedAt.IsZero() {
+			out = append(out, v.say("Access ended %s", date(l.AccessEndedAt)))
+		}
+	}
+	if !l.ClosedAt.IsZero() && (!l.OpenedAt.IsZero() || !l.AccessEndedAt.IsZero()) {
+		out = append(out, v.say("Last resource gone %s", date(l.ClosedAt)))
+	}
+	if o := l.Overstay(); o >= time.Second {
+		out = append(out, v.say("Overstay %s", v.approx(o)))
+	}
+	if !l.OpenedAt.IsZero() && l.AccessEndedAt.After(l.OpenedAt) {
+		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt)))))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "\n• " + strings.Join(out, "\n• ")
+}
+
+// replyClose answers a close.
+func (v render) replyClose(l *sshforward.Lease) message {
+	what, id, where := instance(l.Instance), code(l.ID, 20), ""
+	if l.Card.Channel != "" {
+		where = v.cardPlace(l)
+	}
+	switch {
+	case l.State == sshforward.Closed:
+		return paragraph(v.sentences(v.say("Closed: %s, lease %s.", what, id), where))
+	case !l.AccessEndedAt.IsZero():
+		return paragraph(v.sentences(v.say("Cleaning up %s, lease %s.", what, id), where))
+	}
+	return paragraph(v.sentences(v.say("Closing %s, lease %s.", what, id), where))
+}

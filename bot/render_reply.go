@@ -1,0 +1,49 @@
+package bot
+
+import "github.com/sshforward/sshforward"
+
+// reply answers an operation that was not refused.
+func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
+	r := o.reply
+	switch {
+	case r.Choose && len(r.Instances) > 0:
+		open, _ := cmd.(sshforward.OpenLease)
+		return v.chooseInstance(open, r.Instances)
+	case r.Choose:
+		return v.chooseLease(cmd, r.Leases)
+	}
+	l := r.Lease
+	switch cmd := cmd.(type) {
+	case sshforward.SetSource:
+		return v.replySource(cmd, r)
+	case showSource:
+		return v.savedSource(r.Sources)
+	case showHistory:
+		return v.history(o.overview.Past, o.overview.Month)
+	case listLeases:
+		return v.list(c, cmd.All, r.Leases)
+	case sshforward.CloseLease:
+		if l == nil {
+			return v.replyCloseAll(r.Leases)
+		}
+		return v.replyClose(l)
+	case sshforward.OpenLease, showLease:
+		if l != nil {
+			return v.lease(c, l)
+		}
+	case sshforward.ConfirmLease:
+		if l != nil {
+			return v.replyConfirm(l)
+		}
+	case sshforward.CancelLease:
+		if l != nil {
+			return paragraph(v.say("Cancelled. Nothing was opened. Lease %s.", code(l.ID, 20)))
+		}
+		return paragraph(v.say("Cancelled."))
+	case sshforward.ExtendLease:
+		if l != nil {
+			return v.replyExtend(l)
+		}
+	}
+	return paragraph(v.say("Done."))
+}

@@ -1,0 +1,24 @@
+package bot
+
+import "github.com/sshforward/sshforward"
+
+// lease answers the show command: with the prompt if the lease waits for the
+// caller's own confirmation, else with all that the card shows and more.
+func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
+	if l.State == sshforward.Requested && l.Owner == c.User {
+		return v.prompt(l)
+	}
+	m := v.cardFrom(fromShow, l)
+	more := v.say("Asked for %s for %s", date(l.RequestedAt), v.span(l.Duration))
+	if l.Max > 0 {
+		more = v.say("Asked for %s for %s, at most %s", date(l.RequestedAt), v.span(l.Duration), v.span(l.Max))
+	}
+	if l.Resources.DNSName != "" {
+		more += " · " + line(l.Resources.DNSName, 300)
+	}
+	m.Blocks = append(m.Blocks, withoutNil(small(more), v.notes(l))...)
+	if l.Card.Channel != "" && l.Card.Channel != c.Channel {
+		m.Blocks = append(m.Blocks, small(v.cardPlace(l)))
+	}
+	return m
+}

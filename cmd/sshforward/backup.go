@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+type backupOptions struct {
+	config string
+	dest   string // - is stdout
+}
+
+func newBackup(con console) *cobra.Command {
+	var o backupOptions
+	c := &cobra.Command{
+		Use:     "backup DEST",
+		Short:   "Copy the store to a file; - for stdout",
+		GroupID: groupStore,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("say where to write the copy, in one argument; - for stdout")
+			}
+			o.dest = args[0]
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), con) },
+	}
+	configFlag(c, &o.config)
+	return c
+}
+
+// run copies the store.
+func (o *backupOptions) run(ctx context.Context, con console) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	c, err := readConfig(o.config)
+	if err != nil {
+		return err
+	}
+	body, asked := askSocket(ctx, c.Store.Bolt, "/backup")
+	if asked != nil {
+		f, err := copyFile(ctx, c.Store.Bolt)
+		if err != nil {
+			return neither(asked, err)
+		}
+		_ = os.Remove(f.Name()) // it stays readable as long as it is open
+		body = f
+	}
+	if o.dest == "-" {
+		_, err = io.Copy(con.stdout, body)
+		return errors.Join(err, body.Close())
+	}
+	n, err := writeFile(o.dest, body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(con.stderr, "%s: %d bytes\n", o.dest, n)
+	return err
+}
+
+// writeFile puts a file at dest in one step, mode 0600: either all of it is
+// there, on the disk, or what was there before.
+func writeFile(dest string, from io.Reader) (n int64, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".new-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	n, err = io.Copy(tmp, from)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return n, err
+	}
+	return n, os.Rename(tmp.Name(), dest)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
+)
+
+// lookAtAWS looks at every account at once.
+func lookAtAWS(ctx context.Context, c *config) []finding {
+	aws, err := provisioner.New(ctx, provisioner.Options{
+		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return []finding{{"AWS", false, oneLine(err)}}
+	}
+	policy := c.Policy.policy(c.Slack.Admins)
+	return slices.Concat(eachAccount(c.AWS, func(account string) []finding { return lookAtAccount(ctx, aws, &policy, account) })...)
+}
+
+// lookAtAccount asks what preflight would, for one instance of each place that
+// policy lets people reach. What would be made there is not tried.
+func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *sshforward.Policy, account string) []finding {
+	a := &about{what: "AWS " + account}
+	who, err := aws.Identity(ctx, account)
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return a.found
+	}
+	a.ok("the bot is %s", who)
+	instances, err := aws.List(ctx, account)
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return a.found
+	}
+	type place struct{ vpc, zone string }
+	places := make(map[place][]sshforward.Instance)
+	covered := 0
+	for _, in := range instances {
+		if _, ok := policy.Match(in); ok {
+			at := place{in.VPC, in.Zone}
+			places[at] = append(places[at], in)
+			covered++
+		}
+	}
+	if covered == 0 {
+		a.mend("of %d running instances none has the tags of a rule", len(instances))
+		return a.found
+	}
+	a.ok("a rule covers %d of %d running instances", covered, len(instances))
+	coveredTwice(a, policy.Rules, instances)
+	for _, at := range slices.SortedFunc(maps.Keys(places), func(x, y place) int {
+		return cmp.Or(strings.Compare(x.vpc, y.vpc), strings.Compare(x.zone, y.zone))
+	}) {
+		here := places[at]
+		placed, err := aws.Preflight(ctx, here[0])
+		if err != nil {
+			a.mend("%s in %s (%s): %s", at.vpc, at.zone, count(len(here), "instance"), oneLine(err))
+			continue
+		}
+		a.ok("%s in %s (%s): load balancers go to %s", at.vpc, at.zone, count(len(here), "instance"), placed.Subnet)
+		for _, note := range placed.Notes {
+			a.ok("%s in %s: %s", at.vpc, at.zone, note)
+		}
+	}
+	if _, err := aws.Survey(ctx, account, nil); err != nil {
+		a.mend("%s", oneLine(err))
+	} else {
+		a.ok("what carries the deployment's tag can be listed")
+	}
+	return a.found
+}

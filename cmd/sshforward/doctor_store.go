@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sshforward/sshforward/store/bolt"
+)
+
+// lookAtStore opens the database as the bot would, unless the bot has it. It
+// makes none: made by root, the bot could not open it.
+func lookAtStore(path string) []finding {
+	a := &about{what: "store"}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			a.mend("the folder of %s does not exist", path)
+		} else {
+			a.ok("%s does not exist yet; the first start makes it", path)
+		}
+		return a.found
+	}
+	store, err := bolt.Open(path, bolt.Options{})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		a.ok("%s is in use by a running bot", path)
+		return a.found
+	case err != nil:
+		a.mend("%s", oneLine(err))
+		return a.found
+	}
+	defer func() { _ = store.Close() }() // nothing was written
+	active, err := store.Active(context.Background())
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return a.found
+	}
+	a.ok("%s can be written, %d leases are not closed", path, len(active))
+	return a.found
+}

@@ -1,5 +1,0 @@
-//go:build race
-
-package playground
-
-func init() { buildArgs = append(buildArgs, "-race") }

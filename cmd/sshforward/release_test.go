@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// maxRelease is the most that the program may weigh without symbols, in bytes.
+const maxRelease = 24_000_000
+
+// reflective are the functions that the linker marks as looking up a method by
+// a name that it cannot know. One is enough to keep every exported method of
+// every type in the program, and with it all 800 calls of the EC2 client: that
+// is 35 MB on disk and some 20 MB of memory. text/template has one, which is
+// why templates of one's own are not to be set in cobra.
+const reflective = "<ReflectMethod>"
+
+// raceEnabled: the test was compiled with the race detector, which makes a
+// program several times as large.
+var raceEnabled bool
+
+// TestNothingLooksMethodsUp links the program and asks the linker why it keeps
+// what it keeps.
+func TestNothingLooksMethodsUp(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "sshforward")
+	args := []string{"build", "-ldflags=-s -w -dumpdep", "-o", program}
+	if raceEnabled {
+		args = append(args, "-race") // what is compiled already is compiled so
+	}
+	build := exec.Command("go", append(args, ".")...)
+	says, err := build.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := build.Start(); err != nil {
+		t.Fatal(err)
+	}
+	users := make(map[string][]string) // of each such function
+	edges := 0
+	lines := bufio.NewScanner(says)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		from, to, ok := strings.Cut(lines.Text(), " -> ")
+		if !ok {
+			continue
+		}
+		edges++
+		if strings.Contains(to, reflective) && !slices.Contains(users[to], from) {
+			users[to] = append(users[to], from)
+		}
+	}
+	if err := build.Wait(); err != nil {
+		t.Fatalf("go %s: %v", strings.Join(build.Args[1:], " "), err)
+	}
+	if edges < 1000 {
+		t.Fatalf("the linker tells of %d references; does it still know -dumpdep?", edges)
+	}
+	for function, from := range users {
+		t.Errorf("%s is in the program, because of %s.\nIt keeps every exported method, those of the EC2 client among them. "+
+			"Ask who needs it:\n\tgo build -ldflags=-dumpdep -o /dev/null ./cmd/sshforward 2>&1 | grep -F -- '-> %s'\n"+
+			"and so on from there, to a package that can be left out.", function, strings.Join(from, ", "), strings.Fields(function)[0])
+	}
+	info, err := os.Stat(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f MB", float64(info.Size())/1e6)
+	if !raceEnabled && info.Size() > maxRelease {
+		t.Errorf("the program has %d bytes, more than %d. What takes the room:\n\t"+
+			"go build -o /tmp/sshforward ./cmd/sshforward && go tool nm -size -sort size /tmp/sshforward | head -50", info.Size(), maxRelease)
+	}
+}

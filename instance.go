@@ -1,0 +1,39 @@
+package sshforward
+
+import (
+	"maps"
+	"net/netip"
+)
+
+// Instance is an EC2 instance as far as a forward needs to know it.
+type Instance struct {
+	Account   string // name of the configured account and region
+	Region    string
+	ID        string
+	Name      string            `json:",omitempty"` // its Name tag
+	Running   bool              // state "running"
+	State     string            // EC2's word for its state
+	PrivateIP netip.Addr        // of the interface at device index 0
+	Zone      string            // availability zone
+	VPC       string            //
+	Groups    []string          // of the interface at device index 0
+	Tags      map[string]string `json:",omitempty"`
+}
+
+func (i Instance) clone() Instance {
+	i.Groups = append([]string(nil), i.Groups...)
+	i.Tags = maps.Clone(i.Tags)
+	return i
+}
+
+// Placement is where the load balancer for an instance can go.
+type Placement struct {
+	Subnet string // public, in the instance's zone
+	// Notes say what could not be checked, in sentences for people: a check
+	// that cannot be made is noted and does not block.
+	Notes []Text `json:",omitempty"`
+}
+
+func notRunning(in Instance) error {
+	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State).about(FieldInstance)
+}

@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// everydayAWS has the delays that matter to a life, each short.
+func everydayAWS() fakeaws.Options {
+	return fakeaws.Options{
+		Seed: 1, GroupVisibleAfter: 2 * time.Second, RegisterDelay: 3 * time.Second,
+		InterfaceLinger: 20 * time.Second, DNSDelay: 2 * time.Second,
+	}
+}
+
+// wholeLife opens a lease for a minute, extends it once, is reminded, and lets
+// it end, dying where killer says. It returns the calls that were made and how
+// often the process died.
+func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, everydayAWS())
+		s.timing.Min, s.timing.Reminders = time.Second, []time.Duration{20 * time.Second}
+		foreign := s.cloud.Foreign("sshforward:deployment", "sim")
+		s.killer = killer
+		s.boot()
+		id := s.open("U0ANN", time.Minute)
+		isOpen := func() bool { return !s.life.isOver() && s.lease(id).State == sshforward.Open }
+		s.run(2*time.Minute, isOpen)
+		caller := sshforward.Caller{Team: "T", User: "U0ANN", Channel: "C0DEV"}
+		until := s.lease(id).ExpiresAt.Add(30 * time.Second)
+		for s.retry(func() error {
+			if s.lease(id).ExpiresAt.Equal(until) {
+				return nil // an earlier try was recorded before the process died
+			}
+			_, err := s.life.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: 30 * time.Second})
+			return err
+		}) {
+		}
+		s.run(time.Hour, s.closed(id))
+
+		l := s.lease(id)
+		if l.Reason != sshforward.Expired {
+			t.Errorf("ended as %s (%s), want expired", l.Reason, l.Why)
+		}
+		if got := l.ExpiresAt.Sub(l.OpenedAt); got != 90*time.Second {
+			t.Errorf("promised %s, want 1m30s", got)
+		}
+		// A tick a second, a restart of three, and two passes of teardown.
+		if l.Overstay() > 10*time.Second || l.AccessEndedAt.Before(l.ExpiresAt) {
+			t.Errorf("access ended %s after its end", l.AccessEndedAt.Sub(l.ExpiresAt))
+		}
+		if left := s.cloud.Leftovers("sshforward:deployment", "sim"); len(left) > 0 {
+			t.Errorf("left in AWS: %v", left)
+		}
+		if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
+			t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
+		}
+		sites, deaths = s.sites, s.deaths
+		for _, kind := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeEnded} {
+			// Once; twice only if it died when Slack had it and the store did not.
+			if n := s.wall.said(id, kind); n < 1 || n > 2 {
+				t.Errorf("%s was said %d times", kind, n)
+			}
+		}
+		if n := s.checkTrail(); n == 0 {
+			t.Error("the audit record has no lease that is over")
+		}
+		s.bury()
+	})
+	return sites, deaths
+}
+
+// TestCrashMatrix dies at every call that leaves the process in the whole life
+// of a lease, before it and after it, and reaches the same end.
+func TestCrashMatrix(t *testing.T) {
+	t.Parallel()
+	sites, _ := wholeLife(t, nil)
+	if len(sites) < 50 {
+		t.Fatalf("only %d sites; is the matrix still looking at everything?", len(sites))
+	}
+	var died atomic.Int32
+	t.Cleanup(func() {
+		// Which calls run side by side differs a little from run to run, so
+		// that the very last ones may not come up. All but those must have.
+		t.Logf("%d calls leave the process in a life; it died at %d of %d moments", len(sites), died.Load(), 2*len(sites))
+		if int(died.Load()) < 2*len(sites)-8 {
+			t.Errorf("only %d deaths for %d calls", died.Load(), len(sites))
+		}
+	})
+	for _, at := range sites {
+		for when, name := range map[moment]string{before: "before", after: "after"} {
+			t.Run(fmt.Sprintf("%s/%d-%s", name, at.n, at.what), func(t *testing.T) {
+				t.Parallel()
+				_, deaths := wholeLife(t, func(here site) moment {
+					if here.n == at.n {
+						return when
+					}
+					return survive
+				})
+				died.Add(int32(deaths))
+			})
+		}
+	}
+}

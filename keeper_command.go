@@ -1,0 +1,139 @@
+package sshforward
+
+import "context"
+
+// Command is one thing a person asked for, typed or clicked. A new one needs
+// its type with act and target in command.go, its do in a file of its own here,
+// and what the user interface makes of it.
+type Command interface {
+	act() Act
+	target() target
+	do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
+}
+
+// lease reads one lease by an id as people type it.
+func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
+	id, ok := ParseID(typed)
+	if !ok {
+		return nil, Errorf(EINVALID, "%q is not a lease id. /sshforward list shows them.", typed)
+	}
+	l, err := k.ledger.get(ctx, id)
+	if ErrorCode(err) == ENOTFOUND {
+		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
+	}
+	return l, err
+}
+
+// resolve finds the active leases that ref means: a lease id; an instance by
+// id or name; or, when ref is empty, what the caller has. A lease of the
+// caller's goes before other people's. ENOTFOUND if there is none.
+func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, error) {
+	if id, ok := ParseID(ref); ok {
+		l, err := k.ledger.get(ctx, id)
+		if err == nil {
+			return []*Lease{l}, nil
+		}
+		if ErrorCode(err) != ENOTFOUND {
+			return nil, err
+		}
+	}
+	found, err := k.ledger.active(ctx, func(l *Lease) bool {
+		if ref == "" {
+			return l.Owner == c.User
+		}
+		return l.Instance.ID == ref || l.Instance.Name == ref
+	})
+	if err != nil {
+		return nil, err
+	}
+	if ref != "" {
+		if mine := filter(found, func(l *Lease) bool { return l.Owner == c.User }); len(mine) > 0 {
+			found = mine
+		}
+	}
+	if live := filter(found, func(l *Lease) bool { return l.State != Closing }); len(live) > 0 {
+		found = live
+	}
+	if len(found) == 0 {
+		if ref == "" {
+			return nil, Errorf(ENOTFOUND, "You have no lease. /sshforward list all shows everybody's.")
+		}
+		return nil, Errorf(ENOTFOUND, "There is no open lease called %s. /sshforward list all shows everybody's.", ref)
+	}
+	return found, nil
+}
+
+func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
+	var out []*Lease
+	for _, l := range ls {
+		if keep(l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// checkMayManage refuses all but the requester and admins. EFORBIDDEN, or
+// EUNAVAILABLE if a user group cannot be resolved.
+func (k *Keeper) checkMayManage(ctx context.Context, c Caller, l *Lease) (admin bool, err error) {
+	if l.Owner == c.User {
+		return false, nil
+	}
+	admin, err = Member(ctx, k.slack, c.User, k.policy.Admins)
+	if err == nil && !admin {
+		err = Errorf(EFORBIDDEN, "Lease %s is not yours; only its requester or an admin may do that.", l.ID)
+	}
+	return admin, err
+}
+
+// roomFor refuses one lease more than policy allows a person. EQUOTA.
+func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
+	if k.policy.LeasesPerUser == 0 {
+		return nil
+	}
+	mine, err := k.ledger.active(ctx, func(m *Lease) bool {
+		return m.Owner == l.Owner && (m.State == Pending || m.State == Opening || m.State == Open)
+	})
+	if err != nil {
+		return err
+	}
+	if len(mine) >= k.policy.LeasesPerUser {
+		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.policy.LeasesPerUser, mine[0].ID)
+	}
+	return nil
+}
+
+// ruleOf returns the rule that decides about a lease now, which need not be
+// the one that it was asked for under. EFORBIDDEN if there is none any more.
+func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {
+	rule, ok := k.policy.Match(l.Instance)
+	if !ok {
+		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s any more.", l.Instance.ID)
+	}
+	return rule, nil
+}
+
+// reply answers with the lease after a command, and lets its work begin.
+func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
+	if err != nil {
+		return Reply{}, err
+	}
+	k.wake(l.ID)
+	return Reply{Lease: l}, nil
+}
+
+// among returns whether the user is one of those whom a rule names. Each rule
+// is asked about once, however many instances or leases it decides about; one
+// that cannot be told about now says no.
+func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []string) func(*Rule) bool {
+	said := make(map[*Rule]bool)
+	return func(r *Rule) bool {
+		yes, known := said[r]
+		if !known {
+			member, err := Member(ctx, k.slack, user, who(r))
+			yes = err == nil && member
+			said[r] = yes
+		}
+		return yes
+	}
+}

@@ -1,0 +1,50 @@
+package sshforward
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// dueAtOnce bounds what one tick starts; the rest follows a second later.
+const dueAtOnce = 10_000
+
+// Do carries out a command as far as it can be done at once: it is checked,
+// and what it intends is in the store. The work goes on behind. What is refused
+// is in the audit record.
+func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
+	reply, err := cmd.do(ctx, k, c)
+	if err != nil && ctx.Err() == nil {
+		k.refused(ctx, c, cmd, err)
+	}
+	return reply, err
+}
+
+// Tick starts work on every lease that is due. It does not wait for the work.
+func (k *Keeper) Tick(ctx context.Context) error {
+	// First what the store could not take: its old copy there may be due for
+	// ever, and waking that alone would leave no room in the queue for this.
+	for _, id := range k.ledger.inMemory() {
+		k.workers.start(id, queueSteps, func() { k.flush(id) })
+	}
+	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueAtOnce)
+	if err != nil {
+		return fmt.Errorf("look for due leases: %w", err)
+	}
+	for _, id := range ids {
+		k.wake(id)
+	}
+	return nil
+}
+
+// flush tries once more to write what the store could not take, and goes on.
+func (k *Keeper) flush(id string) {
+	if _, err := k.ledger.update(k.workers.ctx, id, func(*Lease, time.Time) error { return nil }); err == nil {
+		k.log.Info("the store can be written again", "lease", id)
+	}
+	k.work(id)
+}
+
+// Stop takes no new work and waits for the running steps; when ctx ends it
+// cuts them short, which is as safe as a crash.
+func (k *Keeper) Stop(ctx context.Context) { k.workers.stop(ctx) }

@@ -1,0 +1,74 @@
+package sshforward
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// drift compares an open lease with what there is.
+func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
+	in, there := r.Instances[l.Instance.ID]
+	why, patience := Text{}, listDelay
+	switch {
+	case !there:
+		why = Textf("The instance %s was terminated.", l.Instance.ID)
+	case in.State == "terminated" || in.State == "shutting-down":
+		why, patience = Textf("The instance %s was terminated.", l.Instance.ID), 0
+	case f == nil || !f.Balancer:
+		why = Textf("Its load balancer was deleted by somebody else.")
+	case !f.Group:
+		why = Textf("Its security group was deleted by somebody else.")
+	case !in.Running:
+		why, patience = Textf("The instance %s is %s.", l.Instance.ID, in.State), stoppedFor
+	}
+	if !why.IsZero() {
+		// What is gone and what is stopped are told apart: being the one does
+		// not count for the patience with the other.
+		if r.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
+			return k.lose(ctx, l, r, why)
+		}
+		return nil
+	}
+	if l.Drift != (Drift{}) {
+		return nil // it is being mended
+	}
+	d := Drift{
+		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
+		Widened: f.Widened || !covers(l.Sources, f.Ingress),
+		Unarmed: !f.DeadMan && k.accounts[l.Instance.Account].DeadMan,
+	}
+	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)
+	d.Unarmed = d.Unarmed && r.lasts("unarmed "+l.ID, listDelay)
+	if d == (Drift{}) {
+		return nil
+	}
+	if d.Missing && l.Mended {
+		return k.lose(ctx, l, r, Textf("Its rules were removed again after I had put them back."))
+	}
+	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed)
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.listedBy(r.At) {
+			return errMoved
+		}
+		l.drifted(now, d)
+		return nil
+	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// lose closes a lease whose instance or load balancer went away.
+func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text) error {
+	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.listedBy(r.At) {
+			return errMoved
+		}
+		return l.end(now, InstanceGone, "", why, k.timing)
+	})
+	if err == nil {
+		k.workers.interrupt(l.ID)
+	}
+	k.wake(l.ID)
+	return unlessMoved(err)
+}

@@ -1,0 +1,175 @@
+package sshforward
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// runStage does the current stage of opening.
+func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
+	stage, end := l.Stage, l.OpenBy
+	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
+		end = l.ExpiresAt
+	}
+	do, checked := k.cloud.Open, l.Instance
+	if stage == StageCheck {
+		do = func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+			checked, err = k.check(ctx, l)
+			return StepResult{Resources: l.Resources}, err
+		}
+	}
+	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
+		l.Resources = r.Resources // also when it failed half-way or came too late
+		if l.State != Opening || l.Stage != stage {
+			return nil
+		}
+		return l.stageDone(now, checked, r, err, k.timing)
+	})
+}
+
+// runExtend brings the end that stands in AWS up to the promised one.
+func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
+	end := l.ExpiresAt
+	return k.runStep(ctx, l, "extend", end, k.cloud.Extend, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Open {
+			return errMoved
+		}
+		l.endMoved(now, end, r, err)
+		return nil
+	})
+}
+
+// runMend puts right what a sweep has found changed on an open lease. It is
+// done here and not there, so that it cannot run beside a teardown.
+func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
+	return k.runStep(ctx, l, "mend", l.ExpiresAt, k.cloud.Mend, func(l *Lease, now time.Time, r StepResult, err error) error {
+		l.Resources = r.Resources // what was put back has to be removed too
+		switch {
+		case l.State != Open:
+		case err != nil:
+			l.retry(now, err)
+		default:
+			l.mended(now)
+		}
+		return nil
+	})
+}
+
+// runClose does one round of closing.
+func (k *Keeper) runClose(ctx context.Context, l *Lease) error {
+	return k.runStep(ctx, l, "close", time.Time{}, k.cloud.Close, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Closing {
+			return errMoved
+		}
+		l.tornDown(now, r, err, k.timing)
+		return nil
+	})
+}
+
+// runStep does one step in AWS and records what came of it, whatever that was.
+// A step that is cut short by the stop of the process is not recorded: whoever
+// comes next repeats it.
+func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Time,
+	do func(context.Context, *Lease) (StepResult, error),
+	record func(l *Lease, now time.Time, r StepResult, err error) error,
+) error {
+	result := StepResult{Resources: l.Resources}
+	err := k.bounded(ctx, l, name, end, func(ctx context.Context) (err error) {
+		result, err = do(ctx, l)
+		return err
+	})
+	if cutShort(ctx, err) {
+		return nil
+	}
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
+		return record(l, now, result, err)
+	})
+	return unlessMoved(werr)
+}
+
+// stepTimeout bounds one provisioner step or one call to Slack. A step polls
+// nothing, so even a throttled one is done in a fraction of it.
+const stepTimeout = time.Minute
+
+// bounded runs a step when its account has room for it, bounded in time by
+// stepTimeout and by the moment at which something more important is due, and
+// with a panic turned into an error, so that one bad lease stays one bad lease.
+func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
+	if !end.IsZero() {
+		// Before there is room: neither the end nor a close may wait behind
+		// what hangs in the same account.
+		var early context.CancelFunc
+		ctx, early = context.WithDeadline(ctx, end)
+		defer early()
+		defer k.workers.interruptible(l.ID, early)()
+		// A close that came just before found nothing to interrupt.
+		if is, err := k.ledger.get(ctx, l.ID); err == nil && is.State != l.State {
+			return errMoved
+		}
+	}
+	release, err := k.workers.acquireStep(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	defer func() {
+		if _, said := errors.AsType[*Error](err); !said && errors.Is(err, context.DeadlineExceeded) {
+			err = &Error{Code: EUNAVAILABLE, Message: Textf("AWS did not answer in time."), Err: err}
+		}
+		if err != nil && k.workers.ctx.Err() == nil {
+			k.log.Log(ctx, level(l), "step failed", "lease", l.ID, "step", name, "attempt", l.Attempts+1, "err", err)
+		}
+	}()
+	defer recovered(&err)
+	return do(ctx)
+}
+
+// level makes the first failures of a step warnings: they are AWS's everyday
+// life. A stuck lease is an error.
+func level(l *Lease) slog.Level {
+	if l.Attempts+1 >= StuckAfter {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+// cutShort reports whether an effect failed only because the process stops.
+func cutShort(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
+}
+
+// check is the stage before anything is made: what the prompt said may be
+// minutes old, and hours where approval was waited for.
+func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
+	found, err := k.cloud.Find(ctx, l.Instance.ID)
+	if err != nil {
+		return Instance{}, err
+	}
+	for _, in := range found {
+		if in.Account != l.Instance.Account {
+			continue
+		}
+		if !in.Running {
+			return in, notRunning(in)
+		}
+		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
+			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
+		}
+		probe := l.Clone()
+		probe.Instance = in
+		rule, err := k.policy.Admit(ctx, k.slack, probe)
+		if err != nil {
+			return in, err
+		}
+		// What approvers of another rule have said does not count for this one.
+		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
+			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
+		}
+		return in, nil
+	}
+	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
+}

@@ -1,0 +1,188 @@
+package sshforward
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+)
+
+// Sweep surveys every account, all of them at the same time, and puts right
+// what is not as the store says: it rebuilds what a lost store has forgotten,
+// tears down what no live lease owns, and mends or closes open leases that have
+// drifted. An account that cannot be surveyed is left alone and does not hold
+// up the others; one that another Sweep is still busy with is passed over, so
+// that Sweep may be called as often as the others need it.
+func (k *Keeper) Sweep(ctx context.Context) error {
+	return k.eachAccount(ctx, surveyTimeout, "sweep account %s", func(ctx context.Context, account string) error {
+		if !k.sightings.enter(account) {
+			return nil
+		}
+		defer k.sightings.leave(account)
+		return k.sweepAccount(ctx, account)
+	})
+}
+
+// surveyTimeout bounds one round through one account.
+const surveyTimeout = 2 * time.Minute
+
+func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
+	rebuilt, err := k.rebuilds.Rebuilt(ctx, account)
+	if err != nil {
+		return err
+	}
+	open, err := k.liveIn(ctx, account)
+	if err != nil {
+		return err
+	}
+	var instances []string
+	for _, l := range open {
+		instances = append(instances, l.Instance.ID)
+	}
+	// The cloud first and the store second: whatever was made since is in the
+	// store by then, so nothing new is taken for an orphan.
+	survey, err := k.cloud.Survey(ctx, account, instances)
+	if err != nil {
+		return err
+	}
+	live, err := k.liveIn(ctx, account)
+	if err != nil {
+		return err
+	}
+	r := k.sightings.begin(account, survey)
+	var errs []error
+	found := make(map[string]*Found)
+	for i := range survey.Found {
+		f := &survey.Found[i]
+		found[f.Lease.ID] = f
+		if live[f.Lease.ID] == nil {
+			errs = append(errs, k.claim(ctx, f, r, rebuilt))
+		}
+	}
+	for id, l := range live {
+		// What was opened after the survey began is not in it.
+		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
+			errs = append(errs, k.drift(ctx, l, found[id], r))
+		}
+	}
+	k.sightings.end(account, r)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if !rebuilt {
+		return k.rebuilds.SetRebuilt(ctx, account)
+	}
+	return nil
+}
+
+// liveIn returns the leases of an account that may have something in AWS.
+func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease, error) {
+	all, err := k.ledger.active(ctx, func(l *Lease) bool { return l.Instance.Account == account })
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*Lease)
+	for _, l := range all {
+		out[l.ID] = l
+	}
+	return out, nil
+}
+
+// claim decides about something that no live lease owns. If the account was
+// never looked at with this store, the store may be a new one: what still has
+// time to run is taken over. Otherwise it is an orphan, and torn down once it
+// has been one for a while.
+func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) error {
+	stored, err := k.ledger.get(ctx, f.Lease.ID)
+	if err != nil && ErrorCode(err) != ENOTFOUND {
+		return err
+	}
+	if stored == nil && !rebuilt {
+		return k.adopt(ctx, f, r.Survey)
+	}
+	if stored != nil && (stored.State != Closed || r.At.Before(stored.ClosedAt.Add(listDelay))) {
+		return nil // of another account's name, or AWS still lists what is gone
+	}
+	if !r.lasts("orphan "+f.Lease.ID, k.timing.Sweep) {
+		return nil
+	}
+	k.log.Warn("tearing down what no live lease owns", "lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID)
+	if stored == nil {
+		l := k.revive(f, r.Survey)
+		l.Why = Textf("It was found in AWS without a record of mine.")
+		err = k.create(ctx, l, Lost)
+	} else {
+		err = k.reopen(ctx, f)
+	}
+	if err == nil && k.onOrphan != nil {
+		k.onOrphan()
+	}
+	return err
+}
+
+// reopen closes a closed lease once more, of which something is still there.
+func (k *Keeper) reopen(ctx context.Context, f *Found) error {
+	_, err := k.ledger.mustUpdate(ctx, f.Lease.ID, func(l *Lease, now time.Time) error { return l.reopen(now, f) })
+	k.wake(f.Lease.ID)
+	return unlessMoved(err)
+}
+
+// adopt takes over a lease that the store does not know. What is whole and has
+// time left goes on; the rest is closed.
+func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
+	l := k.revive(f, s)
+	now := time.Now()
+	whole := l.State == Open && f.Balancer && f.Registered && f.Group && !due(l.ExpiresAt, now)
+	k.log.Warn("rebuilding a lease from its tags", "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
+	if !whole {
+		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
+		return k.create(ctx, l, Lost)
+	}
+	l.owe(NoticeRebuilt, now)
+	return k.create(ctx, l, "")
+}
+
+// revive fills in what the tags do not say.
+func (k *Keeper) revive(f *Found, s Survey) *Lease {
+	l := f.Lease.Clone()
+	now := time.Now()
+	account := k.accounts[l.Instance.Account]
+	if in, ok := s.Instances[l.Instance.ID]; ok {
+		l.Instance = in
+	}
+	if l.ListenerPort == 0 {
+		l.ListenerPort = cmp.Or(account.ListenerPort, 22)
+	}
+	if l.SSHUser == "" {
+		l.SSHUser = sshUser(l.Instance, account)
+	}
+	l.Rule = "rebuilt from tags" // unless one decides about it now
+	l.RequestedAt, l.ConfirmBy, l.ConfirmedAt, l.NextTryAt = now, now, now, now
+	l.Reminders = k.timing.Reminders
+	if l.State == Open {
+		l.RequestedAt = l.OpenedAt
+		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
+		if rule, ok := k.policy.Match(l.Instance); ok {
+			l.applyRule(rule)
+		}
+		if l.Duration > time.Minute {
+			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds
+		}
+	}
+	return l
+}
+
+// create writes a lease that was found, closing it if there is a reason to. Then
+// it has to end, be there a disk to write on or not.
+func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
+	now := time.Now()
+	if reason != "" {
+		l.State, l.Stage, l.Reason, l.ClosingAt, l.NextTryAt = Closing, "", reason, now, now
+	}
+	err := k.ledger.insert(ctx, l, now, actor{}, reason != "")
+	if err != nil && ErrorCode(err) != ECONFLICT {
+		return err
+	}
+	k.wake(l.ID)
+	return nil
+}

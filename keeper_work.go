@@ -1,0 +1,135 @@
+package sshforward
+
+import (
+	"context"
+	"time"
+)
+
+// ahead is how far a tick looks ahead. What comes due before the next one is
+// given a timer, so that an end does not wait for the tick after it.
+const ahead = time.Second
+
+// wake lets both queues of a lease look whether there is something to do.
+func (k *Keeper) wake(id string) {
+	k.workers.start(id, queueSteps, func() { k.work(id) })
+	k.wakeOutbox(id)
+}
+
+// wakeOutbox is wake for the work on a lease itself. It looks again anyway once
+// it has done something, and must not when it could not get on: that would be a
+// loop without a pause.
+func (k *Keeper) wakeOutbox(id string) {
+	k.workers.start(id, queueOutbox, func() { k.deliver(id) })
+}
+
+// wakeAt wakes a lease when its time comes, if that is before the next tick.
+func (k *Keeper) wakeAt(id string, at, now time.Time) {
+	if wait := at.Sub(now); wait > 0 && wait <= ahead {
+		time.AfterFunc(wait, func() { k.wake(id) })
+	}
+}
+
+// work does what Next says until that lies in the future.
+func (k *Keeper) work(id string) {
+	ctx := k.workers.ctx
+	for !k.workers.stopping() {
+		l, err := k.ledger.get(ctx, id)
+		if err != nil {
+			if ErrorCode(err) != ENOTFOUND && ctx.Err() == nil {
+				k.log.Error("read lease", "lease", id, "err", err)
+			}
+			return
+		}
+		now := time.Now()
+		action := Next(l, now)
+		if action.Kind == ActionNone || !due(action.At, now) {
+			k.wakeAt(id, action.At, now)
+			return
+		}
+		err = k.perform(ctx, l, action.Kind)
+		k.wakeOutbox(id) // whatever was written, people may have to hear of it
+		if err != nil {
+			if ctx.Err() == nil {
+				k.log.Error("lease cannot be moved on", "lease", id, "step", string(action.Kind), "err", err)
+			}
+			return
+		}
+	}
+}
+
+// perform does one action: a step in AWS, or a transition that needs none.
+func (k *Keeper) perform(ctx context.Context, l *Lease, kind ActionKind) error {
+	switch kind {
+	case ActionAdvance:
+		return k.runStage(ctx, l)
+	case ActionExtend:
+		return k.runExtend(ctx, l)
+	case ActionMend:
+		return k.runMend(ctx, l)
+	case ActionClose:
+		return k.runClose(ctx, l)
+	case ActionForget:
+		return unlessMoved(k.ledger.delete(ctx, l, ifStill(kind, k.transition(kind))))
+	}
+	_, err := k.ledger.mustUpdate(ctx, l.ID, ifStill(kind, k.transition(kind)))
+	return unlessMoved(err)
+}
+
+// transition is what an action does to a lease that needs nothing in AWS for it.
+func (k *Keeper) transition(kind ActionKind) change {
+	return func(l *Lease, now time.Time) error {
+		switch kind {
+		case ActionLapse:
+			return l.end(now, Lapsed, "", Text{}, k.timing)
+		case ActionExpire:
+			return l.end(now, Expired, "", Text{}, k.timing)
+		case ActionGiveUp:
+			return l.end(now, Failed, "", l.tooSlow(k.timing), k.timing)
+		case ActionRemind:
+			l.remind(now)
+		case ActionNudge:
+			l.nudge(now)
+		}
+		return nil
+	}
+}
+
+// ifStill guards a transition that was decided on an older copy: an extend
+// that came between wins over an expiry that was about to be written.
+func ifStill(kind ActionKind, change change) change {
+	return func(l *Lease, now time.Time) error {
+		if a := Next(l, now); a.Kind != kind || !due(a.At, now) {
+			return errMoved
+		}
+		return change(l, now)
+	}
+}
+
+// deliver sends what is owed to people until that lies in the future. A thing
+// is recorded as sent only after Slack took it, so a crash in between repeats
+// it: for the card that is an update with the same content.
+func (k *Keeper) deliver(id string) {
+	ctx := k.workers.ctx
+	for !k.workers.stopping() {
+		l, err := k.ledger.get(ctx, id)
+		if err != nil {
+			return // work reads the same lease and says so
+		}
+		next, now := NextDelivery(l), time.Now()
+		if next.At.IsZero() || !due(next.At, now) {
+			k.wakeAt(id, next.At, now)
+			return
+		}
+		if next.Card {
+			err = k.runCard(ctx, l)
+		} else {
+			err = k.runNotice(ctx, l, next.Notice)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				k.log.Error("what was said cannot be recorded", "lease", id, "err", err)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package sshforward_test
+
+import (
+	"testing"
+
+	"github.com/sshforward/sshforward/internal/layers"
+)
+
+// The package is read from the bottom up: a file uses only files of layers
+// below it, and of its own layer only such as do not use it. The words of
+// which everything else is made, sentences and errors about them, count as one.
+func TestLayers(t *testing.T) {
+	layers.Check(t, ".", 1, []string{"text.go", "error.go", "duration.go"})
+	layers.CheckOrder(t, ".",
+		layers.Layer{Name: "do", Files: []string{"keeper_do.go", "doc.go"}},
+		layers.Layer{Name: "commands", Files: []string{
+			"keeper_open.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go", "keeper_list.go", "keeper_overview.go",
+			"keeper_instances.go", "keeper_source.go", "keeper_audit.go", "keeper_command.go",
+		}},
+		layers.Layer{Name: "sweeps", Files: []string{"keeper_sweep.go", "keeper_drift.go"}},
+		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
+		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go"}},
+		layers.Layer{Name: "machine", Files: []string{"keeper.go", "ledger.go", "workers.go", "sightings.go", "instance_cache.go", "keyed_mutex.go"}},
+		layers.Layer{Name: "rules", Files: []string{
+			"next.go", "outbox.go", "approval.go", "transition.go", "audit.go", "policy.go", "timing.go", "reply.go",
+		}},
+		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
+		layers.Layer{Name: "words", Files: []string{
+			"lease.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go", "source.go", "cost.go", "duration.go", "error.go", "text.go",
+		}},
+	)
+}

@@ -1,0 +1,17 @@
+package sshforward
+
+import "context"
+
+// Notifier shows leases to people. Errors are EUNAVAILABLE, with RetryAfter
+// where the other side gave one, or EFORBIDDEN when there is nowhere left to
+// say it.
+type Notifier interface {
+	// Card posts the lease's card, or updates it in place when
+	// l.Card.TS is set, and returns where it is. What it shows is a function
+	// of the lease alone, so a late or repeated call does no harm.
+	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
+
+	// Notice posts n in the thread of the lease's card (NoticeReview: in the
+	// thread under l.Broadcast) and returns where that is.
+	Notice(ctx context.Context, l *Lease, n Notice) (Place, error)
+}

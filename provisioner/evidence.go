@@ -1,0 +1,127 @@
+package provisioner
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"github.com/sshforward/sshforward"
+)
+
+// evidence is all that carries one lease's tags.
+type evidence struct {
+	group     *types.SecurityGroup
+	balancer  *elbtypes.LoadBalancerDescription
+	rules     []types.SecurityGroupRule // in groups that are not the lease's, with its tags
+	ownRules  []types.SecurityGroupRule // in the lease's group, whatever their tags
+	scheduled bool
+	tags      []map[string]string // of each thing, those that say more first
+}
+
+// agreedTags are the tags of all that was seen of the lease, made one. What says more comes
+// first; but a process that died while it moved the end has moved it on some
+// things only. Then the clock has started if one of them says so, and the end
+// is the latest that any of those says, since an end that was decided is only
+// ever moved back: before the clock starts the tags say the latest possible.
+func (x *evidence) agreedTags() map[string]string {
+	tags := unionTags(x.tags)
+	end := func(started bool) (latest string) {
+		var at time.Time
+		for _, t := range x.tags {
+			e, err := time.Parse(time.RFC3339, t[TagExpires])
+			if err == nil && (t[TagOpened] != "" || !started) && e.After(at) {
+				at, latest = e, t[TagExpires]
+			}
+		}
+		return latest
+	}
+	if e := end(tags[TagOpened] != ""); e != "" {
+		tags[TagExpires] = e
+	}
+	return tags
+}
+
+// unionTags is the union of tags; of two values the earlier map's counts.
+func unionTags(all []map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, tags := range slices.Backward(all) {
+		maps.Copy(out, tags)
+	}
+	return out
+}
+
+// withPorts adds the ports to a load balancer's tags, which do not say them.
+func withPorts(tags map[string]string, b elbtypes.LoadBalancerDescription) map[string]string {
+	tags = maps.Clone(tags)
+	if len(b.ListenerDescriptions) == 1 && b.ListenerDescriptions[0].Listener != nil {
+		l := b.ListenerDescriptions[0].Listener
+		tags[TagListenerPort] = strconv.Itoa(int(l.LoadBalancerPort))
+		tags[TagTargetPort] = strconv.Itoa(int(aws.ToInt32(l.InstancePort)))
+	}
+	return tags
+}
+
+// fill adds to the lease what AWS says of it other than by tags.
+func (x *evidence) fill(l *sshforward.Lease) {
+	if x.group != nil {
+		l.Resources.GroupID = aws.ToString(x.group.GroupId)
+		l.Instance.VPC = aws.ToString(x.group.VpcId)
+	}
+	if b := x.balancer; b != nil {
+		l.Resources.DNSName = aws.ToString(b.DNSName)
+		if len(b.Subnets) > 0 {
+			l.Placement.Subnet = b.Subnets[0]
+		}
+	}
+	for _, r := range x.ownRules {
+		if cidr, ok := admits(r, l.ListenerPort); ok && ownedBy(r, l.ID) {
+			l.Sources = append(l.Sources, cidr)
+		}
+	}
+	slices.SortFunc(l.Sources, netip.Prefix.Compare)
+}
+
+// found says what there is of the lease. Whether it is right depends on the
+// instance, which is looked at last.
+func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.Instance) sshforward.Found {
+	in, known := instances[l.Instance.ID]
+	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled}
+	if x.balancer != nil {
+		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
+			return aws.ToString(i.InstanceId) == l.Instance.ID
+		})
+	}
+	out := false // the load balancer may reach the instance
+	for _, r := range x.ownRules {
+		if cidr, ok := opens(r, l.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
+			f.Ingress = append(f.Ingress, cidr)
+		}
+		cidr, admitted := admits(r, l.ListenerPort)
+		switch {
+		case admitted && slices.Contains(l.Sources, cidr):
+		case letsOut(r, l, in):
+			out = true
+		default:
+			f.Widened = true
+		}
+	}
+	slices.SortFunc(f.Ingress, netip.Prefix.Compare)
+	for i, r := range x.rules {
+		right := l.Resources.GroupID != "" && letsIn(r, l) && (!known || slices.Contains(in.Groups, aws.ToString(r.GroupId)))
+		if i == 0 || right && !f.Rule {
+			l.Resources.InstanceGroupID = aws.ToString(r.GroupId)
+			l.Resources.InstanceRuleID = aws.ToString(r.SecurityGroupRuleId)
+		}
+		f.Rule = f.Rule || right
+	}
+	// The way from the load balancer to the instance needs a rule at both
+	// ends, and one end without the other is as good as none.
+	f.Rule = f.Rule && out
+	return f
+}

@@ -1,0 +1,78 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Provisioner is the sshforward.Provisioner on AWS. It is safe for concurrent
+// use.
+type Provisioner struct {
+	deployment string
+	accounts   []*account
+	lookup     func(ctx context.Context, host string) ([]string, error)
+	log        *slog.Logger
+	warned     sync.Map // of what Survey could not read, by account and id
+	consoles   sync.Map // host keys that were read, or "", by lease id until it closes
+}
+
+var _ sshforward.Provisioner = (*Provisioner)(nil)
+
+// New makes the clients; it calls AWS for nothing. Credentials, endpoints
+// (AWS_ENDPOINT_URL) and the rest come from the SDK's own loader.
+func New(ctx context.Context, o Options) (*Provisioner, error) {
+	if o.Deployment == "" {
+		return nil, errors.New("no deployment is configured")
+	}
+	if len(o.Accounts) == 0 {
+		return nil, errors.New("no AWS account is configured")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver.LookupHost
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	}
+	base, err := config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(o.HTTPClient),
+		config.WithRetryer(newRetryer),
+		config.WithAPIOptions(countCalls(o.OnCall)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	p := &Provisioner{deployment: o.Deployment, lookup: o.Resolver, log: o.Logger}
+	for _, a := range o.Accounts {
+		acct, err := newAccount(base, o.Deployment, a)
+		if err != nil {
+			return nil, err
+		}
+		p.accounts = append(p.accounts, acct)
+	}
+	return p, nil
+}
+
+// account returns the configured account that a lease or an instance names.
+func (p *Provisioner) account(name string) (*account, error) {
+	for _, a := range p.accounts {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return nil, &sshforward.Error{
+		Code:    sshforward.EINVALID,
+		Message: sshforward.Textf("The AWS account %q is not in my configuration.", name),
+	}
+}

@@ -1,0 +1,76 @@
+package provisioner
+
+import (
+	"time"
+
+	"github.com/sshforward/sshforward"
+)
+
+const (
+	// visibilityDelay is how long something that was just made may be invisible to
+	// the calls that use it. EC2 and ELB are eventually consistent.
+	visibilityDelay = time.Minute
+	// slowPollAfter is when a wait has become long enough to ask less often.
+	slowPollAfter = 30 * time.Second
+
+	minCloseWait = 2 * time.Second
+	maxCloseWait = 15 * time.Second
+	// notFoundDelay is how long, from the start of closing, "not found" may mean
+	// "not visible yet": a process that died in the middle of a create left a
+	// call under way.
+	notFoundDelay = 10 * time.Second
+)
+
+// sinceStage is how long the stage has been tried.
+func (r *run) sinceStage() time.Duration { return r.now.Sub(r.l.StageSince) }
+
+// patience is how long to wait before asking again.
+func (r *run) patience() time.Duration {
+	switch since := r.sinceStage(); {
+	case since < slowPollAfter:
+		return time.Second
+	case since < 4*slowPollAfter:
+		return 3 * time.Second
+	}
+	return 5 * time.Second
+}
+
+// tolerate makes a wait of an error that may only mean that what was just made
+// cannot be seen yet; after a minute it is an error.
+func (r *run) tolerate(err error, doing string, codes ...string) error {
+	if hasCode(err, codes...) && r.sinceStage() < visibilityDelay {
+		r.later(r.patience(), "AWS does not see yet what was just created.")
+		return nil
+	}
+	return r.failed(err, doing)
+}
+
+func (r *run) sinceClosing() time.Duration {
+	if r.l.ClosingAt.IsZero() {
+		return notFoundDelay
+	}
+	return r.now.Sub(r.l.ClosingAt)
+}
+
+// closeWait grows with the time that closing has taken.
+func (r *run) closeWait() time.Duration {
+	return min(max(r.sinceClosing()/10, minCloseWait), maxCloseWait)
+}
+
+// believeGone records that something is gone which AWS did not find, unless it
+// is too early to believe that: what was made a moment ago may be invisible for
+// a while, so in the first seconds of closing a lease that never opened it asks
+// for one more look instead. How far the opening had come does not matter: a
+// closing lease has no stage any more, and what was made last may not be
+// written down.
+func (r *run) believeGone(fact func(*sshforward.Resources)) {
+	if r.l.OpenedAt.IsZero() && r.sinceClosing() < notFoundDelay {
+		r.later(minCloseWait, "I look once more for what may have been created a moment ago.")
+		return
+	}
+	r.learn(fact)
+}
+
+func markBalancerGone(res *sshforward.Resources) { res.BalancerGone = true }
+func markRuleGone(res *sshforward.Resources)     { res.RuleGone = true }
+func markGroupGone(res *sshforward.Resources)    { res.GroupGone = true }

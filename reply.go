@@ -1,0 +1,48 @@
+package sshforward
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Reply answers a command that was not refused.
+type Reply struct {
+	// Lease is the one lease the command was about, after it.
+	Lease *Lease
+	// Leases answers a close of all, and a close or extend that could mean
+	// several (Choose is set then, and nothing was done).
+	Leases []*Lease
+	// Instances answers an open whose Name tag matches more than one.
+	Instances []Instance
+	// Choose: nothing was done, the caller has to pick one of the above.
+	Choose bool
+	// Sources is the caller's saved source address, after the command.
+	Sources []netip.Prefix
+}
+
+// Overview is all that concerns a person now.
+type Overview struct {
+	// Leases are the person's own that are not closed.
+	Leases []*Lease
+	// Waiting are the requests that the person can decide about, those for an
+	// extension (see Lease.Asked) among them.
+	Waiting []*Lease
+	// Sources is the person's saved source address.
+	Sources []netip.Prefix
+	History
+}
+
+// History is what a person had open.
+type History struct {
+	// Past are the leases that are over, the newest first.
+	Past []Event
+	// Month sums up those of the running calendar month (UTC).
+	Month Bill
+}
+
+// Bill is what leases cost together, about.
+type Bill struct {
+	Since  time.Time
+	Leases int
+	Cost   float64 // US dollars
+}

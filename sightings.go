@@ -1,0 +1,72 @@
+package sshforward
+
+import (
+	"sync"
+	"time"
+)
+
+// sightings remember what the last round through each account has seen, and
+// since when every round has: AWS's lists agree with each other only
+// eventually, so one look proves nothing. They are lost in a crash, which only
+// makes the next sweeps more patient.
+type sightings struct {
+	mu      sync.Mutex
+	running map[string]bool                 // accounts that a round is under way in
+	since   map[string]map[string]time.Time // account -> what was seen -> since when
+}
+
+// round is one survey of one account, seen against those before it.
+type round struct {
+	Survey
+	before map[string]time.Time // what the last round has seen -> since when
+	seen   map[string]time.Time // what this one has
+}
+
+// enter begins a round through an account unless one is under way.
+func (s *sightings) enter(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running[account] {
+		return false
+	}
+	if s.running == nil {
+		s.running = make(map[string]bool)
+	}
+	s.running[account] = true
+	return true
+}
+
+// leave ends it.
+func (s *sightings) leave(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, account)
+}
+
+// begin compares a survey with what the last round has seen.
+func (s *sightings) begin(account string, survey Survey) round {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return round{Survey: survey, before: s.since[account], seen: make(map[string]time.Time)}
+}
+
+// end has the next round go on from this one.
+func (s *sightings) end(account string, r round) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.since == nil {
+		s.since = make(map[string]map[string]time.Time)
+	}
+	s.since[account] = r.seen
+}
+
+// lasts notes that something is so, and reports whether every round has seen
+// that for as long as patience.
+func (r round) lasts(what string, patience time.Duration) bool {
+	since, ok := r.before[what]
+	if !ok {
+		since = r.At
+	}
+	r.seen[what] = since
+	return r.At.Sub(since) >= patience
+}

@@ -1,0 +1,244 @@
+package sshforward
+
+import (
+	"time"
+)
+
+// stateConflict says what state the lease is in, for someone who came too late.
+func (l *Lease) stateConflict() error {
+	switch l.State {
+	case Requested:
+		return Errorf(ECONFLICT, "Lease %s still waits for its requester to confirm it.", l.ID)
+	case Pending:
+		return Errorf(ECONFLICT, "Lease %s waits for approval.", l.ID)
+	case Opening:
+		return Errorf(ECONFLICT, "Lease %s is opening already.", l.ID)
+	case Open:
+		return Errorf(ECONFLICT, "Lease %s is open already.", l.ID)
+	case Closing:
+		return Errorf(ECONFLICT, "Lease %s is closing already.", l.ID)
+	}
+	return Errorf(ECONFLICT, "Lease %s is closed already.", l.ID)
+}
+
+func (l *Lease) beginOpening(now time.Time, t Timing) {
+	l.State, l.OpenBy = Opening, now.Add(t.Opening)
+	l.enter(StageCheck, now)
+}
+
+func (l *Lease) enter(s Stage, now time.Time) {
+	l.Stage, l.StageSince = s, now
+	l.restart(now)
+}
+
+// advance records that the current stage is complete.
+func (l *Lease) advance(now time.Time) {
+	for i, s := range Stages {
+		if s != l.Stage {
+			continue
+		}
+		if i == len(Stages)-1 {
+			l.State, l.Stage = Open, ""
+			l.restart(now)
+			l.owe(NoticeReady, now)
+			return
+		}
+		next := Stages[i+1]
+		if next == StageClock {
+			// The clock starts now, and not at the click: people are
+			// promised time with a forward that works.
+			l.OpenedAt, l.ExpiresAt = now, now.Add(l.Duration)
+		}
+		l.enter(next, now)
+		return
+	}
+}
+
+// stageDone records what came of the current stage: done, not there yet, to be
+// tried again, or hopeless.
+func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err error, t Timing) error {
+	switch {
+	case err != nil && l.Stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
+		l.retry(now, err) // IAM may not see yet the tags of what was made a moment ago
+	case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
+		return l.end(now, Failed, "", ErrorMessage(err), t)
+	case err != nil:
+		l.retry(now, err)
+	case r.Wait > 0:
+		l.wait(now, r)
+	default:
+		if l.Stage == StageCheck {
+			l.Instance = checked
+		}
+		if !r.Detail.IsZero() {
+			l.Hint = r.Detail
+		}
+		l.advance(now)
+	}
+	return nil
+}
+
+// endMoved records whether the end that stands in AWS is the given one now.
+func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
+	l.Resources.Until = r.Resources.Until
+	if err != nil {
+		l.retry(now, err)
+		return
+	}
+	if r.Wait == 0 {
+		// Done is done, also where what stands there is rounded: comparing
+		// that with ExpiresAt would move it for ever.
+		l.Resources.Until = end
+	}
+	l.restart(now.Add(r.Wait))
+	if l.Drift == (Drift{}) {
+		l.calm(now) // or the alarm is about the mending
+	}
+}
+
+// retry records a failure of the current work and when to do it again.
+func (l *Lease) retry(now time.Time, err error) {
+	l.LastError = ErrorMessage(err)
+	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
+	if l.Attempts >= StuckAfter {
+		l.alarm(now)
+	}
+}
+
+// alarm tells the operators once that a lease is stuck. An opening is not: it
+// is rolled back when its time is over.
+func (l *Lease) alarm(now time.Time) {
+	if !l.Alarmed && (l.State == Open || l.State == Closing) {
+		l.Alarmed = true
+		l.owe(NoticeStuck, now)
+	}
+}
+
+// calm takes the alarm back, or says so if it was heard already.
+func (l *Lease) calm(now time.Time) {
+	if !l.Alarmed {
+		return
+	}
+	l.Alarmed = false
+	owed := len(l.Owed)
+	l.withdraw(NoticeStuck)
+	if len(l.Owed) == owed {
+		l.owe(NoticeFreed, now)
+	}
+}
+
+// wait records that the current work is not there yet, which is no failure.
+func (l *Lease) wait(now time.Time, r StepResult) {
+	l.restart(now.Add(r.Wait))
+	l.Detail = r.Detail
+	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
+		l.LastError = r.Detail
+		l.alarm(now)
+	}
+}
+
+// end decides the end of the lease. What never reached opening has nothing in
+// AWS and is closed at once; the rest goes through closing, the one way down.
+func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing) error {
+	switch l.State {
+	case Closing, Closed:
+		return l.stateConflict()
+	case Requested, Pending:
+		if l.State == Pending {
+			l.owe(NoticeEnded, now)
+		}
+		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
+	case Opening, Open:
+		if reason == Failed {
+			l.owe(NoticeFailed, now)
+		}
+		l.State, l.Stage = Closing, ""
+		l.restart(now)
+	}
+	l.Reason, l.ClosingAt, l.ClosedBy, l.Why = reason, now, by, why
+	return nil
+}
+
+// tooSlow says why an opening was given up.
+func (l *Lease) tooSlow(t Timing) Text {
+	why := Textf("It was not ready within %s.", t.Opening)
+	switch {
+	case !l.LastError.IsZero():
+		return why.And(l.LastError)
+	case !l.Detail.IsZero():
+		return why.And(l.Detail)
+	}
+	return why
+}
+
+// tornDown records what a round of closing has seen gone.
+func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
+	l.Resources = r.Resources
+	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
+		l.AccessEndedAt = now
+		if !l.OpenedAt.IsZero() && l.Reason != Failed {
+			l.owe(NoticeEnded, now)
+		}
+		if !l.OpenedAt.IsZero() && l.Urgent {
+			l.owe(NoticeReview, now)
+		}
+	}
+	switch {
+	case err != nil:
+		l.retry(now, err)
+	case r.Wait > 0:
+		l.wait(now, r)
+	default:
+		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
+		l.restart(time.Time{})
+		l.calm(now)
+	}
+}
+
+func (l *Lease) reopen(now time.Time, f *Found) error {
+	if l.State != Closed {
+		return errMoved
+	}
+	l.State, l.Resources = Closing, f.Lease.Resources
+	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
+	if f.Balancer {
+		l.AccessEndedAt = time.Time{} // it had not ended after all
+	}
+	return nil
+}
+
+// drifted records what somebody else changed on an open lease.
+func (l *Lease) drifted(now time.Time, d Drift) {
+	l.Drift, l.NextTryAt = d, now
+}
+
+// mended records that it is as it should be again, and says so.
+func (l *Lease) mended(now time.Time) {
+	if l.Drift.Missing {
+		l.Mended = true
+		l.owe(NoticeMended, now)
+	}
+	if l.Drift.Widened {
+		l.owe(NoticeNarrowed, now)
+	}
+	l.Drift = Drift{}
+	l.restart(now)
+	l.calm(now)
+}
+
+// listedBy reports whether a survey that began then can tell anything about the
+// lease: it is open, and AWS lists by then what was last done to it. Work that
+// fails does not count, or a lease whose repair fails would never be looked at.
+func (l *Lease) listedBy(at time.Time) bool {
+	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(listDelay), at))
+}
+
+// remind decides a reminder. Earlier ones that were missed are not made up for.
+func (l *Lease) remind(now time.Time) {
+	l.RemindedAt = now
+	l.owe(NoticeReminder, now)
+}
+
+// stuckClosing is how long AWS may keep us waiting for the end of a closing
+// before an operator should look: its interfaces linger 15 minutes at worst.
+const stuckClosing = 30 * time.Minute

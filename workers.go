@@ -1,0 +1,175 @@
+package sshforward
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// queue is what of a lease is worked on one after the other. AWS's bad days
+// must not hold up Slack, nor the other way round, so a lease has two.
+type queue string
+
+const (
+	queueSteps  queue = "steps"  // AWS
+	queueOutbox queue = "outbox" // Slack
+)
+
+const (
+	stepsPerAccount = 32 // at one time, openings and closings counted apart
+	sendsAtOnce     = 8  // calls to Slack at one time
+)
+
+// workers schedule the work on leases: at most one worker for each queue of a
+// lease, and a bounded number of them in a call to AWS or Slack at one time.
+// Accounts do not wait for each other, and a teardown never waits for openings.
+type workers struct {
+	ctx    context.Context // of all work; it ends when running work is cut short
+	cancel context.CancelFunc
+	done   chan struct{} // closed when stopping
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	stopped bool
+	running map[leaseQueue]bool // true: run once more
+	steps   map[stepKind]chan struct{}
+	sends   chan struct{}
+	cancels map[string]context.CancelFunc // by lease id, see interruptible
+}
+
+type leaseQueue struct {
+	id    string
+	queue queue
+}
+
+// stepKind is what shares one bound.
+type stepKind struct {
+	account string
+	closing bool
+}
+
+func newWorkers() *workers {
+	w := &workers{
+		done:    make(chan struct{}),
+		running: make(map[leaseQueue]bool),
+		steps:   make(map[stepKind]chan struct{}),
+		sends:   make(chan struct{}, sendsAtOnce),
+		cancels: make(map[string]context.CancelFunc),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w
+}
+
+// start runs do for a queue of a lease. If that runs already, it is run once
+// more afterwards, since it may have looked at the lease too early.
+func (w *workers) start(id string, q queue, do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := leaseQueue{id, q}
+	if w.stopped {
+		return
+	}
+	if _, ok := w.running[key]; ok {
+		w.running[key] = true
+		return
+	}
+	w.running[key] = false
+	w.wg.Go(func() {
+		for {
+			do()
+			w.mu.Lock()
+			if again := w.running[key]; !again || w.stopped {
+				delete(w.running, key)
+				w.mu.Unlock()
+				return
+			}
+			w.running[key] = false
+			w.mu.Unlock()
+		}
+	})
+}
+
+// acquireStep waits until the lease's account has room for one more step.
+func (w *workers) acquireStep(ctx context.Context, l *Lease) (release func(), err error) {
+	kind := stepKind{account: l.Instance.Account, closing: l.State == Closing}
+	w.mu.Lock()
+	room, ok := w.steps[kind]
+	if !ok {
+		room = make(chan struct{}, stepsPerAccount)
+		w.steps[kind] = room
+	}
+	w.mu.Unlock()
+	return w.acquire(ctx, room)
+}
+
+// acquireSend waits until there is room for one more call to Slack.
+func (w *workers) acquireSend(ctx context.Context) (release func(), err error) {
+	return w.acquire(ctx, w.sends)
+}
+
+// errStopping ends the wait for room: nothing new is begun.
+var errStopping = errors.New("stopping")
+
+func (w *workers) acquire(ctx context.Context, room chan struct{}) (release func(), err error) {
+	if w.stopping() {
+		return nil, errStopping
+	}
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }, nil
+	case <-w.done:
+		return nil, errStopping
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (w *workers) stopping() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop begins nothing more and waits for what runs; when ctx ends it is cut
+// short.
+func (w *workers) stop(ctx context.Context) {
+	w.mu.Lock()
+	if !w.stopped {
+		w.stopped = true
+		close(w.done)
+	}
+	w.mu.Unlock()
+	idle := make(chan struct{})
+	go func() { w.wg.Wait(); close(idle) }()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+	w.cancel()
+	<-idle
+}
+
+// interruptible lets interrupt cancel the step that runs for a lease. The
+// returned function ends that.
+func (w *workers) interruptible(id string, cancel context.CancelFunc) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cancels[id] = cancel
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.cancels, id)
+	}
+}
+
+// interrupt cuts short the step of a lease, so that a close does not wait for it.
+func (w *workers) interrupt(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if cancel, ok := w.cancels[id]; ok {
+		cancel()
+	}
+}
