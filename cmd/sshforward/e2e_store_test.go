@@ -91,6 +91,23 @@ func TestStoreLostWhileRunning(t *testing.T) {
 	}
 }
 
+// TestClosesFromMemory: what is due when the store is lost is closed before the
+// process ends.
+func TestClosesFromMemory(t *testing.T) {
+	t.Parallel()
+	cl, aws, _ := fakeCloud(t, fakeaws.Options{InterfaceLinger: 2 * time.Second})
+	w := newWorld(t, cl, worldOptions{})
+	id := w.open(ann, dev, cl.instance+" 2s from 203.0.113.7")
+	w.card(dev, id, "Closing")
+	overwrite(t, filepath.Join(w.dir, "leases.db"), nil)
+	if code := w.exitWithin(20 * time.Second); code != 1 {
+		t.Errorf("it ends with %d", code)
+	}
+	if left := aws.Leftovers("sshforward:lease", id); len(left) > 0 {
+		t.Errorf("it has ended, and there is %v", left)
+	}
+}
+
 // TestStopsAlthoughTheStoreIsLost: SIGTERM is obeyed while nothing of the file
 // answers any more.
 func TestStopsAlthoughTheStoreIsLost(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -42,7 +43,16 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
 		return n, nil
 	case <-s.watch.lost:
 		return 0, failed("back up", s.Cause())
+	case <-cut(ctx, commitGrace): // it ends with its next write, if there is one
+		return 0, givenUp(ctx.Err())
 	}
+}
+
+// cut returns a channel that is closed some time after ctx has ended.
+func cut(ctx context.Context, grace time.Duration) <-chan struct{} {
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(late) }) })
+	return late
 }
 
 // until is a writer that ends with a context, and shows that it gets on.
