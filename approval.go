@@ -79,7 +79,8 @@ func (l *Lease) extendable(now time.Time, d time.Duration) error {
 			return Errorf(EFORBIDDEN, "Lease %s has reached the %s in all that policy allows. Open a new one when it has ended.", l.ID, l.Max)
 		}
 		left = left.Truncate(time.Second)
-		return Errorf(EFORBIDDEN, "Policy allows %s in all, so lease %s can be extended by at most %s: /sshforward extend %s %s", l.Max, l.ID, left, l.ID, FormatDuration(left))
+		return Errorf(EFORBIDDEN, "Policy allows %s in all, so lease %s can be extended by at most %s.", l.Max, l.ID, left).
+			try("extend", l.ID, FormatDuration(left))
 	}
 	return nil
 }

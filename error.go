@@ -45,6 +45,8 @@ type Error struct {
 	// Example says what to write instead; whoever knows a better one leaves it
 	// out. It is shown after Message.
 	Example Text
+	// Try is a command that would work; zero for none.
+	Try Suggestion
 	// Field is which part of an open request it is about, one of the Field…
 	// constants, or "" for none: a form shows the sentence there.
 	Field string
@@ -53,6 +55,14 @@ type Error struct {
 	// RetryAfter is how long the other side asked us to stay away; zero if it
 	// did not say.
 	RetryAfter time.Duration
+}
+
+// Suggestion is a command to give, which each user interface writes in its own
+// syntax: what to do, to which instance or lease, and what follows.
+type Suggestion struct {
+	Verb string // open, close, extend, list or ip
+	Ref  string // an id or a name; "" for none
+	Rest string // as it is typed, for example "1h" or "all"; "" for nothing
 }
 
 // Error returns the sentence and the cause, for logs.
@@ -93,6 +103,12 @@ func (e *Error) instead(format string, args ...any) *Error {
 	return e
 }
 
+// try adds a command that would work.
+func (e *Error) try(verb, ref, rest string) *Error {
+	e.Try = Suggestion{Verb: verb, Ref: ref, Rest: rest}
+	return e
+}
+
 // about says which part of an open request it is about.
 func (e *Error) about(field string) *Error {
 	e.Field = field
@@ -100,7 +116,7 @@ func (e *Error) about(field string) *Error {
 }
 
 // ErrorMessage returns the sentence for people, or a general one when err
-// carries none.
+// carries none. What Try suggests is not in it.
 func ErrorMessage(err error) Text {
 	if err == nil {
 		return Text{}

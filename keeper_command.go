@@ -15,11 +15,13 @@ type Command interface {
 func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	id, ok := ParseID(typed)
 	if !ok {
-		return nil, Errorf(EINVALID, "%q is not a lease id. /sshforward list shows them.", typed)
+		return nil, Errorf(EINVALID, "%q is not a lease id.", typed).try("list", "", "")
 	}
 	l, err := k.ledger.get(ctx, id)
 	if ErrorCode(err) == ENOTFOUND {
-		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no lease %s. /sshforward list shows those there are.", id), Err: err}
+		none := Errorf(ENOTFOUND, "There is no lease %s.", id).try("list", "", "")
+		none.Err = err
+		return nil, none
 	}
 	return l, err
 }
@@ -56,9 +58,9 @@ func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, e
 	}
 	if len(found) == 0 {
 		if ref == "" {
-			return nil, Errorf(ENOTFOUND, "You have no lease. /sshforward list all shows everybody's.")
+			return nil, Errorf(ENOTFOUND, "You have no lease.").try("list", "", "all")
 		}
-		return nil, Errorf(ENOTFOUND, "There is no open lease called %s. /sshforward list all shows everybody's.", ref)
+		return nil, Errorf(ENOTFOUND, "There is no open lease called %s.", ref).try("list", "", "all")
 	}
 	return found, nil
 }
@@ -98,7 +100,8 @@ func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
 		return err
 	}
 	if len(mine) >= k.policy.LeasesPerUser {
-		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first: /sshforward close %s", len(mine), k.policy.LeasesPerUser, mine[0].ID)
+		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first.", len(mine), k.policy.LeasesPerUser).
+			try("close", mine[0].ID, "")
 	}
 	return nil
 }

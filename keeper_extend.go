@@ -7,7 +7,7 @@ import (
 
 func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
 	if cmd.Duration <= 0 {
-		return Reply{}, Errorf(EINVALID, "Say by how long, for example: /sshforward extend %s 30m", cmd.Ref)
+		return Reply{}, Errorf(EINVALID, "Say by how long.").try("extend", cmd.Ref, "30m")
 	}
 	found, err := k.resolve(ctx, c, cmd.Ref)
 	if err != nil {
@@ -39,7 +39,8 @@ func (k *Keeper) checkStillAdmitted(ctx context.Context, l *Lease) (*Rule, error
 	}
 	ok, err := Member(ctx, k.slack, l.Owner, rule.Users)
 	if err == nil && !ok {
-		err = Errorf(EFORBIDDEN, "The rule %q decides about %s, and the requester is not among the people it lets in any more.", rule.Name, l.Instance.ID)
+		err = Errorf(EFORBIDDEN, "The rule %q decides about %s, and the requester is not among the people it lets in any more.",
+			rule.Name, l.Instance.ID)
 	}
 	return rule, err
 }

@@ -145,8 +145,8 @@ func TestExtendRefused(t *testing.T) {
 		} {
 			_, err := w.do(tt.user, tt.cmd)
 			wantCode(t, err, tt.code)
-			if !strings.Contains(ErrorMessage(err).String(), tt.says) {
-				t.Errorf("%s: %q does not say %q", tt.user, ErrorMessage(err).String(), tt.says)
+			if !strings.Contains(told(err), tt.says) {
+				t.Errorf("%s: %q does not say %q", tt.user, told(err), tt.says)
 			}
 		}
 		w.must(admin, ExtendLease{id, time.Hour})
@@ -275,8 +275,8 @@ func TestRetention(t *testing.T) {
 		w.to(w.timing.Keep)
 		_, err := w.show(alice, id)
 		wantCode(t, err, ENOTFOUND)
-		if !strings.Contains(ErrorMessage(err).String(), id) {
-			t.Errorf("%q does not say which", ErrorMessage(err).String())
+		if !strings.Contains(told(err), id) {
+			t.Errorf("%q does not say which", told(err))
 		}
 	})
 }

@@ -19,7 +19,7 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	}
 	if l.Duration < k.timing.Min {
 		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.timing.Min).
-			instead("Try: /sshforward open %s %s", cmd.Instance, FormatDuration(k.timing.Min)).about(FieldDuration)
+			try("open", cmd.Instance, FormatDuration(k.timing.Min)).about(FieldDuration)
 	}
 	if len(l.Sources) == 0 {
 		saved, err := k.sources.Source(ctx, c.User)

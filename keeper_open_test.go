@@ -33,8 +33,8 @@ func TestOpenRefused(t *testing.T) {
 			inWorld(t, func(w *world) {
 				_, err := w.do(alice, tt.cmd)
 				wantCode(t, err, tt.code)
-				if !strings.Contains(ErrorMessage(err).String(), tt.says) {
-					t.Errorf("%q does not say %q", ErrorMessage(err).String(), tt.says)
+				if !strings.Contains(told(err), tt.says) {
+					t.Errorf("%q does not say %q", told(err), tt.says)
 				}
 				if n := len(w.store.all()); n > 0 {
 					t.Errorf("%d leases are recorded", n)
@@ -157,8 +157,8 @@ func TestSourceOfLease(t *testing.T) {
 		w.k.policy.Sources.Default = nil
 		_, err := w.do(alice, OpenLease{Instance: "i-0dev"})
 		wantCode(t, err, EINVALID)
-		if !strings.Contains(ErrorMessage(err).String(), "/sshforward ip 203.0.113.7") {
-			t.Errorf("%q does not say how to give one", ErrorMessage(err).String())
+		if !strings.Contains(told(err), "Try: ip 203.0.113.7") {
+			t.Errorf("%q does not say how to give one", told(err))
 		}
 	})
 }

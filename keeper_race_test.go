@@ -45,8 +45,8 @@ func oneWins(t *testing.T, errs []error, says string) {
 			continue
 		}
 		wantCode(t, err, ECONFLICT)
-		if !strings.Contains(ErrorMessage(err).String(), says) {
-			t.Errorf("the one who came too late was told %q, want something with %q", ErrorMessage(err).String(), says)
+		if !strings.Contains(told(err), says) {
+			t.Errorf("the one who came too late was told %q, want something with %q", told(err), says)
 		}
 	}
 	if won != 1 {
@@ -114,8 +114,8 @@ func TestLeasesPerUser(t *testing.T) {
 				continue
 			}
 			wantCode(t, err, EQUOTA)
-			if !strings.Contains(ErrorMessage(err).String(), "/sshforward close ") {
-				t.Errorf("%q does not say what to do", ErrorMessage(err).String())
+			if !strings.Contains(told(err), "Try: close ") {
+				t.Errorf("%q does not say what to do", told(err))
 			}
 		}
 		if won != 2 {

@@ -133,7 +133,8 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	l := k.revive(f, s)
 	now := time.Now()
 	whole := l.State == Open && f.Balancer && f.Registered && f.Group && !due(l.ExpiresAt, now)
-	k.log.Warn("rebuilding a lease from its tags", "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
+	k.log.Warn("rebuilding a lease from its tags",
+		"lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
 		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
 		return k.create(ctx, l, Lost)

@@ -99,7 +99,8 @@ func (p *Policy) AdmitShape(l *Lease) error {
 		return Errorf(EFORBIDDEN, "Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])
 	}
 	if len(l.Sources) == 0 {
-		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once with: /sshforward ip 203.0.113.7").about(FieldSource)
+		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once.").
+			try("ip", "", "203.0.113.7").about(FieldSource)
 	}
 	for _, s := range l.Sources {
 		if err := p.Sources.Check(s); err != nil {
@@ -118,7 +119,8 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	}
 	rule, ok := p.Match(l.Instance)
 	if !ok {
-		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).about(FieldInstance)
+		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).
+			about(FieldInstance)
 	}
 	if len(rule.Users) > 0 {
 		ok, err := Member(ctx, dir, l.Owner, rule.Users)
@@ -126,7 +128,8 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 			return nil, err
 		}
 		if !ok {
-			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID).about(FieldInstance)
+			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID).
+				about(FieldInstance)
 		}
 	}
 	if l.Urgent {
@@ -136,13 +139,14 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	}
 	if l.Duration > rule.Max {
 		return nil, Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows.", l.Duration, rule.Max, rule.Name).
-			instead("Try: /sshforward open %s %s", l.Instance.ID, FormatDuration(rule.Max)).about(FieldDuration)
+			try("open", l.Instance.ID, FormatDuration(rule.Max)).about(FieldDuration)
 	}
 	if rule.Reason && l.Because == "" {
 		return nil, Errorf(EINVALID, "The rule %q wants a reason.", rule.Name).instead("Add it at the end: because …").about(FieldReason)
 	}
 	if rule.ReasonPattern != nil && l.Because != "" && !rule.ReasonPattern.MatchString(l.Because) {
-		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern).about(FieldReason)
+		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern).
+			about(FieldReason)
 	}
 	return rule, nil
 }
@@ -160,19 +164,20 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 	case err != nil:
 		return err
 	case !ok:
-		return Errorf(EFORBIDDEN, "The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.", r.Name)
+		return Errorf(EFORBIDDEN, "The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
+			r.Name)
 	case strings.TrimSpace(l.Because) == "":
 		return Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason)
 	case l.Duration > r.Urgent.Max:
 		return Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.", l.Duration, r.Urgent.Max, r.Name).
-			instead("Try: /sshforward open %s %s urgent because …", l.Instance.ID, FormatDuration(r.Urgent.Max)).about(FieldDuration)
+			try("open", l.Instance.ID, FormatDuration(r.Urgent.Max)+" urgent because …").about(FieldDuration)
 	}
 	return nil
 }
 
 // Member reports whether user is listed in who, directly or through a user
-// group. EUNAVAILABLE if a group cannot be
-// resolved and nothing else says yes: callers treat that as no.
+// group. EUNAVAILABLE if a group cannot be resolved and nothing else says yes:
+// callers treat that as no.
 func Member(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
 	if slices.Contains(who, user) {
 		return true, nil

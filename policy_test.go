@@ -110,8 +110,8 @@ func TestAdmit(t *testing.T) {
 		dir := &fakeDirectory{groups: map[string][]string{"SDEV": {bob}}}
 		tt.change(l, &p, dir)
 		rule, err := p.Admit(context.Background(), dir, l)
-		if ErrorCode(err) != tt.code || !strings.Contains(ErrorMessage(err).String(), tt.says) || (rule != nil) != (err == nil) {
-			t.Errorf("%s: got %v and %q (%s), want %q with %q", tt.name, rule, ErrorCode(err), ErrorMessage(err).String(), tt.code, tt.says)
+		if ErrorCode(err) != tt.code || !strings.Contains(told(err), tt.says) || (rule != nil) != (err == nil) {
+			t.Errorf("%s: got %v and %q (%s), want %q with %q", tt.name, rule, ErrorCode(err), told(err), tt.code, tt.says)
 		}
 	}
 }

@@ -51,7 +51,8 @@ func parseSource(s string) (netip.Prefix, error) {
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
 	if !p.Addr().Is4() {
-		return p, Errorf(EINVALID, "%s is IPv6, and the load balancer speaks IPv4 only.", s).instead("Give your IPv4 address, for example 203.0.113.7.")
+		return p, Errorf(EINVALID, "%s is IPv6, and the load balancer speaks IPv4 only.", s).
+			instead("Give your IPv4 address, for example 203.0.113.7.")
 	}
 	if p != p.Masked() {
 		return p, Errorf(EINVALID, "%s has host bits set.", s).instead("Did you mean %s, or %s for the one address?", p.Masked(), p.Addr())
@@ -107,7 +108,8 @@ var reserved = []netip.Prefix{
 // access may be asked for from p.
 func (s SourcePolicy) Check(p netip.Prefix) error {
 	if !p.Addr().Is4() {
-		return Errorf(EINVALID, "%s is not an IPv4 address, and the load balancer speaks IPv4 only.", p).instead("Give for example 203.0.113.7.").about(FieldSource)
+		return Errorf(EINVALID, "%s is not an IPv4 address, and the load balancer speaks IPv4 only.", p).
+			instead("Give for example 203.0.113.7.").about(FieldSource)
 	}
 	widest := s.Widest
 	if widest == 0 {
@@ -115,9 +117,11 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 	}
 	if p.Bits() < widest {
 		if widest == 32 {
-			return Errorf(EFORBIDDEN, "%s is wider than a single address, which is the widest allowed.", p).instead("Try %s/32.", p.Addr()).about(FieldSource)
+			return Errorf(EFORBIDDEN, "%s is wider than a single address, which is the widest allowed.", p).
+				instead("Try %s/32.", p.Addr()).about(FieldSource)
 		}
-		return Errorf(EFORBIDDEN, "%s is wider than a /%d, which is the widest allowed.", p, widest).instead("Try %s/%d.", p.Addr(), widest).about(FieldSource)
+		return Errorf(EFORBIDDEN, "%s is wider than a /%d, which is the widest allowed.", p, widest).
+			instead("Try %s/%d.", p.Addr(), widest).about(FieldSource)
 	}
 	for _, r := range reserved {
 		if !r.Overlaps(p) {
@@ -125,11 +129,15 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 		}
 		listed := slices.ContainsFunc(s.Allow, func(a netip.Prefix) bool { return within(a, r) && within(p, a) })
 		if !listed {
-			return Errorf(EFORBIDDEN, "%s is in the private or reserved range %s, from which nobody comes over the internet.", FormatSources([]netip.Prefix{p}), r).instead("Give the public address of your network, for example 203.0.113.7.").about(FieldSource)
+			return Errorf(EFORBIDDEN, "%s is in the private or reserved range %s, from which nobody comes over the internet.",
+				FormatSources([]netip.Prefix{p}), r).
+				instead("Give the public address of your network, for example 203.0.113.7.").about(FieldSource)
 		}
 	}
 	if len(s.Allow) > 0 && !slices.ContainsFunc(s.Allow, func(a netip.Prefix) bool { return within(p, a) }) {
-		return Errorf(EFORBIDDEN, "%s is not among the networks that access is allowed from: %s.", FormatSources([]netip.Prefix{p}), FormatSources(s.Allow)).about(FieldSource)
+		return Errorf(EFORBIDDEN, "%s is not among the networks that access is allowed from: %s.",
+			FormatSources([]netip.Prefix{p}), FormatSources(s.Allow)).
+			about(FieldSource)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ type Leases interface {
 	Active(ctx context.Context) ([]*Lease, error)
 }
 
-// SavedSources keeps the source addresses that people saved with `/sshforward ip`.
+// SavedSources keeps the source addresses that people saved.
 type SavedSources interface {
 	// Source returns what the user saved; empty if nothing.
 	Source(ctx context.Context, user string) ([]netip.Prefix, error)

@@ -2,10 +2,12 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -305,4 +307,13 @@ func wantCode(t *testing.T, err error, code string) {
 	if got := ErrorCode(err); got != code {
 		t.Errorf("got code %q (%v), want %q", got, err, code)
 	}
+}
+
+// told is what a person is told of an error: the sentence, and what to try.
+func told(err error) string {
+	says := ErrorMessage(err).String()
+	if e, ok := errors.AsType[*Error](err); ok && e.Try != (Suggestion{}) {
+		says += " Try: " + strings.Join(strings.Fields(e.Try.Verb+" "+e.Try.Ref+" "+e.Try.Rest), " ")
+	}
+	return says
 }

@@ -22,11 +22,6 @@ func (v render) otherTeam() message {
 	return paragraph(v.say("I only take commands from people of the workspace I am installed in."))
 }
 
-// failure tells people of an error: its sentence, and not what caused it.
-func (v render) failure(err error) message {
-	return paragraph(trim(escape(v.text(sshforward.ErrorMessage(err))), 2900))
-}
-
 // sentences joins those that are not empty, which is the same as [sshforward.Text.And].
 func (v render) sentences(all ...string) string {
 	out := ""

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/slack-go/slack"
-	"github.com/sshforward/sshforward"
 )
 
 func modal(callback, title string, m meta, blocks ...slack.Block) slack.ModalViewRequest {
@@ -27,7 +26,7 @@ func problemOf(s string) slack.Block {
 
 // inForm is an error as it stands in a form: plain text.
 func (v render) inForm(err error) string {
-	return cut(v.text(sshforward.ErrorMessage(err)), 1000)
+	return cut(v.says(err), 1000)
 }
 
 // withoutButtons are a message's blocks for a modal, which has buttons of its own.

@@ -75,7 +75,7 @@ func (v render) urgentForm(l *sshforward.Lease, m meta) slack.ModalViewRequest {
 
 // confirmFailed offers another try where that can help.
 func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
-	view := modal(formConfirm, v.say("Not opened"), m, problemOf(v.text(sshforward.ErrorMessage(err))))
+	view := modal(formConfirm, v.say("Not opened"), m, problemOf(v.says(err)))
 	view.Close = plain(v.say("Close"), maxTitle)
 	if code := sshforward.ErrorCode(err); code == sshforward.EUNAVAILABLE || code == sshforward.EQUOTA || code == sshforward.EINTERNAL {
 		view.Submit, view.NotifyOnClose = plain(v.label("Try again"), maxTitle), true

@@ -26,7 +26,8 @@ func everyView(v render) map[string]any {
 	asks := with(sshforward.Open, func(l *sshforward.Lease) {
 		l.ID, l.Owner, l.Asked = "ask0001", "U2", sshforward.ExtensionRequest{User: "U2", By: time.Hour, At: noon}
 	})
-	problem := sshforward.Errorf(sshforward.EINVALID, "There is no lease %s. /sshforward list shows those there are.", "<it>")
+	problem := sshforward.Errorf(sshforward.ENOTFOUND, "There is no lease %s.", "<it>")
+	problem.Try = sshforward.Suggestion{Verb: "list"}
 	home := func(o sshforward.Overview) slack.HomeTabViewRequest {
 		return homeOf(v.home(ann, o, noon))
 	}

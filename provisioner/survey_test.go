@@ -173,7 +173,7 @@ func TestSurveyOfSeveralDeployments(t *testing.T) {
 // and what one call of DescribeTags takes count.
 func TestSurveyPages(t *testing.T) {
 	o := withDeadMan()
-	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: 7}
+	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: 7, ELBBurst: -1} // many leases are opened in no time
 	inFake(t, o, func(w *world) {
 		for i := range 30 {
 			https := fakeaws.Listener{Port: 443, InstancePort: 443}
@@ -195,7 +195,8 @@ func TestSurveyPages(t *testing.T) {
 		}
 		w.Logf("%d calls with pages of seven", len(calls))
 	})
-	inFake(t, withDeadMan(), func(w *world) {
+	o.fake = fakeaws.Options{ELBBurst: -1}
+	inFake(t, o, func(w *world) {
 		one := w.lease("web-1")
 		for range 19 {
 			l := one.Clone()

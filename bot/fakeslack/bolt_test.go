@@ -102,7 +102,8 @@ func (l *lockedBuffer) String() string {
 // own client may not.
 func TestBoltIsSatisfied(t *testing.T) {
 	modules := needBolt(t)
-	w := office(t, fakeslack.Options{PingInterval: 500 * time.Millisecond})
+	w := organisation(t, fakeslack.Options{PingInterval: 500 * time.Millisecond})
+	w.ChangeUser("W3", func(u *fakeslack.User) { u.Restricted = true })
 	var out lockedBuffer
 	cmd := exec.Command("node", "testdata/bolt/app.js")
 	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SLACK_API_URL="+w.APIURL(), "SLACK_BOT_TOKEN="+w.BotToken(), "SLACK_APP_TOKEN="+w.AppToken())
@@ -191,6 +192,14 @@ func TestBoltIsSatisfied(t *testing.T) {
 		return len(m) == 3 && m[2].Text == "U1 closed it, cleared: false"
 	})
 
+	// What scopes, rates and deleted threads look like to it.
+	w.FailNext("users.info", fakeslack.Outcome{Status: 429, RetryAfter: time.Second})
+	must(w.Slash(ctx, "W3", "C7", "look"))
+	until("what it saw", func(s *fakeslack.Snapshot) bool {
+		m := s.Messages("C7")
+		return len(m) == 1 && m[0].Text == "missing_scope channels:history true; guest true, of E0ACME; thread undefined"
+	})
+
 	// Bolt hangs up when a pong is missing for 600 ms: it has to stay.
 	first := w.Connections()[0]
 	if quiet := time.Until(first.Since.Add(2 * time.Second)); quiet > 0 {
@@ -206,7 +215,7 @@ func TestBoltIsSatisfied(t *testing.T) {
 		t.Errorf("people saw %+v", f)
 	}
 	for _, c := range w.Calls() {
-		if c.Done && c.Error != "" && c.Error != "hash_conflict" {
+		if c.Done && c.Error != "" && c.Error != "hash_conflict" && c.Error != "missing_scope" && !c.Faulted {
 			t.Errorf("%s answered %s %v", c.Method, c.Error, c.Messages)
 		}
 	}

@@ -86,7 +86,7 @@ func (w *Workspace) look(user, ts string) (*Message, error) {
 	if m == nil {
 		return nil, fmt.Errorf("fakeslack: no message or view %q", ts)
 	}
-	if c := w.channels.get(m.Channel); m.Ephemeral && m.To != user || c == nil || !c.sees(user) {
+	if c := w.channels.get(m.Channel); m.Ephemeral && m.To != user || c == nil || !w.sees(c, user) {
 		return nil, fmt.Errorf("fakeslack: %s does not see message %s", user, ts)
 	}
 	return m, nil

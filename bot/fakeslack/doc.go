@@ -19,11 +19,17 @@
 // Socket Mode ticket. Where Slack's behaviour is not documented the stricter
 // reading was taken, and the comment on the spot says so.
 //
-// Failures are scripted with Options.Fault or FailNext. Every call is recorded
-// before a fault is applied to it, so that a test can tell "never asked" from
-// "asked and refused".
+// Failures are scripted with Options.Fault, FailNext or, until Mend, Break.
+// Every call is recorded before a fault is applied to it, so that a test can
+// tell "never asked" from "asked and refused"; Usage counts them by method.
+// Connections go by Disconnect, Drop and Silence, tokens by SetTokenError and
+// Uninstall, people by Deactivate; StartRival is a second process on the same
+// app token, DuplicateNext and Repeat send an envelope twice.
 //
-// What it does not simulate: OAuth, files, reactions, search, threads beyond
-// thread_ts, attachments beyond storing them, unfurling, workflow steps and the
-// newer block types (see limits.go for those it takes).
+// Some of what Slack does is an option that is off, with its source: Rates,
+// LimitBlockText, SlashOfInstallingTeam, ConnectionLife.
+//
+// What it does not simulate: OAuth, files, reactions, search, attachments
+// beyond storing them, unfurling, workflow steps, direct messages of more than
+// two and the newer block types (see limits.go for those it takes).
 package fakeslack

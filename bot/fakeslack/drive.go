@@ -58,7 +58,7 @@ func (w *Workspace) Slash(ctx context.Context, user, channel, text string, threa
 		err = fmt.Errorf("fakeslack: no channel %q", channel)
 	case c.Archived:
 		err = fmt.Errorf("fakeslack: channel %s is archived", channel)
-	case !c.sees(user):
+	case !w.sees(c, user):
 		err = fmt.Errorf("fakeslack: %s is not in %s", user, channel)
 	}
 	root := ""

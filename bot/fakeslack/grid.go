@@ -38,15 +38,16 @@ func (w *Workspace) userWire(u *User, locale bool) map[string]any {
 // in a shared channel that the app is in, and so decides nothing by itself
 // (https://docs.slack.dev/reference/objects/user-object). Needs mu.
 func (w *Workspace) isStranger(u *User) bool {
-	if u.TeamID == w.opt.TeamID || slices.Contains(u.Teams, w.opt.TeamID) {
-		return false
-	}
-	if u.EnterpriseID != "" && u.EnterpriseID == w.opt.EnterpriseID {
-		return false
-	}
-	return !slices.ContainsFunc(w.channels.list, func(c *Channel) bool {
+	return w.outsider(u) && !slices.ContainsFunc(w.channels.list, func(c *Channel) bool {
 		return c.BotMember && !c.IM && slices.Contains(c.Members, u.ID)
 	})
+}
+
+// outsider tells whether somebody is of another company.
+func (w *Workspace) outsider(u *User) bool {
+	own := u.TeamID == w.opt.TeamID || slices.Contains(u.Teams, w.opt.TeamID)
+	sister := u.EnterpriseID != "" && u.EnterpriseID == w.opt.EnterpriseID
+	return !own && !sister
 }
 
 // enterprise is how payloads name the organisation; nil outside of one.

@@ -126,9 +126,14 @@ func (w *Workspace) dm(user string) *Channel {
 	return c
 }
 
-// sees tells whether a person can see what is in a channel. Needs mu.
-func (c *Channel) sees(user string) bool {
-	return !c.Private && !c.IM || slices.Contains(c.Members, user)
+// sees tells whether a person can see what is in a channel: guests and people
+// from outside the organisation only where they were let in. Needs mu.
+func (w *Workspace) sees(c *Channel, user string) bool {
+	if slices.Contains(c.Members, user) {
+		return true
+	}
+	u := w.users.get(user)
+	return u != nil && !c.Private && !c.IM && !u.Restricted && !w.outsider(u)
 }
 
 // visibleToBot tells whether the Web API admits that the channel exists. Needs mu.

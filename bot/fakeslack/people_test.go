@@ -83,3 +83,25 @@ func TestGroupsAndChannelsChange(t *testing.T) {
 		t.Errorf("%+v, %v", u, err)
 	}
 }
+
+// TestOutsidersSeeOnlyWhereTheyWereLetIn holds for guests and strangers, also
+// in public channels.
+func TestOutsidersSeeOnlyWhereTheyWereLetIn(t *testing.T) {
+	w := organisation(t, fakeslack.Options{})
+	startRobot(t, w, ackAll)
+	w.AddUser(fakeslack.User{ID: "U5", Name: "guest", Restricted: true})
+	for _, c := range []struct {
+		user, channel string
+		may           bool
+	}{
+		{"U1", "C2", true}, {"W3", "C1", true}, {"U5", "C1", false}, {"U7", "C1", false}, {"U7", "C7", true}, {"U9", "C7", false},
+	} {
+		if _, err := w.Slash(t.Context(), c.user, c.channel, "list"); (err == nil) != c.may {
+			t.Errorf("%s in %s: %v", c.user, c.channel, err)
+		}
+	}
+	w.Join("C1", "U5")
+	if _, err := w.Slash(t.Context(), "U5", "C1", "list"); err != nil {
+		t.Error(err)
+	}
+}

@@ -63,7 +63,9 @@ func (o *auditOptions) run(ctx context.Context, con console) error {
 
 // readTrail finds the audit record, wherever it can be read now. done gives
 // back what was taken for it.
-func readTrail(ctx context.Context, path string, since time.Time) (events iter.Seq2[sshforward.Event, error], done func() error, err error) {
+func readTrail(ctx context.Context, path string, since time.Time) (
+	events iter.Seq2[sshforward.Event, error], done func() error, err error,
+) {
 	body, asked := askSocket(ctx, path, auditPath(since))
 	if asked == nil {
 		return decodeEvents(body), body.Close, nil

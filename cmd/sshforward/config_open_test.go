@@ -32,7 +32,8 @@ func TestConfigCannotFailOpen(t *testing.T) {
 		{"users commented out", withRules("{name: a, tags: {A: b}, users: []}"),
 			"line 9, column 31: users is there and empty; write what it is, or leave it out; users: everyone lets in every full member"},
 		{"users forgotten", withRules("name: a\n      tags: {A: b}\n      users:\n      max: 1h"), "line 11, column 7: users is there and empty"},
-		{"tags deleted", withRules("{name: a, tags: {}}"), "line 9, column 17: tags is there and empty; write what it is, or leave it out; tags: any covers"},
+		{"tags deleted", withRules("{name: a, tags: {}}"),
+			"line 9, column 17: tags is there and empty; write what it is, or leave it out; tags: any covers"},
 		{"tags forgotten", withRules("{name: a, tags: , max: 1h}"), "tags is there and empty"},
 		{"no tags", withRules("{name: a, max: 1h}"), "the rule has no tags, so it would decide about every instance; write tags: any"},
 		{"no tags in the second", withRules("{name: a, tags: {A: b}}", "{name: b, max: 1h}"), "line 10, column 7: the rule has no tags"},
@@ -51,13 +52,17 @@ func TestConfigCannotFailOpen(t *testing.T) {
 		{"nobody among the users", withRules("{name: a, tags: {A: b}, users: [U0A, ~]}"), "users has an empty entry"},
 		{"one name twice", withRules("{name: a, tags: {A: b}}", "{name: b, tags: {A: b}}", "{name: a, tags: {A: c}}"),
 			`line 11, column 14: there are two rules called "a"`},
-		{"through an alias", strings.Replace(withRules("{name: a, tags: {A: b}, users: *nobody}"), "admins: [U0ADMIN, S0SRE]", "admins: &nobody []", 1),
+		{"through an alias", strings.Replace(withRules("{name: a, tags: {A: b}, users: *nobody}"), "admins: [U0ADMIN, S0SRE]",
+			"admins: &nobody []", 1),
 			"line 9, column 31: users is there and empty"},
-		{"every address", strings.Replace(goodConfig, "allow: [203.0.113.0/24]", "allow: []", 1), "line 8, column 13: allow is there and empty, which would allow every"},
-		{"every address, again", strings.Replace(goodConfig, "{allow: [203.0.113.0/24], default: [203.0.113.7]}", "", 1), "line 8, column 3: sources is there and empty"},
+		{"every address", strings.Replace(goodConfig, "allow: [203.0.113.0/24]", "allow: []", 1),
+			"line 8, column 13: allow is there and empty, which would allow every"},
+		{"every address, again", strings.Replace(goodConfig, "{allow: [203.0.113.0/24], default: [203.0.113.7]}", "", 1),
+			"line 8, column 3: sources is there and empty"},
 		{"a number for a tag", withRules("{name: a, tags: {Cost: 0123}}"),
 			`line 9, column 30: 0123 is not a text in YAML, so it may not be compared as it stands here; write "0123"`},
-		{"a fraction", withRules("{name: a, tags: {Version: 1.10}}"), `1.10 is not a text in YAML, so it may not be compared as it stands here; write "1.10"`},
+		{"a fraction", withRules("{name: a, tags: {Version: 1.10}}"),
+			`1.10 is not a text in YAML, so it may not be compared as it stands here; write "1.10"`},
 		{"yes or no", withRules("{name: a, tags: {Open: true}}"), `write "true"`},
 		{"a number for a key", withRules("{name: a, tags: {0123: x}}"), `write "0123"`},
 		{"what must not be there", withRules("{name: a, tags: {A: b}, not_tags: {Cost: 12}}"), `write "12"`},
@@ -105,7 +110,8 @@ func TestRuleBeyondTags(t *testing.T) {
 // Anchors, aliases and merged maps say the same as if all was written out.
 func TestRulesMayShare(t *testing.T) {
 	got := parsedRules(t, "{name: a, tags: &tags {Env: prod}, users: &devs [U0A, S0DEV], max: 1h}",
-		"{name: b, tags: *tags, users: *devs, max: 2h}", "{name: c, <<: &common {tags: *tags, users: *devs}, max: 1h}", "{name: d, <<: *common, max: 3h}")
+		"{name: b, tags: *tags, users: *devs, max: 2h}", "{name: c, <<: &common {tags: *tags, users: *devs}, max: 1h}",
+		"{name: d, <<: *common, max: 3h}")
 	for i, want := range []struct {
 		name string
 		max  time.Duration

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sshforward/sshforward"
@@ -91,7 +90,7 @@ func (r *ruleConfig) checkApprovals() error {
 func (r *ruleConfig) fewApprovers() (n int, few bool) {
 	people := make(map[person]bool)
 	for _, p := range r.Approvers {
-		if strings.HasPrefix(string(p), "S") {
+		if sshforward.IsGroup(string(p)) {
 			return 0, false
 		}
 		people[p] = true

@@ -83,7 +83,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"no rules", "- {name: development, tags: {sshforward: allow}, max: 8h}", "[]", "write for example: policy: {rules: [{name: development"},
 		{"nameless rule", "name: development, ", "", "policy.rules[0].name"},
 		{"approvals by nobody", "max: 8h", "max: 8h, approvals: 1", "policy.rules[0].approvals: nobody could give them"},
-		{"more approvals than approvers", "max: 8h", "max: 8h, approvers: [U0B, U0B], approvals: 2", "policy.rules[0].approvers: 1 approver cannot give 2 approvals"},
+		{"more approvals than approvers", "max: 8h", "max: 8h, approvers: [U0B, U0B], approvals: 2",
+			"policy.rules[0].approvers: 1 approver cannot give 2 approvals"},
 		{"the same for an extension", "max: 8h", "max: 8h, approvers: [U0B], extend_approvals: 2", "1 approver cannot give 2 approvals"},
 		{"another account", "max: 8h", "max: 8h, accounts: [other]", `policy.rules[0].accounts: there is no account called "other"`},
 		{"no VPC", "max: 8h", "max: 8h, vpcs: [main]", `line 10, column 70: "main" is not the id of a VPC`},
@@ -93,13 +94,14 @@ func TestConfigMistakes(t *testing.T) {
 		{"nothing to go past", "max: 8h", "max: 8h, urgent: {users: [U0A]}", "policy.rules[0].urgent: the rule needs no approval"},
 		{"urgent for nobody", "max: 8h", "max: 8h, approvers: [U0B], urgent: {max: 10m}", "policy.rules[0].urgent.users: say who may"},
 		{"urgent for long", "max: 8h", "max: 8h, approvers: [U0B], urgent: {users: [U0A], max: 9h}", "policy.rules[0].urgent.max: 9h is more"},
-		{"urgent told to nobody", "slack: {channel: C0OPS, admins: [U0ADMIN, S0SRE]}\naws:\n  - {name: main, region: ap-northeast-1}\npolicy:\n  sources: {allow: [203.0.113.0/24], default: [203.0.113.7]}\n  rules:\n    - {name: development, tags: {sshforward: allow}, max: 8h}", "aws:\n  - {name: main, region: ap-northeast-1}\npolicy:\n  rules:\n    - {name: d, tags: any, approvers: [U0B], urgent: {users: [U0A]}}", "slack.channel, which is not set"},
 		{"no account", "- {name: main, region: ap-northeast-1}", "[]", "aws: there is no account"},
-		{"same name twice", "- {name: main, region: ap-northeast-1}", "- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
+		{"same name twice", "- {name: main, region: ap-northeast-1}",
+			"- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
 		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},
 		{"dead man without a role", "name: main", "name: main, deadman: {grace: 5m}", "aws[0].deadman.role_arn"},
 		{"nothing at most", "max: 8h", "max: 0s", `"0s" is not a duration`},
-		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}", "timing.default: 30s is shorter than timing.min, 5m"},
+		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}",
+			"timing.default: 30s is shorter than timing.min, 5m"},
 		{"no store", "store: {bolt: /tmp/leases.db}", "", "store: say where"},
 		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
 		{"broken YAML", "aws:", "aws: [", "line "},
@@ -121,6 +123,14 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("it says %q, want %q in one line", got, test.want)
 			}
 		})
+	}
+}
+
+// Somebody has to hear of what went past the approvers.
+func TestUrgentNeedsAChannel(t *testing.T) {
+	text := strings.Replace(withRules("{name: d, tags: any, approvers: [U0B], urgent: {users: [U0A]}}"), "channel: C0OPS, ", "", 1)
+	if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), "slack.channel, which is not set") {
+		t.Errorf("it says %v", err)
 	}
 }
 

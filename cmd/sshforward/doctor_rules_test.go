@@ -18,7 +18,8 @@ func TestDoctorDescribesRules(t *testing.T) {
 			`with Env="dev" without Team="db" in account main in vpc-0a that are i-0a or i-0b for`,
 		"{name: a, tags: any, approvers: [S0LEAD], approvals: 2, extend_approvals: 1}": "with 2 approvals of S0LEAD, extensions with 1",
 		"{name: a, tags: any, approvers: [S0LEAD], extend_approvals: 0}":               "with 1 approval of S0LEAD, extensions without",
-		"{name: a, tags: any, approvers: [S0LEAD], urgent: {users: [U0A]}}":            "with 1 approval of S0LEAD; U0A may go past that for up to 30m",
+		"{name: a, tags: any, approvers: [S0LEAD], urgent: {users: [U0A]}}": "with 1 approval of S0LEAD; " +
+			"U0A may go past that for up to 30m",
 	} {
 		c, err := parseConfig([]byte(withRules(rule)))
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
 )
 
@@ -55,7 +56,7 @@ func groupsOf(c *config) []string {
 			people = append(people, r.Urgent.Users...)
 		}
 	}
-	people = slices.DeleteFunc(people, func(id string) bool { return !strings.HasPrefix(id, "S") })
+	people = slices.DeleteFunc(people, func(id string) bool { return !sshforward.IsGroup(id) })
 	slices.Sort(people)
 	return slices.Compact(people)
 }

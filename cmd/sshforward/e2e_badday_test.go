@@ -130,7 +130,8 @@ func TestNoSecretIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.slack.ForgeClick(t.Context(), ann, fakeslack.Forged{Channel: dev, TS: "1.2", ActionID: "lease.close", Value: "not a lease"}); err != nil {
+	if _, err := w.slack.ForgeClick(t.Context(), ann,
+		fakeslack.Forged{Channel: dev, TS: "1.2", ActionID: "lease.close", Value: "not a lease"}); err != nil {
 		t.Fatal(err)
 	}
 	w.slack.Drop()

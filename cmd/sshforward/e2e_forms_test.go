@@ -54,7 +54,8 @@ func (w *world) press(user string, v fakeslack.View, action string, value ...str
 }
 
 const guardedRules = `
-    - {name: production, tags: {sshforward: allow}, max: 1h, approvers: [U0CAROL, U0BOB], approvals: 1, reason: required, extend_approvals: 1, urgent: {users: [U0BOB], max: 10m}}`
+    - {name: production, tags: {sshforward: allow}, max: 1h, approvers: [U0CAROL, U0BOB], approvals: 1, reason: required,
+       extend_approvals: 1, urgent: {users: [U0BOB], max: 10m}}`
 
 // From the bare command through the form to the shell's door, and everything
 // after it from Home.

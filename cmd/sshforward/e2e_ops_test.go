@@ -181,7 +181,8 @@ func TestBreakGlass(t *testing.T) {
 		}
 
 		// With the bot running: it finds the load balancer gone and closes.
-		if out, err := w.command("close", strings.ToUpper(id)).CombinedOutput(); err != nil || !strings.Contains(string(out), id+": nothing is left") {
+		if out, err := w.command("close", strings.ToUpper(id)).CombinedOutput(); err != nil ||
+			!strings.Contains(string(out), id+": nothing is left") {
 			t.Errorf("close: %v\n%s", err, out)
 		}
 		w.card(dev, id, "Closed", "instance gone")
@@ -209,7 +210,8 @@ func TestSweepOverdue(t *testing.T) {
 	w.card(dev, id, "ssh -p 22")
 	w.kill()
 	time.Sleep(3 * time.Second)
-	if out, err := w.command("sweep", "--dry-run").CombinedOutput(); err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), "overdue") {
+	if out, err := w.command("sweep", "--dry-run").CombinedOutput(); err != nil || !strings.Contains(string(out), id) ||
+		!strings.Contains(string(out), "overdue") {
 		t.Errorf("dry run: %v\n%s", err, out)
 	}
 	if out, err := w.command("sweep").CombinedOutput(); err != nil || !strings.Contains(string(out), id+": nothing is left") {

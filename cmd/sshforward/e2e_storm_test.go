@@ -33,7 +33,9 @@ func newFaulty(t *testing.T, to string, seed uint64, rate float64) *faulty {
 	return &faulty{Handler: httputil.NewSingleHostReverseProxy(target), rng: rand.New(rand.NewPCG(seed, 0)), rate: rate}
 }
 
-const throttled = `<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>x</RequestId></ErrorResponse>`
+const throttled = `<ErrorResponse>
+<Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>x</RequestId>
+</ErrorResponse>`
 
 func (f *faulty) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	f.mu.Lock()

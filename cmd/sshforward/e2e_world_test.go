@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -89,6 +90,8 @@ type worldOptions struct {
 	rules  string
 	extra  string // further lines of the configuration
 	env    []string
+
+	program string // what to run; the one that TestMain built, if empty
 }
 
 const (
@@ -160,7 +163,7 @@ func (w *world) start() {
 	for _, c := range w.slack.Connections() {
 		dead = max(dead, c.ID)
 	}
-	w.process = exec.Command(binary, "serve", "--config", file)
+	w.process = exec.Command(cmp.Or(w.opts.program, binary), "serve", "--config", file)
 	w.process.Env = append(os.Environ(),
 		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
 		"AWS_ENDPOINT_URL="+w.cloud.url)

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/sshforward/sshforward"
 )
@@ -24,24 +23,22 @@ func encodeEvents(w io.Writer) func(sshforward.Event) error {
 
 // writeEvents writes all events in a format, "jsonl" or "csv".
 func writeEvents(w io.Writer, format string, events iter.Seq2[sshforward.Event, error]) error {
-	write, flush := encodeEvents(w), func() error { return nil }
+	write := encodeEvents(w)
 	if format == "csv" {
-		table := csv.NewWriter(w)
-		if err := table.Write(columns()); err != nil {
+		if err := writeRow(w, columns()); err != nil {
 			return err
 		}
-		write = func(e sshforward.Event) error { return table.Write(row(e)) }
-		flush = func() error { table.Flush(); return table.Error() }
+		write = func(e sshforward.Event) error { return writeRow(w, row(e)) }
 	}
 	for e, err := range events {
 		if err == nil {
 			err = write(e)
 		}
 		if err != nil {
-			return errors.Join(err, flush()) // what could be read is worth having
+			return err // what was read so far is written
 		}
 	}
-	return flush()
+	return nil
 }
 
 // column is one column of the CSV export; the names are those of the JSON.
@@ -99,14 +96,46 @@ func timeCell(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
+// writeRow writes one line of CSV. Every cell is in quotes, so that no program
+// has to guess where one ends.
+func writeRow(w io.Writer, cells []string) error {
+	for i, cell := range cells {
+		cells[i] = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+	}
+	_, err := io.WriteString(w, strings.Join(cells, ",")+"\n")
+	return err
+}
+
+// formulaSigns begin a formula in a spreadsheet: the four signs, and what is
+// taken for them in East Asian locales, full-width and small.
+const formulaSigns = "=+-@＝＋－＠﹦﹢﹣﹫"
+
 // harmless keeps a spreadsheet from taking people's words for a formula, which
 // could send what is beside it elsewhere:
 // https://owasp.org/www-community/attacks/CSV_Injection
+//
+// In many locales cells end at a semicolon or a tab. A program of such a locale
+// takes the quotes of all but the first cell for text, so that whatever stands
+// behind a semicolon, a tab or a line's end within a cell begins one of its own.
 func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
+	var out strings.Builder
+	begins := true // a cell, in some locale
+	for i, r := range cell {
+		control := unicode.IsControl(r)
+		if begins && strings.ContainsRune(formulaSigns, r) || i == 0 && control {
+			out.WriteByte('\'') // makes it a text
+		}
+		out.WriteRune(r)
+		switch {
+		case r == ';', control, r == '\u2028', r == '\u2029':
+			begins = true
+		case unicode.IsSpace(r), unicode.Is(unicode.Cf, r), r == '"':
+			// passed over by some
+		default:
+			begins = false
+		}
 	}
-	return cell
+	return out.String()
 }
 
 // parseSince reads where an export begins: so long ago, a day (its beginning,

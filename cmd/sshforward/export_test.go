@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,11 +89,70 @@ func TestExportCSV(t *testing.T) {
 func TestHarmless(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "plain": "plain", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=1": "a=1", "木": "木",
+		"＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠x": "'＠x", "﹦1": "'﹦1", "a＝1": "a＝1",
+		" =1": " '=1", "\"=1": "\"'=1", "\ufeff=1": "\ufeff'=1", "\u3000＝1": "\u3000'＝1",
+		"a;=1": "a;'=1", "a; =1": "a; '=1", "a;\"=1\"": "a;\"'=1\"", "a\t=1": "a\t'=1", "a\n=1": "a\n'=1", "a\r\n＝1": "a\r\n'＝1",
+		"a;b=1": "a;b=1", "a, -v": "a, -v", "no; - later": "no; '- later", "'=1": "'=1",
 	} {
 		if got := harmless(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
+}
+
+// However a spreadsheet splits the export, no cell of it is a formula.
+func TestExportIsNoFormulaAnywhere(t *testing.T) {
+	var events []sshforward.Event
+	for _, before := range []string{"", "x;", "x; ", "x\t", "x\n", "x\r", "x;\"", `x";"`, "x,", `","`, "\t", ";\t\n"} {
+		for _, sign := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
+			events = append(events, sshforward.Event{At: quarterPast, Because: before + sign + "cmd|' /C calc'!A0", Detail: sign})
+		}
+	}
+	var out bytes.Buffer
+	if err := writeEvents(&out, "csv", yielding(events, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if head := `"time","act","result","detail","actor",`; !strings.HasPrefix(out.String(), head) ||
+		!strings.Contains(out.String(), `,"","false","",`) {
+		t.Errorf("not every cell is in quotes:\n%s", out.String()[:1000])
+	}
+	// Honouring quotes at the beginning of a cell, or not at all.
+	for _, split := range []string{",", ";", "\t"} {
+		for _, cell := range cellsOf(out.String(), split[0]) {
+			first := strings.TrimLeft(cell, " \"\u3000")
+			if r, _ := utf8.DecodeRuneInString(first); first != "" && strings.ContainsRune("=+-@＝＋－＠", r) {
+				t.Errorf("split at %q there is the cell %q", split, cell)
+			}
+		}
+	}
+}
+
+// cellsOf splits as spreadsheets do: a quote opens a quoted part only where a
+// cell begins, and whatever follows its end belongs to the cell.
+func cellsOf(text string, split byte) (cells []string) {
+	var cell strings.Builder
+	begins, quoted := true, false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
+			cell.WriteByte(c)
+			i++
+		case quoted && c == '"':
+			quoted = false
+		case !quoted && (c == split || c == '\n' || c == '\r'):
+			cells = append(cells, cell.String())
+			cell.Reset()
+			begins = true
+			continue
+		case begins && c == '"':
+			quoted = true
+		default:
+			cell.WriteByte(c)
+		}
+		begins = false
+	}
+	return append(cells, cell.String())
 }
 
 // Every field of an event has its column.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -49,6 +50,11 @@ const (
 	stepsStopWithin    = 7 * time.Second
 )
 
+// gcPercent is how much garbage may pile up before it is collected, in percent
+// of what is alive. That is a few MB, so that collecting often costs little; at
+// Go's own 100 the bot takes a quarter more memory. GOGC overrules it.
+const gcPercent = 25
+
 // run runs the bot until a signal, or until Slack says that a token is bad.
 func (o *serveOptions) run(ctx context.Context, con console) error {
 	c, err := readConfig(o.config)
@@ -64,6 +70,9 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	log := newLogger(con.stderr, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
+	if con.env("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	return serve(ctx, c, secrets, con, log)
 }
 

@@ -162,7 +162,8 @@ func TestSocketPathTooLong(t *testing.T) {
 	}
 	onlyFile(t, path)
 	_, says, code := export(t, "audit", "--config", configFor(t, path))
-	if code != exitError || !containsAll(says, []string{"too long for a Unix socket", "in use by another process"}) || strings.Count(says, "\n") != 1 {
+	if code != exitError || !containsAll(says, []string{"too long for a Unix socket", "in use by another process"}) ||
+		strings.Count(says, "\n") != 1 {
 		t.Errorf("audit exits %d and says %q", code, says)
 	}
 }
@@ -172,14 +173,16 @@ func TestAuditWhileRunningAndAfter(t *testing.T) {
 	path, s, stop := served(t)
 	config := configFor(t, path)
 	for i := range 600 { // more than a page
-		e := sshforward.Event{At: quarterPast.Add(time.Duration(i) * time.Second), Act: sshforward.ActOpen, Result: sshforward.ResultOK, Detail: fmt.Sprint("<", i, ">")}
+		e := sshforward.Event{At: quarterPast.Add(time.Duration(i) * time.Second), Act: sshforward.ActOpen, Result: sshforward.ResultOK,
+			Detail: fmt.Sprint("<", i, ">")}
 		if err := s.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var later []func()
 	for _, args := range [][]string{
-		{"--format", "jsonl"}, {"--format", "csv"}, {"--since", quarterPast.Add(599 * time.Second).Format(time.RFC3339Nano)}, {"--since", "2026-11-23"}, {"--since", "1s"},
+		{"--format", "jsonl"}, {"--format", "csv"}, {"--since", quarterPast.Add(599 * time.Second).Format(time.RFC3339Nano)},
+		{"--since", "2026-11-23"}, {"--since", "1s"},
 	} {
 		args = append([]string{"audit", "--config", config}, args...)
 		running, says, code := export(t, args...)
@@ -305,7 +308,8 @@ func TestAuditWithoutAStore(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("it made a store")
 	}
-	if _, says, code := export(t, "audit", "--config", configFor(t, path), "--since", "yesterday"); code != exitUsage || !strings.Contains(says, "yesterday") {
+	if _, says, code := export(t, "audit", "--config", configFor(t, path), "--since", "yesterday"); code != exitUsage ||
+		!strings.Contains(says, "yesterday") {
 		t.Errorf("a bad since: %d %q", code, says)
 	}
 }

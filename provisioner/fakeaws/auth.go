@@ -11,7 +11,10 @@ import (
 
 // scope is what the SigV4 credential of a request says. The signature itself
 // is not checked: everything here is public.
-type scope struct{ key, region, service, token string }
+type scope struct {
+	key, region, service, token string
+	signed                      time.Time // by X-Amz-Date
+}
 
 var credentialRE = regexp.MustCompile(`Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request`)
 
@@ -20,7 +23,7 @@ func parseScope(req *http.Request) scope {
 	if m == nil {
 		return scope{}
 	}
-	return scope{key: m[1], region: m[2], service: m[3], token: req.Header.Get("X-Amz-Security-Token")}
+	return scope{key: m[1], region: m[2], service: m[3], token: req.Header.Get("X-Amz-Security-Token"), signed: parseSigned(req)}
 }
 
 type identity struct{ account, arn, userID string }
@@ -54,6 +57,9 @@ func (c *Cloud) authenticate(s scope, now time.Time) (identity, *apiError) {
 	if s.key == "" {
 		return identity{}, &apiError{status: http.StatusForbidden, code: "MissingAuthenticationToken",
 			message: "Request is missing Authentication Token"}
+	}
+	if e := c.signedInTime(s, now); e != nil {
+		return identity{}, e
 	}
 	sess, ok := c.sessions[s.key]
 	switch {
@@ -119,30 +125,4 @@ func unauthorized(call Call, who identity) *apiError {
 		e.code = "AccessDeniedException"
 	}
 	return e
-}
-
-// bucket is a token bucket, as AWS throttles with.
-type bucket struct {
-	tokens float64
-	at     time.Time
-}
-
-func (c *Cloud) withinRate(call Call, now time.Time) bool {
-	if c.opts.Rate <= 0 {
-		return true
-	}
-	size := float64(max(c.opts.Burst, 1))
-	key := call.Account + "/" + call.Region + "/" + call.Service
-	b, ok := c.buckets[key]
-	if !ok {
-		b = &bucket{tokens: size, at: now}
-		c.buckets[key] = b
-	}
-	b.tokens = min(size, b.tokens+now.Sub(b.at).Seconds()*c.opts.Rate)
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

@@ -79,7 +79,9 @@ func TestRolesThatRefuse(t *testing.T) {
 	b := newBench(t, fakeaws.Options{})
 	const role = "arn:aws:iam::" + otherAccount + ":role/r"
 	assume := func(externalID *string) string {
-		_, err := b.sts.AssumeRole(b.ctx, &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("s"), ExternalId: externalID})
+		_, err := b.sts.AssumeRole(b.ctx, &sts.AssumeRoleInput{
+			RoleArn: aws.String(role), RoleSessionName: aws.String("s"), ExternalId: externalID,
+		})
 		return code(err)
 	}
 	b.cloud.RequireExternalID(role, "secret-handshake")

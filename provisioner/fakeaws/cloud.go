@@ -13,35 +13,39 @@ import (
 type Cloud struct {
 	opts Options
 
-	mu       sync.Mutex
-	rnd      *rand.Rand
-	seq      int
-	regions  table[*region]
-	keys     map[string]string // access key id -> account
-	sessions map[string]session
-	roles    map[string]rolePolicy
-	denied   []string
-	fault    func(Call) Fault
-	calls    []Call
-	buckets  map[string]*bucket
-	subs     map[int]chan Event
-	eventSeq int
-	cause    string // the operation under way, for the events it brings about
+	mu        sync.Mutex
+	rnd       *rand.Rand
+	seq       int
+	regions   table[*region]
+	keys      map[string]string // access key id -> account
+	sessions  map[string]session
+	roles     map[string]rolePolicy
+	iamRoles  table[*role]
+	noELBRole map[string]bool // accounts
+	denied    []string
+	fault     func(Call) Fault
+	calls     []Call
+	late      []lateCall
+	buckets   map[string]*bucket
+	subs      map[int]chan Event
+	eventSeq  int
+	cause     string // the operation under way, for the events it brings about
 }
 
 // New returns an empty Cloud.
 func New(o Options) *Cloud {
 	o = o.withDefaults()
 	return &Cloud{
-		opts:     o,
-		rnd:      rand.New(rand.NewPCG(o.Seed, 0x5f0a)),
-		keys:     map[string]string{},
-		sessions: map[string]session{},
-		roles:    map[string]rolePolicy{},
-		denied:   slices.Clone(o.Deny),
-		fault:    o.Fault,
-		buckets:  map[string]*bucket{},
-		subs:     map[int]chan Event{},
+		opts:      o,
+		rnd:       rand.New(rand.NewPCG(o.Seed, 0x5f0a)),
+		keys:      map[string]string{},
+		sessions:  map[string]session{},
+		roles:     map[string]rolePolicy{},
+		denied:    slices.Clone(o.Deny),
+		fault:     o.Fault,
+		buckets:   map[string]*bucket{},
+		noELBRole: map[string]bool{},
+		subs:      map[int]chan Event{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -57,11 +58,14 @@ func createSecurityGroup(rq *request) (any, *apiError) {
 	case desc == "":
 		return nil, errorf("MissingParameter", "The request must contain the parameter GroupDescription")
 	case !groupTextRE.MatchString(name):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
 	case strings.HasPrefix(strings.ToLower(name), "sg-"):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
 	case !groupTextRE.MatchString(desc):
-		return nil, errorf("InvalidParameterValue", "Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", desc)
+		return nil, errorf("InvalidParameterValue",
+			"Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", desc)
 	case strings.EqualFold(name, "default"):
 		return nil, errorf("InvalidGroup.Reserved", "The security group '%s' is reserved", name)
 	}
@@ -116,11 +120,11 @@ func (r *region) addGroup(vpcID, name, desc string, tags map[string]string) *gro
 }
 
 func (r *region) arn(kind, id string) string {
-	return "arn:aws:ec2:" + r.name + ":" + r.account + ":" + kind + "/" + id
+	return r.arnOf("ec2", kind+"/"+id)
 }
 
 func deleteSecurityGroup(rq *request) (any, *apiError) {
-	g, e := rq.group(rq.p.str("GroupId"))
+	g, e := rq.ownGroup(rq.p.str("GroupId"))
 	if e != nil {
 		return nil, e
 	}
@@ -191,7 +195,7 @@ func describeSecurityGroups(rq *request) (any, *apiError) {
 	all, e := selected(rq, all, func(g *group) map[string]string { return g.Tags }, func(g *group) attributes {
 		a := attributes{
 			"group-id": {g.ID}, "group-name": {g.Name}, "description": {g.Description}, "vpc-id": {g.VPC},
-			"owner-id": {rq.r.account}, "ip-permission.group-id": {}, "ip-permission.cidr": {},
+			"owner-id": {cmp.Or(g.owner, rq.r.account)}, "ip-permission.group-id": {}, "ip-permission.cidr": {},
 			"egress.ip-permission.group-id": {}, "egress.ip-permission.cidr": {},
 		}
 		for _, u := range rq.r.rulesOf(g.ID) {
@@ -216,7 +220,7 @@ func describeSecurityGroups(rq *request) (any, *apiError) {
 	}
 	for _, g := range all {
 		x := xmlGroup{
-			ID: g.ID, Name: g.Name, Description: g.Description, Owner: rq.r.account, VPC: g.VPC,
+			ID: g.ID, Name: g.Name, Description: g.Description, Owner: cmp.Or(g.owner, rq.r.account), VPC: g.VPC,
 			ARN: rq.r.arn("security-group", g.ID), Tags: xmlTags(g.Tags),
 		}
 		x.Ingress, x.Egress = rq.r.permissions(g.ID)

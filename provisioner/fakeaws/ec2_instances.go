@@ -75,6 +75,9 @@ func (r *region) instance(id string) (*instance, *apiError) {
 }
 
 func describeInstances(rq *request) (any, *apiError) {
+	if e := rq.disrupted(); e != nil {
+		return nil, e
+	}
 	all := rq.r.instances.all()
 	if ids := rq.p.list("InstanceId"); len(ids) > 0 {
 		if rq.p.has("MaxResults") {

@@ -32,7 +32,7 @@ func attachmentID(ni *iface) string {
 }
 
 func describeNetworkInterfaces(rq *request) (any, *apiError) {
-	all := rq.r.ifaces.all()
+	all := filterSlice(rq.r.ifaces.all(), func(ni *iface) bool { return !rq.now.Before(ni.visibleAt) })
 	if ids := rq.p.list("NetworkInterfaceId"); len(ids) > 0 {
 		all = nil
 		for _, id := range ids {

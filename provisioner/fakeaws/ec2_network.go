@@ -92,13 +92,14 @@ func zoneOptIn(z Zone) string {
 }
 
 type xmlVPC struct {
-	ID      string     `xml:"vpcId"`
-	CIDR    string     `xml:"cidrBlock"`
-	Six     []xmlCIDR6 `xml:"ipv6CidrBlockAssociationSet>item"`
-	State   string     `xml:"state"`
-	Owner   string     `xml:"ownerId"`
-	Default bool       `xml:"isDefault"`
-	Tags    []xmlTag   `xml:"tagSet>item"`
+	ID      string         `xml:"vpcId"`
+	CIDR    string         `xml:"cidrBlock"`
+	Six     []xmlCIDR6     `xml:"ipv6CidrBlockAssociationSet>item"`
+	State   string         `xml:"state"`
+	Owner   string         `xml:"ownerId"`
+	Default bool           `xml:"isDefault"`
+	Block   xmlBlockStates `xml:"blockPublicAccessStates"`
+	Tags    []xmlTag       `xml:"tagSet>item"`
 }
 
 type xmlCIDR6 struct {
@@ -120,7 +121,7 @@ func describeVpcs(rq *request) (any, *apiError) {
 	}
 	all, e := selected(rq, all, func(v *vpc) map[string]string { return v.Tags }, func(v *vpc) attributes {
 		return attributes{
-			"vpc-id": {v.ID}, "cidr": {v.CIDR}, "state": {"available"}, "owner-id": {rq.r.account},
+			"vpc-id": {v.ID}, "cidr": {v.CIDR}, "state": {"available"}, "owner-id": {rq.r.ownerOf(v.ID)},
 			"is-default": {boolString(v.Default)}, "isDefault": {boolString(v.Default)},
 		}
 	})
@@ -140,23 +141,25 @@ func describeVpcs(rq *request) (any, *apiError) {
 			six = []xmlCIDR6{{CIDR: v.CIDR6, State: "associated"}}
 		}
 		out.VPCs = append(out.VPCs, xmlVPC{
-			ID: v.ID, CIDR: v.CIDR, Six: six, State: "available", Owner: rq.r.account, Default: v.Default, Tags: xmlTags(v.Tags),
+			ID: v.ID, CIDR: v.CIDR, Six: six, State: "available", Owner: rq.r.ownerOf(v.ID), Default: v.Default, Tags: xmlTags(v.Tags),
+			Block: xmlBlockStates{rq.r.blockMode(v.ID, "")},
 		})
 	}
 	return out, nil
 }
 
 type xmlSubnet struct {
-	ID     string   `xml:"subnetId"`
-	VPC    string   `xml:"vpcId"`
-	CIDR   string   `xml:"cidrBlock"`
-	Zone   string   `xml:"availabilityZone"`
-	ZoneID string   `xml:"availabilityZoneId"`
-	State  string   `xml:"state"`
-	Owner  string   `xml:"ownerId"`
-	Free   int      `xml:"availableIpAddressCount"`
-	ARN    string   `xml:"subnetArn"`
-	Tags   []xmlTag `xml:"tagSet>item"`
+	ID     string         `xml:"subnetId"`
+	VPC    string         `xml:"vpcId"`
+	CIDR   string         `xml:"cidrBlock"`
+	Zone   string         `xml:"availabilityZone"`
+	ZoneID string         `xml:"availabilityZoneId"`
+	State  string         `xml:"state"`
+	Owner  string         `xml:"ownerId"`
+	Free   int            `xml:"availableIpAddressCount"`
+	ARN    string         `xml:"subnetArn"`
+	Block  xmlBlockStates `xml:"blockPublicAccessStates"`
+	Tags   []xmlTag       `xml:"tagSet>item"`
 }
 
 func describeSubnets(rq *request) (any, *apiError) {
@@ -176,7 +179,7 @@ func describeSubnets(rq *request) (any, *apiError) {
 		return attributes{
 			"subnet-id": {s.ID}, "vpc-id": {s.VPC}, "availability-zone": {s.Zone}, "availabilityZone": {s.Zone},
 			"availability-zone-id": {z.ID}, "cidr-block": {s.CIDR}, "cidr": {s.CIDR}, "state": {"available"},
-			"owner-id": {rq.r.account}, "available-ip-address-count": itoas(rq.r.free(s)),
+			"owner-id": {rq.r.ownerOf(s.VPC)}, "available-ip-address-count": itoas(rq.r.free(s)),
 		}
 	})
 	if e != nil {
@@ -193,8 +196,9 @@ func describeSubnets(rq *request) (any, *apiError) {
 		z, _ := rq.r.zone(s.Zone)
 		out.Subnets = append(out.Subnets, xmlSubnet{
 			ID: s.ID, VPC: s.VPC, CIDR: s.CIDR, Zone: s.Zone, ZoneID: z.ID, State: "available",
-			Owner: rq.r.account, Free: rq.r.free(s), Tags: xmlTags(s.Tags),
-			ARN: "arn:aws:ec2:" + rq.r.name + ":" + rq.r.account + ":subnet/" + s.ID,
+			Owner: rq.r.ownerOf(s.VPC), Free: rq.r.free(s), Tags: xmlTags(s.Tags),
+			ARN:   "arn:" + partition(rq.r.name) + ":ec2:" + rq.r.name + ":" + rq.r.ownerOf(s.VPC) + ":subnet/" + s.ID,
+			Block: xmlBlockStates{rq.r.blockMode(s.VPC, s.ID)},
 		})
 	}
 	return out, nil

@@ -61,7 +61,7 @@ func (p permission) key() permission {
 }
 
 func authorize(rq *request, egress bool) (any, *apiError) {
-	g, e := rq.group(rq.p.str("GroupId"))
+	g, e := rq.ownGroup(rq.p.str("GroupId"))
 	if e != nil {
 		return nil, e
 	}
@@ -112,7 +112,7 @@ func authorize(rq *request, egress bool) (any, *apiError) {
 }
 
 func revoke(rq *request, egress bool) (any, *apiError) {
-	g, e := rq.group(rq.p.str("GroupId"))
+	g, e := rq.ownGroup(rq.p.str("GroupId"))
 	if e != nil {
 		return nil, e
 	}
@@ -223,7 +223,8 @@ func (rq *request) permissionsAsked(g *group, strict bool) ([]permission, *apiEr
 	for _, p := range out {
 		if p.description != "" && !groupTextRE.MatchString(p.description) {
 			return nil, errorf("InvalidParameterValue",
-				"Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
+				"Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "+
+					"a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
 		}
 	}
 	return out, nil
@@ -244,7 +245,8 @@ func (rq *request) permissionHead(o params) (permission, *apiError) {
 	switch p.protocol {
 	case "tcp", "udp":
 		if p.from < 0 || p.to > 65535 || p.from > p.to {
-			return p, errorf("InvalidParameterValue", "Invalid value for portRange: %d-%d. Must specify both from and to ports with TCP/UDP.", p.from, p.to)
+			return p, errorf("InvalidParameterValue",
+				"Invalid value for portRange: %d-%d. Must specify both from and to ports with TCP/UDP.", p.from, p.to)
 		}
 	case "-1": // all protocols means all ports, whatever was asked
 		p.from, p.to = -1, -1

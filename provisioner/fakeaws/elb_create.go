@@ -37,6 +37,9 @@ func createLoadBalancer(rq *request) (any, *apiError) {
 	if rq.r.lbs.len() >= rq.c.opts.LoadBalancerLimit {
 		return nil, errorf("TooManyLoadBalancers", "Exceeded quota of account %s", rq.r.account)
 	}
+	if e := rq.needELBRole(); e != nil {
+		return nil, e
+	}
 	lb.visibleAt = rq.now.Add(rq.c.opts.LoadBalancerVisibleAfter)
 	rq.r.addLoadBalancer(lb)
 	out.DNSName = lb.DNSName
@@ -60,20 +63,34 @@ func (r *region) addLoadBalancer(lb *loadBalancer) {
 	}
 	r.lbs.put(lb.Name, lb)
 	r.emit("load-balancer", lb.Name, Created, lb.DNSName)
+	if v, _ := r.vpcs.get(lb.VPC); v.Default && c.opts.DefaultVPCGroup {
+		own := r.addGroup(lb.VPC, "default_elb_"+lb.Name, "ELB created security group used when no security group is specified "+
+			"during ELB creation - modifications could impact traffic to future ELBs", nil)
+		for _, l := range lb.Listeners {
+			r.addRule(Rule{Group: own.ID, Protocol: "tcp", From: l.Port, To: l.Port, CIDR: "0.0.0.0/0"})
+		}
+		lb.Groups, lb.ownGroup = append(lb.Groups, own.ID), own.ID
+	}
 	for _, id := range lb.Subnets {
 		s, _ := r.subnets.get(id)
-		ni := &iface{seq: c.nextSeq(), Interface: Interface{
-			ID: c.newID("eni"), Description: "ELB " + lb.Name, Owner: elbOwner, VPC: lb.VPC, Subnet: id, Zone: s.Zone,
-			PrivateIP: r.freeAddress(s), Groups: slices.Clone(lb.Groups), LoadBalancer: lb.Name, Tags: map[string]string{},
-		}}
-		if lb.Scheme != "internal" {
-			// From TEST-NET-2 (RFC 5737), so that nobody is called by mistake.
-			ni.PublicIP = netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + ni.seq%254)}).String()
-		}
-		r.ifaces.put(ni.ID, ni)
-		lb.nodes = append(lb.nodes, ni)
-		r.emit("network-interface", ni.ID, Created, ni.Description)
+		r.addNode(lb, s, lb.Created.Add(c.opts.InterfaceDelay))
 	}
+}
+
+// addNode gives a load balancer a node in a subnet, which is an interface.
+func (r *region) addNode(lb *loadBalancer, s *subnet, visibleAt time.Time) {
+	c := r.cloud
+	ni := &iface{seq: c.nextSeq(), visibleAt: visibleAt, Interface: Interface{
+		ID: c.newID("eni"), Description: "ELB " + lb.Name, Owner: elbOwner, VPC: lb.VPC, Subnet: s.ID, Zone: s.Zone,
+		PrivateIP: r.freeAddress(s), Groups: slices.Clone(lb.Groups), LoadBalancer: lb.Name, Tags: map[string]string{},
+	}}
+	if lb.Scheme != "internal" {
+		// From TEST-NET-2 (RFC 5737), so that nobody is called by mistake.
+		ni.PublicIP = netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + ni.seq%254)}).String()
+	}
+	r.ifaces.put(ni.ID, ni)
+	lb.nodes = append(lb.nodes, ni)
+	r.emit("network-interface", ni.ID, Created, ni.Description)
 }
 
 // loadBalancerAsked checks a CreateLoadBalancer and makes what it asks for.
@@ -88,7 +105,9 @@ func (rq *request) loadBalancerAsked() (*loadBalancer, *apiError) {
 		IdleTimeout: 60 * time.Second, DrainingTimeout: 300 * time.Second,
 	}}
 	if !elbNameRE.MatchString(lb.Name) {
-		return nil, errorf("ValidationError", "LoadBalancerName must be at most 32 characters, only contain alphanumeric characters or hyphens, and not begin or end with a hyphen: '%s'", lb.Name)
+		return nil, errorf("ValidationError",
+			"LoadBalancerName must be at most 32 characters, only contain alphanumeric characters or hyphens, "+
+				"and not begin or end with a hyphen: '%s'", lb.Name)
 	}
 	switch lb.Scheme {
 	case "":
@@ -106,6 +125,9 @@ func (rq *request) loadBalancerAsked() (*loadBalancer, *apiError) {
 	if lb.Tags, e = elbTagsAsked(rq.p); e != nil {
 		return nil, e
 	}
+	if e := rq.c.checkELBTags(lb.Tags, 0); e != nil {
+		return nil, e
+	}
 	if e := rq.checkSubnets(lb); e != nil {
 		return nil, e
 	}
@@ -117,16 +139,7 @@ func (rq *request) loadBalancerAsked() (*loadBalancer, *apiError) {
 			}
 		}
 	}
-	if len(lb.Groups) > 5 {
-		return nil, errorf("InvalidConfigurationRequest", "Too many security groups")
-	}
-	for _, id := range lb.Groups {
-		g, ok := rq.r.groups.get(id)
-		if !ok || !rq.visible(g.visibleAt) || g.VPC != lb.VPC {
-			return nil, errorf("InvalidSecurityGroup", "One or more of the specified security groups do not exist or are not in the load balancer's VPC: %s", id)
-		}
-	}
-	return lb, nil
+	return lb, rq.checkGroups(lb.VPC, lb.Groups)
 }
 
 func listenersAsked(p params) ([]Listener, *apiError) {
@@ -213,8 +226,9 @@ func (rq *request) checkSubnets(lb *loadBalancer) *apiError {
 
 // sameAs tells whether a repeated create asks for what is there already.
 func (lb *loadBalancer) sameAs(old *loadBalancer) bool {
+	asked := filterSlice(old.Groups, func(id string) bool { return id != old.ownGroup })
 	byPort := func(a, b Listener) int { return a.Port - b.Port }
-	return lb.Scheme == old.Scheme && sameSet(lb.Subnets, old.Subnets) && sameSet(lb.Groups, old.Groups) &&
+	return lb.Scheme == old.Scheme && sameSet(lb.Subnets, old.Subnets) && sameSet(lb.Groups, asked) &&
 		slices.Equal(slices.SortedFunc(slices.Values(lb.Listeners), byPort),
 			slices.SortedFunc(slices.Values(old.Listeners), byPort))
 }
@@ -238,6 +252,11 @@ func (r *region) removeLoadBalancer(name string, at time.Time) {
 	}
 	r.lbs.del(name)
 	r.emit("load-balancer", name, Deleted, "")
+	lb.delivers = at.Add(r.cloud.opts.DeleteDelay)
+	if time.Now().Before(lb.delivers) {
+		r.dying.put(name, lb)
+	}
+	r.cut(lb, "", lb.delivers, "load balancer deleted")
 	for _, ni := range lb.nodes {
 		ni.Gone = at.Add(r.cloud.opts.InterfaceLinger)
 	}

@@ -101,9 +101,7 @@ func (r *region) xmlLoadBalancer(lb *loadBalancer) xmlLoadBalancer {
 	if len(lb.Groups) > 0 {
 		x.SourceGroup = r.groupRefs(lb.Groups[:1])[0].Name
 	}
-	for _, reg := range lb.regs {
-		x.Instances = append(x.Instances, xmlELBTarget{reg.instance})
-	}
+	x.Instances = lb.targets().Instances
 	for _, l := range lb.Listeners {
 		x.Listeners = append(x.Listeners, xmlListener(l))
 	}

@@ -1,6 +1,9 @@
 package fakeaws
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 type xmlTargets struct {
 	Instances []xmlELBTarget `xml:"Instances>member"`
@@ -20,7 +23,7 @@ func (rq *request) targets(lb *loadBalancer) ([]string, *apiError) {
 	for _, o := range rq.p.memberObjects("Instances") {
 		id := o.str("InstanceId")
 		i, ok := rq.r.instances.get(id)
-		registered := lb.registration(id) != nil
+		registered := lb.listed(id) != nil
 		switch {
 		case registered:
 		case !ok, i.State == Terminated, i.State == ShuttingDown:
@@ -37,17 +40,32 @@ func (rq *request) targets(lb *loadBalancer) ([]string, *apiError) {
 
 func (lb *loadBalancer) registration(id string) *registration {
 	for _, reg := range lb.regs {
-		if reg.instance == id {
+		if reg.instance == id && reg.leaves.IsZero() {
 			return reg
 		}
 	}
 	return nil
 }
 
+// listed is a registration that DescribeInstanceHealth shows: also one that is
+// on its way out.
+func (lb *loadBalancer) listed(id string) *registration {
+	if reg := lb.registration(id); reg != nil {
+		return reg
+	}
+	at := slices.IndexFunc(lb.regs, func(reg *registration) bool { return reg.instance == id })
+	if at < 0 {
+		return nil
+	}
+	return lb.regs[at]
+}
+
 func (lb *loadBalancer) targets() xmlTargets {
 	var out xmlTargets
 	for _, reg := range lb.regs {
-		out.Instances = append(out.Instances, xmlELBTarget{reg.instance})
+		if reg.leaves.IsZero() {
+			out.Instances = append(out.Instances, xmlELBTarget{reg.instance})
+		}
 	}
 	return out
 }
@@ -89,17 +107,37 @@ func deregisterInstances(rq *request) (any, *apiError) {
 		}
 	}
 	for _, id := range ids {
-		rq.r.deregister(lb, id)
+		rq.r.deregister(lb, id, rq.now)
 	}
 	return lb.targets(), nil
 }
 
-func (r *region) deregister(lb *loadBalancer, id string) {
-	n := len(lb.regs)
-	lb.regs = slices.DeleteFunc(lb.regs, func(reg *registration) bool { return reg.instance == id })
-	if len(lb.regs) < n {
-		r.emit("health", lb.Name+"/"+id, Deleted, "deregistered")
+// deregister begins to take a registration back, which is over at once only in
+// a Cloud without delays. With draining on, sessions have DrainingTimeout.
+func (r *region) deregister(lb *loadBalancer, id string, now time.Time) {
+	reg := lb.registration(id)
+	if reg == nil {
+		return
 	}
+	reg.leaves = now.Add(r.cloud.opts.DeregisterDelay)
+	if lb.Draining {
+		reg.draining = true
+		if r.spared(lb, id) {
+			reg.leaves = reg.leaves.Add(lb.DrainingTimeout)
+		}
+	}
+	r.cut(lb, id, reg.leaves, "instance deregistered")
+	if now.Before(reg.leaves) {
+		r.emit("health", lb.Name+"/"+id, Changed, "deregistering")
+		return
+	}
+	r.drop(lb, reg)
+}
+
+// drop ends a registration.
+func (r *region) drop(lb *loadBalancer, reg *registration) {
+	lb.regs = slices.DeleteFunc(lb.regs, func(o *registration) bool { return o == reg })
+	r.emit("health", lb.Name+"/"+reg.instance, Deleted, "deregistered")
 }
 
 func describeInstanceHealth(rq *request) (any, *apiError) {
@@ -113,7 +151,9 @@ func describeInstanceHealth(rq *request) (any, *apiError) {
 	}
 	if len(ids) == 0 {
 		for _, reg := range lb.regs {
-			ids = append(ids, reg.instance)
+			if !contains(ids, reg.instance) {
+				ids = append(ids, reg.instance)
+			}
 		}
 	}
 	var out struct {
@@ -124,7 +164,7 @@ func describeInstanceHealth(rq *request) (any, *apiError) {
 			Instance: id, State: outOfService, Reason: "Instance",
 			Description: "Instance is not currently registered with the LoadBalancer.",
 		}
-		if reg := lb.registration(id); reg != nil {
+		if reg := lb.listed(id); reg != nil {
 			h = xmlHealth{Instance: id, State: reg.last.State, Reason: reg.last.Reason, Description: reg.last.Description}
 		}
 		out.States = append(out.States, h)

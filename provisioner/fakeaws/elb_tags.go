@@ -1,5 +1,13 @@
 package fakeaws
 
+import (
+	"regexp"
+	"strings"
+)
+
+// elbTagRE is the pattern of TagKey and TagValue in ELB's API reference.
+var elbTagRE = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
 func elbTagsAsked(p params) (map[string]string, *apiError) {
 	tags := map[string]string{}
 	for _, o := range p.memberObjects("Tags") {
@@ -8,19 +16,23 @@ func elbTagsAsked(p params) (map[string]string, *apiError) {
 		}
 		tags[o.str("Key")] = o.str("Value")
 	}
-	return tags, checkELBTags(tags, 0)
+	return tags, nil
 }
 
 // checkELBTags holds tags against ELB's rules, which are not quite EC2's: keys
-// up to 127 and values up to 255 characters, 50 to a load balancer.
-func checkELBTags(tags map[string]string, others int) *apiError {
+// up to 127 and values up to 255 characters of fewer kinds, 50 to a load
+// balancer (or Options.TagLimit), none of AWS's own.
+func (c *Cloud) checkELBTags(tags map[string]string, others int) *apiError {
 	for k, v := range tags {
+		if !elbTagRE.MatchString(k) || !elbTagRE.MatchString(v) || strings.HasPrefix(strings.ToLower(k), "aws:") {
+			return errorf("ValidationError", "Invalid tag key or value: '%s'='%s'", k, v)
+		}
 		if k == "" || len([]rune(k)) > 127 || len([]rune(v)) > 255 {
 			return errorf("ValidationError", "Tag keys have 1 to 127 characters, values up to 255: '%s'", k)
 		}
 	}
-	if len(tags)+others > 50 {
-		return errorf("TooManyTags", "A load balancer can have at most 50 tags")
+	if limit := c.opts.TagLimit; len(tags)+others > limit {
+		return errorf("TooManyTags", "A load balancer can have at most %d tags", limit)
 	}
 	return nil
 }
@@ -59,7 +71,7 @@ func addTags(rq *request) (any, *apiError) {
 				others++
 			}
 		}
-		if e := checkELBTags(tags, others); e != nil {
+		if e := rq.c.checkELBTags(tags, others); e != nil {
 			return nil, e
 		}
 		for k, v := range tags {

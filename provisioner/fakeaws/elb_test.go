@@ -134,12 +134,15 @@ func TestCallsOnNoLoadBalancer(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"health check": func() error {
 			_, err := b.elb.ConfigureHealthCheck(b.ctx, &elb.ConfigureHealthCheckInput{LoadBalancerName: none, HealthCheck: &elbtypes.HealthCheck{
-				Target: aws.String("TCP:22"), Interval: aws.Int32(5), Timeout: aws.Int32(3), HealthyThreshold: aws.Int32(2), UnhealthyThreshold: aws.Int32(2),
+				Target: aws.String("TCP:22"), Interval: aws.Int32(5), Timeout: aws.Int32(3),
+				HealthyThreshold: aws.Int32(2), UnhealthyThreshold: aws.Int32(2),
 			}})
 			return err
 		},
 		"modify attributes": func() error {
-			_, err := b.elb.ModifyLoadBalancerAttributes(b.ctx, &elb.ModifyLoadBalancerAttributesInput{LoadBalancerName: none, LoadBalancerAttributes: &elbtypes.LoadBalancerAttributes{}})
+			_, err := b.elb.ModifyLoadBalancerAttributes(b.ctx, &elb.ModifyLoadBalancerAttributesInput{
+				LoadBalancerName: none, LoadBalancerAttributes: &elbtypes.LoadBalancerAttributes{},
+			})
 			return err
 		},
 		"attributes": func() error {
@@ -147,11 +150,15 @@ func TestCallsOnNoLoadBalancer(t *testing.T) {
 			return err
 		},
 		"register": func() error {
-			_, err := b.elb.RegisterInstancesWithLoadBalancer(b.ctx, &elb.RegisterInstancesWithLoadBalancerInput{LoadBalancerName: none, Instances: instances})
+			_, err := b.elb.RegisterInstancesWithLoadBalancer(b.ctx, &elb.RegisterInstancesWithLoadBalancerInput{
+				LoadBalancerName: none, Instances: instances,
+			})
 			return err
 		},
 		"deregister": func() error {
-			_, err := b.elb.DeregisterInstancesFromLoadBalancer(b.ctx, &elb.DeregisterInstancesFromLoadBalancerInput{LoadBalancerName: none, Instances: instances})
+			_, err := b.elb.DeregisterInstancesFromLoadBalancer(b.ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
+				LoadBalancerName: none, Instances: instances,
+			})
 			return err
 		},
 		"health": func() error {
@@ -210,9 +217,13 @@ func TestLoadBalancerTagsAndPages(t *testing.T) {
 		t.Errorf("tags: %+v", tags.TagDescriptions)
 	}
 
-	_, err = b.elb.AddTags(b.ctx, &elb.AddTagsInput{LoadBalancerNames: names[1:2], Tags: []elbtypes.Tag{{Key: aws.String("sshforward:expires"), Value: aws.String("then")}}})
+	_, err = b.elb.AddTags(b.ctx, &elb.AddTagsInput{
+		LoadBalancerNames: names[1:2], Tags: []elbtypes.Tag{{Key: aws.String("sshforward:expires"), Value: aws.String("then")}},
+	})
 	b.ok(err)
-	_, err = b.elb.RemoveTags(b.ctx, &elb.RemoveTagsInput{LoadBalancerNames: names[1:2], Tags: []elbtypes.TagKeyOnly{{Key: aws.String(tagKey)}}})
+	_, err = b.elb.RemoveTags(b.ctx, &elb.RemoveTagsInput{
+		LoadBalancerNames: names[1:2], Tags: []elbtypes.TagKeyOnly{{Key: aws.String(tagKey)}},
+	})
 	b.ok(err)
 	if lb, _ := b.home.LoadBalancer(names[1]); len(lb.Tags) != 1 || lb.Tags["sshforward:expires"] != "then" {
 		t.Errorf("tags after changing them: %v", lb.Tags)

@@ -32,7 +32,10 @@ func (c Call) String() string { return c.Service + ":" + c.Operation }
 type Fault struct {
 	Before func()        // runs before anything else; may panic or end the goroutine
 	Delay  time.Duration // before the call takes effect
-	Unsent bool          // the connection fails before the call takes effect
+	// Arrives says that the Delay is spent at AWS and not on the way: the call
+	// takes effect then, even if the caller gave up meanwhile.
+	Arrives bool
+	Unsent  bool // the connection fails before the call takes effect
 
 	// Code makes the call fail without effect. Status is 400 if zero (or what
 	// AWS uses with that code).

@@ -15,7 +15,8 @@ type FieldNote struct {
 // are well-formed and nobody's: what belongs to them was thrown away.
 const hostKeys = "[   21.5] cloud-init: finished\r\n" +
 	"-----BEGIN SSH HOST KEY KEYS-----\r\n" +
-	"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThmCln2eRCB6YutW+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo= root@ip-10-1-2-94\r\n" +
+	"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBvEdbazIuB1Zsuq8qcMMl7YRllsThm" +
+	"Cln2eRCB6YutW+Q5PjgG9+Tg+6IaaAkb7CuJ+drFxLdVid+osEsjwOYo= root@ip-10-1-2-94\r\n" +
 	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2Vhd3MgZmFrZWF3cyBmYWtlYXdzIGZha2Vhd3Mw root@ip-10-1-2-94\r\n" +
 	"-----END SSH HOST KEY KEYS-----\r\n"
 

@@ -28,6 +28,7 @@ func (h *Region) AddVPC(cidr string, tags map[string]string) (id string) {
 	r.vpcs.put(v.ID, v)
 	r.emit("vpc", v.ID, Created, cidr)
 	r.addRouteTable(v, true, nil, nil)
+	r.addACL(v.ID, true, nil, allowAll())
 	g := r.addGroup(v.ID, "default", "default VPC security group", nil)
 	r.addRule(Rule{Group: g.ID, Protocol: "-1", From: -1, To: -1, Source: g.ID})
 	return v.ID

@@ -49,8 +49,11 @@ func (r *region) check(lb *loadBalancer, reg *registration, now time.Time) {
 	var toHealthy, toUnhealthy time.Duration
 	if o.HealthTiming {
 		toHealthy = time.Duration(lb.HealthCheck.Healthy) * lb.HealthCheck.Interval
+	}
+	if o.HealthTiming || o.UnhealthyTiming {
 		toUnhealthy = time.Duration(lb.HealthCheck.Unhealthy) * lb.HealthCheck.Interval
 	}
+	was, since := reg.serving, now
 	h := Registration{Instance: reg.instance, Registered: reg.registered, State: outOfService, Reason: "Instance"}
 	switch {
 	case i.State != Running:
@@ -70,8 +73,14 @@ func (r *region) check(lb *loadBalancer, reg *registration, now time.Time) {
 	case reg.passing:
 		h.Description = "Instance has not passed the configured HealthyThreshold number of health checks consecutively."
 	default:
-		reg.serving = false
+		reg.serving, since = false, reg.since.Add(toUnhealthy)
 		h.Description = "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."
+	}
+	if was && !reg.serving {
+		r.unhealthy(lb, reg.instance, since)
+	}
+	if !reg.leaves.IsZero() && reg.serving {
+		h.Description = "Instance deregistration currently in progress."
 	}
 	if h.State != reg.last.State && (reg.last.State != "" || h.State == inService) {
 		r.emit("health", lb.Name+"/"+reg.instance, Changed, h.State)
@@ -90,8 +99,10 @@ func (r *region) reaches(lb *loadBalancer, i *instance, port int) bool {
 	if !r.permits(lb.Groups, true, port, i.PrivateIP, i.Groups) {
 		return false
 	}
+	inside, _ := r.subnets.get(i.Subnet)
 	for _, ni := range lb.nodes {
-		if r.permits(i.Groups, false, port, ni.PrivateIP, lb.Groups) {
+		from, _ := r.subnets.get(ni.Subnet)
+		if r.permits(i.Groups, false, port, ni.PrivateIP, lb.Groups) && r.aclBetween(from, inside, ni.PrivateIP, i.PrivateIP, port) {
 			return true
 		}
 	}

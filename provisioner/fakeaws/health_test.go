@@ -14,6 +14,7 @@ import (
 )
 
 func TestWhatTakesAnInstanceOutOfService(t *testing.T) {
+	const failed = "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."
 	ruleOf := func(b *bench, group string, egress bool) string {
 		for _, u := range b.home.Rules() {
 			if u.Egress == egress && u.From == 22 && (u.Group == group || u.Source == group) {
@@ -31,10 +32,12 @@ func TestWhatTakesAnInstanceOutOfService(t *testing.T) {
 		reason string
 	}{
 		{"stopped", func(b *bench, _ string) { b.home.Stop(b.note.Web) }, "Instance is in stopped state."},
-		{"nothing listens", func(b *bench, _ string) { b.home.SetPorts(b.note.Web, 80) }, "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."},
-		{"rule into the instance gone", func(b *bench, group string) { b.home.RemoveRule(ruleOf(b, group, false)) }, "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."},
-		{"rule out of the balancer gone", func(b *bench, group string) { b.home.RemoveRule(ruleOf(b, group, true)) }, "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."},
-		{"instance in other groups", func(b *bench, _ string) { b.home.SetGroups(b.note.Web, b.home.AddGroup(b.note.VPC, "other", nil)) }, "Instance has failed at least the UnhealthyThreshold number of health checks consecutively."},
+		{"nothing listens", func(b *bench, _ string) { b.home.SetPorts(b.note.Web, 80) }, failed},
+		{"rule into the instance gone", func(b *bench, group string) { b.home.RemoveRule(ruleOf(b, group, false)) }, failed},
+		{"rule out of the balancer gone", func(b *bench, group string) { b.home.RemoveRule(ruleOf(b, group, true)) }, failed},
+		{"instance in other groups", func(b *bench, _ string) {
+			b.home.SetGroups(b.note.Web, b.home.AddGroup(b.note.VPC, "other", nil))
+		}, failed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, fakeaws.Options{})
@@ -53,7 +56,9 @@ func TestWhatTakesAnInstanceOutOfService(t *testing.T) {
 func TestInstanceInAnotherZone(t *testing.T) {
 	b := newBench(t, fakeaws.Options{})
 	_, name := b.open()
-	far := b.home.AddInstance(fakeaws.InstanceSpec{Subnet: b.home.AddSubnet(b.note.VPC, "10.1.20.0/24", "ap-northeast-1c", nil), Groups: []string{b.note.Group}})
+	far := b.home.AddInstance(fakeaws.InstanceSpec{
+		Subnet: b.home.AddSubnet(b.note.VPC, "10.1.20.0/24", "ap-northeast-1c", nil), Groups: []string{b.note.Group},
+	})
 	_, err := b.elb.RegisterInstancesWithLoadBalancer(b.ctx, &elb.RegisterInstancesWithLoadBalancerInput{
 		LoadBalancerName: &name, Instances: []elbtypes.Instance{{InstanceId: &far}},
 	})
@@ -195,7 +200,9 @@ func TestDescribeInstances(t *testing.T) {
 		{"by tag key", ec2.DescribeInstancesInput{Filters: filter("tag-key", "Env")}, 3, ""},
 		{"by state", ec2.DescribeInstancesInput{Filters: filter("instance-state-name", "running", "pending")}, 2, ""},
 		{"by address", ec2.DescribeInstancesInput{Filters: filter("private-ip-address", "10.1.2.94")}, 1, ""},
-		{"by two filters", ec2.DescribeInstancesInput{Filters: append(filter("tag:Env", "dev"), filter("private-ip-address", "10.1.2.96")...)}, 0, ""},
+		{"by two filters", ec2.DescribeInstancesInput{
+			Filters: append(filter("tag:Env", "dev"), filter("private-ip-address", "10.1.2.96")...),
+		}, 0, ""},
 		{"unknown filter", ec2.DescribeInstancesInput{Filters: filter("colour", "red")}, 0, "InvalidParameterValue"},
 		{"unknown id", ec2.DescribeInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}}, 0, "InvalidInstanceID.NotFound"},
 		{"bad id", ec2.DescribeInstancesInput{InstanceIds: []string{"web-1"}}, 0, "InvalidInstanceID.Malformed"},
@@ -213,7 +220,8 @@ func TestDescribeInstances(t *testing.T) {
 	out, err := b.ec2.DescribeInstances(b.ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{b.note.Web}})
 	b.ok(err)
 	i := out.Reservations[0].Instances[0]
-	if *i.PrivateIpAddress != "10.1.2.94" || *i.VpcId != b.note.VPC || *i.SubnetId != b.note.Private || i.State.Name != ec2types.InstanceStateNameRunning ||
+	if *i.PrivateIpAddress != "10.1.2.94" || *i.VpcId != b.note.VPC || *i.SubnetId != b.note.Private ||
+		i.State.Name != ec2types.InstanceStateNameRunning ||
 		*i.Placement.AvailabilityZone != "ap-northeast-1a" || *i.NetworkInterfaces[0].Attachment.DeviceIndex != 0 ||
 		*i.NetworkInterfaces[0].Groups[0].GroupId != b.note.Group || *i.SecurityGroups[0].GroupId != b.note.Group {
 		t.Errorf("instance: %+v", i)

@@ -42,6 +42,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	for k, v := range a.header {
 		w.Header()[k] = v
 	}
+	w.Header().Set("Date", c.date())
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
@@ -67,7 +68,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	// The SDK corrects its clock by the Date of an answer, so it has to be of
 	// the bubble's time.
-	a.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	a.header.Set("Date", t.c.date())
 	return &http.Response{
 		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -102,7 +103,13 @@ func (c *Cloud) serve(req *http.Request) answer {
 	if fault.Before != nil {
 		fault.Before()
 	}
-	if err := sleep(req.Context(), fault.Delay); err != nil {
+	// Half of a call's own time passes before its effect, half after it.
+	half := c.opts.latency(call) / 2
+	arrives := time.Now().Add(fault.Delay + half)
+	if err := sleep(req.Context(), fault.Delay+half); err != nil {
+		if fault.Arrives {
+			c.later(call, scope, arrives)
+		}
 		return c.finish(call, answer{err: err}, "", true)
 	}
 	if fault.Unsent {
@@ -116,7 +123,7 @@ func (c *Cloud) serve(req *http.Request) answer {
 	if fault.After != nil {
 		fault.After()
 	}
-	if err := sleep(req.Context(), fault.SlowReply); err != nil {
+	if err := sleep(req.Context(), fault.SlowReply+half); err != nil {
 		return c.finish(call, answer{err: err}, code, true)
 	}
 	if fault.Lost {
@@ -146,13 +153,17 @@ func (c *Cloud) record(call Call, s scope) (Call, Fault) {
 func (c *Cloud) finish(call Call, a answer, code string, lost bool) answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.note(call.Seq, code, lost)
+	return a
+}
+
+func (c *Cloud) note(seq int, code string, lost bool) {
 	for i := len(c.calls) - 1; i >= 0; i-- {
-		if c.calls[i].Seq == call.Seq {
+		if c.calls[i].Seq == seq {
 			c.calls[i].Code, c.calls[i].Lost = code, lost
 			break
 		}
 	}
-	return a
 }
 
 // perform lets a call take effect.
@@ -166,6 +177,11 @@ func (c *Cloud) perform(call Call, s scope) (answer, string) {
 		c.settle(now)
 		c.cause = ""
 	}()
+	return c.act(call, s, now)
+}
+
+// act does what a call asks for, with the Cloud locked.
+func (c *Cloud) act(call Call, s scope, now time.Time) (answer, string) {
 	fail := func(e *apiError) (answer, string) {
 		e = e.withStatus()
 		return encodeError(call, e), e.code
@@ -174,6 +190,12 @@ func (c *Cloud) perform(call Call, s scope) (answer, string) {
 	if e != nil {
 		return fail(e)
 	}
+	if !c.withinRate(call, now) {
+		return fail(throttled(call.Service))
+	}
+	if !c.withinBudget(call, now) {
+		return fail(overBudget())
+	}
 	op, ok := operations[call.String()]
 	if !ok {
 		return fail(errorf("InvalidAction", "The action %s is not valid for this web service.", call.Operation))
@@ -181,16 +203,19 @@ func (c *Cloud) perform(call Call, s scope) (answer, string) {
 	if !c.allowed(call) {
 		return fail(unauthorized(call, who))
 	}
-	if call.Service == "ec2" && call.Params.Get("DryRun") == "true" {
-		return fail(&apiError{status: http.StatusPreconditionFailed, code: "DryRunOperation",
-			message: "Request would have succeeded, but DryRun flag is set."})
-	}
-	if !c.withinRate(call, now) {
-		return fail(throttled(call.Service))
-	}
 	rq := &request{
 		c: c, r: c.region(who.account, s.region), call: call,
 		p: params{v: call.Params}, now: now, who: who,
+	}
+	if rq.hidden() {
+		return fail(unauthorized(call, who))
+	}
+	if e := rq.organisation(); e != nil {
+		return fail(e)
+	}
+	if call.Service == "ec2" && call.Params.Get("DryRun") == "true" {
+		return fail(&apiError{status: http.StatusPreconditionFailed, code: "DryRunOperation",
+			message: "Request would have succeeded, but DryRun flag is set."})
 	}
 	result, e := op(rq)
 	if e != nil {

@@ -27,7 +27,9 @@ func filters(pairs ...string) (out []ec2types.Filter) {
 
 func TestFieldNoteNetwork(t *testing.T) {
 	b := newBench(t, fakeaws.Options{})
-	subnets, err := b.ec2.DescribeSubnets(b.ctx, &ec2.DescribeSubnetsInput{Filters: filters("vpc-id", b.note.VPC, "availability-zone", "ap-northeast-1a")})
+	subnets, err := b.ec2.DescribeSubnets(b.ctx, &ec2.DescribeSubnetsInput{
+		Filters: filters("vpc-id", b.note.VPC, "availability-zone", "ap-northeast-1a"),
+	})
 	b.ok(err)
 	if len(subnets.Subnets) != 2 {
 		t.Fatalf("%d subnets", len(subnets.Subnets))
@@ -47,7 +49,9 @@ func TestFieldNoteNetwork(t *testing.T) {
 	if *r.DestinationCidrBlock != "0.0.0.0/0" || !strings.HasPrefix(*r.GatewayId, "igw-") || r.State != ec2types.RouteStateActive {
 		t.Errorf("default route: %+v", r)
 	}
-	mains, err := b.ec2.DescribeRouteTables(b.ctx, &ec2.DescribeRouteTablesInput{Filters: filters("vpc-id", b.note.VPC, "association.main", "true")})
+	mains, err := b.ec2.DescribeRouteTables(b.ctx, &ec2.DescribeRouteTablesInput{
+		Filters: filters("vpc-id", b.note.VPC, "association.main", "true"),
+	})
 	b.ok(err)
 	if len(mains.RouteTables) != 1 || !*mains.RouteTables[0].Associations[0].Main {
 		t.Errorf("main route tables: %+v", mains.RouteTables)
@@ -110,23 +114,30 @@ func TestTags(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	out, err := b.ec2.DescribeTags(b.ctx, &ec2.DescribeTagsInput{Filters: filters("key", "sshforward:expires", "resource-type", "security-group-rule")})
+	out, err := b.ec2.DescribeTags(b.ctx, &ec2.DescribeTagsInput{
+		Filters: filters("key", "sshforward:expires", "resource-type", "security-group-rule"),
+	})
 	b.ok(err)
 	if len(out.Tags) != 1 || *out.Tags[0].ResourceId != rule || *out.Tags[0].Value != "v" {
 		t.Errorf("tags: %+v", out.Tags)
 	}
 	_, err = b.ec2.DeleteTags(b.ctx, &ec2.DeleteTagsInput{Resources: []string{rule}, Tags: tag("sshforward:expires", "another value")})
 	b.ok(err)
-	_, err = b.ec2.DeleteTags(b.ctx, &ec2.DeleteTagsInput{Resources: []string{group}, Tags: []ec2types.Tag{{Key: aws.String("sshforward:expires")}}})
+	_, err = b.ec2.DeleteTags(b.ctx, &ec2.DeleteTagsInput{
+		Resources: []string{group}, Tags: []ec2types.Tag{{Key: aws.String("sshforward:expires")}},
+	})
 	b.ok(err)
 	out, err = b.ec2.DescribeTags(b.ctx, &ec2.DescribeTagsInput{Filters: filters("key", "sshforward:expires")})
 	b.ok(err)
 	if len(out.Tags) != 1 {
 		t.Errorf("%d tags after deleting one of two by key, and none by another value", len(out.Tags))
 	}
-	rules, err := b.ec2.DescribeSecurityGroupRules(b.ctx, &ec2.DescribeSecurityGroupRulesInput{Filters: filters("group-id", b.note.Group, "tag:"+tagKey, lease)})
+	rules, err := b.ec2.DescribeSecurityGroupRules(b.ctx, &ec2.DescribeSecurityGroupRulesInput{
+		Filters: filters("group-id", b.note.Group, "tag:"+tagKey, lease),
+	})
 	b.ok(err)
-	if len(rules.SecurityGroupRules) != 1 || *rules.SecurityGroupRules[0].ReferencedGroupInfo.GroupId != group || *rules.SecurityGroupRules[0].IsEgress {
+	if len(rules.SecurityGroupRules) != 1 ||
+		*rules.SecurityGroupRules[0].ReferencedGroupInfo.GroupId != group || *rules.SecurityGroupRules[0].IsEgress {
 		t.Errorf("rules by tag: %+v", rules.SecurityGroupRules)
 	}
 	many := map[string]string{}

@@ -9,6 +9,7 @@ var operations = map[string]operation{
 	"ec2:DescribeSubnets":           describeSubnets,
 	"ec2:DescribeRouteTables":       describeRouteTables,
 	"ec2:DescribeNetworkInterfaces": describeNetworkInterfaces,
+	"ec2:DescribeNetworkAcls":       describeNetworkACLs,
 
 	"ec2:DescribeInstances": describeInstances,
 	"ec2:GetConsoleOutput":  getConsoleOutput,
@@ -36,9 +37,15 @@ var operations = map[string]operation{
 	"elasticloadbalancing:RegisterInstancesWithLoadBalancer":   registerInstances,
 	"elasticloadbalancing:DeregisterInstancesFromLoadBalancer": deregisterInstances,
 	"elasticloadbalancing:DescribeInstanceHealth":              describeInstanceHealth,
+	"elasticloadbalancing:CreateLoadBalancerListeners":         createListeners,
+	"elasticloadbalancing:DeleteLoadBalancerListeners":         deleteListeners,
+	"elasticloadbalancing:ApplySecurityGroupsToLoadBalancer":   applyGroups,
 	"elasticloadbalancing:AddTags":                             addTags,
 	"elasticloadbalancing:RemoveTags":                          removeTags,
 	"elasticloadbalancing:DescribeTags":                        describeELBTags,
+
+	"iam:GetRole":                 getRole,
+	"iam:SimulatePrincipalPolicy": simulatePrincipalPolicy,
 
 	"sts:AssumeRole":        assumeRole,
 	"sts:GetCallerIdentity": getCallerIdentity,

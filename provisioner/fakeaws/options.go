@@ -8,8 +8,9 @@ const (
 	DefaultRegion  = "ap-northeast-1"
 )
 
-// Options says how a Cloud behaves. The zero value is an AWS without any
-// delay, fault or limit on the rate of calls; Realistic is the other end.
+// Options says how a Cloud behaves. The zero value is an AWS without any delay
+// or fault, and with no limit on the rate of calls but Classic ELB's own;
+// Realistic is the other end, and SlowAWS what speed is measured against.
 type Options struct {
 	Account string // of access keys nothing is known about; DefaultAccount if empty
 	Region  string // of Cloud.Home; DefaultRegion if empty
@@ -30,6 +31,20 @@ type Options struct {
 	// HealthTiming makes going in and out of service take as many health
 	// checks as the thresholds say. Without it the first check decides.
 	HealthTiming bool
+	// UnhealthyTiming is HealthTiming for going out of service alone: an AWS in
+	// which opening is quick and a flap is as harmless as its thresholds make it.
+	UnhealthyTiming bool
+
+	// DeregisterDelay is how long after a Deregister the sessions of the
+	// instance are cut and it is gone from DescribeInstanceHealth; until then
+	// it even gets new ones. The call is asynchronous (API reference).
+	DeregisterDelay time.Duration
+	// DeleteDelay is how long the nodes of a deleted load balancer go on
+	// delivering. AWS promises that they stop, and not when.
+	DeleteDelay time.Duration
+	// InterfaceDelay is how long after its creation a load balancer's network
+	// interfaces show in DescribeNetworkInterfaces.
+	InterfaceDelay time.Duration
 	// InterfaceLinger is how long the network interfaces of a deleted load
 	// balancer stay (minutes at AWS, 10 to 15 at worst).
 	InterfaceLinger time.Duration
@@ -51,11 +66,53 @@ type Options struct {
 	LoadBalancerLimit int // per account and region; 20 if zero
 	RuleLimit         int // per group and direction; 60 if zero
 
+	// DefaultVPCGroup makes ELB add a group of its own, open to all on the
+	// listeners' ports, to every load balancer in a default VPC, as its guide
+	// says of load balancers made by API; practice contradicts it.
+	DefaultVPCGroup bool
+
+	// TagLimit is how many tags a classic load balancer may have: 50 if zero,
+	// as the guide says; the API reference says 10.
+	TagLimit int
+
+	// RequireTags are tag keys without which a service control policy denies
+	// the creation of groups, load balancers and schedule groups.
+	RequireTags []string
+	// TagPolicy says which values a tag key may have; others get
+	// TagPolicyViolation.
+	TagPolicy map[string][]string
+	// MissingIsDenied makes calls about something that does not exist, or is
+	// not to be seen yet, answer as for lack of permission: what an IAM policy
+	// with conditions on aws:ResourceTag does.
+	MissingIsDenied bool
+
+	// KnownRolesOnly makes Scheduler refuse roles that Cloud.AddRole did not
+	// make; RoleVisibleAfter is how long it does not see a new one.
+	KnownRolesOnly   bool
+	RoleVisibleAfter time.Duration
+
 	// Rate allows so many calls a second for each account, region and service,
 	// and Burst more at once; zero means no limit. Beyond it EC2 answers
 	// RequestLimitExceeded and ELB Throttling.
 	Rate  float64
 	Burst int
+
+	// ELBBurst and ELBRate are Classic ELB's own budget of calls, for each
+	// account and region: 40, refilled at 10 a second, if zero; a negative
+	// ELBBurst is none. Beyond it ELB answers ThrottlingException.
+	ELBBurst int
+	ELBRate  float64
+
+	// CallTime is how long every call takes, half of it before the effect;
+	// CreateTime, if not zero, replaces it for CreateLoadBalancer. See SlowAWS.
+	CallTime, CreateTime time.Duration
+
+	// ClockSkew is how far the Cloud's clock is ahead. See Cloud.SetClockSkew.
+	ClockSkew time.Duration
+
+	// OutageSparesFilters makes a DescribeInstances with filters, but without
+	// ids, work in a zone outage; AWS does not say whether it does.
+	OutageSparesFilters bool
 
 	// PageSize caps the pages of every Describe call, so that pagination shows
 	// with little data; zero leaves AWS's own limits.
@@ -91,6 +148,9 @@ func Realistic() Options {
 		FlakyVisibility:   true,
 		RegisterDelay:     15 * time.Second,
 		HealthTiming:      true,
+		DeregisterDelay:   time.Second,
+		DeleteDelay:       2 * time.Second,
+		InterfaceDelay:    2 * time.Second,
 		InterfaceLinger:   4 * time.Minute,
 		StateDelay:        20 * time.Second,
 		DNSDelay:          time.Minute,
@@ -110,6 +170,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LoadBalancerLimit == 0 {
 		o.LoadBalancerLimit = 20
+	}
+	if o.TagLimit == 0 {
+		o.TagLimit = 50
 	}
 	if o.RuleLimit == 0 {
 		o.RuleLimit = 60

@@ -87,7 +87,7 @@ func scheduleGroupName(s string) string {
 }
 
 func (r *region) scheduleARN(group, name string) string {
-	return "arn:aws:scheduler:" + r.name + ":" + r.account + ":schedule/" + group + "/" + name
+	return r.arnOf("scheduler", "schedule/"+group+"/"+name)
 }
 
 // scheduleAsked reads and checks the schedule of a Create or an Update. What an
@@ -117,16 +117,18 @@ func (rq *request) scheduleAsked() (*Schedule, string, *apiError) {
 		return nil, "", errorf("ValidationException", "Invalid ScheduleExpressionTimezone %s.", s.Timezone)
 	case doc.FlexibleTimeWindow.Mode != "OFF" && doc.FlexibleTimeWindow.Mode != "FLEXIBLE":
 		return nil, "", errorf("ValidationException", "FlexibleTimeWindow.Mode must be OFF or FLEXIBLE")
-	case !roleRE.MatchString(s.Role):
+	case !roleRE.MatchString(s.Role), !rq.r.inPartition(s.Role):
 		return nil, "", errorf("ValidationException", "RoleArn %q is not a role", s.Role)
-	case !strings.HasPrefix(s.Target, "arn:"):
+	case !rq.r.inPartition(s.Target):
 		return nil, "", errorf("ValidationException", "Target Arn %q is invalid", s.Target)
 	}
 	if m := atRE.FindStringSubmatch(s.Expression); m != nil {
 		if s.At, err = time.ParseInLocation("2006-01-02T15:04:05", m[1], zone); err != nil {
 			return nil, "", errorf("ValidationException", "Invalid Schedule Expression %s.", s.Expression)
 		}
-		s.At = s.At.UTC()
+		if s.At = s.At.UTC(); s.At.Before(rq.now) {
+			return nil, "", errorf("ValidationException", "Invalid Schedule Expression %s: it is in the past.", s.Expression)
+		}
 	} else if !strings.HasPrefix(s.Expression, "rate(") && !strings.HasPrefix(s.Expression, "cron(") {
 		return nil, "", errorf("ValidationException", "Invalid Schedule Expression %s.", s.Expression)
 	}
@@ -141,7 +143,7 @@ func (rq *request) scheduleAsked() (*Schedule, string, *apiError) {
 		e.code = "AccessDeniedException"
 		return nil, "", e
 	}
-	return s, doc.ClientToken, nil
+	return s, doc.ClientToken, rq.checkScheduleRole(s.Role)
 }
 
 func createSchedule(rq *request) (any, *apiError) {

@@ -2,15 +2,16 @@ package fakeaws
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
-// deleteLoadBalancerTarget is the one universal target that does something.
-const deleteLoadBalancerTarget = "arn:aws:scheduler:::aws-sdk:elasticloadbalancing:deleteLoadBalancer"
+// deleteLoadBalancerTarget is the one universal target that does something,
+// after the partition.
+const deleteLoadBalancerTarget = ":scheduler:::aws-sdk:elasticloadbalancing:deleteLoadBalancer"
 
 // settleSchedules lets due one-time schedules happen, at the time they were
-// due. A time that lies in the past already when a schedule is made is due at
-// once; AWS does not say what it does then.
+// due.
 func (r *region) settleSchedules(now time.Time) {
 	for _, s := range r.schedules.all() {
 		if s.done || s.State != "ENABLED" || s.At.IsZero() || now.Before(s.At) {
@@ -19,7 +20,7 @@ func (r *region) settleSchedules(now time.Time) {
 		s.done = true
 		cause := r.cloud.cause
 		r.cloud.cause = "schedule " + s.Group + "/" + s.Name
-		if s.Target == deleteLoadBalancerTarget {
+		if strings.HasSuffix(s.Target, deleteLoadBalancerTarget) {
 			var in struct{ LoadBalancerName string }
 			if err := json.Unmarshal([]byte(s.Input), &in); err == nil {
 				at := s.At

@@ -6,7 +6,7 @@ import (
 )
 
 func (r *region) scheduleGroupARN(name string) string {
-	return "arn:aws:scheduler:" + r.name + ":" + r.account + ":schedule-group/" + name
+	return r.arnOf("scheduler", "schedule-group/"+name)
 }
 
 func createScheduleGroup(rq *request) (any, *apiError) {

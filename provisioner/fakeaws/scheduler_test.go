@@ -103,7 +103,9 @@ func TestScheduleErrors(t *testing.T) {
 			{"no such group", func(in *scheduler.CreateScheduleInput) { in.GroupName = aws.String("none") }, "ResourceNotFoundException"},
 			{"another group", func(in *scheduler.CreateScheduleInput) { in.GroupName = nil }, ""},
 			{"expression", func(in *scheduler.CreateScheduleInput) { in.ScheduleExpression = aws.String("in an hour") }, "ValidationException"},
-			{"time zone", func(in *scheduler.CreateScheduleInput) { in.ScheduleExpressionTimezone = aws.String("Mars/Olympus") }, "ValidationException"},
+			{"time zone", func(in *scheduler.CreateScheduleInput) {
+				in.ScheduleExpressionTimezone = aws.String("Mars/Olympus")
+			}, "ValidationException"},
 			{"role", func(in *scheduler.CreateScheduleInput) { in.Target.RoleArn = aws.String("deadman") }, "ValidationException"},
 			{"name", func(in *scheduler.CreateScheduleInput) { in.Name = aws.String("a b") }, "ValidationException"},
 		} {
@@ -171,7 +173,9 @@ func TestScheduleGroupsHaveTheTags(t *testing.T) {
 		b.want(err, "ConflictException")
 		group, err := s.GetScheduleGroup(b.ctx, &scheduler.GetScheduleGroupInput{Name: aws.String("sshforward")})
 		b.ok(err)
-		_, err = s.TagResource(b.ctx, &scheduler.TagResourceInput{ResourceArn: group.Arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
+		_, err = s.TagResource(b.ctx, &scheduler.TagResourceInput{
+			ResourceArn: group.Arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+		})
 		b.ok(err)
 		_, err = s.UntagResource(b.ctx, &scheduler.UntagResourceInput{ResourceArn: group.Arn, TagKeys: []string{"sshforward:deployment"}})
 		b.ok(err)
@@ -182,7 +186,9 @@ func TestScheduleGroupsHaveTheTags(t *testing.T) {
 		}
 		made, err := s.CreateSchedule(b.ctx, deadMan("x", "x", time.Now().Add(time.Hour)))
 		b.ok(err)
-		_, err = s.TagResource(b.ctx, &scheduler.TagResourceInput{ResourceArn: made.ScheduleArn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
+		_, err = s.TagResource(b.ctx, &scheduler.TagResourceInput{
+			ResourceArn: made.ScheduleArn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+		})
 		b.want(err, "ValidationException")
 		_, err = s.DeleteScheduleGroup(b.ctx, &scheduler.DeleteScheduleGroupInput{Name: aws.String("sshforward")})
 		b.ok(err)

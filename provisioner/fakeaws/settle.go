@@ -1,17 +1,23 @@
 package fakeaws
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // settle lets everything happen that is due by now. It is called with the
 // Cloud locked before and after whatever looks or changes, which stands in for
 // processes in the background: nobody can tell the difference, and nothing is
 // left running.
 func (c *Cloud) settle(now time.Time) {
+	c.settleLate(now)
 	for _, r := range c.regions.all() {
 		r.settleSchedules(now)
 		r.settleInstances(now)
 		r.settleInterfaces(now)
 		r.settleHealth(now)
+		r.settleRemovals(now)
+		r.settleSessions(now)
 	}
 }
 
@@ -40,7 +46,24 @@ func (r *region) enter(i *instance, state string, at time.Time) {
 	// A load balancer drops an instance that is terminated, but not one that
 	// is stopped.
 	for _, lb := range r.lbs.all() {
-		r.deregister(lb, i.ID)
+		if reg := lb.registration(i.ID); reg != nil {
+			r.drop(lb, reg)
+		}
+	}
+}
+
+// settleRemovals finishes what was taken back and deleted a while ago.
+func (r *region) settleRemovals(now time.Time) {
+	over := func(reg *registration) bool { return !reg.leaves.IsZero() && !now.Before(reg.leaves) }
+	for _, lb := range r.lbs.all() {
+		for at := slices.IndexFunc(lb.regs, over); at >= 0; at = slices.IndexFunc(lb.regs, over) {
+			r.drop(lb, lb.regs[at])
+		}
+	}
+	for _, lb := range r.dying.all() {
+		if !now.Before(lb.delivers) {
+			r.dying.del(lb.Name)
+		}
 	}
 }
 

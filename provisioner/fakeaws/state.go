@@ -54,7 +54,8 @@ func (t *table[T]) all() []T {
 
 type vpc struct {
 	VPC
-	seq int
+	seq   int
+	owner string // another account that shares it
 }
 
 type subnet struct {
@@ -79,6 +80,7 @@ type instance struct {
 type group struct {
 	SecurityGroup
 	seq       int
+	owner     string // another account that shares it
 	visibleAt time.Time
 }
 
@@ -93,13 +95,16 @@ type loadBalancer struct {
 	seq       int
 	visibleAt time.Time
 	resolves  time.Time
+	ownGroup  string    // that ELB added, if any
+	delivers  time.Time // when it is deleted: until when its nodes still do
 	regs      []*registration
 	nodes     []*iface // its interfaces, while it lives
 }
 
 type iface struct {
 	Interface
-	seq int
+	seq       int
+	visibleAt time.Time
 }
 
 // token is the client token of the call that made it.
@@ -120,8 +125,13 @@ type scheduleGroup struct {
 // health check gets through now and since when it is so; serving is whether
 // the instance is in service, which lags behind by the thresholds. checked is
 // the version of the region that passing is about.
+//
+// leaves is when a registration that is being taken back is gone, zero for one
+// that stays; draining means that it gets no new connections meanwhile.
 type registration struct {
 	instance   string
+	leaves     time.Time
+	draining   bool
 	registered time.Time
 	passing    bool
 	since      time.Time
@@ -144,15 +154,23 @@ type region struct {
 	groups      table[*group]
 	rules       table[*rule]
 	rulesIn     map[string][]*rule // the same by group, since health checks ask often
+	acls        table[*networkACL]
+	blocks      map[string]string // of VPC Block Public Access, by VPC or subnet; "" is the region's
 	lbs         table[*loadBalancer]
+	dying       table[*loadBalancer] // deleted, and their nodes still deliver
+	sessions    []*connection        // that stand
 	ifaces      table[*iface]
 	schedGroups table[*scheduleGroup]
 	schedules   table[*schedule]
+	outages     []string // zones
 	negativeDNS map[string]time.Time
 }
 
 func newRegion(c *Cloud, account, name string) *region {
-	r := &region{cloud: c, account: account, name: name, negativeDNS: map[string]time.Time{}, rulesIn: map[string][]*rule{}}
+	r := &region{
+		cloud: c, account: account, name: name,
+		negativeDNS: map[string]time.Time{}, rulesIn: map[string][]*rule{}, blocks: map[string]string{},
+	}
 	for i, letter := range []string{"a", "c", "d"} {
 		r.zones = append(r.zones, Zone{
 			Name: name + letter, ID: zoneID(name, i+1), Type: AvailabilityZone,

@@ -64,7 +64,7 @@ func assumeRole(rq *request) (any, *apiError) {
 	s := session{
 		identity: identity{
 			account: account,
-			arn:     "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name,
+			arn:     "arn:" + partition(rq.r.name) + ":sts::" + account + ":assumed-role/" + role + "/" + name,
 			userID:  id + ":" + name,
 		},
 		token: fmt.Sprintf("fakeaws-session-%016x", rq.c.rnd.Uint64()), expires: rq.now.Add(length),

@@ -59,6 +59,7 @@ func throttled(service string) *apiError {
 var namespaces = map[string]string{
 	"ec2":                  "http://ec2.amazonaws.com/doc/2016-11-15/",
 	"elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/",
+	"iam":                  "https://iam.amazonaws.com/doc/2010-05-08/",
 	"sts":                  "https://sts.amazonaws.com/doc/2011-06-15/",
 }
 

@@ -76,7 +76,8 @@ func (s *shell) command(ctx context.Context, args []string) (code int, quit bool
 }
 
 func (h *host) motd() string {
-	return fmt.Sprintf("\n  You are on %s (%s), %s, a private instance.\n  help lists what it can do. When your lease ends, so does this session.\n\n", h.name, h.id, h.address)
+	return fmt.Sprintf("\n  You are on %s (%s), %s, a private instance.\n"+
+		"  help lists what it can do. When your lease ends, so does this session.\n\n", h.name, h.id, h.address)
 }
 
 func (h *host) uptime() string {
@@ -114,8 +115,9 @@ func cat(_ context.Context, s *shell, args []string) int {
 	files := map[string]string{
 		"/etc/motd": h.motd(), "/etc/hostname": h.hostname() + "\n",
 		"/etc/os-release": "NAME=\"sshforward playground\"\nID=playground\n",
-		"README":          "This host has no public address, no agent and no bastion.\nYou came through a load balancer that exists for you alone, for a while.\n",
-		"access.log":      "10.1.1.11 - - \"GET /health HTTP/1.1\" 200 2\n",
+		"README": "This host has no public address, no agent and no bastion.\n" +
+			"You came through a load balancer that exists for you alone, for a while.\n",
+		"access.log": "10.1.1.11 - - \"GET /health HTTP/1.1\" 200 2\n",
 	}
 	for _, f := range args {
 		text, ok := files[strings.TrimPrefix(f, "/home/"+s.user+"/")]

@@ -59,7 +59,8 @@ func (d *drive) close(lease string) {
 // card waits until the card of a lease says something.
 func (d *drive) card(lease, says string) {
 	d.t.Helper()
-	d.JS(fmt.Sprintf(`[...document.querySelectorAll("#messages > .message:not(.ephemeral)")].some((m) => m.textContent.includes(%q) && m.textContent.includes(%q))`, lease, says))
+	d.JS(fmt.Sprintf(`[...document.querySelectorAll("#messages > .message:not(.ephemeral)")].some((m) =>
+		m.textContent.includes(%q) && m.textContent.includes(%q))`, lease, says))
 }
 
 // told waits until something stands in what this person alone sees.
@@ -72,7 +73,8 @@ func (d *drive) told(says string) {
 func (d *drive) copied(lease string) string {
 	d.t.Helper()
 	d.JS(fmt.Sprintf(`(() => {
-		const copy = [...document.querySelectorAll("#messages > .message:not(.ephemeral)")].find((m) => m.textContent.includes(%q))?.querySelector(".copy");
+		const card = [...document.querySelectorAll("#messages > .message:not(.ephemeral)")].find((m) => m.textContent.includes(%q));
+		const copy = card?.querySelector(".copy");
 		copy?.setAttribute("id", "copy-"+%q);
 		return !!copy;
 	})()`, lease, lease))

@@ -234,8 +234,9 @@ func (p *Playground) startCloud() (url string, err error) {
 	}
 	if n := p.addrs.few(); n > 0 {
 		o.LoadBalancerLimit = 1 + n // somebody else's, and those that there are addresses for
-		p.log.Warn("this machine has few loopback addresses, so few leases can be open at a time; on macOS, add one with: sudo ifconfig lo0 alias "+p.addrs.want[len(p.addrs.all)%len(p.addrs.want)].String(),
-			"leases", n)
+		missing := p.addrs.want[len(p.addrs.all)%len(p.addrs.want)]
+		p.log.Warn("this machine has few loopback addresses, so few leases can be open at a time; on macOS, add one with: "+
+			"sudo ifconfig lo0 alias "+missing.String(), "leases", n)
 	}
 	p.cloud = fakeaws.New(o)
 	region := p.cloud.Home()

@@ -36,7 +36,8 @@ func TestDataPath(t *testing.T) {
 	}
 	at := netip.AddrPortFrom(p.addrs.all[0], uint16(p.addrs.port)).String()
 	_, port, _ := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(p.URL(), "http://"), "/"))
-	if n, _ := strconv.Atoi(port); at != netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(n >> 8), byte(n), 1}), uint16(p.addrs.port)).String() {
+	if n, _ := strconv.Atoi(port); at != netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(n >> 8), byte(n), 1}),
+		uint16(p.addrs.port)).String() {
 		t.Errorf("the first load balancer is at %s, with the page at %s", at, p.URL())
 	}
 	if _, err := dial("127.0.0.1", at); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -227,7 +228,8 @@ func TestDir(t *testing.T) {
 	}
 	first := start(t, Options{Dir: dir})
 	before := known()
-	if _, err := Start(t.Context(), Options{Dir: dir, Binary: binary, Listen: "127.0.0.1:0"}); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Start(t.Context(), Options{Dir: dir, Binary: binary, Listen: "127.0.0.1:0"}); err == nil ||
+		!strings.Contains(err.Error(), "in use") {
 		t.Errorf("a second one in the same directory: %v", err)
 	}
 	for _, i := range first.Cloud().Home().Instances() {

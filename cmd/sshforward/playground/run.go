@@ -32,7 +32,8 @@ func Run(ctx context.Context, o Options, scriptFile string, out io.Writer) error
 	defer p.Close()
 	fmt.Fprintf(out, "sshforward playground: %s\n", p.URL())
 	if o.Speed > 1 {
-		fmt.Fprintf(out, "  at speed %g an hour of a lease's configured time is %s; the clock itself is the real one\n", o.Speed, scaled(leaseDefault, o.Speed))
+		fmt.Fprintf(out, "  at speed %g an hour of a lease's configured time is %s; the clock itself is the real one\n", o.Speed,
+			scaled(leaseDefault, o.Speed))
 	}
 	if text != nil {
 		if err := p.Play(ctx, scriptFile, text, out); err != nil {
@@ -41,7 +42,8 @@ func Run(ctx context.Context, o Options, scriptFile string, out io.Writer) error
 		fmt.Fprintln(out, "all as written")
 		return nil
 	}
-	fmt.Fprintf(out, "  type there   %s\n  bot's log    %s\n  Ctrl-C       ends it, and everything with it\n", hint, filepath.Join(p.Dir(), logFile))
+	fmt.Fprintf(out, "  type there   %s\n  bot's log    %s\n  Ctrl-C       ends it, and everything with it\n", hint,
+		filepath.Join(p.Dir(), logFile))
 	<-ctx.Done()
 	return nil
 }

@@ -63,9 +63,10 @@ func TestScriptFails(t *testing.T) {
 		"as ann in #nowhere":   "there is no channel #nowhere",
 		"ssh hostname -> x":    "there is no card yet",
 		"expect session alive": "no session was begun",
-		"type /sshforward open web-1 1h\nexpect answer \"unicorn\" within 1s": `f:2: "expect answer \"unicorn\" within 1s": waited in vain; it says: Open SSH to web-1`,
-		"expect card \"x\" within 1s":                                         "there is no such message",
-		"trouble remove-rule":                                                 "no lease's rule",
+		"type /sshforward open web-1 1h\nexpect answer \"unicorn\" within 1s": `f:2: "expect answer \"unicorn\" within 1s": ` +
+			"waited in vain; it says: Open SSH to web-1",
+		"expect card \"x\" within 1s": "there is no such message",
+		"trouble remove-rule":         "no lease's rule",
 	} {
 		var out bytes.Buffer
 		err := p.Play(t.Context(), "f", strings.NewReader(script), &out)
@@ -73,7 +74,8 @@ func TestScriptFails(t *testing.T) {
 			t.Errorf("%q: %v, want %q", script, err, says)
 		}
 	}
-	if err := p.Play(t.Context(), "f", strings.NewReader("type /sshforward open web-1 1h\nexpect answer \"1m\"\nclick Cancel"), &bytes.Buffer{}); err != nil {
+	if err := p.Play(t.Context(), "f", strings.NewReader("type /sshforward open web-1 1h\nexpect answer \"1m\"\nclick Cancel"),
+		&bytes.Buffer{}); err != nil {
 		t.Errorf("an hour at speed 60: %v", err)
 	}
 }

@@ -42,6 +42,21 @@ app.command('/sshforward', async ({ command, ack, client, say }) => {
     await ack();
     return;
   }
+  if (command.text === 'look') {
+    await ack();
+    const seen = [];
+    await client.conversations.history({ channel: command.channel_id })
+      .catch(({ data }) => seen.push(`${data.error} ${data.needed.split(',')[0]} ${data.provided.includes('chat:write')}`));
+    // Bolt waits by itself for what a 429 says and asks again.
+    const { user } = await client.users.info({ user: command.user_id });
+    seen.push(`guest ${user.is_restricted}, of ${user.enterprise_user.enterprise_id}`);
+    const root = await client.chat.postMessage({ channel: command.channel_id, text: 'root' });
+    await client.chat.delete({ channel: command.channel_id, ts: root.ts });
+    const reply = await client.chat.postMessage({ channel: command.channel_id, text: 'reply', thread_ts: root.ts });
+    seen.push(`thread ${reply.message.thread_ts}`);
+    await client.chat.update({ channel: command.channel_id, ts: reply.ts, text: seen.join('; ') });
+    return;
+  }
   await ack(`got ${command.text} from ${command.user_id}`);
   await say({ text: 'card', blocks: [section('*card*'), button('abc123')] });
 });
