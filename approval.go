@@ -14,7 +14,7 @@ func (l *Lease) approve(now time.Time, user string, t Timing) error {
 		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
 	}
 	var err error
-	if l.Approved, err = approved(l.Approved, user, now); err != nil {
+	if l.Approved, err = withApproval(l.Approved, user, now); err != nil {
 		return err
 	}
 	if len(l.Approved) >= l.Approvals {
@@ -23,8 +23,8 @@ func (l *Lease) approve(now time.Time, user string, t Timing) error {
 	return nil
 }
 
-// approved adds a yes; nobody gives two.
-func approved(by []Approval, user string, now time.Time) ([]Approval, error) {
+// withApproval adds a yes. ECONFLICT if the user has given one already.
+func withApproval(by []Approval, user string, now time.Time) ([]Approval, error) {
 	if hasApproved(by, user) {
 		return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
 	}
@@ -90,7 +90,7 @@ func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 	if l.ExtendApprovals > 0 {
 		return l.ask(now, user, d)
 	}
-	if e := l.Extended; l.State == Open && e.By == d && now.Sub(e.At) < twice {
+	if e := l.Extended; l.State == Open && e.By == d && now.Sub(e.At) < repeatWithin {
 		return Errorf(ECONFLICT, "Lease %s was extended by %s a moment ago. If you mean to do it once more, wait a few seconds.", l.ID, d)
 	}
 	if err := l.extendable(now, d); err != nil {
@@ -100,9 +100,9 @@ func (l *Lease) extend(now time.Time, user string, d time.Duration) error {
 	return nil
 }
 
-// twice is how soon the same extension is taken for a second click on the same
-// button, or a repeat after an answer that was lost.
-const twice = 5 * time.Second
+// repeatWithin is how soon the same extension is taken for a second click on the
+// same button, or for a repeat after an answer that was lost.
+const repeatWithin = 5 * time.Second
 
 // moveEnd moves the end. The session is not touched: only tags change in AWS.
 func (l *Lease) moveEnd(now time.Time, user string, d time.Duration) {
@@ -128,8 +128,8 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 	return nil
 }
 
-// asked refuses a decision about an extension that nobody waits for.
-func (l *Lease) asked(d time.Duration) error {
+// checkAsked refuses a decision about an extension that nobody waits for.
+func (l *Lease) checkAsked(d time.Duration) error {
 	switch {
 	case l.State != Open:
 		return l.stateConflict()
@@ -142,13 +142,13 @@ func (l *Lease) asked(d time.Duration) error {
 // grant is one approver's yes to the extension; the last one needed moves the
 // end.
 func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
-	if err := l.asked(d); err != nil {
+	if err := l.checkAsked(d); err != nil {
 		return err
 	}
 	if err := l.extendable(now, d); err != nil {
 		return err
 	}
-	by, err := approved(l.Asked.Approved, user, now)
+	by, err := withApproval(l.Asked.Approved, user, now)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
 
 // refuse is an approver's no to the extension. The lease goes on to its end.
 func (l *Lease) refuse(now time.Time, user, because string, d time.Duration) error {
-	if err := l.asked(d); err != nil {
+	if err := l.checkAsked(d); err != nil {
 		return err
 	}
 	l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt, l.Asked.DeniedFor = true, user, now, because
@@ -212,7 +212,7 @@ func (l *Lease) waitsFor(user string) bool {
 	return false
 }
 
-// lastYes is when nothing but AWS was waited for any more.
+// lastYes is when the last person whose yes was needed gave it.
 func (l *Lease) lastYes() time.Time {
 	if n := len(l.Approved); n > 0 {
 		return l.Approved[n-1].At

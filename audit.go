@@ -18,9 +18,9 @@ type actor struct {
 	Caller
 }
 
-// eventsOf says what a change makes true, for the audit record. It follows from
-// the lease before (new(Lease) if there was none) and after, and from who did
-// it: what a person ends has one event, which names the person and the reason.
+// eventsOf returns what the audit record has to say about a change. It follows
+// from the lease before (new(Lease) if there was none) and after, and from who
+// made it: what a person ends has one event, with the person and the reason.
 func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	var events []Event
 	add := func(act Act, detail Text) *Event {
@@ -90,8 +90,8 @@ func (by actor) detail(was, is *Lease) Text {
 	return Text{}
 }
 
-// eventOf is an event about a lease as it is, with nothing said yet of what
-// happened. All its times are UTC: the record is read far from where it is
+// eventOf is an event about a lease as it is; what happened is still to be filled
+// in. All its times are UTC: the record is read far from where it is
 // written.
 func eventOf(l *Lease, prices Prices) Event {
 	e := Event{

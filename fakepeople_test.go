@@ -13,7 +13,7 @@ import (
 type said struct {
 	lease string
 	what  string // "new card", "card", or the kind of a notice
-	face  string
+	key   string
 	at    time.Time
 }
 
@@ -21,7 +21,7 @@ type said struct {
 type fakeSlack struct {
 	mu    sync.Mutex
 	log   []said
-	cards map[string]string // lease -> face that its card shows
+	cards map[string]string // lease -> key of what its card shows
 	tries int
 
 	before func(ctx context.Context, what string, l *Lease) error

@@ -34,7 +34,8 @@ type memStore struct {
 }
 
 func newMemStore(t *testing.T) *memStore {
-	return &memStore{t: t, leases: make(map[string]*Lease), dueAt: make(map[string]time.Time), sources: make(map[string][]netip.Prefix), rebuilt: make(map[string]bool)}
+	return &memStore{t: t, leases: make(map[string]*Lease), dueAt: make(map[string]time.Time), sources: make(map[string][]netip.Prefix),
+		rebuilt: make(map[string]bool)}
 }
 
 func unavailable(what string) error {

@@ -113,14 +113,14 @@ func (p *player) sweep(missing, widened bool) {
 // hear has Slack take all that is owed.
 func (p *player) hear() {
 	for p.l.Card.Shown = p.l.CardKey(); ; {
-		talk := NextDelivery(p.l)
-		if talk.At.IsZero() {
+		delivery := NextDelivery(p.l)
+		if delivery.At.IsZero() {
 			return
 		}
-		if !p.l.stale(talk.Notice.Kind) {
-			p.heard = append(p.heard, talk.Notice.Kind)
+		if !p.l.stale(delivery.Notice.Kind) {
+			p.heard = append(p.heard, delivery.Notice.Kind)
 		}
-		p.l.withdraw(talk.Notice.Kind)
+		p.l.withdraw(delivery.Notice.Kind)
 	}
 }
 

@@ -41,7 +41,8 @@ func checkMove(was, l *Lease) error {
 		return errors.New("is closed without a time")
 	case was.State == Closed && l.State == Closing && (!l.ClosedAt.IsZero() || !l.KeepUntil.IsZero()):
 		return errors.New("is closing and keeps the times of a closed one")
-	case !was.ExpiresAt.IsZero() && !l.ExpiresAt.Equal(was.ExpiresAt) && was.State == Open && l.State == Open && l.ExtendApprovals > 0 && len(l.Asked.Approved) < l.ExtendApprovals:
+	case !was.ExpiresAt.IsZero() && !l.ExpiresAt.Equal(was.ExpiresAt) && was.State == Open && l.State == Open &&
+		l.ExtendApprovals > 0 && len(l.Asked.Approved) < l.ExtendApprovals:
 		return fmt.Errorf("was extended with %d of %d approvals", len(l.Asked.Approved), l.ExtendApprovals)
 	case was.State == Requested && l.State == Opening && l.Approvals > 0 && !l.Urgent:
 		return errors.New("opens without approval")

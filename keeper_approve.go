@@ -65,7 +65,7 @@ func (cmd DenyLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 
 // decide takes an approver's yes or no, to the lease or to an extension of it.
 // Membership is asked for before the write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, change change) (Reply, error) {
+func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, apply change) (Reply, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
 		return Reply{}, err
@@ -89,7 +89,7 @@ func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Du
 			return err
 		}
 		l.applyRule(rule)
-		return change(l, now)
+		return apply(l, now)
 	})
 	return k.reply(l, err)
 }

@@ -72,12 +72,16 @@ func TestOpenPrompt(t *testing.T) {
 			cmd  OpenLease
 			want Lease
 		}{
-			{OpenLease{Instance: "i-0two"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "development", Max: 8 * time.Hour}}},
-			{OpenLease{Instance: "far", Duration: 2 * time.Hour}, Lease{Terms: Terms{Duration: 2 * time.Hour, ListenerPort: 22, SSHUser: "rocky", Rule: "development", Max: 8 * time.Hour}}},
-			{OpenLease{Instance: "db", Because: "deploy"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "production", Max: time.Hour, Approvals: 1, Because: "deploy"}}},
+			{OpenLease{Instance: "i-0two"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu", Rule: "development",
+				Max: 8 * time.Hour}}},
+			{OpenLease{Instance: "far", Duration: 2 * time.Hour},
+				Lease{Terms: Terms{Duration: 2 * time.Hour, ListenerPort: 22, SSHUser: "rocky", Rule: "development", Max: 8 * time.Hour}}},
+			{OpenLease{Instance: "db", Because: "deploy"}, Lease{Terms: Terms{Duration: time.Hour, ListenerPort: 443, SSHUser: "ubuntu",
+				Rule: "production", Max: time.Hour, Approvals: 1, Because: "deploy"}}},
 		} {
 			l := w.must(alice, tt.cmd).Lease
-			got := Lease{Terms: Terms{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max, Approvals: l.Approvals, Because: l.Because}}
+			got := Lease{Terms: Terms{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max,
+				Approvals: l.Approvals, Because: l.Because}}
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 				t.Errorf("%+v (-want +got):\n%s", tt.cmd, diff)
 			}

@@ -20,12 +20,12 @@ func (k *Keeper) Overview(ctx context.Context, c Caller) (Overview, error) {
 
 // History returns the caller's leases that are over, and sums up the month's.
 func (k *Keeper) History(ctx context.Context, c Caller) (History, error) {
-	h, err := k.history(ctx, c, historyMost)
+	h, err := k.pastOf(ctx, c, historyMost)
 	return h, k.looked(ctx, c, "", err)
 }
 
 func (k *Keeper) overview(ctx context.Context, c Caller) (o Overview, err error) {
-	if o.History, err = k.history(ctx, c, overviewMost); err != nil {
+	if o.History, err = k.pastOf(ctx, c, overviewMost); err != nil {
 		return o, err
 	}
 	all, err := k.Active(ctx)
@@ -46,15 +46,15 @@ func (k *Keeper) overview(ctx context.Context, c Caller) (o Overview, err error)
 	return o, err
 }
 
-func (k *Keeper) history(ctx context.Context, c Caller, most int) (History, error) {
+func (k *Keeper) pastOf(ctx context.Context, c Caller, most int) (History, error) {
 	now := time.Now().UTC()
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	past, err := k.past.Past(ctx, c.User, time.Time{}, most)
+	past, err := k.history.Past(ctx, c.User, time.Time{}, most)
 	if err != nil {
 		return History{}, err
 	}
 	h := History{Past: past, Month: Bill{Since: month}}
-	months, err := k.past.Past(ctx, c.User, month, billMost)
+	months, err := k.history.Past(ctx, c.User, month, billMost)
 	for _, e := range months {
 		h.Month.Leases++
 		h.Month.Cost += e.Cost

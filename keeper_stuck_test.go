@@ -239,8 +239,8 @@ func TestCalm(t *testing.T) {
 			l.withdraw(NoticeStuck)
 			want = []Notice{{Kind: NoticeFreed, At: at(1)}}
 		}
-		l.calm(at(1))
-		l.calm(at(2))
+		l.clearAlarm(at(1))
+		l.clearAlarm(at(2))
 		if diff := cmp.Diff(want, append([]Notice(nil), l.Owed...)); diff != "" {
 			t.Errorf("heard %t (-want +got):\n%s", heard, diff)
 		}

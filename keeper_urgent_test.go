@@ -31,10 +31,14 @@ func TestWhoMayGoPastTheApprovers(t *testing.T) {
 		}{
 			{"named", dave, OpenLease{Instance: "db", Duration: 30 * time.Minute, Because: "it burns"}, "", "", ""},
 			{"in a named group", admin, OpenLease{Instance: "db", Duration: time.Minute * 10, Because: "it burns"}, "", "", ""},
-			{"not named", alice, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: "it burns"}, EFORBIDDEN, "does not name you among those who may go past", ""},
-			{"no reason", dave, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: " "}, EINVALID, "needs a reason. Add it at the end: because", FieldReason},
-			{"too long", dave, OpenLease{Instance: "db", Duration: time.Hour, Because: "it burns"}, EFORBIDDEN, "longer than the 30m", FieldDuration},
-			{"where nobody has to approve", dave, OpenLease{Instance: "i-0dev", Duration: 10 * time.Minute, Because: "it burns"}, EINVALID, "needs no approval", ""},
+			{"not named", alice, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: "it burns"}, EFORBIDDEN,
+				"does not name you among those who may go past", ""},
+			{"no reason", dave, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: " "}, EINVALID,
+				"needs a reason. Add it at the end: because", FieldReason},
+			{"too long", dave, OpenLease{Instance: "db", Duration: time.Hour, Because: "it burns"}, EFORBIDDEN, "longer than the 30m",
+				FieldDuration},
+			{"where nobody has to approve", dave, OpenLease{Instance: "i-0dev", Duration: 10 * time.Minute, Because: "it burns"}, EINVALID,
+				"needs no approval", ""},
 		} {
 			tt.cmd.Urgent = true
 			_, err := w.do(tt.user, tt.cmd)

@@ -96,12 +96,12 @@ func (k *Keeper) transition(kind ActionKind) change {
 
 // ifStill guards a transition that was decided on an older copy: an extend
 // that came between wins over an expiry that was about to be written.
-func ifStill(kind ActionKind, change change) change {
+func ifStill(kind ActionKind, apply change) change {
 	return func(l *Lease, now time.Time) error {
 		if a := Next(l, now); a.Kind != kind || !due(a.At, now) {
 			return errMoved
 		}
-		return change(l, now)
+		return apply(l, now)
 	}
 }
 

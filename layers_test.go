@@ -20,13 +20,16 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "sweeps", Files: []string{"keeper_sweep.go", "keeper_drift.go"}},
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go"}},
-		layers.Layer{Name: "machine", Files: []string{"keeper.go", "ledger.go", "workers.go", "sightings.go", "instance_cache.go", "keyed_mutex.go"}},
+		layers.Layer{Name: "machine", Files: []string{
+			"keeper.go", "ledger.go", "workers.go", "sightings.go", "instance_cache.go", "keyed_mutex.go",
+		}},
 		layers.Layer{Name: "rules", Files: []string{
 			"next.go", "outbox.go", "approval.go", "transition.go", "audit.go", "policy.go", "timing.go", "reply.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
-			"lease.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go", "source.go", "cost.go", "duration.go", "error.go", "text.go",
+			"lease.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go", "source.go", "cost.go",
+			"duration.go", "error.go", "text.go",
 		}},
 	)
 }

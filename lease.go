@@ -98,7 +98,7 @@ func (w *Work) restart(at time.Time) {
 // Outbox is what people see, and what they have still to be told.
 type Outbox struct {
 	Card      Card
-	Broadcast Place    `json:",omitzero"` // NoticeUrgent, where it was heard
+	Broadcast Place    `json:",omitzero"` // where NoticeUrgent was posted
 	Owed      []Notice `json:",omitempty"`
 }
 

@@ -97,22 +97,22 @@ func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor, 
 // update changes the lease as it is now and writes the result. If another
 // writer is first, the change is made to what that one wrote; it is the change
 // that says whether it still makes sense then.
-func (g *ledger) update(ctx context.Context, id string, change change) (*Lease, error) {
-	return g.write(ctx, id, actor{}, change, false)
+func (g *ledger) update(ctx context.Context, id string, apply change) (*Lease, error) {
+	return g.write(ctx, id, actor{}, apply, false)
 }
 
 // updateBy is update for what a person does.
-func (g *ledger) updateBy(ctx context.Context, by actor, id string, change change) (*Lease, error) {
-	return g.write(ctx, id, by, change, false)
+func (g *ledger) updateBy(ctx context.Context, by actor, id string, apply change) (*Lease, error) {
+	return g.write(ctx, id, by, apply, false)
 }
 
 // mustUpdate is update for what must not depend on being able to write: the end
 // of access, what was made or removed, and what people were told already.
-func (g *ledger) mustUpdate(ctx context.Context, id string, change change) (*Lease, error) {
-	return g.write(ctx, id, actor{}, change, true)
+func (g *ledger) mustUpdate(ctx context.Context, id string, apply change) (*Lease, error) {
+	return g.write(ctx, id, actor{}, apply, true)
 }
 
-func (g *ledger) write(ctx context.Context, id string, by actor, change change, must bool) (*Lease, error) {
+func (g *ledger) write(ctx context.Context, id string, by actor, apply change, must bool) (*Lease, error) {
 	defer g.changing.lock(id)()
 	for {
 		l, err := g.get(ctx, id)
@@ -120,7 +120,7 @@ func (g *ledger) write(ctx context.Context, id string, by actor, change change, 
 			return nil, err
 		}
 		now, was := time.Now().Round(0), *l // wall time, also where it stays in memory
-		if err := change(l, now); err != nil {
+		if err := apply(l, now); err != nil {
 			return nil, err
 		}
 		l.DueAt = l.nextDue(now)

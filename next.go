@@ -8,7 +8,7 @@ import (
 type ActionKind string
 
 const (
-	ActionNone    ActionKind = ""         // for ever
+	ActionNone    ActionKind = ""         // nothing, ever again
 	ActionLapse   ActionKind = "lapse"    // nobody said yes in time
 	ActionAdvance ActionKind = "advance"  // do the current stage of opening
 	ActionGiveUp  ActionKind = "give-up"  // opening took too long
@@ -28,8 +28,7 @@ type Action struct {
 }
 
 // Next says what the lease needs first. It is not to be done before its At.
-// A due end comes before any other due work: whatever else is owed to a lease,
-// closing it is owed more.
+// An end that is due goes before all other work that is due.
 func Next(l *Lease, now time.Time) Action {
 	var end, work Action
 	switch l.State {
@@ -50,7 +49,7 @@ func Next(l *Lease, now time.Time) Action {
 		end = Action{ActionExpire, l.ExpiresAt}
 		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Drift != (Drift{})
 		switch {
-		case drifted && (!moved || l.Attempts%2 == 0): // neither holds up the other by failing
+		case drifted && (!moved || l.Attempts%2 == 0): // in turns, so that neither holds up the other by failing
 			work = Action{ActionMend, l.NextTryAt}
 		case moved:
 			work = Action{ActionExtend, l.NextTryAt}
@@ -62,8 +61,8 @@ func Next(l *Lease, now time.Time) Action {
 		return Action{ActionClose, l.NextTryAt}
 	case Closed:
 		forget := Action{ActionForget, l.KeepUntil}
-		if lastWord := l.ClosedAt.Add(tellFor); !NextDelivery(l).At.IsZero() && forget.At.Before(lastWord) {
-			forget.At = lastWord // somebody has still to be told
+		if gaveUp := l.ClosedAt.Add(tellFor); !NextDelivery(l).At.IsZero() && forget.At.Before(gaveUp) {
+			forget.At = gaveUp // somebody has still to be told
 		}
 		return forget
 	}
@@ -90,8 +89,8 @@ func (l *Lease) nextReminder() time.Time {
 // nextDue is the earliest time at which the lease needs anything.
 func (l *Lease) nextDue(now time.Time) time.Time {
 	at := Next(l, now).At
-	if talk := NextDelivery(l).At; !talk.IsZero() && (at.IsZero() || talk.Before(at)) {
-		at = talk
+	if delivery := NextDelivery(l).At; !delivery.IsZero() && (at.IsZero() || delivery.Before(at)) {
+		at = delivery
 	}
 	return at
 }

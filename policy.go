@@ -164,7 +164,8 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 	case err != nil:
 		return err
 	case !ok:
-		return Errorf(EFORBIDDEN, "The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
+		return Errorf(EFORBIDDEN,
+			"The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
 			r.Name)
 	case strings.TrimSpace(l.Because) == "":
 		return Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason)

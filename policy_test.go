@@ -76,10 +76,12 @@ func TestMatchBeyondTags(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	ok := func() *Lease {
-		return &Lease{Owner: alice, Terms: Terms{Instance: Instance{ID: "i-0", Tags: map[string]string{"Env": "dev"}}, TargetPort: 22, Sources: prefixes("203.0.113.7/32"), Duration: time.Hour, Because: "OPS-1"}}
+		return &Lease{Owner: alice, Terms: Terms{Instance: Instance{ID: "i-0", Tags: map[string]string{"Env": "dev"}}, TargetPort: 22,
+			Sources: prefixes("203.0.113.7/32"), Duration: time.Hour, Because: "OPS-1"}}
 	}
 	policy := Policy{Rules: []Rule{{
-		Name: "dev", Tags: map[string]string{"Env": "dev"}, Users: []string{alice, "SDEV"}, Max: time.Hour, Reason: true, ReasonPattern: regexp.MustCompile(`^OPS-`),
+		Name: "dev", Tags: map[string]string{"Env": "dev"}, Users: []string{alice,
+			"SDEV"}, Max: time.Hour, Reason: true, ReasonPattern: regexp.MustCompile(`^OPS-`),
 	}}}
 	for _, tt := range []struct {
 		name   string
@@ -103,7 +105,8 @@ func TestAdmit(t *testing.T) {
 		{"listed port", func(l *Lease, p *Policy, _ *fakeDirectory) { l.TargetPort, p.Ports = 2222, []int{22, 2222} }, "", ""},
 		{"unlisted port", func(_ *Lease, p *Policy, _ *fakeDirectory) { p.Ports = []int{2222, 2022} }, EFORBIDDEN, "2222, 2022"},
 		{"no source", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Sources = nil }, EINVALID, "from 203.0.113.7"},
-		{"one bad source", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Sources = prefixes("203.0.113.7/32", "10.0.0.1/32") }, EFORBIDDEN, "10.0.0.1"},
+		{"one bad source", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Sources = prefixes("203.0.113.7/32", "10.0.0.1/32") },
+			EFORBIDDEN, "10.0.0.1"},
 	} {
 		l, p := ok(), policy
 		p.Rules = append([]Rule(nil), policy.Rules...)

@@ -21,11 +21,13 @@ func (l *Lease) stateConflict() error {
 	return Errorf(ECONFLICT, "Lease %s is closed already.", l.ID)
 }
 
+// beginOpening follows the last yes.
 func (l *Lease) beginOpening(now time.Time, t Timing) {
 	l.State, l.OpenBy = Opening, now.Add(t.Opening)
 	l.enter(StageCheck, now)
 }
 
+// enter begins a stage of opening.
 func (l *Lease) enter(s Stage, now time.Time) {
 	l.Stage, l.StageSince = s, now
 	l.restart(now)
@@ -92,7 +94,7 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 	}
 	l.restart(now.Add(r.Wait))
 	if l.Drift == (Drift{}) {
-		l.calm(now) // or the alarm is about the mending
+		l.clearAlarm(now) // else the alarm may be about the drift
 	}
 }
 
@@ -114,8 +116,9 @@ func (l *Lease) alarm(now time.Time) {
 	}
 }
 
-// calm takes the alarm back, or says so if it was heard already.
-func (l *Lease) calm(now time.Time) {
+// clearAlarm takes back an alarm that was not sent yet, and owes the all-clear
+// for one that was.
+func (l *Lease) clearAlarm(now time.Time) {
 	if !l.Alarmed {
 		return
 	}
@@ -191,10 +194,12 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 		l.restart(time.Time{})
-		l.calm(now)
+		l.clearAlarm(now)
 	}
 }
 
+// reopen closes a closed lease once more, of which something was found. errMoved
+// if it is not closed any more.
 func (l *Lease) reopen(now time.Time, f *Found) error {
 	if l.State != Closed {
 		return errMoved
@@ -202,7 +207,7 @@ func (l *Lease) reopen(now time.Time, f *Found) error {
 	l.State, l.Resources = Closing, f.Lease.Resources
 	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
 	if f.Balancer {
-		l.AccessEndedAt = time.Time{} // it had not ended after all
+		l.AccessEndedAt = time.Time{} // it has not ended after all
 	}
 	return nil
 }
@@ -223,7 +228,7 @@ func (l *Lease) mended(now time.Time) {
 	}
 	l.Drift = Drift{}
 	l.restart(now)
-	l.calm(now)
+	l.clearAlarm(now)
 }
 
 // listedBy reports whether a survey that began then can tell anything about the
@@ -239,6 +244,6 @@ func (l *Lease) remind(now time.Time) {
 	l.owe(NoticeReminder, now)
 }
 
-// stuckClosing is how long AWS may keep us waiting for the end of a closing
-// before an operator should look: its interfaces linger 15 minutes at worst.
+// stuckClosing is how long a closing may wait for AWS before an operator should
+// look. The interfaces of a load balancer linger for 15 minutes at worst.
 const stuckClosing = 30 * time.Minute

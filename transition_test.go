@@ -92,7 +92,7 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-func TestSoSaysWhatIsSo(t *testing.T) {
+func TestStateConflict(t *testing.T) {
 	var seen []string
 	for _, s := range States {
 		said := ErrorMessage(inState(s).stateConflict()).String()
@@ -118,7 +118,8 @@ func TestTooLate(t *testing.T) {
 		{"extend in time", inState(Open), at(60).Add(-1), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ""},
 		{"extend too late", inState(Open), at(60), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ECONFLICT},
 		{"extend to the most", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Hour) }, ""},
-		{"extend beyond the most", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Hour+1) }, EFORBIDDEN},
+		{"extend beyond the most", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Hour+1) },
+			EFORBIDDEN},
 		{"extend beyond all time", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, 1<<62) }, EFORBIDDEN},
 	} {
 		if got := ErrorCode(tt.do(tt.l, tt.at)); got != tt.code {
@@ -171,38 +172,5 @@ func TestTornDown(t *testing.T) {
 	l.tornDown(at(4), StepResult{Resources: gone}, nil, testTiming)
 	if l.State != Closed || !l.AccessEndedAt.Equal(at(2)) || !l.ClosedAt.Equal(at(4)) || !l.KeepUntil.Equal(at(4).Add(24*time.Hour)) {
 		t.Errorf("done: %s, ended %s, closed %s, kept until %s", l.State, l.AccessEndedAt, l.ClosedAt, l.KeepUntil)
-	}
-}
-
-func TestFace(t *testing.T) {
-	faces := map[string]State{}
-	for _, s := range States {
-		l := inState(s)
-		if was, ok := faces[l.CardKey()]; ok {
-			t.Errorf("%s looks like %s", s, was)
-		}
-		faces[l.CardKey()] = s
-	}
-	for _, tt := range []struct {
-		name    string
-		state   State
-		change  func(*Lease)
-		changes bool
-	}{
-		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, testTiming) }, true},
-		{"a stage", Opening, func(l *Lease) { l.advance(noon) }, true},
-		{"what is waited for", Opening, func(l *Lease) { l.Detail = Textf("the health check") }, true},
-		{"a failure", Opening, func(l *Lease) { l.retry(noon, errors.New("no")) }, false},
-		{"stuck", Closing, func(l *Lease) { l.alarm(noon) }, true},
-		{"an extension", Open, func(l *Lease) { _ = l.extend(noon, alice, time.Minute) }, true},
-		{"a reminder", Open, func(l *Lease) { l.remind(noon) }, false},
-		{"the end of access", Closing, func(l *Lease) { l.AccessEndedAt = noon }, true},
-	} {
-		l := inState(tt.state)
-		before := l.CardKey()
-		tt.change(l)
-		if changed := l.CardKey() != before; changed != tt.changes {
-			t.Errorf("%s: the card changes: %t", tt.name, changed)
-		}
 	}
 }

@@ -47,7 +47,7 @@ func newLink(c *client, o Options, n int) *link {
 	// A client of its own, with which it asks for connections and nothing else.
 	api := newAPI(o, &dialLimit{next: o.HTTPClient})
 	return &link{client: c, n: n, onReconnect: o.OnReconnect, socket: socketmode.New(api,
-		socketmode.OptionLog(log), socketmode.OptionPingInterval(pingTimeouts[n]))}
+		socketmode.OptionLog(log), socketmode.OptionPingInterval(o.pingTimeouts[n]))}
 }
 
 // dialLimit holds back the request for a new connection if the last one did not

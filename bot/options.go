@@ -53,6 +53,8 @@ type Options struct {
 	// GroupCache is how long the members of a user group are remembered;
 	// default 60 s.
 	GroupCache time.Duration
+
+	pingTimeouts [connections]time.Duration // shorter in tests
 }
 
 func (o Options) withDefaults() Options {
@@ -73,6 +75,9 @@ func (o Options) withDefaults() Options {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost = 32
 		o.HTTPClient = &http.Client{Timeout: 10 * time.Second, Transport: transport}
+	}
+	if o.pingTimeouts == [connections]time.Duration{} {
+		o.pingTimeouts = pingTimeouts
 	}
 	if o.Commands == 0 {
 		o.Commands = 256

@@ -106,7 +106,8 @@ func TestBoltIsSatisfied(t *testing.T) {
 	w.ChangeUser("W3", func(u *fakeslack.User) { u.Restricted = true })
 	var out lockedBuffer
 	cmd := exec.Command("node", "testdata/bolt/app.js")
-	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SLACK_API_URL="+w.APIURL(), "SLACK_BOT_TOKEN="+w.BotToken(), "SLACK_APP_TOKEN="+w.AppToken())
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SLACK_API_URL="+w.APIURL(), "SLACK_BOT_TOKEN="+w.BotToken(),
+		"SLACK_APP_TOKEN="+w.AppToken())
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,8 @@ import (
 
 // interactions starts a bot that passes interactions on and acknowledges them
 // with what answer says.
-func interactions(t *testing.T, w *fakeslack.Workspace, answer func(*robot, slack.InteractionCallback) any) (*robot, chan slack.InteractionCallback) {
+func interactions(t *testing.T, w *fakeslack.Workspace, answer func(*robot, slack.InteractionCallback) any) (*robot,
+	chan slack.InteractionCallback) {
 	got := make(chan slack.InteractionCallback, 100)
 	r := startRobot(t, w, func(r *robot, e socketmode.Event) {
 		var payload []any
@@ -116,11 +117,13 @@ func TestTheValueTellsEqualButtonsApart(t *testing.T) {
 func TestForgedClick(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	_, got := interactions(t, w, nil)
-	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: "1.2", ActionID: "lease.approve", Value: "zzz", TeamID: "T6EVIL"}); err != nil {
+	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: "1.2", ActionID: "lease.approve",
+		Value: "zzz", TeamID: "T6EVIL"}); err != nil {
 		t.Fatal(err)
 	}
 	cb := <-got
-	if a := cb.ActionCallback.BlockActions[0]; a.ActionID != "lease.approve" || a.Value != "zzz" || cb.User.TeamID != "T6EVIL" || cb.Team.ID != "T6EVIL" {
+	if a := cb.ActionCallback.BlockActions[0]; a.ActionID != "lease.approve" || a.Value != "zzz" ||
+		cb.User.TeamID != "T6EVIL" || cb.Team.ID != "T6EVIL" {
 		t.Errorf("payload %+v", cb)
 	}
 }
@@ -129,7 +132,8 @@ func TestChoose(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, ts, err := r.PostMessage("C1", slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewActionBlock("b",
-		slack.NewOptionsSelectBlockElement("static_select", plain("p"), "pick", slack.NewOptionBlockObject("a", plain("A"), nil), slack.NewOptionBlockObject("b", plain("B"), nil)),
+		slack.NewOptionsSelectBlockElement("static_select", plain("p"), "pick", slack.NewOptionBlockObject("a", plain("A"), nil),
+			slack.NewOptionBlockObject("b", plain("B"), nil)),
 		slack.NewOptionsSelectBlockElement("users_select", plain("p"), "who"))))
 	if err != nil {
 		t.Fatal(err)

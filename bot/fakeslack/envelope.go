@@ -68,7 +68,8 @@ type pending struct {
 // newEnvelopeID needs mu.
 func (w *Workspace) newEnvelopeID() string {
 	w.serial++
-	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", w.rnd.Uint32(), w.rnd.Uint32N(1<<16), w.rnd.Uint32N(1<<12), w.rnd.Uint32N(1<<12), w.serial)
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", w.rnd.Uint32(), w.rnd.Uint32N(1<<16), w.rnd.Uint32N(1<<12),
+		w.rnd.Uint32N(1<<12), w.serial)
 }
 
 // alter replaces a delivery with a changed copy. Needs mu.

@@ -54,7 +54,8 @@ func TestFaultsOnCalls(t *testing.T) {
 		{"error code", fakeslack.Outcome{Error: "fatal_error"}, 0, func(err error) bool { return err != nil && err.Error() == "fatal_error" }},
 		{"request lost", fakeslack.Outcome{LoseRequest: true}, 0, func(err error) bool { return err != nil }},
 		{"answer lost", fakeslack.Outcome{LoseAnswer: true}, 1, func(err error) bool { return err != nil }},
-		{"slow", fakeslack.Outcome{Delay: 20 * time.Millisecond, DelayAnswer: 20 * time.Millisecond}, 1, func(err error) bool { return err == nil }},
+		{"slow", fakeslack.Outcome{Delay: 20 * time.Millisecond, DelayAnswer: 20 * time.Millisecond}, 1,
+			func(err error) bool { return err == nil }},
 	} {
 		w := office(t, fakeslack.Options{})
 		w.FailNext("chat.postMessage", c.out)

@@ -69,7 +69,8 @@ func TestEveryInputHasItsShapeInState(t *testing.T) {
 		{obj{"type": "datepicker"}, "2024-01-31", "selected_date", `"2024-01-31"`, `null`},
 		{obj{"type": "timepicker"}, "10:30", "selected_time", `"10:30"`, `null`},
 		{obj{"type": "datetimepicker"}, "1700000000", "selected_date_time", `1700000000`, `null`},
-		{obj{"type": "static_select", "option_groups": group}, "b", "selected_option", `{"text":{"text":"語語","type":"plain_text"},"value":"b"}`, `null`},
+		{obj{"type": "static_select", "option_groups": group}, "b", "selected_option",
+			`{"text":{"text":"語語","type":"plain_text"},"value":"b"}`, `null`},
 		{obj{"type": "radio_buttons", "options": opts}, "a", "selected_option", `{"text":{"text":"語","type":"plain_text"},"value":"a"}`, `null`},
 		{obj{"type": "checkboxes", "options": opts}, "a,b", "selected_options",
 			`[{"text":{"text":"語","type":"plain_text"},"value":"a"},{"text":{"text":"語語","type":"plain_text"},"value":"b"}]`, `[]`},
@@ -141,7 +142,8 @@ func TestSnapshotStaysAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.AddChannel(fakeslack.Channel{ID: "C1", Name: "renamed"})
-	if m, _ := before.Message(ts); m.Text != "one" || before.Channels()[0].Name != "ops" || len(before.Users()) != 5 || len(before.UserGroups()) != 1 {
+	if m, _ := before.Message(ts); m.Text != "one" || before.Channels()[0].Name != "ops" || len(before.Users()) != 5 ||
+		len(before.UserGroups()) != 1 {
 		t.Errorf("the snapshot moved: %+v", m)
 	}
 	if _, ok := before.Message("1.2"); ok {

@@ -92,7 +92,8 @@ func TestBlockLimits(t *testing.T) {
 		{"action_id 256", []any{actions(button("action_id", id(256)))}, "/action_id"},
 		{"block_id 256", []any{section("block_id", id(256))}, "/block_id"},
 		{"block_id twice", []any{section("block_id", "a"), section("block_id", "a")}, "`block_id` \"a\" already exists"},
-		{"action_id twice in a block", []any{actions(button("action_id", "a"), button("action_id", "a"))}, "`action_id` \"a\" already exists [json-pointer:/blocks/0/elements/1/action_id]"},
+		{"action_id twice in a block", []any{actions(button("action_id", "a"), button("action_id", "a"))},
+			"`action_id` \"a\" already exists [json-pointer:/blocks/0/elements/1/action_id]"},
 		{"action_id twice in two blocks", []any{actions(button("action_id", "a")), actions(button("action_id", "a"))}, ""},
 		{"confirm at the limits", []any{actions(button("confirm", confirm(100, 300, 30, 30)))}, ""},
 		{"confirm title", []any{actions(button("confirm", confirm(101, 1, 1, 1)))}, "/confirm/title/text"},
@@ -156,7 +157,8 @@ func TestViewLimits(t *testing.T) {
 // What slack-go marshals on its own accord must not be refused.
 func TestSlackGoBlocksAreTaken(t *testing.T) {
 	yes := slack.NewConfirmationBlockObject(plain("Sure?"), mrkdwn("Really"), plain("Yes"), plain("No")).WithStyle(slack.StyleDanger)
-	b := slack.NewButtonBlockElement("a", "v", slack.NewTextBlockObject("plain_text", "Go", true, false)).WithStyle(slack.StylePrimary).WithConfirm(yes)
+	b := slack.NewButtonBlockElement("a", "v", slack.NewTextBlockObject("plain_text", "Go", true,
+		false)).WithStyle(slack.StylePrimary).WithConfirm(yes)
 	opt := slack.NewOptionBlockObject("v", plain("V"), plain("desc"))
 	blocks := []slack.Block{
 		slack.NewHeaderBlock(plain("H")), slack.NewDividerBlock(),
@@ -173,14 +175,16 @@ func TestSlackGoBlocksAreTaken(t *testing.T) {
 	if got := fakeslack.CheckBlocks(blocks); len(got) > 0 {
 		t.Errorf("refused: %s", strings.Join(got, "\n"))
 	}
-	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("T"), Submit: plain("Go"), Blocks: slack.Blocks{BlockSet: blocks}, ClearOnClose: true}
+	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("T"), Submit: plain("Go"),
+		Blocks: slack.Blocks{BlockSet: blocks}, ClearOnClose: true}
 	if got := fakeslack.CheckView(view); len(got) > 0 {
 		t.Errorf("view refused: %s", strings.Join(got, "\n"))
 	}
 }
 
 func FuzzCheckBlocks(f *testing.F) {
-	for _, b := range []any{[]any{section()}, []any{actions(button())}, []any{input(menu())}, nil, 3, []any{obj{"type": "section", "text": 3}}} {
+	for _, b := range []any{[]any{section()}, []any{actions(button())}, []any{input(menu())}, nil, 3,
+		[]any{obj{"type": "section", "text": 3}}} {
 		j, _ := json.Marshal(b)
 		f.Add(string(j))
 	}

@@ -161,7 +161,8 @@ func TestTLS(t *testing.T) {
 	trust := &tls.Config{RootCAs: roots}
 	tr := &http.Transport{TLSClientConfig: trust.Clone(), ForceAttemptHTTP2: true}
 	t.Cleanup(tr.CloseIdleConnections)
-	res, err := (&http.Client{Transport: tr, Timeout: 5 * time.Second}).Post(w.APIURL()+"auth.test", formType, strings.NewReader("token="+w.BotToken()))
+	res, err := (&http.Client{Transport: tr, Timeout: 5 * time.Second}).Post(w.APIURL()+"auth.test", formType,
+		strings.NewReader("token="+w.BotToken()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,8 @@ func TestTLS(t *testing.T) {
 	if res.ProtoMajor != 2 {
 		t.Errorf("answered with %s", res.Proto)
 	}
-	api := slack.New(w.BotToken(), slack.OptionAppLevelToken(w.AppToken()), slack.OptionAPIURL(w.APIURL()), slack.OptionHTTPClient(&http.Client{Transport: tr}))
+	api := slack.New(w.BotToken(), slack.OptionAppLevelToken(w.AppToken()), slack.OptionAPIURL(w.APIURL()),
+		slack.OptionHTTPClient(&http.Client{Transport: tr}))
 	_, url, err := api.StartSocketModeContext(t.Context())
 	if err != nil {
 		t.Fatal(err)

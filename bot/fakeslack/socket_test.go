@@ -97,15 +97,18 @@ func TestSlashPayloadAndAck(t *testing.T) {
 	got := make(chan slack.SlashCommand, 1)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
 		got <- e.Data.(slack.SlashCommand)
-		_ = r.socket.Ack(*e.Request, map[string]any{"text": "Working on it", "blocks": []slack.Block{slack.NewSectionBlock(mrkdwn("*soon*"), nil, nil)}})
+		_ = r.socket.Ack(*e.Request, map[string]any{"text": "Working on it",
+			"blocks": []slack.Block{slack.NewSectionBlock(mrkdwn("*soon*"), nil, nil)}})
 	})
 	res, err := w.Slash(t.Context(), "U1", "G1", "open i-0abc 2h")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := <-got
-	want := slack.SlashCommand{Token: "verification-token", TeamID: "T0FAKE", TeamDomain: "fakeslack", ChannelID: "G1", ChannelName: "privategroup",
-		UserID: "U1", UserName: "ann", Command: "/sshforward", Text: "open i-0abc 2h", ResponseURL: res.ResponseURL, TriggerID: res.TriggerID, APIAppID: "A0FAKE"}
+	want := slack.SlashCommand{Token: "verification-token", TeamID: "T0FAKE", TeamDomain: "fakeslack", ChannelID: "G1",
+		ChannelName: "privategroup",
+		UserID:      "U1", UserName: "ann", Command: "/sshforward", Text: "open i-0abc 2h", ResponseURL: res.ResponseURL,
+		TriggerID: res.TriggerID, APIAppID: "A0FAKE"}
 	if cmd != want || res.ResponseURL == "" || res.TriggerID == "" {
 		t.Errorf("payload %+v\nwant    %+v", cmd, want)
 	}

@@ -84,8 +84,10 @@ func TestModalFromOpenToSubmit(t *testing.T) {
 	}
 	cb := <-got
 	s := cb.View.State.Values
-	if cb.Type != slack.InteractionTypeViewSubmission || cb.View.CallbackID != "lease.open" || cb.View.PrivateMetadata != "C1" || cb.View.ID != v.ID ||
-		s["instance"]["instance"].SelectedOption.Value != "i-1" || s["duration"]["duration"].SelectedOption.Value != "1h" || s["reason"]["reason"].Value != "語語語語語" {
+	if cb.Type != slack.InteractionTypeViewSubmission || cb.View.CallbackID != "lease.open" ||
+		cb.View.PrivateMetadata != "C1" || cb.View.ID != v.ID ||
+		s["instance"]["instance"].SelectedOption.Value != "i-1" || s["duration"]["duration"].SelectedOption.Value != "1h" ||
+		s["reason"]["reason"].Value != "語語語語語" {
 		t.Errorf("payload %+v", cb.View)
 	}
 	if len(w.Views("U1")) != 0 {
@@ -96,7 +98,8 @@ func TestModalFromOpenToSubmit(t *testing.T) {
 func TestResponseActions(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	var answer any
-	second := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Second"), Submit: plain("Go"), Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewSectionBlock(mrkdwn("x"), nil, nil)}}}
+	second := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Second"), Submit: plain("Go"),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewSectionBlock(mrkdwn("x"), nil, nil)}}}
 	_, got := opener(t, w, func(slack.InteractionCallback) any { return answer })
 	v := openForm(t, w)
 	submit := func(id string, a any) fakeslack.Result {
@@ -148,10 +151,12 @@ func TestSuggest(t *testing.T) {
 	if err != nil || len(res.Options) != 1 || res.Options[0] != (fakeslack.Option{Text: "web", Value: "i-1"}) {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if cb := <-got; cb.Type != slack.InteractionTypeBlockSuggestion || cb.Value != "we" || cb.ActionID != "instance" || cb.BlockID != "instance" || cb.View.PrivateMetadata != "C1" {
+	if cb := <-got; cb.Type != slack.InteractionTypeBlockSuggestion || cb.Value != "we" || cb.ActionID != "instance" ||
+		cb.BlockID != "instance" || cb.View.PrivateMetadata != "C1" {
 		t.Errorf("payload %+v", cb)
 	}
-	answer = map[string]any{"options": []any{map[string]any{"text": map[string]any{"type": "plain_text", "text": strings.Repeat("x", 76)}, "value": "v"}}}
+	answer = map[string]any{"options": []any{map[string]any{"text": map[string]any{"type": "plain_text",
+		"text": strings.Repeat("x", 76)}, "value": "v"}}}
 	if res, _ := w.Suggest(t.Context(), "U1", v.ID, "instance", "we"); res.Error == "" {
 		t.Error("an option that is too long was taken")
 	}
@@ -232,7 +237,8 @@ func TestHome(t *testing.T) {
 			return
 		}
 		_, err := r.PublishView("U1", slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{
-			slack.NewSectionBlock(mrkdwn("Your leases"), nil, slack.NewAccessory(slack.NewButtonBlockElement("lease.close", "l1", plain("Close"))))}}}, "")
+			slack.NewSectionBlock(mrkdwn("Your leases"), nil, slack.NewAccessory(slack.NewButtonBlockElement("lease.close", "l1",
+				plain("Close"))))}}}, "")
 		if err != nil {
 			t.Errorf("views.publish: %v", err)
 		}

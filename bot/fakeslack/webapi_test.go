@@ -61,7 +61,8 @@ func TestUpdateKeepsHistoryAndUnmentionedBlocks(t *testing.T) {
 	if m.Text != "two" || !m.HasButton("lease.confirm") || len(m.Edits) != 1 || m.Edits[0].Text != "one" {
 		t.Errorf("after an update of the text: %+v", m)
 	}
-	if _, _, _, err := api.UpdateMessage("C1", ts, slack.MsgOptionText("three", false), slack.MsgOptionBlocks([]slack.Block{}...)); err != nil {
+	if _, _, _, err := api.UpdateMessage("C1", ts, slack.MsgOptionText("three", false),
+		slack.MsgOptionBlocks([]slack.Block{}...)); err != nil {
 		t.Fatal(err)
 	}
 	if m, _ = w.Message(ts); m.HasButton("lease.confirm") || len(m.Edits) != 2 {

@@ -53,7 +53,7 @@ func (o *auditOptions) run(ctx context.Context, con console) error {
 		return err
 	}
 	out := bufio.NewWriter(con.stdout)
-	events, done, err := readTrail(ctx, c.Store.Bolt, o.since)
+	events, done, err := readAuditLog(ctx, c.Store.Bolt, o.since)
 	if err != nil {
 		return err
 	}
@@ -61,18 +61,18 @@ func (o *auditOptions) run(ctx context.Context, con console) error {
 	return errors.Join(err, out.Flush(), done())
 }
 
-// readTrail finds the audit record, wherever it can be read now. done gives
+// readAuditLog finds the audit record, wherever it can be read now. done gives
 // back what was taken for it.
-func readTrail(ctx context.Context, path string, since time.Time) (
+func readAuditLog(ctx context.Context, path string, since time.Time) (
 	events iter.Seq2[sshforward.Event, error], done func() error, err error,
 ) {
-	body, asked := askSocket(ctx, path, auditPath(since))
-	if asked == nil {
+	body, socketErr := askSocket(ctx, path, auditPath(since))
+	if socketErr == nil {
 		return decodeEvents(body), body.Close, nil
 	}
 	s, err := openCopy(ctx, path)
 	if err != nil {
-		return nil, nil, neither(asked, err)
+		return nil, nil, neither(socketErr, err)
 	}
 	return s.Events(ctx, since), s.Close, nil
 }

@@ -44,11 +44,11 @@ func (o *backupOptions) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	body, asked := askSocket(ctx, c.Store.Bolt, "/backup")
-	if asked != nil {
+	body, socketErr := askSocket(ctx, c.Store.Bolt, "/backup")
+	if socketErr != nil {
 		f, err := copyFile(ctx, c.Store.Bolt)
 		if err != nil {
-			return neither(asked, err)
+			return neither(socketErr, err)
 		}
 		_ = os.Remove(f.Name()) // it stays readable as long as it is open
 		body = f

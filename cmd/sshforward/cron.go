@@ -22,10 +22,10 @@ const driftWithin = 30 * time.Second
 // nobody looks at it; whoever does has it looked at anew.
 const instancesEvery = 5 * time.Minute
 
-// beat runs the loops: one finds what is due (openings and closings, reminders,
+// loops run by the clock: one finds what is due (openings and closings, reminders,
 // and the end of retention all stand in one index on time), the second compares
 // AWS with the store, the third keeps the list of instances that forms offer.
-type beat struct {
+type loops struct {
 	build func() *cron.Cron
 	log   *slog.Logger
 
@@ -58,8 +58,8 @@ func (p *pulse) alive() error {
 	return nil
 }
 
-// startBeat starts the loops, and a watch on the wall clock.
-func startBeat(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, sweep time.Duration, log *slog.Logger) *beat {
+// startLoops starts the loops, and a watch on the wall clock.
+func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, sweep time.Duration, log *slog.Logger) *loops {
 	loop.beat()
 	logger := cronLogger{log}
 	tick := func() {
@@ -78,7 +78,7 @@ func startBeat(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swee
 			log.Error("sweep", "err", err)
 		}
 	}
-	b := &beat{log: log, build: func() *cron.Cron {
+	b := &loops{log: log, build: func() *cron.Cron {
 		c := cron.New(cron.WithLogger(logger))
 		// Recover stands innermost: a panic that passed SkipIfStillRunning
 		// would leave it skipping for ever. Sweep itself passes over what is
@@ -99,7 +99,7 @@ func startBeat(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swee
 // watch starts the loops anew when the wall clock was set. cron counts in wall
 // time: set back by an hour, it would sit still for one, and nothing would end
 // meanwhile. The ticker here counts in monotonic time.
-func (b *beat) watch(ctx context.Context) {
+func (b *loops) watch(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	last := time.Now()
@@ -127,7 +127,7 @@ func stepped(was, is time.Time, elapsed time.Duration) time.Duration {
 	return 0
 }
 
-func (b *beat) restart() {
+func (b *loops) restart() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopped {
@@ -138,7 +138,7 @@ func (b *beat) restart() {
 }
 
 // stop ends the loops; what they have begun goes on.
-func (b *beat) stop() {
+func (b *loops) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopped = true

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/internal/testenv"
+	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
 // The end-to-end tests run the real binary, as a process of its own, between
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
-		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait most of the time
+		if err := flag.Set("test.parallel", "16"); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -47,6 +48,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+		defer mototest.Stop()
 		return m.Run()
 	}())
 }

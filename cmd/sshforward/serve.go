@@ -107,12 +107,12 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
 	meters.watch(keeper)
-	loop := new(pulse)
-	web, err := listen(c.Listen, meters, loop, func(ctx context.Context) error { return ready(ctx, slack, store) })
+	pulse := new(pulse)
+	web, err := listen(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) })
 	if err != nil {
 		return err
 	}
@@ -126,11 +126,11 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
-	beat := startBeat(ctx, keeper, loop, time.Duration(c.Timing.Sweep), log)
+	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
 	group.Go(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
-		beat.stop()
+		loops.stop()
 		within := stepsStopWithin
 		if store.Cause() != nil {
 			within = lostStopsWithin

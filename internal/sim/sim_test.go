@@ -46,6 +46,7 @@ type sim struct {
 	deaths int
 	killer func(site) moment
 	sites  []site
+	last   *sshforward.Lease // as it was written, or is being written
 	mu     sync.Mutex
 }
 
@@ -71,10 +72,12 @@ func (l *life) isOver() bool {
 // errDead is what a dead process sees, which matters to nobody.
 var errDead = errors.New("this process is dead")
 
-// site is one call that leaves the process: the nth of all.
+// site is one call that leaves the process: the nth of all, and what is written
+// of the lease at that moment.
 type site struct {
-	n    int
-	what string
+	n        int
+	what     string
+	recorded string
 }
 
 // moment says when to die at a site.
@@ -163,7 +166,10 @@ func (s *sim) tick() {
 func (s *sim) cross(what string) moment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	here := site{len(s.sites), what}
+	here := site{n: len(s.sites), what: what}
+	if s.killer == nil && s.last != nil {
+		here.recorded = recorded(s.last)
+	}
 	s.sites = append(s.sites, here)
 	if s.killer == nil {
 		return survive
@@ -298,6 +304,9 @@ type mortalStore struct {
 }
 
 func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
+	m.s.mu.Lock()
+	m.s.last = l.Clone()
+	m.s.mu.Unlock()
 	return m.s.guard(m.l, "put "+string(l.State), func() error { return m.Store.Put(ctx, l, events...) })
 }
 

@@ -36,8 +36,8 @@ func (s *memStore) Append(ctx context.Context, events ...Event) error {
 	return s.leave("append", "")
 }
 
-// trail returns all events in the order of their times.
-func (s *memStore) trail() []Event {
+// recorded returns all events in the order of their times.
+func (s *memStore) recorded() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	events := slices.Clone(s.events)
@@ -51,7 +51,7 @@ func (s *memStore) Events(ctx context.Context, since time.Time) iter.Seq2[Event,
 			yield(Event{}, err)
 			return
 		}
-		for _, e := range s.trail() {
+		for _, e := range s.recorded() {
 			if !e.At.Before(since) && !yield(e, nil) {
 				return
 			}
@@ -64,7 +64,7 @@ func (s *memStore) Past(ctx context.Context, owner string, since time.Time, limi
 		return nil, err
 	}
 	var past []Event
-	for _, e := range slices.Backward(s.trail()) {
+	for _, e := range slices.Backward(s.recorded()) {
 		again := slices.ContainsFunc(past, func(p Event) bool { return p.Lease == e.Lease })
 		if e.Act == ActClosed && e.Owner == owner && !e.Opened.IsZero() && !e.At.Before(since) && !again && len(past) < limit {
 			past = append(past, e)

@@ -17,8 +17,8 @@ func TestExtendTwice(t *testing.T) {
 		code  string
 	}{
 		{"at once", 0, alice, 30 * time.Minute, ECONFLICT},
-		{"a moment before it is meant again", twice - 1, alice, 30 * time.Minute, ECONFLICT},
-		{"when it is meant again", twice, alice, 30 * time.Minute, ""},
+		{"a moment before it is meant again", repeatWithin - 1, alice, 30 * time.Minute, ECONFLICT},
+		{"when it is meant again", repeatWithin, alice, 30 * time.Minute, ""},
 		{"by somebody else", 0, admin, 30 * time.Minute, ECONFLICT},
 		{"by another duration", 0, alice, time.Hour, ""},
 	} {

@@ -24,9 +24,9 @@ func line(e Event) string {
 	return strings.Join(parts, " ")
 }
 
-// trail returns what the audit record has of a lease; of everything if id is "".
-func (w *world) trail(id string) (events []Event, lines []string) {
-	for _, e := range w.store.trail() {
+// recorded returns what the audit record has of a lease; of everything if id is "".
+func (w *world) recorded(id string) (events []Event, lines []string) {
+	for _, e := range w.store.recorded() {
 		if id == "" || e.Lease == id {
 			events, lines = append(events, e), append(lines, line(e))
 		}
@@ -34,21 +34,21 @@ func (w *world) trail(id string) (events []Event, lines []string) {
 	return events, lines
 }
 
-func (w *world) wantTrail(id string, want ...string) []Event {
+func (w *world) wantRecorded(id string, want ...string) []Event {
 	w.t.Helper()
-	events, lines := w.trail(id)
+	events, lines := w.recorded(id)
 	if diff := cmp.Diff(want, lines); diff != "" {
 		w.t.Errorf("audit record of %q (-want +got):\n%s", id, diff)
 	}
 	return events
 }
 
-func TestTrailOfALife(t *testing.T) {
+func TestRecordOfALife(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.must(alice, ExtendLease{id, 30 * time.Minute})
 		w.pass(90*time.Minute + lingering)
-		events := w.wantTrail(id,
+		events := w.wantRecorded(id,
 			"open ok UALICE requested -",
 			"confirm ok UALICE opening -",
 			"opened ok - open -",
@@ -86,7 +86,7 @@ func TestTrailOfALife(t *testing.T) {
 }
 
 // Whoever ends a lease is named once, with the reason.
-func TestTrailOfEnds(t *testing.T) {
+func TestRecordOfEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(w *world) (id string)
 		want []string // after the request and its confirmation
@@ -153,7 +153,7 @@ func TestTrailOfEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				id := test.end(w)
-				events := w.wantTrail(id, append([]string{"open ok UALICE requested -"}, test.want...)...)
+				events := w.wantRecorded(id, append([]string{"open ok UALICE requested -"}, test.want...)...)
 				for _, e := range events {
 					if e.Act == ActEnding && name == "failed" && e.Detail != "There are too many." {
 						t.Errorf("it failed because %q", e.Detail)
@@ -164,7 +164,7 @@ func TestTrailOfEnds(t *testing.T) {
 	}
 }
 
-func TestTrailOfTrouble(t *testing.T) {
+func TestRecordOfTrouble(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
@@ -177,7 +177,7 @@ func TestTrailOfTrouble(t *testing.T) {
 		w.pass(10 * time.Minute)
 		w.cloud.script(nil)
 		w.pass(time.Hour)
-		events := w.wantTrail(id,
+		events := w.wantRecorded(id,
 			"open ok UALICE requested -", "confirm ok UALICE opening -", "opened ok - open -",
 			"close ok UALICE closing closed_by_user", "stuck ok - closing closed_by_user",
 			"access_ended ok - closing closed_by_user", "freed ok - closed closed_by_user", "closed ok - closed closed_by_user")
@@ -190,7 +190,7 @@ func TestTrailOfTrouble(t *testing.T) {
 }
 
 // happened, for what the sweep finds.
-func TestHappened(t *testing.T) {
+func TestEventsOf(t *testing.T) {
 	open := func(change func(*Lease)) *Lease {
 		l := &Lease{ID: "aaaaaaa", State: Open}
 		if change != nil {
@@ -202,10 +202,11 @@ func TestHappened(t *testing.T) {
 		was, is *Lease
 		want    []Act
 	}{
-		"nothing":         {open(nil), open(nil), nil},
-		"rebuilt":         {new(Lease), open(nil), []Act{ActRebuilt}},
-		"rebuilt to end":  {new(Lease), open(func(l *Lease) { l.State, l.Reason = Closing, Lost }), []Act{ActEnding}},
-		"reopened":        {open(func(l *Lease) { l.State, l.Reason = Closed, Expired }), open(func(l *Lease) { l.State, l.Reason = Closing, Expired }), []Act{ActReopened}},
+		"nothing":        {open(nil), open(nil), nil},
+		"rebuilt":        {new(Lease), open(nil), []Act{ActRebuilt}},
+		"rebuilt to end": {new(Lease), open(func(l *Lease) { l.State, l.Reason = Closing, Lost }), []Act{ActEnding}},
+		"reopened": {open(func(l *Lease) { l.State, l.Reason = Closed, Expired }),
+			open(func(l *Lease) { l.State, l.Reason = Closing, Expired }), []Act{ActReopened}},
 		"mended":          {open(func(l *Lease) { l.Drift.Missing = true }), open(nil), []Act{ActMended}},
 		"armed":           {open(func(l *Lease) { l.Drift.Unarmed = true }), open(nil), []Act{ActMended}},
 		"narrowed":        {open(func(l *Lease) { l.Drift.Widened = true }), open(nil), []Act{ActNarrowed}},
@@ -227,7 +228,7 @@ func TestHappened(t *testing.T) {
 func TestRefusalsAreRecorded(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
-		before := len(w.store.trail())
+		before := len(w.store.recorded())
 		for _, test := range []struct {
 			user   string
 			cmd    Command
@@ -250,7 +251,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 			{alice, Unknown{"button lease.explode"}, "unknown invalid UALICE - -", "button lease.explode", ""},
 		} {
 			_, err := w.do(test.user, test.cmd)
-			events, lines := w.trail("")
+			events, lines := w.recorded("")
 			if err == nil || len(events) != before+1 {
 				t.Errorf("%T: %v, and %d events", test.cmd, err, len(events)-before)
 				before = len(events)
@@ -278,7 +279,7 @@ func TestLookingThatIsRefused(t *testing.T) {
 	inWorld(t, func(w *world) {
 		_, err := w.show(alice, "0000000")
 		wantCode(t, err, ENOTFOUND)
-		w.wantTrail("", "look not_found UALICE - -")
+		w.wantRecorded("", "look not_found UALICE - -")
 		w.store.script(func(_ context.Context, op, _ string) error {
 			if op == "active" {
 				return unavailable("The store")
@@ -287,10 +288,10 @@ func TestLookingThatIsRefused(t *testing.T) {
 		})
 		_, err = w.keeper().Active(context.Background())
 		wantCode(t, err, EUNAVAILABLE)
-		w.wantTrail("", "look not_found UALICE - -")
+		w.wantRecorded("", "look not_found UALICE - -")
 		_, err = w.keeper().List(context.Background(), from(alice), true)
 		wantCode(t, err, EUNAVAILABLE)
-		w.wantTrail("", "look not_found UALICE - -", "look unavailable UALICE - -")
+		w.wantRecorded("", "look not_found UALICE - -", "look unavailable UALICE - -")
 	})
 }
 
@@ -300,10 +301,10 @@ func TestWhatElseIsRecorded(t *testing.T) {
 		w.list(alice, false)
 		w.source(alice)
 		w.overview(alice)
-		w.wantTrail("")
+		w.wantRecorded("")
 		w.must(alice, SetSource{Sources: []netip.Prefix{netip.MustParsePrefix("203.0.113.9/32")}})
 		w.must(alice, SetSource{Clear: true})
-		events := w.wantTrail("", "source ok UALICE - -", "source ok UALICE - -")
+		events := w.wantRecorded("", "source ok UALICE - -", "source ok UALICE - -")
 		if len(events) == 2 && (!slices.Equal(events[0].Sources, []string{"203.0.113.9/32"}) || events[1].Detail != "forgotten") {
 			t.Errorf("%+v", events)
 		}
@@ -311,7 +312,7 @@ func TestWhatElseIsRecorded(t *testing.T) {
 }
 
 // A refusal is an answer, whether or not it can be written down.
-func TestRefusalWithoutATrail(t *testing.T) {
+func TestRefusalThatCannotBeRecorded(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.store.script(func(_ context.Context, op, _ string) error {
 			if op == "append" {
@@ -322,7 +323,7 @@ func TestRefusalWithoutATrail(t *testing.T) {
 		_, err := w.show(alice, "0000000")
 		wantCode(t, err, ENOTFOUND)
 		w.must(alice, SetSource{Clear: true})
-		w.wantTrail("")
+		w.wantRecorded("")
 	})
 }
 
@@ -333,7 +334,7 @@ func TestCommandCutShortIsNoRefusal(t *testing.T) {
 		if _, err := w.keeper().Do(ctx, Caller{User: alice}, OpenLease{Instance: "web", Duration: time.Hour}); err == nil {
 			t.Fatal("it was done")
 		}
-		w.wantTrail("")
+		w.wantRecorded("")
 	})
 }
 

@@ -220,7 +220,8 @@ func TestClosedLeaseStillThere(t *testing.T) {
 				w.expect(id, Closed, ClosedByUser)
 				w.nothingLeft()
 				if !l.AccessEndedAt.After(ended) == balancer || l.ClosedBy != alice || w.orphans != 1 {
-					t.Errorf("access ended at %s, before that %s; closed by %s; %d orphans", w.since(l.AccessEndedAt), w.since(ended), l.ClosedBy, w.orphans)
+					t.Errorf("access ended at %s, before that %s; closed by %s; %d orphans", w.since(l.AccessEndedAt), w.since(ended), l.ClosedBy,
+						w.orphans)
 				}
 				if got := w.alarms(id); len(got) > 0 {
 					t.Errorf("operators heard %v", got)

@@ -80,7 +80,7 @@ func TestCrashWithUnwritableStore(t *testing.T) {
 	})
 }
 
-// Both lanes of a lease write at the same time, slowly and in vain. What one
+// Both queues of a lease write at the same time, slowly and in vain. What one
 // of them remembers is not what the other one forgets.
 func TestSlowUnwritableStore(t *testing.T) {
 	for _, offset := range []time.Duration{-30, -15, -5, 0, 5, 15, 30} {
@@ -162,7 +162,8 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 		open := w.opened(alice, "web", time.Hour)
 		asked := w.ask(alice, "two", time.Hour)
 		w.store.script(unwritable)
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{ID: asked}, CancelLease{asked}, ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
+		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{ID: asked}, CancelLease{asked},
+			ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)
 		}

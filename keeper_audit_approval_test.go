@@ -8,14 +8,14 @@ import (
 // Who agreed to an extension and who did not is told as it was decided.
 func TestTrailOfExtensions(t *testing.T) {
 	guarded(t, 2, func(w *world, id string) {
-		before, _ := w.trail(id)
+		before, _ := w.recorded(id)
 		w.must(alice, ExtendLease{id, 30 * time.Minute})
 		w.must(bob, ApproveLease{ID: id, Extend: 30 * time.Minute})
 		w.must(carol, ApproveLease{ID: id, Extend: 30 * time.Minute})
 		w.pass(time.Minute)
 		w.must(alice, ExtendLease{id, 5 * time.Minute})
 		w.must(dave, DenyLease{ID: id, Extend: 5 * time.Minute, Because: "enough is\nenough"})
-		events, lines := w.trail(id)
+		events, lines := w.recorded(id)
 		for i, want := range []struct{ line, detail, because string }{
 			{"extend ok UALICE open -", "by 30m, if that is approved", "ticket 7"},
 			{"approve ok UBOB open -", "the extension by 30m", "ticket 7"},
@@ -43,7 +43,8 @@ func TestTrailOfDenial(t *testing.T) {
 		id := w.ask(alice, "db", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})
 		w.must(bob, DenyLease{ID: id, Because: "not today"})
-		events := w.wantTrail(id, "open ok UALICE requested -", "confirm ok UALICE pending -", "deny ok UBOB closed denied", "closed ok - closed denied")
+		events := w.wantRecorded(id, "open ok UALICE requested -", "confirm ok UALICE pending -", "deny ok UBOB closed denied",
+			"closed ok - closed denied")
 		if len(events) == 4 && (events[2].Because != "not today" || events[3].Because != "ticket 7") {
 			t.Errorf("the denial says %q, the end %q", events[2].Because, events[3].Because)
 		}
@@ -58,14 +59,14 @@ func TestTrailOfAnUrgentLease(t *testing.T) {
 		w.must(dave, ConfirmLease{ID: id}) // it wants the second yes, and nothing has happened
 		w.must(dave, ConfirmLease{ID: id, Urgent: true})
 		w.pass(untilInService)
-		for _, e := range w.wantTrail(id, "open ok UDAVE requested -", "confirm ok UDAVE opening -", "opened ok - open -") {
+		for _, e := range w.wantRecorded(id, "open ok UDAVE requested -", "confirm ok UDAVE opening -", "opened ok - open -") {
 			if !e.Urgent || e.Because != "it burns" {
 				t.Errorf("%+v", e)
 			}
 		}
 		_, err := w.do(alice, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: "it burns", Urgent: true})
 		wantCode(t, err, EFORBIDDEN)
-		events, lines := w.trail("")
+		events, lines := w.recorded("")
 		last := len(events) - 1
 		if e := events[last]; lines[last] != "open forbidden UALICE - -" || !e.Urgent || e.Name != "db" || e.Because != "it burns" {
 			t.Errorf("the refusal: %+v", e)

@@ -43,7 +43,7 @@ func TestTrailOfARace(t *testing.T) {
 				want = append(want, "extend ok UALICE open -")
 			}
 			ends := []string{"ending ok - closing expired", "access_ended ok - closing expired", "closed ok - closed expired"}
-			_, got := w.trail(id)
+			_, got := w.recorded(id)
 			got = slices.DeleteFunc(got, func(s string) bool { return strings.HasPrefix(s, "extend conflict") })
 			if diff := cmp.Diff(append(want, ends...), got); diff != "" {
 				t.Errorf("extended: %t (-want +got):\n%s", err == nil, diff)
@@ -76,7 +76,7 @@ func TestWriteThatGotThroughAllTheSame(t *testing.T) {
 		if armed.Load() {
 			t.Fatal("no write failed")
 		}
-		w.wantTrail(id,
+		w.wantRecorded(id,
 			"open ok UALICE requested -", "confirm ok UALICE opening -", "opened ok - open -",
 			"ending ok - closing expired", "access_ended ok - closing expired", "closed ok - closed expired")
 	})
@@ -100,13 +100,13 @@ func TestFullDiskKeepsTheEvents(t *testing.T) {
 		w.pass(time.Until(end) + lingering + time.Minute)
 		begin := []string{"open ok UALICE requested -", "confirm ok UALICE opening -", "opened ok - open -"}
 		ends := []string{"ending ok - closing expired", "access_ended ok - closing expired", "closed ok - closed expired"}
-		w.wantTrail(id, begin...)
+		w.wantRecorded(id, begin...)
 		if diff := cmp.Diff(ends, w.heard()); diff != "" {
 			t.Errorf("told while the disk was full (-want +got):\n%s", diff)
 		}
 		w.store.script(nil)
 		w.pass(time.Minute)
-		events := w.wantTrail(id, append(begin, ends...)...)
+		events := w.wantRecorded(id, append(begin, ends...)...)
 		if n := len(events); n == 6 && !events[3].At.Equal(end) {
 			t.Errorf("its end was decided at %s, the record says %s", w.since(end), w.since(events[3].At))
 		}
@@ -137,7 +137,7 @@ func TestForgettingWaitsForTheTrail(t *testing.T) {
 		}
 		failing.Store(false)
 		w.pass(time.Minute)
-		_, lines := w.trail(id)
+		_, lines := w.recorded(id)
 		if got := lines[len(lines)-1]; got != "closed ok - closed expired" {
 			t.Errorf("the last event is %q", got)
 		}
@@ -175,7 +175,7 @@ func TestConflictWritesNoEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		var lines []string
-		for _, e := range w.store.trail() {
+		for _, e := range w.store.recorded() {
 			lines = append(lines, fmt.Sprint(e.Act, e.Detail))
 		}
 		slices.Sort(lines)

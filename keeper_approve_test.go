@@ -78,7 +78,8 @@ func TestSimultaneousApprovals(t *testing.T) {
 	})
 	pending(t, 1, func(w *world, id string) {
 		w.store.script(slowStore)
-		oneWins(w.t, w.atOnce(w.giving(bob, ApproveLease{ID: id}), w.giving(bob, ApproveLease{ID: id}), w.giving(carol, ApproveLease{ID: id})), "opening already")
+		oneWins(w.t, w.atOnce(w.giving(bob, ApproveLease{ID: id}), w.giving(bob, ApproveLease{ID: id}),
+			w.giving(carol, ApproveLease{ID: id})), "opening already")
 		if n := len(w.lease(id).Approved); n != 1 {
 			w.t.Errorf("%d approvals are recorded", n)
 		}

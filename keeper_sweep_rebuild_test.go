@@ -39,8 +39,10 @@ func TestLostStore(t *testing.T) {
 		w.sweep()
 		w.expect(id, Open, "")
 		l := w.lease(id)
-		want := []any{was.Owner, was.Instance.ID, was.ListenerPort, was.TargetPort, was.SSHCommand(), FormatSources(was.Sources), was.ExpiresAt.Unix(), was.OpenedAt.Unix(), was.Max}
-		got := []any{l.Owner, l.Instance.ID, l.ListenerPort, l.TargetPort, l.SSHCommand(), FormatSources(l.Sources), l.ExpiresAt.Unix(), l.OpenedAt.Unix(), l.Max}
+		want := []any{was.Owner, was.Instance.ID, was.ListenerPort, was.TargetPort, was.SSHCommand(), FormatSources(was.Sources),
+			was.ExpiresAt.Unix(), was.OpenedAt.Unix(), was.Max}
+		got := []any{l.Owner, l.Instance.ID, l.ListenerPort, l.TargetPort, l.SSHCommand(), FormatSources(l.Sources), l.ExpiresAt.Unix(),
+			l.OpenedAt.Unix(), l.Max}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("rebuilt (-want +got):\n%s", diff)
 		}
