@@ -49,6 +49,8 @@ type fakeCloud struct {
 	truncate bool
 	// lingering, if longer than the usual, is how long interfaces linger.
 	lingering time.Duration
+	// unproven is what surveys report so.
+	unproven []Unproven
 	// lists, if set, may change what a survey lists of a lease, and leaves it
 	// out by returning false: AWS's lists are right only eventually.
 	lists func(f *Found) bool

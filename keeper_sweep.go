@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -35,13 +37,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	var instances []string
-	for _, l := range open {
-		instances = append(instances, l.Instance.ID)
-	}
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
-	survey, err := k.cloud.Survey(ctx, account, instances)
+	survey, err := k.cloud.Survey(ctx, account, slices.Collect(maps.Values(open)))
 	if err != nil {
 		return err
 	}
@@ -50,6 +48,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return err
 	}
 	r := k.sightings.begin(account, survey)
+	k.reportUnproven(account, r)
 	var errs []error
 	found := make(map[string]*Found)
 	for i := range survey.Found {
@@ -73,6 +72,20 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return k.rebuilds.SetRebuilt(ctx, account)
 	}
 	return nil
+}
+
+// reportUnproven says what carries the deployment's tag and is nobody's: in the
+// log when a round first sees it, and how much there is in a metric.
+func (k *Keeper) reportUnproven(account string, r round) {
+	for _, u := range r.Unproven {
+		if r.first("unproven " + u.ID) {
+			k.log.Warn("something carries this deployment's tag and is not provably a lease's; left alone",
+				"account", account, "kind", u.Kind, "id", u.ID, "tag", u.Lease, "why", u.Why)
+		}
+	}
+	if k.onUnproven != nil {
+		k.onUnproven(account, len(r.Unproven))
+	}
 }
 
 // liveIn returns the leases of an account that may have something in AWS.

@@ -60,6 +60,17 @@ func (s *sightings) end(account string, r round) {
 	s.since[account] = r.seen
 }
 
+// first notes that something is so, and reports whether the last round did not see
+// it.
+func (r round) first(what string) bool {
+	since, ok := r.before[what]
+	if !ok {
+		since = r.At
+	}
+	r.seen[what] = since
+	return !ok
+}
+
 // lasts notes that something is so, and reports whether every round has seen
 // that for as long as patience.
 func (r round) lasts(what string, patience time.Duration) bool {

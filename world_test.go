@@ -3,7 +3,7 @@ package sshforward
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -38,8 +38,10 @@ type world struct {
 	overstays []time.Duration
 	openings  []time.Duration
 
-	orphans int
-	told    []Event // to OnEvent
+	orphans  int
+	unproven []string
+	log      logBuffer
+	told     []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -78,7 +80,7 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		slack: &fakeSlack{cards: make(map[string]string)},
-		dir:   &fakeDirectory{groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}},
+		dir:   &fakeDirectory{groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}, people: make(map[string]Person)},
 		policy: Policy{
 			Sources: SourcePolicy{Default: prefixes("203.0.113.7/32")},
 			Admins:  []string{"SADMIN"},
@@ -111,13 +113,18 @@ func (w *world) start() {
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
-		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:     slog.New(slog.NewTextHandler(&w.log, nil)),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
 		OnOrphan: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.orphans++
+		},
+		OnUnproven: func(account string, n int) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unproven = append(w.unproven, fmt.Sprint(account, " ", n))
 		},
 		OnEvent: func(e Event) {
 			w.mu.Lock()

@@ -53,7 +53,7 @@ func (r *run) register(ctx context.Context) error {
 // inService looks once. Registering returns before it is done (some 30 s), and
 // two health checks have to pass after that.
 func (r *run) inService(ctx context.Context) error {
-	out, err := r.elb.DescribeInstanceHealth(ctx, &elb.DescribeInstanceHealthInput{
+	out, err := r.account.elb.DescribeInstanceHealth(ctx, &elb.DescribeInstanceHealthInput{
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})

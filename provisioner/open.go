@@ -43,7 +43,12 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 	case sshforward.StageName:
 		r.fail(r.resolves(ctx))
 	case sshforward.StageClock:
-		r.moveEnd(ctx)
+		// What the stages before have made, moments ago, needs no proof.
+		var rules []string
+		if id := l.Resources.InstanceRuleID; id != "" {
+			rules = append(rules, id)
+		}
+		r.moveEnd(ctx, rules)
 	default:
 		r.fail(&sshforward.Error{
 			Code:    sshforward.EINTERNAL,

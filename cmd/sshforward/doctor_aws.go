@@ -69,10 +69,15 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 			a.ok("%s in %s: %s", at.vpc, at.zone, note)
 		}
 	}
-	if _, err := aws.Survey(ctx, account, nil); err != nil {
+	survey, err := aws.Survey(ctx, account, nil)
+	if err != nil {
 		a.mend("%s", oneLine(err))
-	} else {
-		a.ok("what carries the deployment's tag can be listed")
+		return a.found
+	}
+	a.ok("what carries the deployment's tag can be listed")
+	for _, u := range survey.Unproven {
+		a.mend("%s %s carries the deployment's tag and is not provably a lease's (%s); the bot leaves it alone, take the tag off",
+			u.Kind, printable(u.ID), u.Why)
 	}
 	return a.found
 }

@@ -18,6 +18,7 @@ type meters struct {
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
 	reconnects, orphans           prometheus.Counter
+	unproven                      *prometheus.GaugeVec
 }
 
 func newMeters() *meters {
@@ -45,7 +46,11 @@ func newMeters() *meters {
 	m.orphans = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "sshforward_orphans_total", Help: "Things found in AWS that no live lease owned, and that were torn down.",
 	})
-	m.registry.MustRegister(m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.unproven = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sshforward_unproven_resources",
+		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
+	}, []string{"account"})
+	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -58,6 +63,9 @@ func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) 
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
 func (m *meters) reconnect()               { m.reconnects.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) unprovenIn(account string, n int) {
+	m.unproven.WithLabelValues(account).Set(float64(n))
+}
 func (m *meters) awsCall(service, operation, code string) {
 	m.awsCalls.WithLabelValues(service, operation, code).Inc()
 }
@@ -105,7 +113,7 @@ func newLogger(w io.Writer, format, level string) *slog.Logger {
 	_ = min.UnmarshalText([]byte(level)) // checked by the command line
 	opts := &slog.HandlerOptions{Level: min}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -181,7 +181,11 @@ func (c *channel) said(id string, kind sshforward.NoticeKind) (times int) {
 	return times
 }
 
-// nobody is a directory without groups.
+// nobody is a directory without groups, in which everybody is a full member.
 type nobody struct{}
 
-func (nobody) Member(context.Context, string, string) (bool, error) { return false, nil }
+func (nobody) Members(context.Context, string) ([]string, error) { return nil, nil }
+
+func (nobody) Person(context.Context, string) (sshforward.Person, error) {
+	return sshforward.Person{}, nil
+}
