@@ -43,13 +43,8 @@ type Finder interface {
 // words.
 //
 // A second way in, a Network Load Balancer say, is a second implementation of
-// this, and of Preflight and [Surveyor] with it. It brings its own meaning of
-// [Stages] (what is made in which order, and what is waited for), of
-// [Resources] (what of it the lease has to remember), and the sentences that
-// StepResult.Detail and errors show to people. What it has to keep is that
-// every method may be repeated, that the lease's own name and tags lead back to
-// all it has made, and that Close is complete only when nothing is left.
-// provisioner/provisionertest holds an implementation to that.
+// [Cloud]. What it has to bring is written in the documentation of package
+// provisioner, and provisioner/provisionertest holds it to this contract.
 type Provisioner interface {
 	// Open does the stage l.Stage (never StageCheck). StepResult.Resources
 	// says what was made also when the error is not nil.
