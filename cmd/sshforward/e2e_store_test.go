@@ -4,6 +4,7 @@ import (
 	"bytes"
 	endian "encoding/binary"
 	"hash/fnv"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,51 @@ func TestStopsAlthoughTheStoreIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.exitWithin(10 * time.Second)
+}
+
+// TestStoreThatOthersMayWrite: who can write the store decides who gets in where.
+func TestStoreThatOthersMayWrite(t *testing.T) {
+	t.Parallel()
+	cl, _, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, cl, worldOptions{})
+	w.kill()
+	file := filepath.Join(w.dir, "leases.db")
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		t.Errorf("its mode is %v", mode)
+	}
+	if !strings.Contains(w.log.String(), "others could write the lease store") {
+		t.Error("and it says nothing of that")
+	}
+}
+
+// TestStoreWhoseModeCannotBeChanged is a warning, and nothing more.
+func TestStoreWhoseModeCannotBeChanged(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "leases.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	refuse := func(string, os.FileMode) error { return os.ErrPermission }
+	mendMode(file, refuse, logger)
+	if log.Len() > 0 {
+		t.Errorf("a file that is good: %s", &log)
+	}
+	if err := os.Chmod(file, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	mendMode(file, refuse, logger)
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "others can write the lease store") {
+		t.Errorf("it says: %s", &log)
+	}
 }
 
 // overwrite is what cp does to a file that is there.

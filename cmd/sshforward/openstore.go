@@ -24,6 +24,7 @@ func openStore(path string, now time.Time, log *slog.Logger) (s *bolt.Store, mov
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		moved = movedAside(path, now) // by a process that lost it while it ran
 	}
+	mendMode(path, os.Chmod, log)
 	s, err = bolt.Open(path, bolt.Options{})
 	if !errors.Is(err, bolt.ErrDamaged) {
 		return s, moved, err
@@ -35,6 +36,22 @@ func openStore(path string, now time.Time, log *slog.Logger) (s *bolt.Store, mov
 	log.Error("THE LEASE STORE IS DAMAGED; it was moved aside, and leases are rebuilt from their tags in AWS", "file", moved, "err", err)
 	s, err = bolt.Open(path, bolt.Options{})
 	return s, moved, err
+}
+
+// mendMode takes from others the right to write the file: who can write it
+// decides who gets in where. Where that cannot be done access has to end all the
+// same, so it is no reason not to start.
+func mendMode(path string, chmod func(string, os.FileMode) error, log *slog.Logger) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o022 == 0 {
+		return // what cannot be looked at is for Open to say
+	}
+	if err := chmod(path, 0o600); err != nil {
+		log.Warn("others can write the lease store, and with it decide who gets in where; its mode should be 0600, and I may not change it",
+			"file", path, "mode", info.Mode().Perm(), "err", err)
+		return
+	}
+	log.Warn("others could write the lease store, and with it decide who gets in where; its mode is 0600 now", "file", path, "was", info.Mode().Perm())
 }
 
 // asideFormat is the time in the name of a file that was moved aside.
