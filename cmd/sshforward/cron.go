@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -36,10 +39,36 @@ type loops struct {
 	stopped bool
 }
 
+// aliveWithin is how long the first loop may take to go round.
+const aliveWithin = 10 * time.Second
+
+// pulse is when the first loop went round last. No lock has to be taken to read
+// it, so whoever asks is answered whatever hangs.
+type pulse struct{ last atomic.Pointer[time.Time] }
+
+func (p *pulse) beat() {
+	now := time.Now()
+	p.last.Store(&now)
+}
+
+// alive returns an error if the loop has not gone round for too long.
+func (p *pulse) alive() error {
+	last := p.last.Load()
+	if last == nil {
+		return errors.New("the loop has not begun")
+	}
+	if since := time.Since(*last); since > aliveWithin {
+		return fmt.Errorf("the loop has not gone round for %s", since.Round(time.Second))
+	}
+	return nil
+}
+
 // startLoops starts the loops, and a watch on the wall clock.
-func startLoops(ctx context.Context, keeper *sshforward.Keeper, sweep time.Duration, log *slog.Logger) *loops {
+func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, sweep time.Duration, log *slog.Logger) *loops {
+	loop.beat()
 	logger := cronLogger{log}
 	tick := func() {
+		defer loop.beat()
 		if err := keeper.Tick(ctx); err != nil && ctx.Err() == nil {
 			log.Error("tick", "err", err)
 		}
