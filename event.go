@@ -26,10 +26,10 @@ const (
 	ActFreed       Act = "freed"
 	ActMended      Act = "mended"
 	ActNarrowed    Act = "narrowed"
-	ActShortened   Act = "shortened"    // policy allows less time than it had
-	ActUnjudged    Act = "unjudged"     // whether policy would still let it in cannot be told
-	ActRebuilt     Act = "rebuilt"  // taken over from its tags, the store had lost it
-	ActReopened    Act = "reopened" // something of a closed lease was found
+	ActShortened   Act = "shortened" // policy allows less time than it had
+	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
+	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it
+	ActReopened    Act = "reopened"  // something of a closed lease was found
 )
 
 // ResultOK is the Result of what was done.

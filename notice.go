@@ -42,6 +42,8 @@ const (
 	NoticeRefused   NoticeKind = "refused"   // the extension was denied, see Lease.Asked
 	NoticeShortened NoticeKind = "shortened" // policy allows less time than it had
 	NoticeReview    NoticeKind = "review"    // it was urgent: look whether that was right
+	NoticeOutage    NoticeKind = "outage"    // its instance cannot be reached, see Lease.Outage
+	NoticeBack      NoticeKind = "back"      // it can be reached again
 
 	// These go to the operators' channel as well.
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing

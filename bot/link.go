@@ -13,11 +13,6 @@ import (
 	"github.com/slack-go/slack/socketmode"
 )
 
-// connections is how many Socket Mode connections are kept. Slack gives each
-// envelope to any one of them and asks each to go every few hours; with two,
-// one is there while the other dials.
-const connections = 2
-
 const (
 	// minPause is how long to wait before a session that ended is begun anew.
 	minPause = 250 * time.Millisecond

@@ -10,6 +10,11 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// connections is how many Socket Mode connections are kept. Slack gives each
+// envelope to any one of them and asks each to go every few hours; with two,
+// one is there while the other dials.
+const connections = 2
+
 // Options sets up a [Bot]. Only Token and AppToken are required.
 type Options struct {
 	// Token is the bot token (xoxb-…), AppToken the app-level one (xapp-…)

@@ -60,6 +60,13 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 			says := v.say("%s policy allows less time now than your access to %s had.", owner, what)
 			return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
 		}
+	case sshforward.NoticeOutage:
+		return v.outageNotice(l)
+	case sshforward.NoticeBack:
+		if l.State == sshforward.Open {
+			return v.leaseMessage(l, v.say(":white_check_mark: %s %s can be reached again.", owner, what))
+		}
+		return message{}
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}
