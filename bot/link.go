@@ -20,13 +20,6 @@ const (
 	stableAfter = 10 * time.Second
 )
 
-// pingTimeouts is how long each connection goes without a WebSocket ping before
-// slack-go makes a new one. A server that sends no pings loses each of them that
-// often. With the same time-out it would lose both at the same moment. Multiples
-// of these two meet after 20 minutes at the earliest, and by then the time that
-// ten new connections take has moved them apart.
-var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
-
 // link keeps one Socket Mode connection up.
 type link struct {
 	client      *client
