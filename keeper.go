@@ -73,6 +73,7 @@ type Keeper struct {
 	// the write that depends on it. The store belongs to this process alone.
 	confirming keyedMutex
 
+	opens     pace // of requests, by person
 	workers   *workers
 	sightings sightings
 	watches   watches
@@ -94,9 +95,14 @@ func NewKeeper(o Options) *Keeper {
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
 		sources: o.Store, rebuilds: o.Store, history: o.Store,
+		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(),
 	}
 }
+
+// opensPerMinute is how often a person may ask for access: asking costs calls to
+// AWS, of which closing must have enough.
+const opensPerMinute = 30
 
 // eachAccount runs do for all accounts at the same time, each within timeout,
 // and joins the errors under what, a format that takes the account's name.
