@@ -252,6 +252,7 @@ func (l *Lease) Clone() *Lease {
 	c := *l
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
+	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.Approvers = append([]string(nil), l.Approvers...)

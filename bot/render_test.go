@@ -85,6 +85,11 @@ func every(v render) map[string]message {
 		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
 		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
+	pendingPrompt.Placement.Warnings = []sshforward.Text{
+		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e", "Load balancers are not supported in availability zone us-east-1e"),
+		sshforward.Textf("The network ACL %s of the load balancer's subnet keeps %s from port %d, which no health check shows.",
+			"acl-0abc", "203.0.113.7", 443),
+	}
 	open := lease(sshforward.Open)
 	open.Card.Channel = "C1"
 	two := sshforward.Instance{Account: "main", Region: "us-east-1", ID: "i-0second", Name: "web-1", State: "stopped", Zone: "us-east-1b"}

@@ -150,6 +150,20 @@ func (v render) because(l *sshforward.Lease) slack.Block {
 	return section(v.say("*Reason:* %s", line(l.Because, 2900)))
 }
 
+// warnings are what will hardly work; nil if nothing is known.
+func (v render) warnings(l *sshforward.Lease) slack.Block {
+	var out []string
+	for _, w := range l.Placement.Warnings {
+		if s := v.line(w, 600); s != "" && len(out) < 4 {
+			out = append(out, ":warning: "+s)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return section(strings.Join(out, "\n"))
+}
+
 // notes are what could not be checked; nil if everything was.
 func (v render) notes(l *sshforward.Lease) slack.Block {
 	all := append(append([]sshforward.Text(nil), l.Notes...), l.Placement.Notes...)

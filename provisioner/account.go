@@ -26,6 +26,8 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
+	refusals refusals
+
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
 
