@@ -131,6 +131,9 @@ func every(v render) map[string]message {
 		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
 		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
 		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
 		"reminded-extended":    v.reminderPressed(ann, sshforward.ExtendLease{}, open),
@@ -171,7 +174,7 @@ func every(v render) map[string]message {
 		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
-		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
+		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.NotAdmitted, sshforward.Lost} {
 		out["card-closed-"+string(r)] = v.card(ended(r))
 	}
 	maps.Copy(out, everyApproval(v))

@@ -72,6 +72,8 @@ func (v render) reasonWord(r sshforward.Reason) string {
 		return v.say("closed by admin")
 	case sshforward.InstanceGone:
 		return v.say("instance gone")
+	case sshforward.NotAdmitted:
+		return v.say("not admitted any more")
 	case sshforward.Lost:
 		return v.say("lost")
 	}
