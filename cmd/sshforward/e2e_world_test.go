@@ -91,6 +91,7 @@ type worldOptions struct {
 	timing string // YAML flow map; short by default
 	rules  string
 	extra  string // further lines of the configuration
+	listen string // a free port of the loopback address, if empty
 	env    []string
 
 	program string // what to run; the one that TestMain built, if empty
@@ -145,9 +146,9 @@ policy:
   ports: [22]
   rules: %s
 timing: %s
-listen: 127.0.0.1:0
+listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, w.opts.extra)
+`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)
