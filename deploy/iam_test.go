@@ -74,7 +74,7 @@ func readPolicy(t *testing.T, file string) policy {
 
 // A managed policy holds 6144 characters, white space not counted.
 func TestPolicyFitsAManagedPolicy(t *testing.T) {
-	for _, file := range []string{botPolicy, switchPolicy, rolePolicy} {
+	for _, file := range []string{botPolicy, switchPolicy, rolePolicy, tagsBoundary} {
 		if n := len(strings.Join(strings.Fields(policyText(t, file)), "")); n > 6144 {
 			t.Errorf("%s has %d characters, 6144 is the most", file, n)
 		}
@@ -83,6 +83,7 @@ func TestPolicyFitsAManagedPolicy(t *testing.T) {
 
 // What AWS would decide is simulated, by somebody else's simulator.
 func TestPolicyAllowsWhatTheBotDoesAndNoMore(t *testing.T) {
+	t.Parallel()
 	run := needSimulator(t)
 	t.Run("as it is", func(t *testing.T) { checkPolicy(t, run) })
 	t.Run("narrowed to a VPC", func(t *testing.T) { checkNarrowed(t, run) })
@@ -319,13 +320,13 @@ type decision struct {
 	requests []request
 }
 
-func check(t *testing.T, run simulator, policy string, cases []decision) {
+func check(t *testing.T, run simulator, policy string, cases []decision, in ...situation) {
 	t.Helper()
 	var all []request
 	for _, c := range cases {
 		all = append(all, c.requests...)
 	}
-	results := run(t, policy, all)
+	results := run(t, policy, all, in...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			allowed := true
