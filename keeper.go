@@ -31,6 +31,9 @@ type Options struct {
 	// OnUnproven, if set, is told after each survey of an account how much there
 	// carries the deployment's tag and is not provably a lease's.
 	OnUnproven func(account string, n int)
+	// OnUnheard, if set, is called whenever Slack did not take an alarm for whoever
+	// is on call. It stays owed.
+	OnUnheard func()
 	// OnEvent, if set, is told each [Event] once it is durable, or kept in
 	// memory while the store cannot be written. It must not wait for anything.
 	OnEvent func(Event)
@@ -62,6 +65,7 @@ type Keeper struct {
 	log      *slog.Logger
 
 	onOrphan   func()
+	onUnheard  func()
 	onUnproven func(account string, n int)
 
 	ledger   ledger
@@ -89,7 +93,7 @@ func NewKeeper(o Options) *Keeper {
 	return &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
 		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
-		onOrphan: o.OnOrphan, onUnproven: o.OnUnproven,
+		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},

@@ -39,6 +39,7 @@ type world struct {
 	openings  []time.Duration
 
 	orphans   int
+	unheard   int
 	elsewhere int // addresses that ask has taken
 	unproven  []string
 	log       logBuffer
@@ -119,6 +120,11 @@ func (w *world) start() {
 		Logger:     slog.New(slog.NewTextHandler(&w.log, nil)),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
+		OnUnheard: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unheard++
+		},
 		OnOrphan: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
