@@ -33,6 +33,7 @@ type world struct {
 	dir    *fakeDirectory
 	policy Policy
 	timing Timing
+	log    slog.Handler
 
 	mu        sync.Mutex
 	overstays []time.Duration
@@ -88,6 +89,7 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		timing: DefaultTiming(),
+		log:    slog.NewTextHandler(io.Discard, nil),
 	}
 }
 
@@ -111,7 +113,7 @@ func (w *world) start() {
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
-		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:     slog.New(w.log),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
 		OnOrphan: func() {
