@@ -20,12 +20,16 @@ func tagsOf(l *Lease) *Lease {
 	}
 }
 
-func (c *fakeCloud) Survey(ctx context.Context, account string, instances []string) (Survey, error) {
+func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease) (Survey, error) {
 	s := Survey{At: time.Now(), Instances: make(map[string]Instance)}
 	if err := c.enter(ctx, "survey", &Lease{ID: account}); err != nil {
 		return Survey{}, err
 	}
 	c.mu.Lock()
+	var instances []string
+	for _, l := range stored {
+		instances = append(instances, l.Instance.ID)
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.leases)) {
 		f := c.leases[id]
 		if f.empty() || f.tags.Instance.Account != account {
@@ -37,6 +41,7 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, instances []stri
 			instances = append(instances, found.Lease.Instance.ID)
 		}
 	}
+	s.Unproven = slices.Clone(c.unproven)
 	for _, in := range c.instances {
 		if in.Account == account && slices.Contains(instances, in.ID) {
 			s.Instances[in.ID] = in.clone()

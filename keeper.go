@@ -28,6 +28,9 @@ type Options struct {
 	OnOverstay func(time.Duration)
 	// OnOrphan, if set, is called for each thing that Sweep tears down.
 	OnOrphan func()
+	// OnUnproven, if set, is told after each survey of an account how much there
+	// carries the deployment's tag and is not provably a lease's.
+	OnUnproven func(account string, n int)
 	// OnEvent, if set, is told each [Event] once it is durable, or kept in
 	// memory while the store cannot be written. It must not wait for anything.
 	OnEvent func(Event)
@@ -38,6 +41,7 @@ type Cloud interface {
 	Finder
 	Provisioner
 	Surveyor
+	Watcher
 }
 
 // Slack is all that a keeper needs of Slack.
@@ -56,7 +60,9 @@ type Keeper struct {
 	timing   Timing
 	accounts map[string]Account
 	log      *slog.Logger
-	onOrphan func()
+
+	onOrphan   func()
+	onUnproven func(account string, n int)
 
 	ledger   ledger
 	sources  SavedSources // of the store, as the next two
@@ -69,6 +75,7 @@ type Keeper struct {
 
 	workers   *workers
 	sightings sightings
+	watches   watches
 	instances instanceCache
 }
 
@@ -80,7 +87,8 @@ func NewKeeper(o Options) *Keeper {
 	}
 	return &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
-		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log, onOrphan: o.OnOrphan,
+		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
+		onOrphan: o.OnOrphan, onUnproven: o.OnUnproven,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},

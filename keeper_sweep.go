@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
 // Sweep surveys every account, all of them at the same time, and puts right
 // what is not as the store says: it rebuilds what a lost store has forgotten,
-// tears down what no live lease owns, and mends or closes open leases that have
-// drifted. An account that cannot be surveyed is left alone and does not hold
+// tears down what no live lease owns, mends or closes open leases that have
+// drifted, and ends what policy would not let in any more. An account that cannot be surveyed is left alone and does not hold
 // up the others; one that another Sweep is still busy with is passed over, so
 // that Sweep may be called as often as the others need it.
 func (k *Keeper) Sweep(ctx context.Context) error {
@@ -35,21 +37,18 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	var instances []string
-	for _, l := range open {
-		instances = append(instances, l.Instance.ID)
-	}
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
-	survey, err := k.cloud.Survey(ctx, account, instances)
+	survey, err := k.cloud.Survey(ctx, account, slices.Collect(maps.Values(open)))
 	if err != nil {
-		return err
+		return errors.Join(err, k.cannotSurvey(ctx, account, open, err))
 	}
 	live, err := k.liveIn(ctx, account)
 	if err != nil {
 		return err
 	}
 	r := k.sightings.begin(account, survey)
+	k.reportUnproven(account, r)
 	var errs []error
 	found := make(map[string]*Found)
 	for i := range survey.Found {
@@ -65,6 +64,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 			errs = append(errs, k.drift(ctx, l, found[id], r))
 		}
 	}
+	errs = append(errs, k.judge(ctx, live, r))
 	k.sightings.end(account, r)
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -73,6 +73,20 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return k.rebuilds.SetRebuilt(ctx, account)
 	}
 	return nil
+}
+
+// reportUnproven says what carries the deployment's tag and is nobody's: in the
+// log when a round first sees it, and how much there is in a metric.
+func (k *Keeper) reportUnproven(account string, r round) {
+	for _, u := range r.Unproven {
+		if r.first("unproven " + u.ID) {
+			k.log.Warn("something carries this deployment's tag and is not provably a lease's; left alone",
+				"account", account, "kind", u.Kind, "id", u.ID, "tag", u.Lease, "why", u.Why)
+		}
+	}
+	if k.onUnproven != nil {
+		k.onUnproven(account, len(r.Unproven))
+	}
 }
 
 // liveIn returns the leases of an account that may have something in AWS.

@@ -271,7 +271,7 @@ func (h stalledLog) Handle(_ context.Context, r slog.Record) error {
 func TestNothingIsLoggedUnderALock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.log = stalledLog{slog.NewTextHandler(io.Discard, nil), w}
+		w.handler = stalledLog{slog.NewTextHandler(io.Discard, nil), w}
 		w.start()
 		defer func() { w.crash() }()
 		id := w.opened(alice, "web", 10*time.Minute)

@@ -6,25 +6,38 @@ import (
 	"time"
 )
 
-// Surveyor looks at AWS from above: at everything that carries this
-// deployment's tags, whatever the store says. It never looks at the rest.
+// Surveyor looks at AWS from above: at what is provably a lease's of this
+// deployment, whether the store knows it or not, and at what only carries the
+// deployment's tag. It never looks at the rest.
 type Surveyor interface {
-	// Survey lists what there is in one account, an entry for each lease id
-	// that any tag names. Its cost does not grow with what other people have,
-	// beyond listing load balancers. instances names further instances to look
-	// at; they are in the result by id. EUNAVAILABLE or EFORBIDDEN if the
-	// picture would not be whole: nothing may be concluded from half of it.
-	Survey(ctx context.Context, account string, instances []string) (Survey, error)
+	// Survey lists what there is in one account, an entry for each lease id.
+	// stored are the leases that the store has there: what is recorded in one
+	// is the lease's, tags or not, and its instance is looked at. Its cost does
+	// not grow with what other people have, beyond listing load balancers.
+	// EUNAVAILABLE or EFORBIDDEN if the picture would not be whole: nothing may
+	// be concluded from half of it.
+	Survey(ctx context.Context, account string, stored []*Lease) (Survey, error)
 }
 
 // Survey is what one account has of this deployment at one moment.
 type Survey struct {
 	At        time.Time // before the first call
 	Found     []Found
-	Instances map[string]Instance // those asked for and those found leases name; gone ones are missing
+	Instances map[string]Instance // those that stored and found leases name; gone ones are missing
+	Unproven  []Unproven          // what carries the deployment's tag and is not provably a lease's
 }
 
-// Found is what carries the tags of one lease.
+// Unproven is something that carries the deployment's tag and is not provably a
+// lease's: somebody has put the tag on it, or made something else of what was a
+// lease's. It is never changed, and holds up no close.
+type Unproven struct {
+	Kind  string // "security group", "security group rule" or "load balancer"
+	ID    string // AWS's id, or the load balancer's name
+	Lease string // whose it is according to its tag, which may say anything
+	Why   string // what it lacks, in English, for operators
+}
+
+// Found is what is provably one lease's.
 type Found struct {
 	// Lease is as much of it as the tags say: Open if its clock had started,
 	// Opening otherwise; ExpiresAt, Resources and Sources as AWS has them.

@@ -1,9 +1,10 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -25,22 +26,24 @@ const (
 // world is a keeper with everything around it, in a synctest bubble. Its clock
 // stands at t0 when it begins, and a tick comes every second.
 type world struct {
-	t      *testing.T
-	t0     time.Time
-	store  *memStore
-	cloud  *fakeCloud
-	slack  *fakeSlack
-	dir    *fakeDirectory
-	policy Policy
-	timing Timing
-	log    slog.Handler
+	t       *testing.T
+	t0      time.Time
+	store   *memStore
+	cloud   *fakeCloud
+	slack   *fakeSlack
+	dir     *fakeDirectory
+	policy  Policy
+	timing  Timing
+	handler slog.Handler // of the log; nil: w.log
 
 	mu        sync.Mutex
 	overstays []time.Duration
 	openings  []time.Duration
 
-	orphans int
-	told    []Event // to OnEvent
+	orphans  int
+	unproven []string
+	log      logBuffer
+	told     []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -79,7 +82,9 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		slack: &fakeSlack{cards: make(map[string]string)},
-		dir:   &fakeDirectory{groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}},
+		dir: &fakeDirectory{
+			groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}, people: make(map[string]Person),
+		},
 		policy: Policy{
 			Sources: SourcePolicy{Default: prefixes("203.0.113.7/32")},
 			Admins:  []string{"SADMIN"},
@@ -89,7 +94,6 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		timing: DefaultTiming(),
-		log:    slog.NewTextHandler(io.Discard, nil),
 	}
 }
 
@@ -113,13 +117,18 @@ func (w *world) start() {
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
-		Logger:     slog.New(w.log),
+		Logger:     slog.New(cmp.Or[slog.Handler](w.handler, slog.NewTextHandler(&w.log, nil))),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
 		OnOrphan: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.orphans++
+		},
+		OnUnproven: func(account string, n int) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unproven = append(w.unproven, fmt.Sprint(account, " ", n))
 		},
 		OnEvent: func(e Event) {
 			w.mu.Lock()
@@ -241,7 +250,7 @@ func (w *world) opened(user, instance string, d time.Duration) string {
 // lease returns what the keeper says of a lease.
 func (w *world) lease(id string) *Lease {
 	w.t.Helper()
-	l, err := w.show(alice, id)
+	l, err := w.keeper().ledger.get(context.Background(), id)
 	if err != nil {
 		w.t.Fatalf("show %s: %v", id, err)
 	}

@@ -154,10 +154,13 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"register the instance", true, onBalancer("RegisterInstancesWithLoadBalancer", name, own)},
 		{"deregister the instance", true, onBalancer("DeregisterInstancesFromLoadBalancer", name, own)},
 		{"delete the balancer", true, onBalancer("DeleteLoadBalancer", name, own)},
-		{"delete an untagged balancer", false, onBalancer("DeleteLoadBalancer", name, none)},
-		{"delete another deployment's balancer", false, onBalancer("DeleteLoadBalancer", name, foreign)},
+		{"delete the balancer when its tags are gone", true, onBalancer("DeleteLoadBalancer", name, none)},
+		{"deregister when its tags say something else", true, onBalancer("DeregisterInstancesFromLoadBalancer", name, foreign)},
+		{"delete the balancer of a deployment whose name begins alike", false,
+			onBalancer("DeleteLoadBalancer", sshforward.Name("prod-2", lease.ID), foreign)},
+		{"revoke who may get in when the group's tags are gone", true, onGroup("RevokeSecurityGroupIngress", group{aVPC, none})},
 		{"delete a balancer with another name", false, onBalancer("DeleteLoadBalancer", "web", own)},
-		{"register with another deployment's balancer", false, onBalancer("RegisterInstancesWithLoadBalancer", name, foreign)},
+		{"register with another deployment's balancer", false, onBalancer("RegisterInstancesWithLoadBalancer", otherName, foreign)},
 		{"move the end of the balancer", true, retagBalancer(name, own, clock)},
 		{"move the end of another deployment's balancer", false, retagBalancer(name, foreign, clock)},
 		{"hand the balancer to another deployment", false, retagBalancer(name, own, tags{provisioner.TagDeployment: "prod-2"})},
@@ -226,7 +229,9 @@ func checkDeadMan(t *testing.T, run simulator) {
 	})
 	check(t, run, policyText(t, rolePolicy), []decision{
 		{"the switch deletes the balancer", true, onBalancer("DeleteLoadBalancer", name, own)},
-		{"the switch deletes another deployment's balancer", false, onBalancer("DeleteLoadBalancer", name, foreign)},
+		{"the switch deletes the balancer when its tags are gone", true, onBalancer("DeleteLoadBalancer", name, nil)},
+		{"the switch deletes another deployment's balancer", false,
+			onBalancer("DeleteLoadBalancer", sshforward.Name("prod-2", "k7m2pqx"), foreign)},
 		{"the switch deletes something else", false, onBalancer("DeleteLoadBalancer", "web", nil)},
 		{"the switch deregisters an instance", false, onBalancer("DeregisterInstancesFromLoadBalancer", name, own)},
 	})

@@ -27,6 +27,7 @@ func (r *run) createBalancer(ctx context.Context) error {
 		SecurityGroups: []string{r.l.Resources.GroupID},
 		Tags:           elbTags(balancerTags(r.p.deployment, r.l)),
 	})
+	r.refusals.record(r.l.Instance.Zone, err)
 	dns := ""
 	switch {
 	case err == nil:
@@ -34,13 +35,13 @@ func (r *run) createBalancer(ctx context.Context) error {
 	case !hasCode(err, balancerDuplicate):
 		return r.tolerate(err, doing, groupNotFound...)
 	}
-	switch mine, err := r.ownsBalancer(ctx); {
+	switch tags, err := r.ownBalancerTags(ctx); {
 	case errors.Is(err, errNoBalancer):
 		r.later(r.patience(), "AWS does not see yet what was just created.")
 		return nil
 	case err != nil:
 		return err
-	case !mine:
+	case !r.p.isOurs(tags):
 		return foreign("load balancer", r.name)
 	}
 	if dns == "" {
@@ -55,22 +56,42 @@ func (r *run) createBalancer(ctx context.Context) error {
 // errNoBalancer: there is none of the lease's name, or it cannot be seen yet.
 var errNoBalancer = errors.New("no such load balancer")
 
-// ownsBalancer reports whether the load balancer of the lease's name is the
-// lease's. errNoBalancer if there is none.
-func (r *run) ownsBalancer(ctx context.Context) (bool, error) {
+// ownBalancerTags are those of the load balancer of the lease's name;
+// errNoBalancer if there is none.
+func (r *run) ownBalancerTags(ctx context.Context) (map[string]string, error) {
 	out, err := r.elb.DescribeTags(ctx, &elb.DescribeTagsInput{LoadBalancerNames: []string{r.name}})
 	switch {
 	case hasCode(err, balancerNotFound):
-		return false, errNoBalancer
+		return nil, errNoBalancer
 	case err != nil:
-		return false, r.failed(err, "read the load balancer's tags")
+		return nil, r.failed(err, "read the load balancer's tags")
 	}
 	for _, d := range out.TagDescriptions {
 		if aws.ToString(d.LoadBalancerName) == r.name {
-			return r.p.owns(r.l, fromELBTags(d.Tags)), nil
+			return fromELBTags(d.Tags), nil
 		}
 	}
-	return false, errNoBalancer
+	return nil, errNoBalancer
+}
+
+// ownsBalancer reports whether the load balancer of the lease's name is provably
+// the lease's: it carries the deployment's tag, or it is the one that is recorded,
+// by its DNS name, which AWS gives out once, or it uses a group of the lease's, by
+// whose rules it lets people in. errNoBalancer if there is none.
+func (r *run) ownsBalancer(ctx context.Context) (bool, error) {
+	tags, err := r.ownBalancerTags(ctx)
+	if err != nil || r.p.isOurs(tags) {
+		return err == nil, err
+	}
+	b, err := r.describeBalancer(ctx)
+	if err != nil {
+		return false, err
+	}
+	if recorded := r.l.Resources.DNSName; recorded != "" && recorded == aws.ToString(b.DNSName) {
+		return true, nil
+	}
+	own, err := r.ownGroups(ctx)
+	return slices.ContainsFunc(own, func(g string) bool { return slices.Contains(b.SecurityGroups, g) }), err
 }
 
 // readBalancer reads an adopted load balancer's DNS name, which the create
@@ -105,38 +126,4 @@ func (r *run) describeBalancer(ctx context.Context) (elbtypes.LoadBalancerDescri
 		return elbtypes.LoadBalancerDescription{}, errNoBalancer
 	}
 	return out.LoadBalancerDescriptions[0], nil
-}
-
-// usesLeaseGroup reports whether the load balancer of the lease's name, which
-// does not carry the lease's tags, uses a group of the lease's: the recorded one
-// or one that carries its tags. The latter are returned: they are ours to change.
-//
-// A load balancer of that name and without those tags is somebody else's and none
-// of our business, unless it uses such a group: then it lets people in by the
-// lease's rules. Most likely it is the lease's and somebody has removed its tags.
-// It may not be touched, nor be taken for gone.
-func (r *run) usesLeaseGroup(ctx context.Context) (bool, []string, error) {
-	b, err := r.describeBalancer(ctx)
-	if errors.Is(err, errNoBalancer) {
-		return false, nil, nil
-	}
-	if err != nil {
-		return false, nil, err
-	}
-	own, err := r.ownGroups(ctx)
-	if err != nil {
-		return false, nil, err
-	}
-	uses := slices.ContainsFunc(b.SecurityGroups, func(g string) bool {
-		return g == r.l.Resources.GroupID || slices.Contains(own, g)
-	})
-	return uses, own, nil
-}
-
-// errTagsLost is for what would have to be changed on such a load balancer.
-func (r *run) errTagsLost() error {
-	return &sshforward.Error{
-		Code:    sshforward.EFORBIDDEN,
-		Message: sshforward.Textf("Load balancer %s lost its tags, so I may not change it; put them back, or delete it by hand.", r.name),
-	}
 }

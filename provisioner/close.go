@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
@@ -17,7 +18,7 @@ import (
 // group, which both refer to, after them, and also when they failed. What to
 // delete is never learned from the load balancer, which may be gone.
 func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
-	r, err := p.begin(l)
+	r, err := p.begin(l, forClosing)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}
@@ -36,7 +37,7 @@ func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforwar
 	return r.step()
 }
 
-// removeBalancer ends access. Deleting goes by name alone, so the tags are
+// removeBalancer ends access. Deleting goes by name alone, so whose it is is
 // looked at first. Deregistering comes before it: with draining off it closes
 // live sessions at once, and how fast deleting alone does is not documented.
 func (r *run) removeBalancer(ctx context.Context) error {
@@ -50,13 +51,6 @@ func (r *run) removeBalancer(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !mine:
-		is, groups, err := r.usesLeaseGroup(ctx)
-		if err != nil {
-			return err
-		}
-		if is {
-			return r.revokeAllAccess(ctx, groups)
-		}
 		r.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", r.l.ID, "name", r.name)
 		r.believeGone(markBalancerGone)
 		return nil
@@ -72,7 +66,10 @@ func (r *run) removeBalancer(ctx context.Context) error {
 		}
 	}
 	_, err := r.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(r.name)})
-	if err != nil && !hasCode(err, balancerNotFound) {
+	switch {
+	case hasCode(err, denied...):
+		return r.revokeAllAccess(ctx, r.failed(err, "delete the load balancer"))
+	case err != nil && !hasCode(err, balancerNotFound):
 		return finalFirst(append(errs, r.failed(err, "delete the load balancer")))
 	}
 	// Whatever deregistering said, there is nothing to deregister from now.
@@ -80,13 +77,18 @@ func (r *run) removeBalancer(ctx context.Context) error {
 	return nil
 }
 
-// revokeAllAccess ends what can be ended of the access through a load balancer that may
-// not be deleted: it revokes all rules of the lease's groups, so that nobody
-// gets in or on; the rule in the instance's group is removed as ever. It always
-// fails, since sessions that are open may go on: rules do not end those.
-func (r *run) revokeAllAccess(ctx context.Context, groups []string) error {
+// revokeAllAccess ends what can be ended of the access through a load balancer
+// that AWS does not let the bot delete, and returns refused with how far it came:
+// it revokes all rules of the lease's groups, so that nobody gets in or on; the
+// rule in the instance's group is removed as ever. Sessions that are open may go
+// on: rules do not end those.
+func (r *run) revokeAllAccess(ctx context.Context, refused error) error {
 	r.groupHeld = true
-	rules, err := r.rulesIn(ctx, groups)
+	groups, err := r.ownGroups(ctx)
+	var rules []types.SecurityGroupRule
+	if err == nil {
+		rules, err = r.rulesIn(ctx, groups)
+	}
 	if err == nil {
 		var tasks []func() error
 		for _, g := range groups {
@@ -95,32 +97,26 @@ func (r *run) revokeAllAccess(ctx context.Context, groups []string) error {
 		}
 		err = together(tasks...)
 	}
-	so := sshforward.Textf("No new connection gets through the lease's security group, but open sessions may go on")
+	so := sshforward.Textf("No new connection gets through the lease's security group, but open sessions may go on.")
 	if err != nil || len(groups) == 0 {
-		so = sshforward.Textf("It may still let people in")
+		so = sshforward.Textf("It may still let people in.")
 	}
 	return &sshforward.Error{
 		Code:    sshforward.EFORBIDDEN,
-		Message: sshforward.Textf("Load balancer %s lost its tags, so I may not delete it. %s: delete it by hand.", r.name, so),
-		Err:     err,
+		Message: sshforward.ErrorMessage(refused).And(so),
+		Err:     errors.Join(refused, err),
 	}
 }
 
-// removeRule revokes the rule in the instance's group: the recorded one, or
-// whatever carries the lease's tags.
+// removeRule revokes what is provably the lease's in groups that are not its own.
 func (r *run) removeRule(ctx context.Context) error {
-	res := r.l.Resources
-	if res.RuleGone {
+	if r.l.Resources.RuleGone {
 		return nil
 	}
-	if res.InstanceRuleID != "" && res.InstanceGroupID != "" {
-		err := r.revoke(ctx, res.InstanceGroupID, res.InstanceRuleID)
-		if err == nil {
-			r.learn(markRuleGone)
-		}
-		return err
+	rules, err := r.recordedRules(ctx)
+	if err == nil && len(rules) == 0 {
+		rules, err = r.taggedRules(ctx)
 	}
-	rules, err := r.ownRules(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,38 +136,32 @@ func (r *run) removeRule(ctx context.Context) error {
 // removeGroup deletes the lease's group. A DependencyViolation is normal for
 // minutes: the deleted load balancer's network interfaces still hold it.
 func (r *run) removeGroup(ctx context.Context) error {
-	res := r.resources()
-	if res.GroupGone || r.groupHeld {
+	if r.l.Resources.GroupGone || r.groupHeld {
 		return nil
 	}
-	ids := []string{res.GroupID}
-	if res.GroupID == "" {
+	ids := []string{r.resources().GroupID} // it may be there and not be listed yet
+	if ids[0] == "" {
 		var err error
 		if ids, err = r.ownGroups(ctx); err != nil {
 			return err
 		}
-		if len(ids) == 0 {
-			r.believeGone(markGroupGone)
-			return nil
-		}
 	}
-	deleted, missing := 0, 0
+	deleted := 0
 	for _, id := range ids {
 		_, err := r.ec2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: aws.String(id)})
 		switch {
 		case err == nil:
 			deleted++
 		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.noGroups(ctx):
-			missing++
 		case hasCode(err, dependencyViolation, groupInUse):
 			r.learn(func(res *sshforward.Resources) { res.GroupID = id })
 			r.later(r.closeWait(), "AWS still removes the load balancer's network interfaces, which hold the security group.")
-			return r.recheck(ctx)
+			return r.recheck(ctx, id)
 		default:
 			return r.failed(err, "delete the security group")
 		}
 	}
-	if deleted == 0 && missing > 0 {
+	if deleted == 0 {
 		r.believeGone(markGroupGone)
 		return nil
 	}
@@ -179,8 +169,8 @@ func (r *run) removeGroup(ctx context.Context) error {
 	return nil
 }
 
-// noGroups reports whether the lease is known to have no group any more. See
-// revoke for why a refusal does not say that it has.
+// noGroups reports whether the lease is known to have no group any more: a
+// permission that asks for tags may be refused on what is gone and has none.
 func (r *run) noGroups(ctx context.Context) bool {
 	ids, err := r.ownGroups(ctx)
 	return err == nil && len(ids) == 0

@@ -86,17 +86,21 @@ func TestCloseFindsLatecomers(t *testing.T) {
 	}
 }
 
-// What carries the lease's tags and is not where the record says is found by
-// the read-back: a second rule and a second group of an earlier try.
+// What is the lease's and not where the record says is found by the read-back: a
+// second rule of an earlier try, in another group of the instance, and a second
+// group, in another VPC.
 func TestCloseFindsStrays(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
+		h := w.cloud.Home()
+		other, vpc := h.AddGroup(w.vpc, "other", nil), h.AddVPC("10.9.0.0/16", nil)
 		before := w.foreign()
 		l := w.lease("web-1")
 		w.open(l)
-		h := w.cloud.Home()
 		tags := provisioner.Tags(deployment, l)
-		h.AddRule(fakeaws.Rule{Group: w.group, Protocol: "tcp", From: 2222, To: 2222, Source: w.group, Tags: tags})
-		h.AddGroup(w.vpc, "stray", tags)
+		h.AddRule(fakeaws.Rule{
+			Group: other, Protocol: "tcp", From: 2222, To: 2222, Source: l.Resources.GroupID, Description: "sshforward " + l.ID, Tags: tags,
+		})
+		h.AddGroup(vpc, sshforward.Name(deployment, l.ID), tags)
 		w.close(l)
 		w.clean(before)
 	})

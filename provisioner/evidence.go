@@ -14,11 +14,12 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// evidence is all that carries one lease's tags.
+// evidence is all that is provably one lease's.
 type evidence struct {
+	stored    *sshforward.Lease // as the store has it; nil if it has none
 	group     *types.SecurityGroup
 	balancer  *elbtypes.LoadBalancerDescription
-	rules     []types.SecurityGroupRule // in groups that are not the lease's, with its tags
+	rules     []types.SecurityGroupRule // in groups that are not the lease's
 	ownRules  []types.SecurityGroupRule // in the lease's group, whatever their tags
 	scheduled bool
 	tags      []map[string]string // of each thing, those that say more first
@@ -87,25 +88,32 @@ func (x *evidence) fill(l *sshforward.Lease) {
 	slices.SortFunc(l.Sources, netip.Prefix.Compare)
 }
 
-// found says what there is of the lease. Whether it is right depends on the
+// found says what there is of the lease, and whether it is as the store says it
+// should be; if that does not know the lease, as the tags say. It depends on the
 // instance, which is looked at last.
 func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.Instance) sshforward.Found {
-	in, known := instances[l.Instance.ID]
+	want := l
+	if x.stored != nil {
+		want = x.stored.Clone()
+		want.Resources.GroupID = l.Resources.GroupID
+	}
+	in, known := instances[want.Instance.ID]
 	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled}
 	if x.balancer != nil {
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
-			return aws.ToString(i.InstanceId) == l.Instance.ID
+			return aws.ToString(i.InstanceId) == want.Instance.ID
 		})
 	}
+	sources := masked(want.Sources)
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
-		if cidr, ok := opens(r, l.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
+		if cidr, ok := opens(r, want.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
 			f.Ingress = append(f.Ingress, cidr)
 		}
-		cidr, admitted := admits(r, l.ListenerPort)
+		cidr, admitted := admits(r, want.ListenerPort)
 		switch {
-		case admitted && slices.Contains(l.Sources, cidr):
-		case letsOut(r, l, in):
+		case admitted && slices.Contains(sources, cidr) && ownedBy(r, l.ID):
+		case letsOut(r, want, in):
 			out = true
 		default:
 			f.Widened = true
@@ -113,7 +121,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	}
 	slices.SortFunc(f.Ingress, netip.Prefix.Compare)
 	for i, r := range x.rules {
-		right := l.Resources.GroupID != "" && letsIn(r, l) && (!known || slices.Contains(in.Groups, aws.ToString(r.GroupId)))
+		right := want.Resources.GroupID != "" && letsIn(r, want) && (!known || slices.Contains(in.Groups, aws.ToString(r.GroupId)))
 		if i == 0 || right && !f.Rule {
 			l.Resources.InstanceGroupID = aws.ToString(r.GroupId)
 			l.Resources.InstanceRuleID = aws.ToString(r.SecurityGroupRuleId)

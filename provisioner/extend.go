@@ -2,8 +2,10 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 
 	"github.com/sshforward/sshforward"
@@ -17,13 +19,36 @@ func (p *Provisioner) Extend(ctx context.Context, l *sshforward.Lease) (sshforwa
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}
-	r.moveEnd(ctx)
+	// Somebody may have removed the rule, or made something else of it, and the
+	// load balancer goes by its name alone.
+	var rules []types.SecurityGroupRule
+	r.together(
+		func() (err error) { rules, err = r.ownRules(ctx); return err },
+		func() error { return r.notForeign(ctx) },
+	)
+	if !r.pending() {
+		r.moveEnd(ctx, ruleIDsOf(rules))
+	}
 	return r.step()
 }
 
-func (r *run) moveEnd(ctx context.Context) {
+// notForeign fails if the load balancer of the lease's name is somebody else's.
+func (r *run) notForeign(ctx context.Context) error {
+	switch mine, err := r.ownsBalancer(ctx); {
+	case errors.Is(err, errNoBalancer):
+		return nil
+	case err == nil && !mine:
+		return foreign("load balancer", r.name)
+	default:
+		return err
+	}
+}
+
+// moveEnd writes the end on all that the lease has; rules are those in groups
+// that are not its own.
+func (r *run) moveEnd(ctx context.Context, rules []string) {
 	r.together(
-		func() error { return r.tagEC2(ctx) },
+		func() error { return r.tagEC2(ctx, rules) },
 		func() error { return r.tagBalancer(ctx) },
 		func() error { return r.moveDeadMan(ctx) },
 	)
@@ -32,12 +57,10 @@ func (r *run) moveEnd(ctx context.Context) {
 	}
 }
 
-func (r *run) tagEC2(ctx context.Context) error {
-	var ids []string
-	for _, id := range []string{r.l.Resources.GroupID, r.l.Resources.InstanceRuleID} {
-		if id != "" {
-			ids = append(ids, id)
-		}
+func (r *run) tagEC2(ctx context.Context, rules []string) error {
+	ids := rules
+	if id := r.l.Resources.GroupID; id != "" {
+		ids = append([]string{id}, ids...)
 	}
 	if len(ids) == 0 {
 		return nil

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -43,7 +44,7 @@ func (r *run) makeGroup(ctx context.Context) error {
 		}
 	}
 	g := found.SecurityGroups[0]
-	if !r.p.owns(r.l, fromEC2Tags(g.Tags)) {
+	if !r.p.isOurs(fromEC2Tags(g.Tags)) {
 		return foreign("security group", r.name)
 	}
 	r.learn(func(res *sshforward.Resources) { res.GroupID = aws.ToString(g.GroupId) })
@@ -53,23 +54,16 @@ func (r *run) makeGroup(ctx context.Context) error {
 // groupID is the lease's own group; it is known before this stage begins.
 func (r *run) groupID() *string { return aws.String(r.l.Resources.GroupID) }
 
-// ownGroups lists the lease's groups, by tag. There is one at most, unless
-// something went wrong that nobody has thought of.
+// ownGroups lists the groups that are provably the lease's: by their name, and
+// the deployment's tag or the store's record. There is one at most, unless the
+// instance has moved to another VPC.
 func (r *run) ownGroups(ctx context.Context) ([]string, error) {
-	var ids []string
-	pages := ec2.NewDescribeSecurityGroupsPaginator(r.ec2, &ec2.DescribeSecurityGroupsInput{
-		Filters: r.p.ownFilters(r.l),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, r.failed(err, "list the security groups of the lease")
-		}
-		for _, g := range page.SecurityGroups {
-			if r.p.owns(r.l, fromEC2Tags(g.Tags)) {
-				ids = append(ids, aws.ToString(g.GroupId))
-			}
-		}
+	named, err := r.groups(ctx, "list the security groups of the lease", filter("group-name", r.name))
+	if err != nil {
+		return nil, err
 	}
-	return ids, nil
+	return groupIDs(slices.DeleteFunc(named, func(g types.SecurityGroup) bool {
+		recorded := r.l.Resources.GroupID != "" && aws.ToString(g.GroupId) == r.l.Resources.GroupID
+		return aws.ToString(g.GroupName) != r.name || !recorded && !r.p.isOurs(fromEC2Tags(g.Tags))
+	})), nil
 }

@@ -37,7 +37,7 @@ func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
 	perm := tcp(r.l.ListenerPort)
 	for _, s := range sources {
 		perm.IpRanges = append(perm.IpRanges, types.IpRange{
-			CidrIp: aws.String(s.Masked().String()), Description: aws.String("sshforward " + r.l.ID),
+			CidrIp: aws.String(s.Masked().String()), Description: aws.String(ruleDescription(r.l.ID)),
 		})
 	}
 	_, err := r.ec2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
@@ -74,7 +74,7 @@ func (r *run) allowTarget(ctx context.Context) error {
 	perm := tcp(r.l.TargetPort)
 	perm.IpRanges = []types.IpRange{{
 		CidrIp:      aws.String(netip.PrefixFrom(r.l.Instance.PrivateIP, 32).String()),
-		Description: aws.String("sshforward " + r.l.ID),
+		Description: aws.String(ruleDescription(r.l.ID)),
 	}}
 	_, err := r.ec2.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{
 		GroupId: r.groupID(), IpPermissions: []types.IpPermission{perm},

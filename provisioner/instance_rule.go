@@ -20,7 +20,7 @@ func (r *run) admitBalancer(ctx context.Context) error {
 	}
 	perm := tcp(r.l.TargetPort)
 	perm.UserIdGroupPairs = []types.UserIdGroupPair{{
-		GroupId: r.groupID(), Description: aws.String("sshforward " + r.l.ID),
+		GroupId: r.groupID(), Description: aws.String(ruleDescription(r.l.ID)),
 	}}
 	var full error
 	for _, group := range r.l.Instance.Groups {
@@ -54,14 +54,15 @@ func (r *run) recordRule(group, rule string) {
 	r.learn(func(res *sshforward.Resources) { res.InstanceGroupID, res.InstanceRuleID = group, rule })
 }
 
-// adoptRule reads back the rule that a lost call has made.
+// adoptRule reads back the rule that a lost call has made. AWS says that there is
+// one which lets the lease's group in at the port, and there can be no second.
 func (r *run) adoptRule(ctx context.Context, group string) error {
-	rules, err := r.ownRules(ctx)
+	rules, err := r.rulesIn(ctx, []string{group})
 	if err != nil {
 		return err
 	}
 	for _, rule := range rules {
-		if aws.ToString(rule.GroupId) == group {
+		if letsIn(rule, r.l) {
 			r.recordRule(group, aws.ToString(rule.SecurityGroupRuleId))
 			return nil
 		}
@@ -73,18 +74,88 @@ func (r *run) adoptRule(ctx context.Context, group string) error {
 	return foreign("rule for the load balancer in the group", group)
 }
 
-// ownRules lists the lease's rules in groups that are not its own, by tag. The
-// rules of the lease's own group name addresses; the one in the instance's
-// group names a group.
+// ownRules lists what is provably the lease's in groups that are not its own.
 func (r *run) ownRules(ctx context.Context) ([]types.SecurityGroupRule, error) {
 	rules, err := r.taggedRules(ctx)
-	return slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool { return rule.ReferencedGroupInfo == nil }), err
+	if err != nil || slices.ContainsFunc(rules, hasID(r.l.Resources.InstanceRuleID)) {
+		return rules, err
+	}
+	recorded, err := r.recordedRules(ctx)
+	return append(rules, recorded...), err
 }
 
-// taggedRules lists the rules that carry the lease's tags, wherever they are.
+// taggedRules lists those of them that carry the lease's tags.
 func (r *run) taggedRules(ctx context.Context) ([]types.SecurityGroupRule, error) {
-	rules, err := r.rules(ctx, "list the rules of the lease", r.p.ownFilters(r.l)...)
-	return slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool { return !r.p.owns(r.l, fromEC2Tags(rule.Tags)) }), err
+	rules, err := r.rules(ctx, "list the rules of the lease",
+		filter("tag:"+TagDeployment, r.p.deployment), filter("tag:"+TagLease, r.l.ID))
+	if err != nil {
+		return nil, err
+	}
+	return r.proven(ctx, rules)
+}
+
+// recordedRules lists the one that is recorded, which may have lost its tags, if
+// it is what was recorded: somebody can make something else of a rule that has an
+// id.
+func (r *run) recordedRules(ctx context.Context) ([]types.SecurityGroupRule, error) {
+	if r.l.Resources.InstanceRuleID == "" {
+		return nil, nil
+	}
+	rules, err := r.rulesByID(ctx, []string{r.l.Resources.InstanceRuleID})
+	if err != nil {
+		return nil, err
+	}
+	return r.proven(ctx, rules)
+}
+
+func hasID(id string) func(types.SecurityGroupRule) bool {
+	return func(rule types.SecurityGroupRule) bool { return aws.ToString(rule.SecurityGroupRuleId) == id }
+}
+
+// proven picks the rules that are the lease's by structure; see ownership.go.
+// Those of the lease's own group are not among them.
+func (r *run) proven(ctx context.Context, rules []types.SecurityGroupRule) ([]types.SecurityGroupRule, error) {
+	rules = slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool {
+		_, ok := groupIn(rule)
+		lease, described := r.p.describedLease(rule)
+		recorded := aws.ToString(rule.SecurityGroupRuleId) == r.l.Resources.InstanceRuleID
+		return !ok || !recorded && (!described || lease != r.l.ID)
+	})
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	own := []string{r.l.Resources.GroupID}
+	if own[0] == "" {
+		var err error
+		if own, err = r.ownGroups(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var others []string
+	for _, rule := range rules {
+		if group, _ := groupIn(rule); !slices.Contains(own, group) {
+			others = append(others, group)
+		}
+	}
+	there, err := r.existing(ctx, others)
+	return slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool {
+		group, _ := groupIn(rule)
+		return slices.Contains(there, group) || slices.Contains(own, aws.ToString(rule.GroupId))
+	}), err
+}
+
+// referring lists the rules of other groups that let the group in. They keep it
+// from being deleted.
+func (r *run) referring(ctx context.Context, group string) ([]types.SecurityGroupRule, error) {
+	groups, err := r.groups(ctx, "list the groups that let the lease's group in", filter("ip-permission.group-id", group))
+	if err != nil {
+		return nil, err
+	}
+	rules, err := r.rulesIn(ctx, groupIDs(groups))
+	return slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool {
+		return rule.ReferencedGroupInfo == nil || aws.ToString(rule.ReferencedGroupInfo.GroupId) != group ||
+			aws.ToString(rule.GroupId) == group
+	}), err
 }
 
 // revoke is content if the rule, or the group it was in, is gone.
@@ -94,13 +165,6 @@ func (r *run) revoke(ctx context.Context, group, rule string) error {
 	})
 	if hasCode(err, ruleNotFound, permissionNotFound) || hasCode(err, groupNotFound...) {
 		return nil
-	}
-	if hasCode(err, denied...) {
-		// A permission that asks for tags may be refused on what is gone and
-		// has none any more; whether it is gone, a look tells.
-		if rules, lookErr := r.ownRules(ctx); lookErr == nil && len(rules) == 0 {
-			return nil
-		}
 	}
 	return r.failed(err, "revoke the rule in the instance's group")
 }

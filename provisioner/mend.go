@@ -24,15 +24,15 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	var (
-		group            string
-		registered, mine bool
-		outside          []types.SecurityGroupRule
-		in               sshforward.Instance
+		group      string
+		registered bool
+		outside    []types.SecurityGroupRule
+		in         sshforward.Instance
 	)
 	r.together(
 		func() (err error) { group, err = r.stillHasGroup(ctx); return err },
-		func() (err error) { registered, mine, err = r.isRegistered(ctx); return err },
-		func() (err error) { outside, err = r.taggedRules(ctx); return err },
+		func() (err error) { registered, err = r.isRegistered(ctx); return err },
+		func() (err error) { outside, err = r.ownRules(ctx); return err },
 		func() (err error) { in, err = r.readInstance(ctx); return err },
 	)
 	if r.pending() {
@@ -46,11 +46,10 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	// From here on the lease says what is so: the instance may be in other
 	// groups by now.
 	l.Instance, l.Resources.GroupID = in, group
-	outside = slices.DeleteFunc(outside, func(r types.SecurityGroupRule) bool { return aws.ToString(r.GroupId) == group })
 	kept, rule := r.keep(inside), r.keepOne(outside)
 	l.Resources.InstanceGroupID, l.Resources.InstanceRuleID = aws.ToString(rule.GroupId), aws.ToString(rule.SecurityGroupRuleId)
-	r.learn(func(r *sshforward.Resources) {
-		r.GroupID, r.InstanceGroupID, r.InstanceRuleID = group, l.Resources.InstanceGroupID, l.Resources.InstanceRuleID
+	r.learn(func(res *sshforward.Resources) {
+		res.GroupID, res.InstanceGroupID, res.InstanceRuleID = group, l.Resources.InstanceGroupID, l.Resources.InstanceRuleID
 	})
 
 	// What is too much goes first: a permission that is there already, in a
@@ -67,11 +66,8 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		func() error { return r.putBackTarget(ctx, kept) },
 		func() error { return r.admitBalancer(ctx) },
 		func() error {
-			switch {
-			case registered:
+			if registered {
 				return nil
-			case !mine:
-				return r.errTagsLost()
 			}
 			return r.register(ctx)
 		},
@@ -84,44 +80,40 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	return step, err
 }
 
-// stillHasGroup proves by its tags that the group whose rules will be changed
-// is the lease's, and returns it.
+// stillHasGroup returns the group whose rules will be changed, which is provably
+// the lease's.
 func (r *run) stillHasGroup(ctx context.Context) (string, error) {
 	ids, err := r.ownGroups(ctx)
-	switch known := r.l.Resources.GroupID; {
+	switch recorded := r.l.Resources.GroupID; {
 	case err != nil:
 		return "", err
-	case slices.Contains(ids, known):
-		return known, nil
-	case known == "" && len(ids) > 0:
+	case slices.Contains(ids, recorded):
+		return recorded, nil
+	case recorded == "" && len(ids) > 0:
 		return ids[0], nil
 	}
 	return "", gone("security group")
 }
 
-// isRegistered reports whether the lease's load balancer has the instance, and
-// whether it carries the lease's tags.
-func (r *run) isRegistered(ctx context.Context) (registered, mine bool, err error) {
-	mine, err = r.ownsBalancer(ctx)
+// isRegistered reports whether the lease's load balancer has the instance.
+func (r *run) isRegistered(ctx context.Context) (bool, error) {
+	mine, err := r.ownsBalancer(ctx)
 	var b elbtypes.LoadBalancerDescription
-	if err == nil {
+	if mine {
 		b, err = r.describeBalancer(ctx)
 	}
 	switch {
-	case errors.Is(err, errNoBalancer):
-		return false, false, gone("load balancer")
+	case errors.Is(err, errNoBalancer), err == nil && !mine:
+		return false, gone("load balancer")
 	case err != nil:
-		return false, false, err
-	case !mine && !slices.Contains(b.SecurityGroups, r.l.Resources.GroupID):
-		return false, false, gone("load balancer")
+		return false, err
 	}
-	registered = slices.ContainsFunc(b.Instances, func(i elbtypes.Instance) bool {
+	return slices.ContainsFunc(b.Instances, func(i elbtypes.Instance) bool {
 		return aws.ToString(i.InstanceId) == r.l.Instance.ID
-	})
-	return registered, mine, nil
+	}), nil
 }
 
-// lookAtInstance returns what the lease's instance is now.
+// readInstance returns what the lease's instance is now.
 func (r *run) readInstance(ctx context.Context) (sshforward.Instance, error) {
 	found, err := r.describe(ctx, []string{r.l.Instance.ID})
 	if err != nil {

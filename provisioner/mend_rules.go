@@ -16,7 +16,7 @@ func (r *run) keep(inside []types.SecurityGroupRule) []types.SecurityGroupRule {
 	var kept []types.SecurityGroupRule
 	for _, rule := range inside {
 		cidr, admitted := admits(rule, r.l.ListenerPort)
-		leased := admitted && r.p.owns(r.l, fromEC2Tags(rule.Tags)) && slices.Contains(masked(r.l.Sources), cidr)
+		leased := admitted && r.p.isOurs(fromEC2Tags(rule.Tags)) && ownedBy(rule, r.l.ID) && slices.Contains(masked(r.l.Sources), cidr)
 		if leased || letsOut(rule, r.l, r.l.Instance) {
 			kept = append(kept, rule)
 		}
@@ -24,9 +24,8 @@ func (r *run) keep(inside []types.SecurityGroupRule) []types.SecurityGroupRule {
 	return kept
 }
 
-// keepOne picks the rule that lets the load balancer in at the instance, of
-// those with the lease's tags in groups that are not its own; an empty one if
-// there is none.
+// keepOne picks the rule that lets the load balancer in at the instance, of the
+// lease's rules in groups that are not its own; an empty one if there is none.
 func (r *run) keepOne(outside []types.SecurityGroupRule) types.SecurityGroupRule {
 	var one types.SecurityGroupRule
 	for _, rule := range outside {
@@ -50,8 +49,7 @@ func (r *run) takeOut(ctx context.Context, group string, inside, kept []types.Se
 }
 
 // takeBack revokes the lease's rules in groups that are not its own, but for
-// the one that is kept: the instance has left the group, or somebody has made
-// something else of the rule. It carries our tags, so it is ours to revoke.
+// the one that is kept: the instance has left the group, or the port is another.
 func (r *run) takeBack(ctx context.Context, outside []types.SecurityGroupRule, kept string) error {
 	for _, rule := range outside {
 		id := aws.ToString(rule.SecurityGroupRuleId)

@@ -208,23 +208,28 @@ func TestMendFollowsTheInstance(t *testing.T) {
 }
 
 // Somebody has made something else of our rule in the instance's group, which
-// keeps its tags: that is taken back, and the right one made.
+// keeps its tags: that is theirs now and stays, and the right one is made.
 func TestMendChangedRule(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		before := w.foreign()
 		l := w.lease("web-1")
 		w.open(l)
 		h := w.cloud.Home()
-		tags := provisioner.Tags(deployment, l)
 		h.RemoveRule(l.Resources.InstanceRuleID)
-		h.AddRule(fakeaws.Rule{Group: w.group, Protocol: "tcp", From: 22, To: 22, CIDR: "0.0.0.0/0", Tags: tags})
-		if got := flags(w.found(l)); got != "balancer group registered" {
+		changed := h.AddRule(fakeaws.Rule{
+			Group: w.group, Protocol: "tcp", From: 22, To: 22, CIDR: "0.0.0.0/0",
+			Description: "sshforward " + l.ID, Tags: provisioner.Tags(deployment, l),
+		})
+		found, s, _ := w.survey(w.p, l)
+		if got := flags(found[l.ID]); got != "balancer group registered" {
 			w.Errorf("seen as %s", got)
 		}
+		w.wantUnproven(s, l.ID, changed)
 		l.Resources = must(w.p.Mend(w.ctx, l)).Resources
 		w.checkOpen(l)
 		w.close(l)
-		w.clean(before)
+		if left := w.leftovers(); len(left) != 1 || !strings.Contains(left[0], changed) {
+			w.Errorf("left over: %q, want %s", left, changed)
+		}
 	})
 }
 

@@ -14,8 +14,8 @@ import (
 
 var _ sshforward.Surveyor = (*Provisioner)(nil)
 
-// Survey implements sshforward.Surveyor in three rounds of concurrent calls,
-// each of which needs what the one before has found:
+// Survey implements sshforward.Surveyor in rounds of concurrent calls, each of
+// which needs what the one before has found:
 //
 //	DescribeLoadBalancers, DescribeSecurityGroups and DescribeSecurityGroupRules
 //	by the deployment's tag, ListSchedules
@@ -23,27 +23,29 @@ var _ sshforward.Surveyor = (*Provisioner)(nil)
 //	DescribeInstances
 //
 // What has nothing to ask for is left out, so that an empty account costs
-// three calls, or four with the dead-man switch. One call that fails, fails it
-// all.
-func (p *Provisioner) Survey(ctx context.Context, name string, instances []string) (sshforward.Survey, error) {
+// three calls, or four with the dead-man switch. What the store has recorded and
+// the tag did not find is asked for by its id. One call that fails, fails it all.
+func (p *Provisioner) Survey(ctx context.Context, name string, stored []*sshforward.Lease) (sshforward.Survey, error) {
 	a, err := p.account(name)
 	if err != nil {
 		return sshforward.Survey{}, err
 	}
-	s := &surveyRun{account: a, p: p, leases: map[string]*evidence{}}
+	s := &surveyRun{account: a, p: p, stored: map[string]*sshforward.Lease{}, leases: map[string]*evidence{}}
+	for _, l := range stored {
+		s.stored[l.ID] = l
+	}
 	out := sshforward.Survey{At: time.Now()}
 
 	var (
-		groups    []types.SecurityGroup
-		tagged    []types.SecurityGroupRule
-		balancers map[string]elbtypes.LoadBalancerDescription
-		tags      map[string]map[string]string
-		inGroups  []types.SecurityGroupRule
-		schedules []string
+		groups, untaggedGroups      []types.SecurityGroup
+		rules, untagged, groupRules []types.SecurityGroupRule
+		balancers                   map[string]elbtypes.LoadBalancerDescription
+		tags                        map[string]map[string]string
+		schedules, existing         []string
 	)
 	err = together(
 		func() (err error) { groups, err = a.deploymentGroups(ctx, p.deployment); return err },
-		func() (err error) { tagged, err = a.deploymentRules(ctx, p.deployment); return err },
+		func() (err error) { rules, err = a.deploymentRules(ctx, p.deployment); return err },
 		func() (err error) { balancers, err = a.namedBalancers(ctx, p.deployment); return err },
 		func() (err error) { schedules, err = a.schedules(ctx, p.deployment); return err },
 	)
@@ -51,14 +53,24 @@ func (p *Provisioner) Survey(ctx context.Context, name string, instances []strin
 		return sshforward.Survey{}, err
 	}
 	for _, g := range groups {
-		s.group(ctx, g)
+		s.group(g)
+	}
+	err = together(
+		func() (err error) { untaggedGroups, err = a.groupsByID(ctx, s.missingGroups()); return err },
+		func() (err error) { untagged, err = a.rulesByID(ctx, s.missingRules(rules)); return err },
+	)
+	if err != nil {
+		return sshforward.Survey{}, err
+	}
+	for _, g := range untaggedGroups {
+		s.group(g)
 	}
 	err = together(
 		func() (err error) {
 			tags, err = a.balancerTags(ctx, slices.Sorted(maps.Keys(balancers)))
 			return err
 		},
-		func() (err error) { inGroups, err = a.rulesIn(ctx, s.groupIDs()); return err },
+		func() (err error) { groupRules, err = a.rulesIn(ctx, s.groupIDs()); return err },
 	)
 	if err != nil {
 		return sshforward.Survey{}, err
@@ -66,21 +78,26 @@ func (p *Provisioner) Survey(ctx context.Context, name string, instances []strin
 	for n, t := range tags {
 		s.balancer(ctx, balancers[n], t)
 	}
-	for _, r := range tagged {
-		s.rule(ctx, r)
+	for _, r := range slices.Concat(rules, untagged) {
+		s.rule(r)
 	}
-	for _, r := range inGroups {
+	for _, r := range groupRules {
 		s.ownRule(r)
 	}
 	for _, n := range schedules {
 		s.schedule(n)
 	}
+	if existing, err = a.existing(ctx, s.claimedGroups()); err != nil {
+		return sshforward.Survey{}, err
+	}
+	s.decide(existing)
 	leases := s.read()
-	if out.Instances, err = a.describe(ctx, append(s.instances(leases), instances...)); err != nil {
+	if out.Instances, err = a.describe(ctx, s.instances(leases)); err != nil {
 		return sshforward.Survey{}, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(leases)) {
 		out.Found = append(out.Found, s.leases[id].found(leases[id], out.Instances))
 	}
+	out.Unproven = s.unproven
 	return out, nil
 }

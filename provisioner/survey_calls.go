@@ -21,19 +21,61 @@ const (
 	tagNames = 20
 )
 
-func (a *account) deploymentGroups(ctx context.Context, deployment string) ([]types.SecurityGroup, error) {
+// groups lists the security groups that pass the filters.
+func (a *account) groups(ctx context.Context, doing string, filters ...types.Filter) ([]types.SecurityGroup, error) {
 	var out []types.SecurityGroup
-	pages := ec2.NewDescribeSecurityGroupsPaginator(a.ec2, &ec2.DescribeSecurityGroupsInput{
-		Filters: []types.Filter{filter("tag:"+TagDeployment, deployment)},
-	})
+	pages := ec2.NewDescribeSecurityGroupsPaginator(a.ec2, &ec2.DescribeSecurityGroupsInput{Filters: filters})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.failed(err, "list my security groups")
+			return nil, a.failed(err, doing)
 		}
 		out = append(out, page.SecurityGroups...)
 	}
 	return out, nil
+}
+
+func groupIDs(groups []types.SecurityGroup) []string {
+	var ids []string
+	for _, g := range groups {
+		ids = append(ids, aws.ToString(g.GroupId))
+	}
+	return ids
+}
+
+// existing returns those of the groups that exist.
+func (a *account) existing(ctx context.Context, ids []string) ([]string, error) {
+	found, err := a.groupsByID(ctx, ids)
+	return groupIDs(found), err
+}
+
+// groupsByID lists groups by a filter, since one that is gone would refuse a call
+// that names it.
+func (a *account) groupsByID(ctx context.Context, ids []string) ([]types.SecurityGroup, error) {
+	slices.Sort(ids)
+	return inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.SecurityGroup, error) {
+		return a.groups(ctx, "look for security groups", filter("group-id", ids...))
+	})
+}
+
+func ruleIDsOf(rules []types.SecurityGroupRule) []string {
+	var ids []string
+	for _, r := range rules {
+		ids = append(ids, aws.ToString(r.SecurityGroupRuleId))
+	}
+	return ids
+}
+
+// rulesByID lists rules in the same way.
+func (a *account) rulesByID(ctx context.Context, ids []string) ([]types.SecurityGroupRule, error) {
+	slices.Sort(ids)
+	return inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.SecurityGroupRule, error) {
+		return a.rules(ctx, "look for security group rules", filter("security-group-rule-id", ids...))
+	})
+}
+
+func (a *account) deploymentGroups(ctx context.Context, deployment string) ([]types.SecurityGroup, error) {
+	return a.groups(ctx, "list my security groups", filter("tag:"+TagDeployment, deployment))
 }
 
 func (a *account) deploymentRules(ctx context.Context, deployment string) ([]types.SecurityGroupRule, error) {

@@ -2,9 +2,7 @@ package provisioner
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -13,50 +11,83 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// What the report of unproven things calls them.
+const (
+	kindGroup    = "security group"
+	kindRule     = "security group rule"
+	kindBalancer = "load balancer"
+)
+
 // surveyRun is one survey under way: what it has seen so far, by lease.
 type surveyRun struct {
 	*account
-	p      *Provisioner
-	leases map[string]*evidence
+	p        *Provisioner
+	stored   map[string]*sshforward.Lease // those that the store has
+	leases   map[string]*evidence
+	claims   []claim
+	unproven []sshforward.Unproven
 }
 
-// of returns the evidence of the lease that the tags name, nil if they are not
-// the deployment's or cannot be read. The latter is logged once in a process: it
-// will be there again at the next survey.
-func (s *surveyRun) of(ctx context.Context, kind, id string, tags map[string]string) *evidence {
-	if tags[TagDeployment] != s.p.deployment {
-		return nil
-	}
-	l, ok := FromTags(s.p.deployment, tags, s.Account)
-	if !ok {
-		if _, said := s.p.warned.LoadOrStore(s.Name+" "+id, true); !said {
-			s.p.log.WarnContext(ctx, "something carries this deployment's tag and no lease's id; left alone",
-				"account", s.Name, "kind", kind, "id", id, "tag", tags[TagLease])
-		}
-		return nil
-	}
-	return s.lease(l.ID)
+// claim is a rule that is a lease's if the group that it lets in exists no more.
+type claim struct {
+	rule         types.SecurityGroupRule
+	lease, group string
 }
 
 func (s *surveyRun) lease(id string) *evidence {
 	if s.leases[id] == nil {
-		s.leases[id] = &evidence{}
+		s.leases[id] = &evidence{stored: s.stored[id]}
 	}
 	return s.leases[id]
 }
 
-// group notes a security group. A lease has one, of its own name; should there
-// be a stray one, the read-back of closing will find it.
-func (s *surveyRun) group(ctx context.Context, g types.SecurityGroup) {
-	tags := fromEC2Tags(g.Tags)
-	x := s.of(ctx, "security group", aws.ToString(g.GroupId), tags)
-	if x == nil {
-		return
+// doubt notes what carries the deployment's tag and is not provably a lease's.
+func (s *surveyRun) doubt(kind, id string, tags map[string]string, why string) {
+	if s.p.isOurs(tags) {
+		s.unproven = append(s.unproven, sshforward.Unproven{Kind: kind, ID: id, Lease: tags[TagLease], Why: why})
 	}
-	if x.group == nil || aws.ToString(g.GroupName) == sshforward.Name(s.p.deployment, tags[TagLease]) {
+}
+
+// group notes a security group that carries the deployment's tag or is recorded.
+func (s *surveyRun) group(g types.SecurityGroup) {
+	id, tags := aws.ToString(g.GroupId), fromEC2Tags(g.Tags)
+	lease, ok := ownName(s.p.deployment, aws.ToString(g.GroupName))
+	stored := s.stored[lease]
+	recorded := ok && stored != nil && stored.Resources.GroupID == id
+	switch {
+	case !ok:
+		s.doubt(kindGroup, id, tags, "its name is not one that I give")
+		return
+	case !recorded && !s.p.isOurs(tags):
+		return // a name is not enough
+	}
+	// A lease has one; should there be two, in two VPCs, the recorded one counts
+	// here and the read-back of closing finds the other.
+	if x := s.lease(lease); x.group == nil || recorded {
 		x.group = &g
 		x.tags = slices.Insert(x.tags, 0, tags)
 	}
+}
+
+// missingGroups are those that the store has recorded and the deployment's tag
+// has not found.
+func (s *surveyRun) missingGroups() []string {
+	return s.missing(s.groupIDs(), func(r sshforward.Resources) string { return r.GroupID })
+}
+
+// missingRules are the same of the rules in the instances' groups.
+func (s *surveyRun) missingRules(tagged []types.SecurityGroupRule) []string {
+	return s.missing(ruleIDsOf(tagged), func(r sshforward.Resources) string { return r.InstanceRuleID })
+}
+
+func (s *surveyRun) missing(found []string, recorded func(sshforward.Resources) string) []string {
+	var ids []string
+	for _, l := range s.stored {
+		if id := recorded(l.Resources); id != "" && !slices.Contains(found, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // groupIDs are the leases' own groups.
@@ -71,24 +102,74 @@ func (s *surveyRun) groupIDs() []string {
 	return ids
 }
 
-// rule notes a rule with the deployment's tag, unless it is in a lease's group.
-func (s *surveyRun) rule(ctx context.Context, r types.SecurityGroupRule) {
-	tags := fromEC2Tags(r.Tags)
-	x := s.of(ctx, "security group rule", aws.ToString(r.SecurityGroupRuleId), tags)
-	if x == nil || s.isOwn(aws.ToString(r.GroupId)) {
+// rule notes a rule that carries the deployment's tag or is recorded, unless it
+// is in a lease's group.
+func (s *surveyRun) rule(r types.SecurityGroupRule) {
+	id, tags := aws.ToString(r.SecurityGroupRuleId), fromEC2Tags(r.Tags)
+	if slices.Contains(s.groupIDs(), aws.ToString(r.GroupId)) {
 		return
 	}
-	x.rules = append(x.rules, r)
-	x.tags = append(x.tags, tags)
+	group, ok := groupIn(r)
+	if !ok {
+		s.doubt(kindRule, id, tags, "it does not let one group in at one port")
+		return
+	}
+	lease, ok := s.recordedRule(id)
+	if !ok {
+		lease, ok = s.p.describedLease(r)
+	}
+	switch {
+	case !ok:
+		s.doubt(kindRule, id, tags, "it is not described as a lease's")
+	case s.isGroupOf(lease, group):
+		s.addRule(lease, r)
+	default:
+		s.claims = append(s.claims, claim{rule: r, lease: lease, group: group})
+	}
 }
 
-func (s *surveyRun) isOwn(group string) bool {
-	for _, x := range s.leases {
-		if x.group != nil && aws.ToString(x.group.GroupId) == group {
-			return true
+// recordedRule is the lease for which the store has recorded a rule.
+func (s *surveyRun) recordedRule(id string) (lease string, ok bool) {
+	for _, l := range s.stored {
+		if l.Resources.InstanceRuleID == id {
+			return l.ID, true
 		}
 	}
-	return false
+	return "", false
+}
+
+func (s *surveyRun) isGroupOf(lease, group string) bool {
+	if l := s.stored[lease]; l != nil && l.Resources.GroupID == group {
+		return true
+	}
+	x := s.leases[lease]
+	return x != nil && x.group != nil && aws.ToString(x.group.GroupId) == group
+}
+
+func (s *surveyRun) addRule(lease string, r types.SecurityGroupRule) {
+	x := s.lease(lease)
+	x.rules = append(x.rules, r)
+	x.tags = append(x.tags, fromEC2Tags(r.Tags))
+}
+
+// claimedGroups are those that claims are about.
+func (s *surveyRun) claimedGroups() []string {
+	var ids []string
+	for _, c := range s.claims {
+		ids = append(ids, c.group)
+	}
+	return ids
+}
+
+// decide settles the claims, knowing which of their groups exist.
+func (s *surveyRun) decide(existing []string) {
+	for _, c := range s.claims {
+		if slices.Contains(existing, c.group) {
+			s.doubt(kindRule, aws.ToString(c.rule.SecurityGroupRuleId), fromEC2Tags(c.rule.Tags), "the group that it lets in is not the lease's")
+			continue
+		}
+		s.addRule(c.lease, c.rule)
+	}
 }
 
 // ownRule notes a rule of a lease's own group.
@@ -100,48 +181,44 @@ func (s *surveyRun) ownRule(r types.SecurityGroupRule) {
 	}
 }
 
-// balancer notes a load balancer. One that is not called as its lease's tags
-// demand is not the lease's, however it came by them: deleting goes by name.
+// balancer notes a load balancer of a name like the deployment's.
 func (s *surveyRun) balancer(ctx context.Context, b elbtypes.LoadBalancerDescription, tags map[string]string) {
-	if s.takeUntagged(ctx, b, tags) {
-		return
-	}
 	name := aws.ToString(b.LoadBalancerName)
-	if name != sshforward.Name(s.p.deployment, tags[TagLease]) {
-		tags = maps.Clone(tags)
-		delete(tags, TagLease)
+	lease, ok := ownName(s.p.deployment, name)
+	switch {
+	case !ok:
+		s.doubt(kindBalancer, name, tags, "its name is not one that I give")
+		return
+	case s.p.isOurs(tags):
+	case s.isRecorded(lease, b), s.usesGroupOf(lease, b):
+		if _, said := s.p.warned.LoadOrStore(s.Name+" "+name, true); !said {
+			s.p.log.WarnContext(ctx, "a load balancer lost its tags", "account", s.Name, "lease", lease, "name", name)
+		}
+	default:
+		return // a name is not enough
 	}
-	if x := s.of(ctx, "load balancer", name, tags); x != nil {
-		x.balancer = &b
-		x.tags = append(x.tags, withPorts(tags, b))
-	}
+	x := s.lease(lease)
+	x.balancer = &b
+	x.tags = append(x.tags, withPorts(tags, b))
 }
 
-// takeUntagged adds a load balancer to the evidence of the lease that its name
-// says if it uses that lease's group, whatever its tags say, and reports whether
-// it did: what forwards must not be taken for deleted.
-func (s *surveyRun) takeUntagged(ctx context.Context, b elbtypes.LoadBalancerDescription, tags map[string]string) bool {
-	name := aws.ToString(b.LoadBalancerName)
-	id, _ := strings.CutPrefix(name, sshforward.Name(s.p.deployment, ""))
-	x := s.leases[id]
-	if x == nil || x.group == nil || !slices.Contains(b.SecurityGroups, aws.ToString(x.group.GroupId)) {
-		return false
-	}
-	if s.p.owns(&sshforward.Lease{ID: id}, tags) {
-		return false // it has its tags
-	}
-	x.balancer = &b
-	if _, said := s.p.warned.LoadOrStore(s.Name+" "+name, true); !said {
-		s.p.log.WarnContext(ctx, "a load balancer lost its tags; it will have to be deleted by hand",
-			"account", s.Name, "lease", id, "name", name)
-	}
-	return true
+// isRecorded reports whether the store has recorded the load balancer for the
+// lease, by its DNS name, which AWS gives out once.
+func (s *surveyRun) isRecorded(lease string, b elbtypes.LoadBalancerDescription) bool {
+	l := s.stored[lease]
+	return l != nil && l.Resources.DNSName != "" && l.Resources.DNSName == aws.ToString(b.DNSName)
+}
+
+// usesGroupOf reports whether the load balancer lets people in by the rules of
+// the lease's group.
+func (s *surveyRun) usesGroupOf(lease string, b elbtypes.LoadBalancerDescription) bool {
+	x := s.leases[lease]
+	return x != nil && x.group != nil && slices.Contains(b.SecurityGroups, aws.ToString(x.group.GroupId))
 }
 
 // schedule notes a dead-man switch, which has a name and no tags.
 func (s *surveyRun) schedule(name string) {
-	id, ok := strings.CutPrefix(name, sshforward.Name(s.p.deployment, ""))
-	if parsed, is := sshforward.ParseID(id); ok && is && parsed == id {
+	if id, ok := ownName(s.p.deployment, name); ok {
 		s.lease(id).scheduled = true
 	}
 }
@@ -151,7 +228,7 @@ func (s *surveyRun) read() map[string]*sshforward.Lease {
 	out := map[string]*sshforward.Lease{}
 	for id, x := range s.leases {
 		tags := x.agreedTags()
-		tags[TagDeployment], tags[TagLease] = s.p.deployment, id // a schedule has none
+		tags[TagDeployment], tags[TagLease] = s.p.deployment, id // what its structure says
 		l, ok := FromTags(s.p.deployment, tags, s.Account)
 		if !ok {
 			continue
@@ -166,6 +243,9 @@ func (s *surveyRun) read() map[string]*sshforward.Lease {
 func (s *surveyRun) instances(leases map[string]*sshforward.Lease) []string {
 	var ids []string
 	for _, l := range leases {
+		ids = append(ids, l.Instance.ID)
+	}
+	for _, l := range s.stored {
 		ids = append(ids, l.Instance.ID)
 	}
 	return ids

@@ -1,9 +1,7 @@
 package provisioner_test
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -21,10 +19,10 @@ import (
 )
 
 // survey looks and returns what was found by lease, and the calls it took.
-func (w *world) survey(p *provisioner.Provisioner, instances ...string) (map[string]sshforward.Found, sshforward.Survey, []string) {
+func (w *world) survey(p *provisioner.Provisioner, stored ...*sshforward.Lease) (map[string]sshforward.Found, sshforward.Survey, []string) {
 	w.Helper()
 	w.calls.take()
-	s, err := p.Survey(w.ctx, "main", instances)
+	s, err := p.Survey(w.ctx, "main", stored)
 	if err != nil {
 		w.Fatalf("survey: %v", err)
 	}
@@ -79,7 +77,7 @@ func TestSurveyOfOne(t *testing.T) {
 	both(t, withDeadMan(), func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)
-		found, s, calls := w.survey(w.p, l.Instance.ID)
+		found, s, calls := w.survey(w.p, l)
 		f := found[l.ID]
 		if got := flags(f); got != whole {
 			w.Errorf("found %s", got)
@@ -241,23 +239,35 @@ func TestSurveyIsWholeOrNothing(t *testing.T) {
 	}
 }
 
-// What has our tag and no lease's id is left alone, and said once.
+// What has our tag and no name of ours is reported; what has the name is the
+// lease's that the name says, whatever lease the tag does.
 func TestSurveyOfMalformedTags(t *testing.T) {
-	var log bytes.Buffer
-	inFake(t, worldOptions{log: slog.NewTextHandler(&log, nil)}, func(w *world) {
+	inFake(t, worldOptions{}, func(w *world) {
 		h := w.cloud.Home()
-		tags := map[string]string{provisioner.TagDeployment: deployment, provisioner.TagLease: "../x"}
-		id := h.AddGroup(w.vpc, "odd", tags)
-		h.AddGroup(w.vpc, "without", map[string]string{provisioner.TagDeployment: deployment})
-		h.AddLoadBalancer(sshforward.Name(deployment, "abcdefg"), w.public, []string{w.group}, fakeaws.Listener{Port: 22, InstancePort: 22},
-			map[string]string{provisioner.TagDeployment: deployment, provisioner.TagLease: "k7m2q9x"}) // copied from another
-		for range 3 {
-			if found, _, _ := w.survey(w.p); len(found) != 0 {
-				w.Errorf("found %+v", found)
-			}
+		ours := map[string]string{provisioner.TagDeployment: deployment}
+		without := h.AddGroup(w.vpc, "without", ours)
+		ours[provisioner.TagLease] = "../x"
+		odd, alike := h.AddGroup(w.vpc, "odd", ours), h.AddGroup(w.vpc, sshforward.Name(deployment, "not-an-id"), ours)
+		ssh := fakeaws.Listener{Port: 22, InstancePort: 22}
+		h.AddLoadBalancer(sshforward.Name(deployment, "ILLEGAL"), w.public, []string{w.group}, ssh, ours)
+		ours[provisioner.TagLease] = "k7m2q9x"
+		h.AddLoadBalancer(sshforward.Name(deployment, "abcdefg"), w.public, []string{w.group}, ssh, ours)
+		found, s, _ := w.survey(w.p)
+		if f := found["abcdefg"]; len(found) != 1 || !f.Balancer {
+			w.Errorf("found %+v", found)
 		}
-		if n := strings.Count(log.String(), "left alone"); n != 3 || strings.Count(log.String(), id) != 1 {
-			w.Errorf("said %d times:\n%s", n, log.String())
+		var got []string
+		for _, u := range s.Unproven {
+			got = append(got, u.Kind+" "+u.ID+" "+u.Lease)
+		}
+		slices.Sort(got)
+		want := []string{
+			"load balancer " + sshforward.Name(deployment, "ILLEGAL") + " ../x",
+			"security group " + without + " ", "security group " + odd + " ../x", "security group " + alike + " ../x",
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			w.Errorf("reported %q, want %q", got, want)
 		}
 	})
 }

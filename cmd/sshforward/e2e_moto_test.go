@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"net/http/httputil"
 	"slices"
 	"strings"
 	"testing"
@@ -14,10 +18,16 @@ import (
 	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
-// motoCloud starts a moto_server with the field note's network.
+// motoCloud is an account of the test's own in moto_server, with the field
+// note's network. What goes to its address is made to be for that account.
 func motoCloud(t *testing.T) cloud {
 	t.Helper()
-	url := mototest.Start(t)
+	way := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(*httputil.ProxyRequest) {}, Transport: mototest.Shared(t),
+		ErrorLog: log.New(io.Discard, "", 0), // a bot that is killed hangs up
+	})
+	t.Cleanup(way.Close)
+	url := way.URL
 	note := mototest.AddFieldNote(t, url)
 	return cloud{
 		url: url, instance: note.Web, name: "web",

@@ -72,25 +72,6 @@ func TestSecondProcessOnOneStore(t *testing.T) {
 	}
 }
 
-func TestBadTokenEndsIt(t *testing.T) {
-	t.Parallel()
-	c, _, _ := fakeCloud(t, fakeaws.Options{})
-	w := newWorld(t, c, worldOptions{})
-	w.slack.SetTokenError(w.slack.AppToken(), "token_revoked")
-	w.slack.Drop()
-	select {
-	case <-w.exited:
-	case <-time.After(patience):
-		t.Fatal("it goes on with a token that was revoked")
-	}
-	if code := w.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(w.log.String(), "SLACK_APP_TOKEN") {
-		t.Errorf("exit %d:\n%s", code, w.log)
-	}
-	if strings.Contains(w.log.String(), w.slack.AppToken()) {
-		t.Error("the token is in the log")
-	}
-}
-
 // command is another invocation of the program with the world's configuration.
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(w.dir, "sshforward.yaml"))...)
@@ -100,40 +81,42 @@ func (w *world) command(args ...string) *exec.Cmd {
 
 func TestLostStore(t *testing.T) {
 	t.Parallel()
-	clouds(t, func(t *testing.T, c cloud) {
-		for name, spoil := range map[string]func(file string) error{
-			"gone": os.Remove,
-			"damaged": func(file string) error {
-				return os.WriteFile(file, []byte("this was a store once, and now it is not any more"), 0o600)
-			},
-		} {
-			w := newWorld(t, c, worldOptions{})
-			id := w.open(ann, dev, c.instance+" 12s from 203.0.113.7")
-			w.card(dev, id, "ssh -p 22")
-			w.kill()
-			file := filepath.Join(w.dir, "leases.db")
-			if err := spoil(file); err != nil {
-				t.Fatal(err)
-			}
-			w.start()
-			w.await("word of the rebuilt lease", func(s *fakeslack.Snapshot) bool {
-				return strings.Contains(allText(s), "I lost my records")
+	for name, spoil := range map[string]func(file string) error{
+		"gone": os.Remove,
+		"damaged": func(file string) error {
+			return os.WriteFile(file, []byte("this was a store once, and now it is not any more"), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clouds(t, func(t *testing.T, c cloud) {
+				w := newWorld(t, c, worldOptions{})
+				id := w.open(ann, dev, c.instance+" 12s from 203.0.113.7")
+				w.card(dev, id, "ssh -p 22")
+				w.kill()
+				file := filepath.Join(w.dir, "leases.db")
+				if err := spoil(file); err != nil {
+					t.Fatal(err)
+				}
+				w.start()
+				w.await("word of the rebuilt lease", func(s *fakeslack.Snapshot) bool {
+					return strings.Contains(allText(s), "I lost my records")
+				})
+				if list := w.slash(ann, dev, "list"); !strings.Contains(list.Visible(), id) {
+					t.Errorf("the list lacks the lease:\n%s", list.Visible())
+				}
+				w.slash(ann, dev, "extend "+id+" 2s")
+				w.await("the end of it", func(s *fakeslack.Snapshot) bool {
+					text := allText(s)
+					return strings.Contains(text, "has ended") && strings.Contains(text, "The time was up")
+				})
+				w.nothingLeftSoon()
+				if moved, _ := filepath.Glob(file + ".damaged-*"); (len(moved) == 1) != (name == "damaged") {
+					t.Errorf("moved aside: %v", moved)
+				}
 			})
-			if list := w.slash(ann, dev, "list"); !strings.Contains(list.Visible(), id) {
-				t.Errorf("%s: the list lacks the lease:\n%s", name, list.Visible())
-			}
-			w.slash(ann, dev, "extend "+id+" 2s")
-			w.await("the end of it", func(s *fakeslack.Snapshot) bool {
-				text := allText(s)
-				return strings.Contains(text, "has ended") && strings.Contains(text, "The time was up")
-			})
-			w.nothingLeftSoon()
-			if moved, _ := filepath.Glob(file + ".damaged-*"); (len(moved) == 1) != (name == "damaged") {
-				t.Errorf("%s: moved aside: %v", name, moved)
-			}
-			w.kill()
-		}
-	})
+		})
+	}
 }
 
 func allText(s *fakeslack.Snapshot) string {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/internal/testenv"
+	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
 // The end-to-end tests run the real binary, as a process of its own, between
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
-		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait most of the time
+		if err := flag.Set("test.parallel", "16"); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -47,6 +48,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+		defer mototest.Stop()
 		return m.Run()
 	}())
 }
@@ -89,6 +91,7 @@ type worldOptions struct {
 	timing string // YAML flow map; short by default
 	rules  string
 	extra  string // further lines of the configuration
+	listen string // a free port of the loopback address, if empty
 	env    []string
 
 	program string // what to run; the one that TestMain built, if empty
@@ -143,9 +146,9 @@ policy:
   ports: [22]
   rules: %s
 timing: %s
-listen: 127.0.0.1:0
+listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, w.opts.extra)
+`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)

@@ -19,8 +19,10 @@ import (
 )
 
 // leases, close and sweep are for the day when Slack, the store or the bot is
-// down: they know nothing but the configuration and the tags in AWS. They do
-// not fight with a running bot: what they remove it finds gone, and closes.
+// down: they know nothing but the configuration and what is in AWS. Whose a thing
+// is they tell by its structure, as the bot does; what its tags say is shown as it
+// is said there, and proves nothing. They do not fight with a running bot: what
+// they remove it finds gone, and closes.
 
 func newLeases(con console) *cobra.Command {
 	var (
@@ -45,7 +47,7 @@ func newLeases(con console) *cobra.Command {
 	return c
 }
 
-// inAWS is one lease as the tags in AWS tell it.
+// inAWS is one lease as the tags in AWS tell it, fit to be printed.
 type inAWS struct {
 	Lease     string    `json:"lease"`
 	Account   string    `json:"account"`
@@ -74,8 +76,9 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 		return nil, nil, err
 	}
 	type result struct {
-		leases []inAWS
-		err    error
+		leases   []inAWS
+		unproven []sshforward.Unproven
+		err      error
 	}
 	var (
 		all  []inAWS
@@ -86,9 +89,14 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 		if err != nil {
 			return result{err: fmt.Errorf("account %s: %w", account, err)}
 		}
-		return result{leases: convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })}
+		leases := convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })
+		return result{leases: leases, unproven: survey.Unproven}
 	}) {
 		all, errs = append(all, r.leases...), append(errs, r.err)
+		for _, u := range r.unproven {
+			fmt.Fprintf(con.stderr, "left alone: %s %s carries the deployment's tag and is not provably a lease's: %s\n",
+				u.Kind, printable(u.ID), u.Why)
+		}
 	}
 	slices.SortFunc(all, func(a, b inAWS) int { return a.Expires.Compare(b.Expires) })
 	return aws, all, errors.Join(errs...)
@@ -96,7 +104,8 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 
 func describeFound(f sshforward.Found, now time.Time) inAWS {
 	l := inAWS{
-		Lease: f.Lease.ID, Account: f.Lease.Instance.Account, Instance: f.Lease.Instance.ID, Owner: f.Lease.Owner,
+		Lease: f.Lease.ID, Account: f.Lease.Instance.Account, Instance: printable(f.Lease.Instance.ID),
+		Owner:   printable(f.Lease.Owner),
 		Expires: f.Lease.ExpiresAt, Overdue: !f.Lease.ExpiresAt.IsZero() && !now.Before(f.Lease.ExpiresAt),
 		Sources: sshforward.FormatSources(f.Lease.Sources), Resources: []string{}, found: f,
 	}

@@ -117,7 +117,7 @@ func newLogger(w io.Writer, format, level string) *slog.Logger {
 	_ = min.UnmarshalText([]byte(level)) // checked by the command line
 	opts := &slog.HandlerOptions{Level: min}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -16,6 +16,7 @@ type meters struct {
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
 	reconnects, orphans           prometheus.Counter
+	unproven                      *prometheus.GaugeVec
 }
 
 func newMeters() *meters {
@@ -43,7 +44,11 @@ func newMeters() *meters {
 	m.orphans = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "sshforward_orphans_total", Help: "Things found in AWS that no live lease owned, and that were torn down.",
 	})
-	m.registry.MustRegister(m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.unproven = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sshforward_unproven_resources",
+		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
+	}, []string{"account"})
+	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -56,13 +61,30 @@ func (m *meters) countLog(q *logQueue) {
 }
 
 // watch adds the figures that are counted when they are asked for.
-func (m *meters) watch(keeper *sshforward.Keeper) { m.registry.MustRegister(leaseCollector{keeper}) }
+func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
+	refused := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
+	}, func() float64 {
+		if slack.isRefused() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(leaseCollector{keeper}, refused)
+}
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
-func (m *meters) reconnect()               { m.reconnects.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) connected(again bool) {
+	if again {
+		m.reconnects.Inc()
+	}
+}
+func (m *meters) unprovenIn(account string, n int) {
+	m.unproven.WithLabelValues(account).Set(float64(n))
+}
 func (m *meters) awsCall(service, operation, code string) {
 	m.awsCalls.WithLabelValues(service, operation, code).Inc()
 }

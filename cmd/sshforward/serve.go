@@ -17,6 +17,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/store/bolt"
 )
 
 type serveOptions struct {
@@ -55,7 +56,7 @@ const (
 // Go's own 100 the bot takes a quarter more memory. GOGC overrules it.
 const gcPercent = 25
 
-// run runs the bot until a signal, or until Slack says that a token is bad.
+// run runs the bot until a signal, or until its store is lost.
 func (o *serveOptions) run(ctx context.Context, con console) error {
 	c, err := readConfig(o.config)
 	if err != nil {
@@ -104,45 +105,51 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	if err != nil {
 		return err
 	}
-	slack := bot.New(bot.Options{
-		Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
-		Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
-		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
+	slack := newSlackClient(secrets, func() (tokens, error) { return readTokens(con.env) }, log, func(t tokens, connected func(bool)) *bot.Bot {
+		return bot.New(bot.Options{
+			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
+			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
+			OnAck: meters.ack, Grace: commandsStopWithin,
+			OnConnect: func(again bool) { connected(again); meters.connected(again) },
+		})
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnEvent: onEvent,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
-	meters.watch(keeper)
-	web, err := listen(c.Listen, meters, func() error { return ready(ctx, slack, store) })
-	if err != nil {
-		return err
-	}
+	meters.watch(keeper, slack)
+	pulse := new(pulse)
+	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
 	control, err := openSocket(c.Store.Bolt, store, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
 			"path", socketPath(c.Store.Bolt), "err", err)
 	}
-	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.addr, "accounts", len(c.AWS))
+	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(), "accounts", len(c.AWS))
 
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
-	loops := startLoops(ctx, keeper, time.Duration(c.Timing.Sweep), log)
+	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
 	group.Go(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
 		loops.stop()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepsStopWithin)
+		within := stepsStopWithin
+		if store.Cause() != nil {
+			within = lostStopsWithin
+		}
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
 		keeper.Stop(late)
 		return nil
 	})
-	group.Go(func() error { return slack.Run(ctx, keeper) })
-	group.Go(func() error { return web.run(ctx) })
+	group.Go(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
+	group.Go(func() error { return slack.run(ctx, keeper) })
+	group.Go(func() error { web.run(ctx); return nil })
 	if control != nil {
 		group.Go(func() error { control.run(ctx); return nil })
 	}
@@ -157,9 +164,12 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 }
 
 // ready is what /readyz answers with.
-func ready(ctx context.Context, slack *bot.Bot, store sshforward.Store) error {
-	if !slack.Connected() {
-		return errors.New("not connected to Slack")
+func ready(ctx context.Context, slack *slackClient, store *bolt.Store) error {
+	if err := slack.ready(); err != nil {
+		return err
+	}
+	if err := store.Cause(); err != nil {
+		return err
 	}
 	if _, err := store.Due(ctx, time.Now(), 1); err != nil {
 		return fmt.Errorf("the store cannot be read: %w", err)

@@ -61,7 +61,7 @@ func remove(ctx context.Context, aws *provisioner.Provisioner, f inAWS, say func
 		l.Resources = step.Resources
 		if l.Resources.BalancerGone && !ended {
 			ended = true
-			say("%s: access to %s has ended", l.ID, l.Instance.ID)
+			say("%s: access to %s has ended", l.ID, f.Instance)
 		}
 		wait := step.Wait
 		switch {

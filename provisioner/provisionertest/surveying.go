@@ -18,9 +18,13 @@ var sameLease = cmp.Options{
 
 // surveying: what there is, seen from above.
 var surveying = []clause{
-	{"where there is nothing, nothing is found; instances are looked at all the same", func(b *bench) {
+	{"where there is nothing, nothing is found; the instances of stored leases are looked at all the same", func(b *bench) {
 		before := time.Now()
-		s, err := b.p.Survey(b.ctx, b.Account, []string{b.Instance, "i-0aaaaaaaaaaaaaaaa", "nonsense", b.Instance})
+		var stored []*sshforward.Lease
+		for _, instance := range []string{b.Instance, "i-0aaaaaaaaaaaaaaaa", "nonsense", b.Instance} {
+			stored = append(stored, &sshforward.Lease{ID: sshforward.NewID(), Terms: sshforward.Terms{Instance: sshforward.Instance{ID: instance}}})
+		}
+		s, err := b.p.Survey(b.ctx, b.Account, stored)
 		if err != nil || len(s.Found) != 0 || s.At.Before(before) || s.At.After(time.Now()) {
 			b.Fatalf("%+v, %v", s, err)
 		}

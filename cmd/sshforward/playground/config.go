@@ -24,6 +24,7 @@ const (
 	prodMax      = 2 * time.Hour
 	urgentMax    = 30 * time.Minute
 	approvalTime = 8 * time.Hour
+	sweepEvery   = 5 * time.Second
 )
 
 var reminders = []time.Duration{15 * time.Minute, time.Minute, 15 * time.Second}
@@ -78,12 +79,12 @@ timing:
   approval: %s
   opening: 5m
   reminders: [%s]
-  sweep: 5s
+  sweep: %s
   keep: 24h
 listen: 127.0.0.1:0
 `,
 		deployment, filepath.Join(dir, storeFile), Ops, Carol, cmp.Or(language, "en"), port,
 		strings.Join(insiders, ", "), span(prodMax), Carol, Yuki, span(urgentMax),
 		strings.Join(insiders, ", "), span(leaseMax),
-		span(leaseDefault), span(leaseMin), span(approvalTime), strings.Join(remind, ", "))
+		span(leaseDefault), span(leaseMin), span(approvalTime), strings.Join(remind, ", "), span(sweepEvery))
 }

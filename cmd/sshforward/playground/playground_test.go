@@ -24,9 +24,9 @@ func TestTour(t *testing.T) { playFile(t, Options{Speed: 2}, "testdata/tour.txt"
 // TestApproval has the bot killed while it opens, and a rule taken away.
 func TestApproval(t *testing.T) { playFile(t, Options{}, "testdata/approval.txt") }
 
-// TestRepair is the longest: the bot takes half a minute to believe that a rule
-// is missing.
-func TestRepair(t *testing.T) { playFile(t, Options{}, "testdata/repair.txt") }
+// TestRepair is the longest: it takes the bot 20 s to believe that a rule is
+// missing.
+func TestRepair(t *testing.T) { playFile(t, Options{Speed: 5}, "testdata/repair.txt") }
 
 func TestDataPath(t *testing.T) {
 	t.Parallel()
