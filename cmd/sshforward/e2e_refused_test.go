@@ -79,6 +79,49 @@ func (w *world) logged(says string) {
 	}
 }
 
+func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		miss func(t *testing.T, w *world)
+		says string // in the log, once that is known
+	}{
+		"the name of Slack": {says: "Slack does not answer", miss: func(_ *testing.T, w *world) {
+			w.process.Env = append(w.process.Env, "SLACK_API_URL=http://slack.invalid/api/")
+		}},
+		"a workspace": {says: "whole organisation", miss: func(t *testing.T, w *world) {
+			org := fakeslack.New(fakeslack.Options{EnterpriseID: "E0ORG", OrgInstall: true})
+			if err := org.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(org.Close)
+			w.process.Env = append(w.process.Env,
+				"SLACK_BOT_TOKEN="+org.BotToken(), "SLACK_APP_TOKEN="+org.AppToken(), "SLACK_API_URL="+org.APIURL())
+		}},
+		"the role in another account": {says: "AccessDenied", miss: func(_ *testing.T, w *world) {
+			w.opts.others = ", {name: other, region: eu-west-1, role_arn: 'arn:aws:iam::000000000001:role/nobody'}"
+			w.configure()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cl, aws, _ := fakeCloud(t, fakeaws.Options{Deny: []string{"sts:AssumeRole"}})
+			w := newWorld(t, cl, worldOptions{})
+			id := w.open(ann, dev, cl.instance+" 7s from 203.0.113.7")
+			end := w.opened(id).Add(7 * time.Second)
+			c.miss(t, w)
+			s := w.supervised(restartPause)
+			w.accessEnds(aws, id, end)
+			w.logged(c.says)
+			if ended := s.ended(); len(ended) != 0 {
+				t.Errorf("these ended: %v", ended)
+			}
+			if code := s.stop(); code != exitOK {
+				t.Errorf("SIGTERM ends it with %d", code)
+			}
+		})
+	}
+}
+
 // What was asked for before is not opened while nobody can be told, whichever
 // of the processes finds that out.
 func TestNothingOpensWhileSlackRefusesTheBot(t *testing.T) {
