@@ -11,6 +11,14 @@ type Command interface {
 	do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 }
 
+// look answers a query of those whom the bot serves.
+func look[T any](ctx context.Context, k *Keeper, c Caller, query func() (T, error)) (found T, err error) {
+	if err := checkServed(ctx, k.slack, c.User); err != nil {
+		return found, err
+	}
+	return query()
+}
+
 // lease reads one lease by an id as people type it.
 func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	id, ok := ParseID(typed)
@@ -116,6 +124,19 @@ func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {
 	return rule, nil
 }
 
+// judgeNow asks policy about a lease by its instance as it is now. Errors are
+// those of [Policy.stillAdmits] and [Finder.Find]: what cannot be told is no.
+func (k *Keeper) judgeNow(ctx context.Context, l *Lease) (Instance, *Rule, error) {
+	in, err := k.present(ctx, l)
+	if err != nil {
+		return in, nil, err
+	}
+	probe := l.Clone()
+	probe.Instance = in
+	rule, err := k.policy.stillAdmits(ctx, k.slack, probe)
+	return in, rule, err
+}
+
 // reply answers with the lease after a command, and lets its work begin.
 func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	if err != nil {
@@ -125,18 +146,17 @@ func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	return Reply{Lease: l}, nil
 }
 
-// among returns whether the user is one of those whom a rule names. Each rule
-// is asked about once, however many instances or leases it decides about; one
-// that cannot be told about now says no.
-func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []string) func(*Rule) bool {
-	said := make(map[*Rule]bool)
+// perRule returns whether a rule passes a check. Each rule is checked once,
+// however many instances or leases it decides about; one that cannot be told
+// about now does not pass.
+func perRule(check func(*Rule) error) func(*Rule) bool {
+	passed := make(map[*Rule]bool)
 	return func(r *Rule) bool {
-		yes, known := said[r]
+		ok, known := passed[r]
 		if !known {
-			member, err := Member(ctx, k.slack, user, who(r))
-			yes = err == nil && member
-			said[r] = yes
+			ok = check(r) == nil
+			passed[r] = ok
 		}
-		return yes
+		return ok
 	}
 }

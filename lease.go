@@ -3,6 +3,7 @@ package sshforward
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ type Terms struct {
 	Reminders []time.Duration
 	Approvers []string `json:",omitempty"` // users and user groups
 	Approvals int      `json:",omitempty"` // how many are needed
+	// RuleTags are the tags of the instance that the rule goes by, as they were
+	// when it was last looked at.
+	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
 	ExtendApprovals int `json:",omitempty"`
 }
@@ -88,6 +92,8 @@ type Work struct {
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
 	Drift     Drift  `json:",omitzero"`  // what a sweep has found changed
 	Mended    bool   `json:",omitempty"` // rules were put back once
+	Unjudged  bool   `json:",omitempty"` // whether policy would still let it in cannot be told
+	Outage    Outage `json:",omitzero"`  // the instance cannot be reached just now
 }
 
 // restart forgets failures; the next try is at the given time.
@@ -113,6 +119,16 @@ type Drift struct {
 	Missing bool `json:",omitempty"` // a rule or the registration is gone
 	Widened bool `json:",omitempty"` // its group lets in more than was leased
 	Unarmed bool `json:",omitempty"` // its dead-man switch is gone
+}
+
+// Outage is a time in which nobody gets through to the instance of an open
+// lease, though all that the lease has in AWS is as it should be.
+type Outage struct {
+	Since time.Time // about; zero for none
+	State string    `json:",omitempty"` // EC2's word, if the instance does not run: "stopped"
+	Why   Text      `json:",omitzero"`  // AWS's reason
+	// CloseAt is when the lease is closed if the instance does not run by then.
+	CloseAt time.Time `json:",omitzero"`
 }
 
 // Extension is one move of the end.
@@ -145,6 +161,8 @@ type Resources struct {
 	InstanceGroupID string `json:",omitempty"` // the instance's group that holds our rule
 	InstanceRuleID  string `json:",omitempty"`
 	DNSName         string `json:",omitempty"`
+	// CheckEvery is the pause between two health checks that was set last.
+	CheckEvery time.Duration `json:",omitempty"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`
@@ -239,8 +257,10 @@ func (l *Lease) Clone() *Lease {
 	c := *l
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
+	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
+	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)

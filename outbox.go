@@ -30,8 +30,14 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Pending
 	case NoticeAsked:
 		return l.State != Open || !l.Asked.Pending()
-	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
+	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeUnjudged:
+		return !l.Unjudged
+	case NoticeOutage:
+		return l.State != Open || l.Outage.Since.IsZero()
+	case NoticeBack:
+		return l.State != Open || !l.Outage.Since.IsZero()
 	case NoticeStuck:
 		return !l.Alarmed
 	}
@@ -94,6 +100,9 @@ func (l *Lease) CardKey() string {
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+		}
+		if o := l.Outage; !o.Since.IsZero() {
+			key += fmt.Sprintf(" out=%d %s %s", o.Since.UnixNano(), o.State, o.Why)
 		}
 	case Closing:
 		key += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -24,13 +25,28 @@ type Finder interface {
 	// not be asked and the others have nothing, that account's error.
 	Find(ctx context.Context, ref string) ([]Instance, error)
 
-	// Preflight finds where a load balancer for the instance can go, so that
-	// the confirm prompt can be honest.
-	Preflight(ctx context.Context, in Instance) (Placement, error)
+	// Preflight finds where a load balancer for the instance can go that these
+	// sources will reach, so that the confirm prompt can be honest.
+	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
 
 	// List returns the running instances of an account, for forms that offer
 	// what could be opened.
 	List(ctx context.Context, account string) ([]Instance, error)
+}
+
+// Watcher looks at what is open, and changes nothing. Errors are those of
+// [Provisioner].
+type Watcher interface {
+	// Health asks how the instance behind an open lease fares. ENOTFOUND if
+	// the way in is gone.
+	Health(ctx context.Context, l *Lease) (Health, error)
+}
+
+// Health is whether people get through to sshd, as the health check sees it.
+type Health struct {
+	InService bool
+	Why       Text   // AWS's reason, when it is not in service
+	State     string // EC2's word for the state of an instance that is not; "" if it could not be told
 }
 
 // Provisioner makes and removes what a lease needs in AWS. Every method may be
@@ -43,13 +59,8 @@ type Finder interface {
 // words.
 //
 // A second way in, a Network Load Balancer say, is a second implementation of
-// this, and of Preflight and [Surveyor] with it. It brings its own meaning of
-// [Stages] (what is made in which order, and what is waited for), of
-// [Resources] (what of it the lease has to remember), and the sentences that
-// StepResult.Detail and errors show to people. What it has to keep is that
-// every method may be repeated, that the lease's own name and tags lead back to
-// all it has made, and that Close is complete only when nothing is left.
-// provisioner/provisionertest holds an implementation to that.
+// [Cloud]. What it has to bring is written in the documentation of package
+// provisioner, and provisioner/provisionertest holds it to this contract.
 type Provisioner interface {
 	// Open does the stage l.Stage (never StageCheck). StepResult.Resources
 	// says what was made also when the error is not nil.

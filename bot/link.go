@@ -13,24 +13,12 @@ import (
 	"github.com/slack-go/slack/socketmode"
 )
 
-// connections is how many Socket Mode connections are kept. Slack gives each
-// envelope to any one of them and asks each to go every few hours; with two,
-// one is there while the other dials.
-const connections = 2
-
 const (
 	// minPause is how long to wait before a session that ended is begun anew.
 	minPause = 250 * time.Millisecond
 	// stableAfter is how long a connection lives before it counts as a good one.
 	stableAfter = 10 * time.Second
 )
-
-// pingTimeouts is how long each connection goes without a WebSocket ping before
-// slack-go makes a new one. A server that sends no pings loses each of them that
-// often. With the same time-out it would lose both at the same moment. Multiples
-// of these two meet after 20 minutes at the earliest, and by then the time that
-// ten new connections take has moved them apart.
-var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
 
 // link keeps one Socket Mode connection up.
 type link struct {

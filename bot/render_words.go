@@ -21,6 +21,9 @@ func (v render) heading(l *sshforward.Lease) (icon, state string) {
 	case sshforward.Opening:
 		return ":hourglass_flowing_sand:", v.say("Opening")
 	case sshforward.Open:
+		if !l.Outage.Since.IsZero() {
+			return ":large_yellow_circle:", v.say("Open")
+		}
 		return ":large_green_circle:", v.say("Open")
 	case sshforward.Closing:
 		return ":hourglass:", v.say("Closing")
@@ -69,6 +72,8 @@ func (v render) reasonWord(r sshforward.Reason) string {
 		return v.say("closed by admin")
 	case sshforward.InstanceGone:
 		return v.say("instance gone")
+	case sshforward.NotAdmitted:
+		return v.say("not admitted any more")
 	case sshforward.Lost:
 		return v.say("lost")
 	}
@@ -145,6 +150,20 @@ func (v render) because(l *sshforward.Lease) slack.Block {
 		return nil
 	}
 	return section(v.say("*Reason:* %s", line(l.Because, 2900)))
+}
+
+// warnings are what will hardly work; nil if nothing is known.
+func (v render) warnings(l *sshforward.Lease) slack.Block {
+	var out []string
+	for _, w := range l.Placement.Warnings {
+		if s := v.line(w, 600); s != "" && len(out) < 4 {
+			out = append(out, ":warning: "+s)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return section(strings.Join(out, "\n"))
 }
 
 // notes are what could not be checked; nil if everything was.

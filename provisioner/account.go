@@ -20,9 +20,13 @@ import (
 type account struct {
 	Account
 	ec2       *ec2.Client
-	elb       *elb.Client
+	elb       *elb.Client             // for looking
+	elbs      [priorities]*elb.Client // all have one budget
+	budget    *budget
 	scheduler *scheduler.Client
 	sts       *sts.Client
+
+	refusals refusals
 
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
@@ -43,7 +47,7 @@ const (
 	maxBackoff  = 2 * time.Second
 )
 
-func newAccount(base aws.Config, deployment string, a Account) (*account, error) {
+func newAccount(base aws.Config, deployment string, a Account, shared budgets) (*account, error) {
 	cfg := base.Copy()
 	if a.Region != "" {
 		cfg.Region = a.Region
@@ -62,12 +66,16 @@ func newAccount(base aws.Config, deployment string, a Account) (*account, error)
 			o.ExpiryWindow = time.Minute // not in the middle of a step
 		})
 	}
-	return &account{
-		Account: a,
-		ec2:     ec2.NewFromConfig(cfg), elb: elb.NewFromConfig(cfg),
-		scheduler: scheduler.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
+	out := &account{
+		Account: a, budget: shared.of(a),
+		ec2: ec2.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
 		scheduleGroupMu: newContextMutex(),
-	}, nil
+	}
+	for p := range priorities {
+		out.elbs[p] = elb.NewFromConfig(cfg, func(o *elb.Options) { o.APIOptions = append(o.APIOptions, out.budget.limit(p)) })
+	}
+	out.elb = out.elbs[forLooking]
+	return out, nil
 }
 
 // newRetryer is called once for each client.

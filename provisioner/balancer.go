@@ -27,6 +27,7 @@ func (r *run) createBalancer(ctx context.Context) error {
 		SecurityGroups: []string{r.l.Resources.GroupID},
 		Tags:           elbTags(balancerTags(r.p.deployment, r.l)),
 	})
+	r.refusals.record(r.l.Instance.Zone, err)
 	dns := ""
 	switch {
 	case err == nil:

@@ -18,7 +18,7 @@ import (
 // group, which both refer to, after them, and also when they failed. What to
 // delete is never learned from the load balancer, which may be gone.
 func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
-	r, err := p.begin(l)
+	r, err := p.begin(l, forClosing)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}

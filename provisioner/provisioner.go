@@ -54,8 +54,9 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	p := &Provisioner{deployment: o.Deployment, lookup: o.Resolver, log: o.Logger}
+	shared := budgets{}
 	for _, a := range o.Accounts {
-		acct, err := newAccount(base, o.Deployment, a)
+		acct, err := newAccount(base, o.Deployment, a, shared)
 		if err != nil {
 			return nil, err
 		}

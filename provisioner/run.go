@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+
 	"github.com/sshforward/sshforward"
 )
 
@@ -12,6 +14,7 @@ import (
 // was made is forgotten.
 type run struct {
 	*account
+	elb  *elb.Client // in place of the account's: a step goes before looks
 	p    *Provisioner
 	l    *sshforward.Lease
 	name string // of the group and the load balancer
@@ -27,13 +30,13 @@ type run struct {
 	errs   []error
 }
 
-func (p *Provisioner) begin(l *sshforward.Lease) (*run, error) {
+func (p *Provisioner) begin(l *sshforward.Lease, calls priority) (*run, error) {
 	a, err := p.account(l.Instance.Account)
 	if err != nil {
 		return nil, err
 	}
 	return &run{
-		account: a, p: p, l: l,
+		account: a, elb: a.elbs[calls], p: p, l: l,
 		name: sshforward.Name(p.deployment, l.ID),
 		now:  time.Now(), res: l.Resources,
 	}, nil
@@ -45,7 +48,7 @@ func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*run, error) {
 	if l.End().IsZero() {
 		return nil, &sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no end yet.")}
 	}
-	return p.begin(l)
+	return p.begin(l, forOpening)
 }
 
 // together runs the tasks concurrently and waits for all of them; a failure
