@@ -13,12 +13,22 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
-	do, checked := k.cloud.Open, admitted{}
-	if stage == StageCheck {
-		do = func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+	var checked admitted
+	do := func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+		if stage == StageCheck {
 			checked.instance, checked.rule, err = k.check(ctx, l)
 			return StepResult{Resources: l.Resources}, err
 		}
+		// Nothing is opened for whom Slack does not tell about: nobody could be
+		// told that it is open.
+		owner, err := k.slack.Person(ctx, l.Owner)
+		if err == nil {
+			err = owner.checkServed()
+		}
+		if err != nil {
+			return StepResult{Resources: l.Resources}, err
+		}
+		return k.cloud.Open(ctx, l)
 	}
 	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late

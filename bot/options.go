@@ -49,8 +49,9 @@ type Options struct {
 	// OnAck, if set, is told for every acknowledgement how long after the
 	// receipt of its envelope it was handed over.
 	OnAck func(time.Duration)
-	// OnReconnect, if set, is called whenever a connection is up again.
-	OnReconnect func()
+	// OnConnect, if set, is called whenever a connection is up; again: not for
+	// the first time.
+	OnConnect func(again bool)
 
 	// Commands is how many commands may run at once; default 256.
 	Commands int

@@ -78,7 +78,7 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 				a.Name, used, limit, a.Region),
 		}
 	}
-	if out.Subnet, err = chooseSubnet(in, subnets, tables); err != nil {
+	if out.Subnet, err = a.chooseSubnet(in, subnets, tables); err != nil {
 		return sshforward.Placement{}, err
 	}
 	if aclErr != nil {

@@ -21,13 +21,15 @@ const (
 // chooseSubnet picks where the load balancer goes: of the public subnets in
 // the instance's VPC and zone that can be reached and are big enough, the one
 // with most free addresses; of equals, the first by id.
-func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types.RouteTable) (string, error) {
+func (a *account) chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types.RouteTable) (string, error) {
 	var public, reached, fit []types.Subnet
 	for _, s := range subnets {
 		if aws.ToString(s.VpcId) != in.VPC || aws.ToString(s.AvailabilityZone) != in.Zone || aws.ToString(s.OutpostArn) != "" {
 			continue
 		}
-		if !isPublic(s, tables) {
+		// What the operator has named may lead to a firewall first.
+		named := slices.Contains(a.Subnets, aws.ToString(s.SubnetId))
+		if !named && (len(a.Subnets) > 0 || !isPublic(s, tables)) {
 			continue
 		}
 		public = append(public, s)
@@ -41,6 +43,9 @@ func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types
 		}
 	}
 	switch {
+	case len(public) == 0 && len(a.Subnets) > 0:
+		return "", invalid("None of the subnets that load balancers may stand in is in %s of %s, where instance %s is; "+
+			"the operator can add one to the configuration.", in.Zone, in.VPC, in.ID)
 	case len(public) == 0:
 		return "", invalid("There is no public subnet in %s of %s, where instance %s is: "+
 			"a load balancer needs one there, with a route for 0.0.0.0/0 to an internet gateway.", in.Zone, in.VPC, in.ID)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,14 +53,35 @@ func newMeters() *meters {
 	return m
 }
 
+// countLog adds how many lines of the log were left out.
+func (m *meters) countLog(q *logQueue) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
+	}, func() float64 { return float64(q.dropped.Load()) }))
+}
+
 // watch adds the figures that are counted when they are asked for.
-func (m *meters) watch(keeper *sshforward.Keeper) { m.registry.MustRegister(leaseCollector{keeper}) }
+func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
+	refused := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
+	}, func() float64 {
+		if slack.isRefused() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(leaseCollector{keeper}, refused)
+}
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
-func (m *meters) reconnect()               { m.reconnects.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) connected(again bool) {
+	if again {
+		m.reconnects.Inc()
+	}
+}
 func (m *meters) unprovenIn(account string, n int) {
 	m.unproven.WithLabelValues(account).Set(float64(n))
 }
@@ -105,15 +124,4 @@ func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
-}
-
-// newLogger writes what happened to w.
-func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var min slog.Level
-	_ = min.UnmarshalText([]byte(level)) // checked by the command line
-	opts := &slog.HandlerOptions{Level: min}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }
