@@ -26,6 +26,7 @@ const (
 	ActFreed       Act = "freed"
 	ActMended      Act = "mended"
 	ActNarrowed    Act = "narrowed"
+	ActRetagged    Act = "retagged" // tags that somebody had changed were put right
 	ActRebuilt     Act = "rebuilt"  // taken over from its tags, the store had lost it
 	ActReopened    Act = "reopened" // something of a closed lease was found
 )

@@ -48,13 +48,14 @@ const (
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
 	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
 	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
+	NoticeRetagged NoticeKind = "retagged" // somebody had changed its tags
 	NoticeUrgent   NoticeKind = "urgent"   // it goes past approval
 )
 
 // Alarm reports whether the notice is for whoever is on call, and not for the
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
-	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed || k == NoticeUrgent
+	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed || k == NoticeRetagged || k == NoticeUrgent
 }
 
 // Notice is something owed to the people of a lease, in the card's thread. It
