@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -26,12 +27,24 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
+	refusals refusals
+
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
 
 	// scheduleGroupMu is held while the schedule group is asked for and made.
 	scheduleGroupMu   contextMutex
 	ownsScheduleGroup bool // seen once; false: not known
+}
+
+// withTags adds the configured tags to the bot's own, which go first.
+func (a *account) withTags(own map[string]string) map[string]string {
+	all := maps.Clone(a.Tags)
+	if all == nil {
+		return own
+	}
+	maps.Copy(all, own)
+	return all
 }
 
 // callTimeout bounds one attempt, so that a connection that says nothing is

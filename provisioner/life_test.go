@@ -19,7 +19,7 @@ import (
 
 // maxCalls is what one whole life may cost with an instance that is in service
 // at once: people share the API's rate with the bot.
-const maxCalls = 33
+const maxCalls = 34
 
 func TestLife(t *testing.T) {
 	both(t, worldOptions{}, func(w *world) {
@@ -119,6 +119,12 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 	tags := w.tags(l)
 	for _, what := range []string{"group", "rule", "balancer"} {
 		got, ok := provisioner.FromTags(deployment, tags[what], w.opts.accounts[0])
+		if ok && what == "balancer" { // which says whose it is and until when, and no more
+			got.Instance.ID, got.Channel = l.Instance.ID, l.Channel
+			if n := len(tags[what]) - len(w.opts.accounts[0].Tags); n > 6 {
+				w.Errorf("the load balancer has %d tags of the bot's: %v", n, tags[what])
+			}
+		}
 		switch {
 		case !ok:
 			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])

@@ -78,8 +78,8 @@ func joined[T any](all []T, text func(T) string) string {
 }
 
 // balancerKeys are the tags that the load balancer carries, six at most: the API
-// reference allows ten on a Classic Load Balancer, and an organisation may demand
-// some of its own. The group, which cannot go before it, has the full set.
+// reference allows ten on a Classic Load Balancer (the guide says fifty), and four
+// of those are for [Account.Tags]. The group, which cannot go before it, has the full set.
 var balancerKeys = []string{TagDeployment, TagLease, TagOwner, TagExpires, TagOpened, TagProof}
 
 // balancerTags is what of a lease's tags the load balancer carries.
