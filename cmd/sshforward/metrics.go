@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,6 +51,13 @@ func newMeters() *meters {
 	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// countLog adds how many lines of the log were left out.
+func (m *meters) countLog(q *logQueue) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
+	}, func() float64 { return float64(q.dropped.Load()) }))
 }
 
 // watch adds the figures that are counted when they are asked for.
@@ -119,15 +124,4 @@ func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
-}
-
-// newLogger writes what happened to w.
-func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var min slog.Level
-	_ = min.UnmarshalText([]byte(level)) // checked by the command line
-	opts := &slog.HandlerOptions{Level: min}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }

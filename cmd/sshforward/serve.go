@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -68,16 +69,21 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log := newLogger(con.stderr, o.logFormat, o.logLevel)
+	// A write to a pipe whose reader is gone is an error then, and not the end:
+	// leases must end whoever reads what the bot has to say.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	queue := newLogQueue(con.stderr, o.logFormat)
+	defer queue.stop()
+	log := newLogger(queue, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
 	if con.env("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return serve(ctx, c, secrets, con, log)
+	return serve(ctx, c, secrets, con, queue, log)
 }
 
 // serve wires everything and runs it.
-func serve(ctx context.Context, c *config, secrets tokens, con console, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logQueue, log *slog.Logger) (err error) {
 	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
 	if err != nil {
 		return err
@@ -95,6 +101,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	if err != nil {
 		return err
 	}
+	meters.countLog(queue)
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
 		Signing: provisioner.Signing{Key: key, Store: store.ID()},
