@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // runStage does the current stage of opening.
@@ -134,7 +136,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 			k.log.Log(ctx, level(l), "step failed", "lease", l.ID, "step", name, "attempt", l.Attempts+1, "err", err)
 		}
 	}()
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	return do(ctx)
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // watchTimeout bounds the looks of one round through one account.
@@ -31,6 +33,7 @@ func (k *Keeper) Watch(ctx context.Context) error {
 				continue
 			}
 			wg.Go(func() {
+				defer safe.Catch(k.workers.panicked)
 				defer k.watches.leave(l.ID)
 				if err := k.watchLease(ctx, l); err != nil {
 					mu.Lock()
@@ -45,7 +48,7 @@ func (k *Keeper) Watch(ctx context.Context) error {
 }
 
 func (k *Keeper) watchLease(ctx context.Context, l *Lease) (err error) {
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	now := time.Now()
 	h, err := k.cloud.Health(ctx, l)
 	if err != nil {

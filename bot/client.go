@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // viewWait bounds views.open; after that the trigger is of no use.
@@ -201,7 +202,8 @@ func (c *client) suspectToken(err error) {
 	if !hasCode(err, tokenCodes) {
 		return
 	}
-	c.suspect.DoChan("auth.test", func() (any, error) {
+	c.suspect.DoChan("auth.test", func() (_ any, err error) {
+		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if _, err := c.api.AuthTestContext(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 var instanceIDRE = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
@@ -74,6 +75,7 @@ func (p *Provisioner) ask(ctx context.Context, ref string, take func(answer) (en
 	answers := make(chan answer, len(p.accounts)) // nobody may be left to read it
 	for i, a := range p.accounts {
 		go func() {
+			defer safe.Catch(func(err error) { answers <- answer{from: i, err: err} })
 			found, err := a.find(ctx, ref)
 			answers <- answer{i, found, err}
 		}()
