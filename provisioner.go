@@ -44,6 +44,9 @@ type Watcher interface {
 	// Health asks how the instance behind an open lease fares. ENOTFOUND if
 	// the way in is gone.
 	Health(ctx context.Context, l *Lease) (Health, error)
+
+	// Resolves looks the load balancer's name up, once.
+	Resolves(ctx context.Context, l *Lease) bool
 }
 
 // Health is whether people get through to sshd, as the health check sees it.

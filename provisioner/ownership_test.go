@@ -181,6 +181,69 @@ func TestForgedTags(t *testing.T) {
 	}
 }
 
+// Somebody describes rules of theirs as the lease's, too, and gives them its tags:
+// what they let in is not the lease's group, or not at one port, or not in.
+func TestForgedDescriptions(t *testing.T) {
+	both(t, withDeadMan(), func(w *world) {
+		l := w.lease("web-1")
+		w.open(l)
+		other := w.addTheirs()
+		const described = "sshforward k7m2q9x"
+		addresses, ports := cidr("tcp", 2222, "0.0.0.0/0"), fromGroup(5000, l.Resources.GroupID, described)
+		addresses.IpRanges[0].Description = aws.String(described)
+		ports.ToPort = aws.Int32(5009)
+		udp := fromGroup(5353, l.Resources.GroupID, described)
+		udp.IpProtocol = aws.String("udp")
+		w.authorize(other.db, false, addresses, fromGroup(2223, other.app, described))
+		w.authorize(other.db, false, ports)
+		w.authorize(other.db, false, udp)
+		w.authorize(other.db, true, fromGroup(22, l.Resources.GroupID, described))
+		var ids []string
+		for _, r := range w.rulesWhere(func(r types.SecurityGroupRule) bool {
+			return *r.GroupId == other.db && *r.IpProtocol != "-1" && *r.SecurityGroupRuleId != other.toDB
+		}) {
+			ids = append(ids, *r.SecurityGroupRuleId)
+		}
+		w.tag(provisioner.Tags(deployment, l), "", ids...)
+		before := w.rulesIn(other.db)
+		l.Resources = must(w.p.Mend(w.ctx, l)).Resources
+		found, s, _ := w.survey(w.p, l)
+		if got := flags(found[l.ID]); got != whole {
+			w.Errorf("found %s", got)
+		}
+		w.wantUnproven(s, l.ID, ids...)
+		w.startClosing(l)
+		for range 3 {
+			step, err := w.p.Close(w.ctx, l)
+			if err != nil {
+				w.Fatal(err)
+			}
+			if l.Resources = step.Resources; step.Wait == 0 {
+				break // moto lets the group go
+			}
+			w.sleep(step.Wait)
+		}
+		if diff := cmp.Diff(before, w.rulesIn(other.db)); diff != "" || len(ids) != 5 {
+			w.Errorf("what is not ours has changed:\n%s", diff)
+		}
+		w.revoke(other.db, func(r types.SecurityGroupRule) bool { // theirs to do
+			return r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId != other.app
+		})
+		w.close(l)
+	})
+}
+
+// rulesIn are a group's rules, in words.
+func (w *world) rulesIn(group string) []string {
+	w.Helper()
+	var out []string
+	for _, r := range w.rulesWhere(func(r types.SecurityGroupRule) bool { return *r.GroupId == group }) {
+		out = append(out, string(must(json.Marshal(r))))
+	}
+	slices.Sort(out)
+	return out
+}
+
 // wantUnproven fails the test unless a survey reports each of these, with why.
 func (w *world) wantUnproven(s sshforward.Survey, lease string, ids ...string) {
 	w.Helper()
