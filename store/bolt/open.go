@@ -16,6 +16,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // version is the schema this package reads and writes.
@@ -80,7 +81,10 @@ func Open(path string, opts Options) (*Store, error) {
 	}
 	s.writer = newWriter(s)
 	if !opts.ReadOnly {
-		go s.watchOver()
+		go func() {
+			defer safe.Catch(s.watch.give) // unwatched it is as good as lost
+			s.watchOver()
+		}()
 	}
 	return s, nil
 }
