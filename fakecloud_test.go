@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -25,6 +26,9 @@ type footprint struct {
 	widened                           bool
 	resolves                          bool   // its name
 	out                               string // why the instance is out of service
+
+	store int   // for which it was signed
+	proof Proof // of the tags; empty: what follows from store
 }
 
 func (f *footprint) empty() bool { return !f.group && !f.rule && !f.balancer }
@@ -53,6 +57,8 @@ type fakeCloud struct {
 	truncate bool
 	// lingering, if longer than the usual, is how long interfaces linger.
 	lingering time.Duration
+	// store is the store that the bot has now: a lost one has another number.
+	store int
 	// unproven is what surveys report so.
 	unproven []Unproven
 	// lists, if set, may change what a survey lists of a lease, and leaves it
@@ -168,6 +174,16 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 	return found, nil
 }
 
+func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	found, err := c.Find(ctx, id)
+	for _, in := range found {
+		if in.Account == account {
+			return in, nil
+		}
+	}
+	return Instance{}, cmp.Or(err, error(Errorf(ENOTFOUND, "There is no instance %s.", id)))
+}
+
 func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix) (Placement, error) {
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
@@ -196,7 +212,7 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	s := StepResult{Resources: l.Resources}
@@ -252,7 +268,7 @@ func (c *fakeCloud) close(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	if f.balancer {
