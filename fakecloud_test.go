@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -166,6 +167,16 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no instance %s.", ref)}
 	}
 	return found, nil
+}
+
+func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	found, err := c.Find(ctx, id)
+	for _, in := range found {
+		if in.Account == account {
+			return in, nil
+		}
+	}
+	return Instance{}, cmp.Or(err, error(Errorf(ENOTFOUND, "There is no instance %s.", id)))
 }
 
 func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix) (Placement, error) {

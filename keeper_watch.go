@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // watchTimeout bounds the looks of one round through one account.
@@ -36,6 +38,7 @@ func (k *Keeper) Watch(ctx context.Context) error {
 				continue
 			}
 			wg.Go(func() {
+				defer safe.Catch(k.workers.panicked)
 				defer k.watches.leave(l.ID)
 				if name {
 					k.watchName(ctx, l)
@@ -74,7 +77,7 @@ func (k *Keeper) watchName(ctx context.Context, l *Lease) {
 }
 
 func (k *Keeper) watchHealth(ctx context.Context, l *Lease) (err error) {
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	now := time.Now()
 	h, err := k.cloud.Health(ctx, l)
 	if err != nil {

@@ -25,6 +25,10 @@ type Finder interface {
 	// not be asked and the others have nothing, that account's error.
 	Find(ctx context.Context, ref string) ([]Instance, error)
 
+	// Instance returns one instance of one account as it is now, whatever the
+	// other accounts say or do not. ENOTFOUND if there is none.
+	Instance(ctx context.Context, account, id string) (Instance, error)
+
 	// Preflight finds where a load balancer for the instance can go that these
 	// sources will reach, so that the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
