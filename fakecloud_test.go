@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -23,6 +24,7 @@ type footprint struct {
 	tags                              *Lease    // the rest of what they say
 	ingress                           []netip.Prefix
 	widened                           bool
+	resolves                          bool   // its name
 	out                               string // why the instance is out of service
 }
 
@@ -46,6 +48,8 @@ type fakeCloud struct {
 	// runs when the effect has happened, and may lose the answer.
 	before func(ctx context.Context, op string, l *Lease) error
 	after  func(op string, l *Lease) error
+	// address, if set, is what load balancers are reached by.
+	address string
 	// truncate drops fractions of a second from the end in the tags.
 	truncate bool
 	// lingering, if longer than the usual, is how long interfaces linger.
@@ -165,6 +169,16 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 	return found, nil
 }
 
+func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	found, err := c.Find(ctx, id)
+	for _, in := range found {
+		if in.Account == account {
+			return in, nil
+		}
+	}
+	return Instance{}, cmp.Or(err, error(Errorf(ENOTFOUND, "There is no instance %s.", id)))
+}
+
 func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix) (Placement, error) {
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
@@ -213,6 +227,8 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		if time.Since(f.registeredAt) < untilInService {
 			s.Wait, s.Detail = pollEvery, Textf("Waiting for the health check.")
 		}
+	case StageName:
+		s.Resources.Address, s.Resources.Resolved = c.address, f.resolves
 	case StageClock:
 		f.until = c.end(l)
 		f.tags.State, f.tags.OpenedAt = Open, l.OpenedAt
@@ -284,6 +300,12 @@ func (c *fakeCloud) Health(ctx context.Context, l *Lease) (Health, error) {
 		return Health{Why: Textf("%s", f.out), State: "running"}, nil
 	}
 	return Health{InService: true}, nil
+}
+
+func (c *fakeCloud) Resolves(_ context.Context, l *Lease) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leases[l.ID].resolves
 }
 
 // List is the Lister.

@@ -168,9 +168,10 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.ListenerPort == 0 {
 		l.ListenerPort = cmp.Or(account.ListenerPort, 22)
 	}
-	if l.SSHUser == "" {
+	if !SafeUser(l.SSHUser) {
 		l.SSHUser = sshUser(l.Instance, account)
 	}
+	l.HostKeyAlias = hostKeyAlias(l.Instance, account)
 	l.Rule = "rebuilt from tags" // unless one decides about it now
 	l.RequestedAt, l.ConfirmBy, l.ConfirmedAt, l.NextTryAt = now, now, now, now
 	l.Reminders = k.timing.Reminders

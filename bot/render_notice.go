@@ -141,7 +141,7 @@ func (v render) knownHosts(l *sshforward.Lease) slack.Block {
 	length := 0
 	for key := range strings.Lines(l.Resources.HostKeys) {
 		key = strings.Join(strings.Fields(key), " ")
-		all := line(l.Instance.ID, 40) + " " + key
+		all := line(l.KeyAlias(), 253) + " " + key
 		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == maxHostKeys || length > maxHostKeyText {
 			continue
 		}

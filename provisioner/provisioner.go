@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -43,7 +44,11 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		o.Resolver = net.DefaultResolver.LookupHost
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
+			// A connection that a NAT on the way has forgotten takes everything and
+			// never answers; a ping finds that out.
+			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silenceAfter, PingTimeout: pongWithin}
+		})
 	}
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),

@@ -80,6 +80,7 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 		unproven []sshforward.Unproven
 		err      error
 	}
+	failed := func(account string, err error) result { return result{err: fmt.Errorf("account %s: %w", account, err)} }
 	var (
 		all  []inAWS
 		errs []error
@@ -87,11 +88,11 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 	for _, r := range eachAccount(c.AWS, func(account string) result {
 		survey, err := aws.Survey(ctx, account, nil)
 		if err != nil {
-			return result{err: fmt.Errorf("account %s: %w", account, err)}
+			return failed(account, err)
 		}
 		leases := convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })
 		return result{leases: leases, unproven: survey.Unproven}
-	}) {
+	}, failed) {
 		all, errs = append(all, r.leases...), append(errs, r.err)
 		for _, u := range r.unproven {
 			fmt.Fprintf(con.stderr, "left alone: %s %s carries the deployment's tag and is not provably a lease's: %s\n",

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 const (
@@ -42,7 +44,11 @@ func newLogQueue(w io.Writer, format string) *logQueue {
 			return b.Bytes()
 		},
 	}
-	go q.run()
+	go func() {
+		defer close(q.done)
+		defer safe.Catch(func(error) {}) // there is no log to say it in
+		q.run()
+	}()
 	return q
 }
 
@@ -65,7 +71,6 @@ func (q *logQueue) Write(line []byte) (int, error) {
 }
 
 func (q *logQueue) run() {
-	defer close(q.done)
 	var told int64 // of those left out
 	for {
 		select {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // meters are the metrics of section "Metrics" in docs/operations.md.
@@ -104,6 +105,7 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 
 // Collect implements prometheus.Collector.
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
+	defer safe.Catch(func(err error) { ch <- prometheus.NewInvalidMetric(leasesDesc, err) }) // it is gathered in a goroutine
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	all, err := c.keeper.Active(ctx)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 const (
@@ -33,6 +34,7 @@ func startMirror(w io.Writer, log *slog.Logger) *mirror {
 	m := &mirror{log: log, queue: make(chan sshforward.Event, mirrorHolds), done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
+		defer safe.Catch(func(err error) { log.Error("events are not written to stdout any more", "err", err) })
 		write, lost := encodeEvents(w), 0
 		for e := range m.queue {
 			switch err := write(e); {

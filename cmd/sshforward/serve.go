@@ -16,6 +16,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
 )
@@ -133,8 +134,14 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
+	run := func(part func() error) {
+		group.Go(func() (err error) {
+			defer safe.Recover(&err) // the others end in order then, and what is due is closed by the next start
+			return part()
+		})
+	}
 	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
-	group.Go(func() error {
+	run(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
 		loops.stop()
@@ -147,14 +154,14 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		keeper.Stop(late)
 		return nil
 	})
-	group.Go(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
-	group.Go(func() error { return slack.run(ctx, keeper) })
-	group.Go(func() error { web.run(ctx); return nil })
+	run(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
+	run(func() error { return slack.run(ctx, keeper) })
+	run(func() error { web.run(ctx); return nil })
 	if control != nil {
-		group.Go(func() error { control.run(ctx); return nil })
+		run(func() error { control.run(ctx); return nil })
 	}
 	if damaged != "" {
-		group.Go(func() error { return announce(ctx, slack, damaged, log) })
+		run(func() error { return announce(ctx, slack, damaged, log) })
 	}
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {

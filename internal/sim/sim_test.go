@@ -35,7 +35,8 @@ type sim struct {
 	deadMan    *provisioner.DeadMan
 	sweepEvery time.Duration // zero: never
 	swept      time.Time
-	watch      func() // called after every tick
+	watch      func()                            // called after every tick
+	poison     func(operation, body string) bool // whether a call to AWS panics
 
 	process *process // the one that runs now
 	deaths  int

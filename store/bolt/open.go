@@ -15,6 +15,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // version is the schema this package reads and writes.
@@ -76,7 +77,10 @@ func Open(path string, opts Options) (*Store, error) {
 	}
 	s.writer = newWriter(s)
 	if !opts.ReadOnly {
-		go s.watchOver()
+		go func() {
+			defer safe.Catch(s.watch.give) // unwatched it is as good as lost
+			s.watchOver()
+		}()
 	}
 	return s, nil
 }
