@@ -26,6 +26,9 @@ type footprint struct {
 	widened                           bool
 	resolves                          bool   // its name
 	out                               string // why the instance is out of service
+
+	store int   // for which it was signed
+	proof Proof // of the tags; empty: what follows from store
 }
 
 func (f *footprint) empty() bool { return !f.group && !f.rule && !f.balancer }
@@ -54,6 +57,8 @@ type fakeCloud struct {
 	truncate bool
 	// lingering, if longer than the usual, is how long interfaces linger.
 	lingering time.Duration
+	// store is the store that the bot has now: a lost one has another number.
+	store int
 	// unproven is what surveys report so.
 	unproven []Unproven
 	// lists, if set, may change what a survey lists of a lease, and leaves it
@@ -207,7 +212,7 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	s := StepResult{Resources: l.Resources}
@@ -263,7 +268,7 @@ func (c *fakeCloud) close(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	if f.balancer {

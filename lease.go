@@ -120,6 +120,10 @@ type Drift struct {
 	Missing bool `json:",omitempty"` // a rule or the registration is gone
 	Widened bool `json:",omitempty"` // its group lets in more than was leased
 	Unarmed bool `json:",omitempty"` // its dead-man switch is gone
+	// Retagged: what its tags say was changed. Unsigned: it is right, but the
+	// proof of that is missing, or by an older key.
+	Retagged bool `json:",omitempty"`
+	Unsigned bool `json:",omitempty"`
 }
 
 // Outage is a time in which nobody gets through to the instance of an open

@@ -80,6 +80,9 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeNarrowed:
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
 			"It lets in %s alone again.", id, what, owner, sources(l)))
+	case sshforward.NoticeRetagged:
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had changed the tags of lease %s (%s, %s) in AWS. "+
+			"They say again what my records say.", id, what, owner))
 	case sshforward.NoticeStuck:
 		says := v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. "+
 			"It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State))

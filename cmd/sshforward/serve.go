@@ -98,10 +98,15 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		onEvent = mirror.event
 	}
 	meters := newMeters()
+	key, err := signingKey(con.env, secrets, log)
+	if err != nil {
+		return err
+	}
 	meters.countLog(queue)
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
-		OnCall: meters.awsCall, Logger: log,
+		Signing: provisioner.Signing{Key: key, Store: store.ID()},
+		OnCall:  meters.awsCall, Logger: log,
 	})
 	if err != nil {
 		return err

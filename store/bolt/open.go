@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,6 +76,9 @@ func Open(path string, opts Options) (*Store, error) {
 	if err := guard(func() error { return db.View(s.check) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
+	if err := s.identify(opts.ReadOnly); err != nil {
+		return nil, openError(path, errors.Join(err, guard(db.Close)))
+	}
 	s.writer = newWriter(s)
 	if !opts.ReadOnly {
 		go func() {
@@ -123,6 +127,9 @@ func initialize(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
+	}
+	if err := setID(tx, rand.Text()); err != nil {
+		return err
 	}
 	return tx.Bucket(bucketMeta).Put([]byte("version"), []byte(strconv.Itoa(version)))
 }

@@ -20,6 +20,7 @@ import (
 type Store struct {
 	db     *bbolt.DB
 	path   string
+	id     string
 	file   *os.File // bbolt's own
 	writer *writer
 	kept   kept
