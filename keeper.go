@@ -81,6 +81,7 @@ type Keeper struct {
 
 	opens     pace // of requests, by person
 	workers   *workers
+	snapshots snapshots
 	sightings sightings
 	watches   watches
 	instances instanceCache
@@ -92,7 +93,7 @@ func NewKeeper(o Options) *Keeper {
 	if o.Prices == nil {
 		o.Prices = DefaultPrices()
 	}
-	return &Keeper{
+	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
 		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
 		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven,
@@ -104,6 +105,8 @@ func NewKeeper(o Options) *Keeper {
 		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(panicked(log)),
 	}
+	k.snapshots.ledger = &k.ledger
+	return k
 }
 
 // opensPerMinute is how often a person may ask for access: asking costs calls to
