@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -179,8 +180,8 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 			}
 			return nil
 		})
-		for range sendsAtOnce {
-			w.ask(bob, "web", time.Hour)
+		for n := range sendsAtOnce {
+			w.ask(fmt.Sprint("UASKS", n), "web", time.Hour)
 		}
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})
