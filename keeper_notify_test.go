@@ -146,8 +146,8 @@ func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
 			return nil
 		})
 		w.must(alice, CloseLease{Ref: id})
-		for range 100 {
-			w.ask(bob, "web", time.Hour)
+		for n := range 100 {
+			w.ask(fmt.Sprint("UASKS", n), "web", time.Hour)
 		}
 		var stuck time.Time
 		for stuck.IsZero() {

@@ -87,8 +87,8 @@ func TestTheReadersOfItsOutputGoAway(t *testing.T) {
 	w.stdout.hangUp()
 	w.slash(ann, dev, "extend "+id+" 1s") // an event finds nobody
 	w.card(dev, id, "*Closed*")
-	for range 3 {
-		w.open(bob, dev, c.instance+" 1h from 203.0.113.8")
+	for n := range 3 {
+		w.open(bob, dev, fmt.Sprintf("%s 1h from 203.0.113.%d", c.instance, 8+n))
 	}
 	if n := strings.Count(w.log.String(), "events cannot be written to stdout"); n != 1 {
 		t.Errorf("it says %d times that the mirror cannot be written", n)
