@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -30,15 +31,33 @@ const (
 	maxSocketPath = 107
 	// trailerError carries what went wrong after an answer had begun.
 	trailerError = "X-Sshforward-Error"
+	// trailerNext says where the next export begins.
+	trailerNext = "X-Sshforward-Next"
 )
 
 func socketPath(store string) string { return store + ".sock" }
 
-func auditPath(since time.Time) string {
-	if since.IsZero() {
-		return "/audit"
+// path is what the socket is asked for.
+func (from eventsFrom) path() string {
+	q := url.Values{}
+	switch {
+	case from.inOrder:
+		q.Set("after", strconv.FormatUint(from.after, 10))
+	case !from.since.IsZero():
+		q.Set("since", from.since.Format(time.RFC3339Nano))
 	}
-	return "/audit?since=" + url.QueryEscape(since.Format(time.RFC3339Nano))
+	return "/audit?" + q.Encode()
+}
+
+// parseFrom reads what path wrote.
+func parseFrom(q url.Values) (from eventsFrom, err error) {
+	if q.Has("after") {
+		from.inOrder = true
+		from.after, err = strconv.ParseUint(q.Get("after"), 10, 64)
+		return from, err
+	}
+	from.since, err = parseSince(q.Get("since"), time.Now())
+	return from, err
 }
 
 // socket serves /audit and /backup to whoever may open it.
@@ -106,19 +125,23 @@ func (k *socket) run(ctx context.Context) {
 }
 
 func serveAudit(w http.ResponseWriter, r *http.Request, s *bolt.Store, log *slog.Logger) {
-	since, err := parseSince(r.URL.Query().Get("since"), time.Now())
+	from, err := parseFrom(r.URL.Query())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	events, next := from.read(r.Context(), s)
 	w.Header().Set("Content-Type", "application/jsonl")
-	w.Header().Set("Trailer", trailerError)
-	if err := writeEvents(w, "jsonl", s.Events(r.Context(), since)); err != nil {
+	w.Header().Add("Trailer", trailerError)
+	w.Header().Add("Trailer", trailerNext)
+	if err := writeEvents(w, "jsonl", events); err != nil {
 		w.Header().Set(trailerError, oneLine(err))
 		if r.Context().Err() == nil {
 			log.Error("the audit record cannot be exported", "err", err)
 		}
+		return
 	}
+	w.Header().Set(trailerNext, strconv.FormatUint(next(), 10))
 }
 
 // serveBackup copies the file beside it first: while the copy is made a write
@@ -144,7 +167,7 @@ func serveBackup(w http.ResponseWriter, r *http.Request, path string, s *bolt.St
 var errNoBot = errors.New("none runs on this store")
 
 // askSocket asks a running bot, and returns its answer.
-func askSocket(ctx context.Context, storePath, what string) (io.ReadCloser, error) {
+func askSocket(ctx context.Context, storePath, what string) (*answer, error) {
 	path := socketPath(storePath)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("%s is too long for a Unix socket, so a running bot has none", path)

@@ -23,12 +23,20 @@ type Store struct {
 	writer *writer
 	kept   kept
 	watch  *watch
+	schema int    // of the file
+	id     string // empty before the second schema
+	first  uint64 // the least number that an event gets, see firstSeq
 
 	closing sync.Once
 	closed  error // what Close returned
 }
 
 var _ sshforward.Store = (*Store)(nil)
+
+// ID returns the store's own random id, 32 hexadecimal digits. A copy has the id
+// of what it was copied from. It is empty for a file of the first schema that
+// could not be migrated yet.
+func (s *Store) ID() string { return s.id }
 
 // closeWithin is how long Close waits for what is under way. What is cut short
 // then is as safe as in a crash.
@@ -111,7 +119,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 			if changed, err := put(tx, next.ID, revision, entry, value); err != nil {
 				return changed, err
 			}
-			return true, add(tx, records)
+			return true, add(tx, s.first, records)
 		},
 		then: func() { s.kept.put(next.ID, entry, value) },
 	}); err != nil {
