@@ -116,7 +116,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	if err != nil {
 		return err
 	}
-	control, err := openSocket(c.Store.Bolt, store, log)
+	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
 			"path", socketPath(c.Store.Bolt), "err", err)

@@ -71,7 +71,7 @@ type socket struct {
 
 // openSocket makes the socket. It must be called by who holds the store's lock:
 // then a socket that is there already is a dead bot's, and is replaced.
-func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, error) {
+func openSocket(storePath string, s *bolt.Store, limits copyLimits, log *slog.Logger) (*socket, error) {
 	path := socketPath(storePath)
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
 		return nil, fmt.Errorf("%s is there, and is no socket", path)
@@ -99,7 +99,7 @@ func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, err
 	k := &socket{path: path, listener: l, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /audit", func(w http.ResponseWriter, r *http.Request) { serveAudit(w, r, s, log) })
-	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, storePath, s, log) })
+	mux.Handle("GET /backup", &copyHandler{store: s, path: storePath, log: log, copyLimits: limits})
 	k.server = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k.busy.Add(1)
 		defer k.busy.Done()
@@ -142,25 +142,6 @@ func serveAudit(w http.ResponseWriter, r *http.Request, s *bolt.Store, log *slog
 		return
 	}
 	w.Header().Set(trailerNext, strconv.FormatUint(next(), 10))
-}
-
-// serveBackup copies the file beside it first: while the copy is made a write
-// may have to wait, and it must not wait for whoever reads the answer.
-func serveBackup(w http.ResponseWriter, r *http.Request, path string, s *bolt.Store, log *slog.Logger) {
-	f, err := scratch(path)
-	if err == nil {
-		defer f.Close()
-		// Without a name it is gone with the process, however that ends: what
-		// a crash leaves behind must not fill the disk that leases are on.
-		_ = os.Remove(f.Name())
-		err = copyTo(r.Context(), f, s)
-	}
-	if err != nil {
-		log.Error("the store cannot be copied", "err", err)
-		http.Error(w, oneLine(err), http.StatusInternalServerError)
-		return
-	}
-	http.ServeContent(w, r, "", time.Time{}, f)
 }
 
 // errNoBot: nobody listens, or nobody could.

@@ -234,17 +234,19 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 // replace writes v behind the store's back; was, if not nil, gets what was there.
 func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[]byte) {
 	t.Helper()
+	var id int
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		id = tx.ID()
 		b := tx.Bucket(bucket)
 		if was != nil {
 			*was = append([]byte(nil), b.Get([]byte(key))...)
 		}
-		s.watch.committed.Store(uint64(tx.ID())) // it is the store's own doing
 		return b.Put([]byte(key), v)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.watch.committed.Store(uint64(id)) // it is the store's own doing
 }
 
 func TestAClosedLeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
