@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,6 +74,7 @@ type Keeper struct {
 	confirming keyedMutex
 
 	workers   *workers
+	rationed  atomic.Int64 // where the next tick goes on, see ration
 	sightings sightings
 	instances instanceCache
 }
