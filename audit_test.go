@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +70,7 @@ func TestRecordOfALife(t *testing.T) {
 			At: l.ClosedAt.UTC(), Act: ActClosed, Result: ResultOK, Lease: id, Owner: alice,
 			Account: "main", Region: "ap-northeast-1", Instance: "i-0dev", Name: "web", Sources: []string{"203.0.113.7/32"},
 			Rule: "development", State: Closed, Reason: Expired, Because: "ticket 7",
+			Tags: map[string]string{"sshforward": "allow"}, Port: 22, Duration: 3600,
 			Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
 			Cost: 0.0615, // two started hours of 0.027, an hour and a half of 0.005
 		}
@@ -308,6 +310,22 @@ func TestWhatElseIsRecorded(t *testing.T) {
 		if len(events) == 2 && (!slices.Equal(events[0].Sources, []string{"203.0.113.9/32"}) || events[1].Detail != "forgotten") {
 			t.Errorf("%+v", events)
 		}
+	})
+}
+
+// What is over is forgotten after a while, and stays in the record.
+func TestRecordOutlivesTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.timing.Keep = time.Minute
+		w.start()
+		defer func() { w.crash() }()
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, CancelLease{id})
+		w.pass(2 * w.timing.Keep)
+		_, err := w.show(bob, id)
+		wantCode(t, err, ENOTFOUND)
+		w.wantRecorded(id, "open ok UALICE requested -", "cancel ok UALICE closed cancelled", "closed ok - closed cancelled")
 	})
 }
 

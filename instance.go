@@ -32,8 +32,13 @@ type Placement struct {
 	// Notes say what could not be checked, in sentences for people: a check
 	// that cannot be made is noted and does not block.
 	Notes []Text `json:",omitempty"`
+	// Warnings say what will hardly work, in sentences for people.
+	Warnings []Text `json:",omitempty"`
 }
 
 func notRunning(in Instance) error {
+	if in.State == "terminated" || in.State == "shutting-down" {
+		return Errorf(ENOTFOUND, "The instance %s was terminated.", in.ID).about(FieldInstance)
+	}
 	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State).about(FieldInstance)
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // RefreshInstances lists anew which instances there are. An account that does
@@ -31,12 +33,13 @@ const offered = 30
 // for a form to choose from. It is answered from memory and waits for nobody
 // but the Directory; whom that does not tell about is offered nothing.
 func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instance {
-	if k.checkServed(ctx, c) != nil {
+	if checkServed(ctx, k.slack, c.User) != nil {
 		return nil
 	}
 	all, old := k.instances.all()
 	if old {
 		go func() {
+			defer safe.Catch(k.workers.panicked)
 			if err := k.RefreshInstances(k.workers.ctx); err != nil && k.workers.ctx.Err() == nil {
 				k.log.Warn("the list of instances is not up to date", "err", err)
 			}

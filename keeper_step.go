@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // runStage does the current stage of opening.
@@ -13,12 +15,22 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
-	do, checked := k.cloud.Open, l.Instance
-	if stage == StageCheck {
-		do = func(ctx context.Context, l *Lease) (_ StepResult, err error) {
-			checked, err = k.check(ctx, l)
+	var checked admitted
+	do := func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+		if stage == StageCheck {
+			checked.instance, checked.rule, err = k.check(ctx, l)
 			return StepResult{Resources: l.Resources}, err
 		}
+		// Nothing is opened for whom Slack does not tell about: nobody could be
+		// told that it is open.
+		owner, err := k.slack.Person(ctx, l.Owner)
+		if err == nil {
+			err = owner.checkServed()
+		}
+		if err != nil {
+			return StepResult{Resources: l.Resources}, err
+		}
+		return k.cloud.Open(ctx, l)
 	}
 	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
@@ -80,7 +92,7 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 		result, err = do(ctx, l)
 		return err
 	})
-	if cutShort(ctx, err) {
+	if cutShort(ctx, err) || errors.Is(err, errNoTurn) {
 		return nil
 	}
 	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
@@ -124,7 +136,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 			k.log.Log(ctx, level(l), "step failed", "lease", l.ID, "step", name, "attempt", l.Attempts+1, "err", err)
 		}
 	}()
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	return do(ctx)
 }
 
@@ -142,34 +154,38 @@ func cutShort(ctx context.Context, err error) bool {
 	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
 }
 
+// present is a lease's instance as it is now. ENOTFOUND if it is gone.
+func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
+	in, err := k.cloud.Instance(ctx, l.Instance.Account, l.Instance.ID)
+	if ErrorCode(err) == ENOTFOUND {
+		err = &Error{Code: ENOTFOUND, Message: Textf("%s is gone.", l.Instance.ID), Err: err}
+	}
+	return in, err
+}
+
 // check is the stage before anything is made: what the prompt said may be
 // minutes old, and hours where approval was waited for.
-func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
-	found, err := k.cloud.Find(ctx, l.Instance.ID)
-	if err != nil {
-		return Instance{}, err
+func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
+	in, err := k.present(ctx, l)
+	switch {
+	case err != nil:
+		return in, nil, err
+	case !in.Running:
+		return in, nil, notRunning(in)
+	case in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC:
+		return in, nil, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
 	}
-	for _, in := range found {
-		if in.Account != l.Instance.Account {
-			continue
-		}
-		if !in.Running {
-			return in, notRunning(in)
-		}
-		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
-			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
-		}
-		probe := l.Clone()
-		probe.Instance = in
-		rule, err := k.policy.Admit(ctx, k.slack, probe)
-		if err != nil {
-			return in, err
-		}
-		// What approvers of another rule have said does not count for this one.
-		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
-			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
-		}
-		return in, nil
+	probe := l.Clone()
+	probe.Instance = in
+	rule, err := k.policy.Admit(ctx, k.slack, probe)
+	if err != nil || l.Urgent || rule.Approvals == 0 {
+		return in, rule, err
 	}
-	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
+	// What approvers of another rule have said does not count for this one, nor
+	// what those said who are not among its approvers any more.
+	bad, err := rule.notApprovers(ctx, k.slack, l.Approved)
+	if err == nil && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)-len(bad)) {
+		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
+	}
+	return in, rule, err
 }

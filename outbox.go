@@ -30,8 +30,14 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Pending
 	case NoticeAsked:
 		return l.State != Open || !l.Asked.Pending()
-	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
+	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeUnjudged:
+		return !l.Unjudged
+	case NoticeOutage:
+		return l.State != Open || l.Outage.Since.IsZero()
+	case NoticeBack:
+		return l.State != Open || !l.Outage.Since.IsZero()
 	case NoticeStuck:
 		return !l.Alarmed
 	}
@@ -49,11 +55,20 @@ type Delivery struct {
 // about one message a second in a channel. A change of state does not wait.
 const cardPause = time.Second
 
-// NextDelivery says what is owed first. The card goes before the notices, which
-// stand in its thread; but alarms do not wait for it, and nothing waits for a
-// card that nobody takes.
+// NextDelivery says what is owed first. Nothing waits for a card that nobody
+// takes, and alarms wait for nothing else.
 func NextDelivery(l *Lease) Delivery {
-	var card, first Delivery
+	told, alarm := l.nextTold(), l.nextAlarm()
+	if told.At.IsZero() || !alarm.At.IsZero() && alarm.At.Before(told.At) {
+		return alarm
+	}
+	return told
+}
+
+// nextTold is what the people of the lease are owed first. The card goes before
+// the notices, which stand in its thread.
+func (l *Lease) nextTold() Delivery {
+	var card Delivery
 	if l.Card.Shown != l.CardKey() {
 		at := l.Card.NextTryAt
 		if l.Card.State == l.State && at.Before(l.Card.SentAt.Add(cardPause)) {
@@ -63,10 +78,21 @@ func NextDelivery(l *Lease) Delivery {
 			at = l.RequestedAt
 		}
 		card = Delivery{Card: true, At: at}
-		first = card
+		if l.Card.Attempts < StuckAfter {
+			return card
+		}
 	}
+	return l.nextNotice(card, func(k NoticeKind) bool { return !k.Alarm() })
+}
+
+// nextAlarm is what whoever is on call is owed first.
+func (l *Lease) nextAlarm() Delivery { return l.nextNotice(Delivery{}, NoticeKind.Alarm) }
+
+// nextNotice is the notice of some kinds that is due before all others and before
+// first, if there is one.
+func (l *Lease) nextNotice(first Delivery, kinds func(NoticeKind) bool) Delivery {
 	for _, n := range l.Owed {
-		if card.Card && l.Card.Attempts < StuckAfter && !n.Kind.Alarm() {
+		if !kinds(n.Kind) {
 			continue
 		}
 		at := n.NextTryAt
@@ -94,6 +120,12 @@ func (l *Lease) CardKey() string {
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+		}
+		if a := l.ByAddress(); a != "" {
+			key += " by=" + a
+		}
+		if o := l.Outage; !o.Since.IsZero() {
+			key += fmt.Sprintf(" out=%d %s %s", o.Since.UnixNano(), o.State, o.Why)
 		}
 	case Closing:
 		key += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())
@@ -124,7 +156,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, err error) error {
 		l.Broadcast = at
 	}
 	switch owed := l.owed(n); {
-	case owed != nil && err != nil && !l.undeliverable(now):
+	case owed != nil && err != nil && (n.Kind.Alarm() || !l.undeliverable(now)):
 		owed.failed(now, l.deliveryBackoff(now, owed.Attempts+1, retryAfter(err)))
 	case owed != nil:
 		l.withdraw(n.Kind)

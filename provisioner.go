@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -24,13 +25,35 @@ type Finder interface {
 	// not be asked and the others have nothing, that account's error.
 	Find(ctx context.Context, ref string) ([]Instance, error)
 
-	// Preflight finds where a load balancer for the instance can go, so that
-	// the confirm prompt can be honest.
-	Preflight(ctx context.Context, in Instance) (Placement, error)
+	// Instance returns one instance of one account as it is now, whatever the
+	// other accounts say or do not. ENOTFOUND if there is none.
+	Instance(ctx context.Context, account, id string) (Instance, error)
+
+	// Preflight finds where a load balancer for the instance can go that these
+	// sources will reach, so that the confirm prompt can be honest.
+	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
 
 	// List returns the running instances of an account, for forms that offer
 	// what could be opened.
 	List(ctx context.Context, account string) ([]Instance, error)
+}
+
+// Watcher looks at what is open, and changes nothing. Errors are those of
+// [Provisioner].
+type Watcher interface {
+	// Health asks how the instance behind an open lease fares. ENOTFOUND if
+	// the way in is gone.
+	Health(ctx context.Context, l *Lease) (Health, error)
+
+	// Resolves looks the load balancer's name up, once.
+	Resolves(ctx context.Context, l *Lease) bool
+}
+
+// Health is whether people get through to sshd, as the health check sees it.
+type Health struct {
+	InService bool
+	Why       Text   // AWS's reason, when it is not in service
+	State     string // EC2's word for the state of an instance that is not; "" if it could not be told
 }
 
 // Provisioner makes and removes what a lease needs in AWS. Every method may be

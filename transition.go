@@ -56,9 +56,16 @@ func (l *Lease) advance(now time.Time) {
 	}
 }
 
+// admitted is what the first stage found: the instance as it is, and the rule
+// that lets the lease in.
+type admitted struct {
+	instance Instance
+	rule     *Rule
+}
+
 // stageDone records what came of the current stage: done, not there yet, to be
 // tried again, or hopeless.
-func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err error, t Timing) error {
+func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err error, t Timing) error {
 	switch {
 	case err != nil && l.Stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
 		l.retry(now, err) // IAM may not see yet the tags of what was made a moment ago
@@ -70,7 +77,8 @@ func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err err
 		l.wait(now, r)
 	default:
 		if l.Stage == StageCheck {
-			l.Instance = checked
+			l.Instance = checked.instance
+			l.applyRule(checked.rule)
 		}
 		if !r.Detail.IsZero() {
 			l.Hint = r.Detail
@@ -102,6 +110,9 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 func (l *Lease) retry(now time.Time, err error) {
 	l.LastError = ErrorMessage(err)
 	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
+	if l.inLine() {
+		l.Detail = Text{} // it had its turn
+	}
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
 	}
@@ -166,12 +177,31 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 func (l *Lease) tooSlow(t Timing) Text {
 	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
+	case l.inLine():
+		return why.And(l.LastError).And(l.Detail)
 	case !l.LastError.IsZero():
 		return why.And(l.LastError)
 	case !l.Detail.IsZero():
 		return why.And(l.Detail)
 	}
 	return why
+}
+
+// lineUp records that the work waits for its turn, which is no failure and keeps
+// the last one that was. errMoved if that is known.
+func (l *Lease) lineUp(others int) error {
+	if l.inLine() {
+		return errMoved
+	}
+	l.Detail = turnOf(others, l.Instance.Account)
+	return nil
+}
+
+// inLine reports whether the work waits for its turn.
+func (l *Lease) inLine() bool { return l.Detail.Format == turnOf(0, "").Format }
+
+func turnOf(others int, account string) Text {
+	return Textf("It waits for its turn: %d others are at work in account %s.", others, account)
 }
 
 // tornDown records what a round of closing has seen gone.
@@ -217,6 +247,79 @@ func (l *Lease) drifted(now time.Time, d Drift) {
 	l.Drift, l.NextTryAt = d, now
 }
 
+// fares records what was seen of the health of an open lease: since is when
+// every look began to find the instance out of service, zero if this one did
+// not. errMoved if that is no news.
+func (l *Lease) fares(now, since time.Time, h Health) error {
+	switch {
+	case l.State != Open, l.Outage.State != "":
+		return errMoved // a stopped instance is out of service for as long as it is
+	case h.InService && !l.Outage.Since.IsZero():
+		l.back(now)
+	case h.InService || h.State != "" && h.State != "running":
+		return errMoved // and it is a survey that says what the instance is
+	case !l.Outage.Since.IsZero() && l.Outage.Why.String() != h.Why.String():
+		l.Outage.Why = h.Why
+	case l.Outage.Since.IsZero() && !since.IsZero() && due(since.Add(outAfter), now):
+		l.Outage = Outage{Since: since, Why: h.Why}
+		l.owe(NoticeOutage, now)
+	default:
+		return errMoved
+	}
+	return nil
+}
+
+// back records that the instance can be reached again. It is said only if it
+// was said that it could not.
+func (l *Lease) back(now time.Time) {
+	l.Outage = Outage{}
+	owed := len(l.Owed)
+	l.withdraw(NoticeOutage)
+	if len(l.Owed) == owed {
+		l.owe(NoticeBack, now)
+	}
+}
+
+// stopped records that the instance of an open lease does not run, and until
+// when it may come back; errMoved if that is no news.
+func (l *Lease) stopped(now time.Time, state string, t Timing) error {
+	switch o := l.Outage; {
+	case o.State == state:
+		return errMoved
+	case o.State != "":
+		l.Outage.State = state // stopping, stopped, pending
+		return nil
+	}
+	l.Outage = Outage{Since: now, State: state, CloseAt: now.Add(t.Stopped)}
+	l.owe(NoticeOutage, now)
+	return nil
+}
+
+// runs records that the instance runs again. It is back when it is in service.
+func (l *Lease) runs(now time.Time) error {
+	if l.State != Open || l.Outage.State == "" {
+		return errMoved
+	}
+	l.Outage = Outage{Since: l.Outage.Since, Why: Textf("The instance runs again, and the health check has not passed yet.")}
+	return nil
+}
+
+// endsLater reports whether the tags of an open lease prove an end that this
+// record does not know of. An end that is being moved earlier still stands there,
+// so what the record says has to have been written.
+func (l *Lease) endsLater(f *Found) bool {
+	return l.State == Open && f.Proof == ProofValid && f.Lease.State == Open &&
+		f.Lease.ExpiresAt.Sub(l.Resources.Until) >= time.Second && f.Lease.ExpiresAt.Sub(l.ExpiresAt) >= time.Second
+}
+
+// restoreEnd takes over the end that the tags prove.
+func (l *Lease) restoreEnd(now, end time.Time) {
+	l.ExpiresAt, l.Resources.Until = end, end
+	l.Max = max(l.Max, end.Sub(l.OpenedAt))
+	l.RemindedAt = now
+	l.withdraw(NoticeReminder)
+}
+
 // mended records that it is as it should be again, and says so.
 func (l *Lease) mended(now time.Time) {
 	if l.Drift.Missing {
@@ -225,6 +328,9 @@ func (l *Lease) mended(now time.Time) {
 	}
 	if l.Drift.Widened {
 		l.owe(NoticeNarrowed, now)
+	}
+	if l.Drift.Retagged {
+		l.owe(NoticeRetagged, now)
 	}
 	l.Drift = Drift{}
 	l.restart(now)
@@ -247,3 +353,34 @@ func (l *Lease) remind(now time.Time) {
 // stuckClosing is how long a closing may wait for AWS before an operator should
 // look. The interfaces of a load balancer linger for 15 minutes at worst.
 const stuckClosing = 30 * time.Minute
+
+// reject ends what policy, judged anew, would not let in any more. Whoever is on
+// call hears of it too, since tags, groups or the configuration may not be as
+// they should be.
+func (l *Lease) reject(now time.Time, why Text, t Timing) error {
+	begun := l.State == Opening || l.State == Open
+	if err := l.end(now, NotAdmitted, "", why, t); err != nil {
+		return err
+	}
+	if begun {
+		l.owe(NoticeRejected, now)
+	}
+	return nil
+}
+
+// shorten moves the end to what policy allows now.
+func (l *Lease) shorten(now time.Time, r *Rule) {
+	l.ExpiresAt = r.latest(l, now)
+	l.Max = l.ExpiresAt.Sub(l.OpenedAt)
+	l.NextTryAt = now
+	l.owe(NoticeShortened, now)
+}
+
+// judged records whether it can be told if policy would still let the lease in.
+func (l *Lease) judged(now time.Time, known bool) {
+	l.Unjudged = !known
+	l.withdraw(NoticeUnjudged)
+	if !known {
+		l.owe(NoticeUnjudged, now)
+	}
+}

@@ -3,21 +3,27 @@ package sshforward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // queue is what of a lease is worked on one after the other. AWS's bad days
-// must not hold up Slack, nor the other way round, so a lease has two.
+// must not hold up Slack, nor the other way round, and an alarm waits for neither,
+// so a lease has three.
 type queue string
 
 const (
 	queueSteps  queue = "steps"  // AWS
 	queueOutbox queue = "outbox" // Slack
+	queueAlarms queue = "alarms" // Slack too, for whoever is on call
 )
 
 const (
 	stepsPerAccount = 32 // at one time, openings and closings counted apart
 	sendsAtOnce     = 8  // calls to Slack at one time
+	alarmsAtOnce    = 4  // the same for alarms, which have this room for themselves
 )
 
 // workers schedule the work on leases: at most one worker for each queue of a
@@ -27,13 +33,17 @@ type workers struct {
 	ctx    context.Context // of all work; it ends when running work is cut short
 	cancel context.CancelFunc
 	done   chan struct{} // closed when stopping
-	wg     sync.WaitGroup
+	// panicked is told of a panic outside of the steps, which the steps' own
+	// errors do not have.
+	panicked func(error)
+	wg       sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
 	running map[leaseQueue]bool // true: run once more
 	steps   map[stepKind]chan struct{}
 	sends   chan struct{}
+	alarms  chan struct{}
 	cancels map[string]context.CancelFunc // by lease id, see interruptible
 }
 
@@ -48,13 +58,15 @@ type stepKind struct {
 	closing bool
 }
 
-func newWorkers() *workers {
+func newWorkers(panicked func(error)) *workers {
 	w := &workers{
-		done:    make(chan struct{}),
-		running: make(map[leaseQueue]bool),
-		steps:   make(map[stepKind]chan struct{}),
-		sends:   make(chan struct{}, sendsAtOnce),
-		cancels: make(map[string]context.CancelFunc),
+		panicked: panicked,
+		done:     make(chan struct{}),
+		running:  make(map[leaseQueue]bool),
+		steps:    make(map[stepKind]chan struct{}),
+		sends:    make(chan struct{}, sendsAtOnce),
+		alarms:   make(chan struct{}, alarmsAtOnce),
+		cancels:  make(map[string]context.CancelFunc),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -75,37 +87,74 @@ func (w *workers) start(id string, q queue, do func()) {
 	}
 	w.running[key] = false
 	w.wg.Go(func() {
+		defer safe.Catch(w.panicked)
 		for {
-			do()
-			w.mu.Lock()
-			if again := w.running[key]; !again || w.stopped {
-				delete(w.running, key)
-				w.mu.Unlock()
+			w.guarded(do)
+			if !w.again(key) {
 				return
 			}
-			w.running[key] = false
-			w.mu.Unlock()
 		}
 	})
 }
 
+// guarded does something whose panic is that of one lease.
+func (w *workers) guarded(do func()) {
+	defer safe.Catch(w.panicked)
+	do()
+}
+
+// again reports whether a queue is to be run once more, and forgets it if not.
+func (w *workers) again(key leaseQueue) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.running[key] || w.stopped {
+		delete(w.running, key)
+		return false
+	}
+	w.running[key] = false
+	return true
+}
+
 // acquireStep waits until the lease's account has room for one more step.
+// errNoTurn if ctx ended first.
 func (w *workers) acquireStep(ctx context.Context, l *Lease) (release func(), err error) {
+	room := w.room(l)
+	if release, err = w.acquire(ctx, room); err != nil && !errors.Is(err, errStopping) {
+		err = fmt.Errorf("%w: %w", errNoTurn, err)
+	}
+	return release, err
+}
+
+// room is what the steps of a lease share with others of its account.
+func (w *workers) room(l *Lease) chan struct{} {
 	kind := stepKind{account: l.Instance.Account, closing: l.State == Closing}
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	room, ok := w.steps[kind]
 	if !ok {
 		room = make(chan struct{}, stepsPerAccount)
 		w.steps[kind] = room
 	}
-	w.mu.Unlock()
-	return w.acquire(ctx, room)
+	return room
+}
+
+// crowded reports whether a step of the lease would have to wait for its turn.
+func (w *workers) crowded(l *Lease) bool {
+	room := w.room(l)
+	return len(room) == cap(room)
 }
 
 // acquireSend waits until there is room for one more call to Slack.
-func (w *workers) acquireSend(ctx context.Context) (release func(), err error) {
+func (w *workers) acquireSend(ctx context.Context, alarm bool) (release func(), err error) {
+	if alarm {
+		return w.acquire(ctx, w.alarms)
+	}
 	return w.acquire(ctx, w.sends)
 }
+
+// errNoTurn: something more important came due before the turn did, which is no
+// failure of the work.
+var errNoTurn = errors.New("its turn did not come")
 
 // errStopping ends the wait for room: nothing new is begun.
 var errStopping = errors.New("stopping")

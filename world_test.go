@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,23 +26,26 @@ const (
 // world is a keeper with everything around it, in a synctest bubble. Its clock
 // stands at t0 when it begins, and a tick comes every second.
 type world struct {
-	t      *testing.T
-	t0     time.Time
-	store  *memStore
-	cloud  *fakeCloud
-	slack  *fakeSlack
-	dir    *fakeDirectory
-	policy Policy
-	timing Timing
+	t       *testing.T
+	t0      time.Time
+	store   *memStore
+	cloud   *fakeCloud
+	slack   *fakeSlack
+	dir     *fakeDirectory
+	policy  Policy
+	timing  Timing
+	handler slog.Handler // of the log; nil: w.log
 
 	mu        sync.Mutex
 	overstays []time.Duration
 	openings  []time.Duration
 
-	orphans  int
-	unproven []string
-	log      logBuffer
-	told     []Event // to OnEvent
+	orphans   int
+	unheard   int
+	elsewhere int // addresses that ask has taken
+	unproven  []string
+	log       logBuffer
+	told      []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -80,7 +84,9 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		slack: &fakeSlack{cards: make(map[string]string)},
-		dir:   &fakeDirectory{groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}, people: make(map[string]Person)},
+		dir: &fakeDirectory{
+			groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}, people: make(map[string]Person),
+		},
 		policy: Policy{
 			Sources: SourcePolicy{Default: prefixes("203.0.113.7/32")},
 			Admins:  []string{"SADMIN"},
@@ -113,9 +119,14 @@ func (w *world) start() {
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
-		Logger:     slog.New(slog.NewTextHandler(&w.log, nil)),
+		Logger:     slog.New(cmp.Or[slog.Handler](w.handler, slog.NewTextHandler(&w.log, nil))),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
+		OnUnheard: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unheard++
+		},
 		OnOrphan: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -223,10 +234,16 @@ func (w *world) must(user string, cmd Command) Reply {
 	return r
 }
 
-// ask types an open command and returns the id of the lease.
+// ask types an open command, from another address if need be, and returns the
+// id of the new lease.
 func (w *world) ask(user, instance string, d time.Duration) string {
 	w.t.Helper()
 	r := w.must(user, OpenLease{Instance: instance, Duration: d, Because: "ticket 7"})
+	if r.Lease != nil && r.Lease.State != Requested { // they have it, from that address
+		w.elsewhere++
+		from := prefixes(fmt.Sprintf("203.0.113.%d/32", 100+w.elsewhere))
+		r = w.must(user, OpenLease{Instance: instance, Duration: d, Because: "ticket 7", Sources: from})
+	}
 	if r.Lease == nil {
 		w.t.Fatalf("open %s: no lease, but %+v", instance, r)
 	}
@@ -246,7 +263,7 @@ func (w *world) opened(user, instance string, d time.Duration) string {
 // lease returns what the keeper says of a lease.
 func (w *world) lease(id string) *Lease {
 	w.t.Helper()
-	l, err := w.show(alice, id)
+	l, err := w.keeper().ledger.get(context.Background(), id)
 	if err != nil {
 		w.t.Fatalf("show %s: %v", id, err)
 	}

@@ -13,12 +13,14 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // viewWait bounds views.open; after that the trigger is of no use.
@@ -29,17 +31,23 @@ const viewWait = 4 * time.Second
 // takes the bot token.
 type client struct {
 	api    *slack.Client
+	chat   *slack.Client // for messages: as patient as the context
 	http   *http.Client
 	log    *slog.Logger
 	tokens []string
 	// invalid gets the reason when Slack no longer takes the bot token.
 	invalid chan error
 	suspect singleflight.Group
+	// answered: Slack was there once, so its address is right.
+	answered atomic.Bool
 }
 
 func newClient(o Options) *client {
+	patient := *o.HTTPClient
+	patient.Timeout = 0
 	return &client{
 		api:     newAPI(o, o.HTTPClient),
+		chat:    newAPI(o, &patient),
 		http:    o.HTTPClient,
 		log:     o.Logger,
 		tokens:  []string{o.Token, o.AppToken},
@@ -54,35 +62,6 @@ func newAPI(o Options, via interface {
 }) *slack.Client {
 	return slack.New(o.Token, slack.OptionAppLevelToken(o.AppToken), slack.OptionAPIURL(o.APIURL),
 		slack.OptionHTTPClient(via), slack.OptionLog(slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)))
-}
-
-// post posts to a channel; with the text alone if Slack refuses the blocks.
-func (c *client) post(ctx context.Context, to string, m message, more ...slack.MsgOption) (channel, ts string, err error) {
-	channel, ts, err = c.api.PostMessageContext(ctx, to, append(m.options(), more...)...)
-	if slackCode(err) == "invalid_blocks" {
-		c.log.Error("Slack refuses the blocks of a message", "err", c.clean(err))
-		channel, ts, err = c.api.PostMessageContext(ctx, to, append(m.bare(), more...)...)
-	}
-	return channel, ts, err
-}
-
-// update replaces a message; with the text alone if Slack refuses the blocks.
-func (c *client) update(ctx context.Context, channel, ts string, m message) error {
-	_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, m.options()...)
-	if slackCode(err) == "invalid_blocks" {
-		c.log.Error("Slack refuses the blocks of an update", "err", c.clean(err))
-		_, _, _, err = c.api.UpdateMessageContext(ctx, channel, ts, m.bare()...)
-	}
-	return err
-}
-
-// direct posts to the bot's direct messages with a user.
-func (c *client) direct(ctx context.Context, user string, m message) (channel, ts string, err error) {
-	to, _, _, err := c.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{user}})
-	if err != nil {
-		return "", "", err
-	}
-	return c.post(ctx, to.ID, m)
 }
 
 // respond posts to a response URL. slack-go has a function for that, whose
@@ -160,18 +139,32 @@ func (c *client) failed(what string, err error) error {
 	return e
 }
 
+// RefusedError is the cause of the error that [Bot.Run] ends with when Slack does
+// not take a token.
+type RefusedError struct {
+	// Variable is the token's name: SLACK_BOT_TOKEN or SLACK_APP_TOKEN.
+	Variable string
+	Err      error // what Slack says
+}
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // badToken returns the error Run ends with if err says that a token, or the
-// address it is sent to, is wrong for good; nil otherwise.
+// address it is sent to, is wrong for good; nil otherwise. A 404 says that of the
+// address only until Slack has answered there: later it comes from something on
+// the way.
 func (c *client) badToken(variable string, err error) error {
+	refused := &RefusedError{Variable: variable, Err: c.clean(err)}
 	if code := slackCode(err); slices.Contains(tokenCodes, code) {
-		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: c.clean(err),
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("Slack does not take %s (%s); create a new token in the app's settings", variable, code)}
 	}
 	if code := slackCode(err); code == "not_allowed_token_type" {
-		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: c.clean(err),
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("%s is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-", variable)}
 	}
-	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound {
+	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound && !c.answered.Load() {
 		return &sshforward.Error{Code: sshforward.EINVALID, Err: c.clean(err),
 			Message: sshforward.Textf("there is no Slack at the address in SLACK_API_URL")}
 	}
@@ -184,7 +177,8 @@ func (c *client) suspectToken(err error) {
 	if !hasCode(err, tokenCodes) {
 		return
 	}
-	c.suspect.DoChan("auth.test", func() (any, error) {
+	c.suspect.DoChan("auth.test", func() (_ any, err error) {
+		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if _, err := c.api.AuthTestContext(ctx); err != nil {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -61,7 +62,9 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 	places := s.places(l)
 	switch {
 	case n.Kind.Alarm() && s.operators != "":
-		return placed(s.post(ctx, l.Owner, prepend(s.operators, places), show))
+		return s.alarm(ctx, l, show)
+	case n.Kind == sshforward.NoticeUrgent:
+		return sshforward.Place{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("There is no operators' channel.")}
 	case n.Kind == sshforward.NoticeReview:
 		return placed(s.inThread(ctx, l, l.Broadcast, places, show))
 	case asksApprovers(n.Kind) && cardHidden(l):
@@ -78,6 +81,16 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 		s.posted.add(p)
 	}
 	return place, err
+}
+
+// alarm posts to the operators' channel and nowhere else: that the requester has
+// read it does not mean that it was heard.
+func (s *notifier) alarm(ctx context.Context, l *sshforward.Lease, show func(render) message) (sshforward.Place, error) {
+	channel, ts, err := s.client.post(ctx, s.operators, show(s.renderForChannel(ctx, s.operators, l.Owner)))
+	if err != nil {
+		return sshforward.Place{}, s.client.failed("post alarm", err)
+	}
+	return sshforward.Place{Channel: channel, TS: ts}, nil
 }
 
 func placed(channel, ts string, err error) (sshforward.Place, error) {
@@ -140,6 +153,9 @@ func without(channel string, places []string) []string {
 	return slices.DeleteFunc(slices.Clone(places), func(p string) bool { return p == channel })
 }
 
+// errNowhere: the message is for the operators, whose channel there is none of.
+var errNowhere = errors.New("there is no slack.channel to say it in")
+
 // post tries the places in turn and then the user's direct messages. It goes on
 // to the next one only if a place itself refuses the message. After trouble of
 // any other kind the caller has to try again, lest a card ends up in the wrong
@@ -153,6 +169,9 @@ func (s *notifier) post(ctx context.Context, user string, places []string, show 
 		if !refusedHere(err) {
 			return "", "", s.client.failed("post message", err)
 		}
+	}
+	if user == "" { // nobody's, see sshforward.Proof
+		return "", "", &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: errNowhere}
 	}
 	channel, ts, err = s.client.direct(ctx, user, show(s.renderFor(ctx, user)))
 	if err != nil {

@@ -10,6 +10,18 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// connections is how many Socket Mode connections are kept. Slack gives each
+// envelope to any one of them and asks each to go every few hours; with two,
+// one is there while the other dials.
+const connections = 2
+
+// pingTimeouts is how long each connection goes without a WebSocket ping before
+// slack-go makes a new one. A server that sends no pings loses each of them that
+// often. With the same time-out it would lose both at the same moment. Multiples
+// of these two meet after 20 minutes at the earliest, and by then the time that
+// ten new connections take has moved them apart.
+var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
+
 // Options sets up a [Bot]. Only Token and AppToken are required.
 type Options struct {
 	// Token is the bot token (xoxb-…), AppToken the app-level one (xapp-…)
@@ -31,14 +43,16 @@ type Options struct {
 	Prices sshforward.Prices
 	// Logger defaults to one that discards.
 	Logger *slog.Logger
-	// HTTPClient needs a timeout; the default has one of 10 s.
+	// HTTPClient needs a timeout; the default has one of 10 s. Messages are
+	// posted and updated without it: those have as long as the context says.
 	HTTPClient *http.Client
 
 	// OnAck, if set, is told for every acknowledgement how long after the
 	// receipt of its envelope it was handed over.
 	OnAck func(time.Duration)
-	// OnReconnect, if set, is called whenever a connection is up again.
-	OnReconnect func()
+	// OnConnect, if set, is called whenever a connection is up; again: not for
+	// the first time.
+	OnConnect func(again bool)
 
 	// Commands is how many commands may run at once; default 256.
 	Commands int
@@ -71,10 +85,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.HTTPClient == nil {
-		// slack-go's own default has no timeout at all.
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost = 32
-		o.HTTPClient = &http.Client{Timeout: 10 * time.Second, Transport: transport}
+		o.HTTPClient = newHTTPClient(silenceAfter, pongWithin)
 	}
 	if o.pingTimeouts == [connections]time.Duration{} {
 		o.pingTimeouts = pingTimeouts
@@ -93,4 +104,21 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
+}
+
+// An HTTP/2 connection carries all calls. One that a NAT on the way has forgotten
+// takes everything and never answers, and the kernel needs a quarter of an hour
+// to notice; a ping after silenceAfter that has no answer within pongWithin ends
+// it, and the next call makes a new one.
+const (
+	silenceAfter = 10 * time.Second
+	pongWithin   = 5 * time.Second
+)
+
+// newHTTPClient makes the default client; slack-go's own has no timeout at all.
+func newHTTPClient(silence, pong time.Duration) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 32
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: pong}
+	return &http.Client{Timeout: 10 * time.Second, Transport: transport}
 }

@@ -55,6 +55,18 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeMended:
 		return v.leaseMessage(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. "+
 			"I have put it back once; if it is removed again, I close this access.", owner, what))
+	case sshforward.NoticeShortened:
+		if l.State == sshforward.Open {
+			says := v.say("%s policy allows less time now than your access to %s had.", owner, what)
+			return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
+		}
+	case sshforward.NoticeOutage:
+		return v.outageNotice(l)
+	case sshforward.NoticeBack:
+		if l.State == sshforward.Open {
+			return v.leaseMessage(l, v.say(":white_check_mark: %s %s can be reached again.", owner, what))
+		}
+		return message{}
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}
@@ -68,6 +80,9 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeNarrowed:
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
 			"It lets in %s alone again.", id, what, owner, sources(l)))
+	case sshforward.NoticeRetagged:
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had changed the tags of lease %s (%s, %s) in AWS. "+
+			"They say again what my records say.", id, what, owner))
 	case sshforward.NoticeStuck:
 		says := v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. "+
 			"It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State))
@@ -75,6 +90,12 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeFreed:
 		return v.leaseMessage(l, v.say(":white_check_mark: Lease %s (%s, %s) is not stuck any more. It is %s.",
 			id, what, owner, v.stateWord(l.State)))
+	case sshforward.NoticeRejected:
+		says := v.say(":rotating_light: I end lease %s (%s, %s): policy would not let it in any more.", id, what, owner)
+		return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)))
+	case sshforward.NoticeUnjudged:
+		return v.leaseMessage(l, v.sentences(v.say(":rotating_light: I cannot tell whether policy would still let in lease %s (%s, %s): "+
+			"Slack or AWS does not answer. It runs to its end, and I keep asking.", id, what, owner), v.ends(l)))
 	case sshforward.NoticeUrgent:
 		says := v.say(":rotating_light: Urgent: %s opens %s for %s without approval.", owner, what, v.span(l.Duration))
 		if len(l.Approvers) > 0 {
@@ -123,7 +144,7 @@ func (v render) knownHosts(l *sshforward.Lease) slack.Block {
 	length := 0
 	for key := range strings.Lines(l.Resources.HostKeys) {
 		key = strings.Join(strings.Fields(key), " ")
-		all := line(l.Instance.ID, 40) + " " + key
+		all := line(l.KeyAlias(), 253) + " " + key
 		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == maxHostKeys || length > maxHostKeyText {
 			continue
 		}

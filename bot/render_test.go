@@ -49,6 +49,20 @@ func ended(r sshforward.Reason) *sshforward.Lease {
 	})
 }
 
+// unreached is an open lease whose instance is in a state, or out of service.
+func unreached(state string) *sshforward.Lease {
+	return with(sshforward.Open, func(l *sshforward.Lease) {
+		l.Outage = sshforward.Outage{Since: noon, State: state}
+		if state != "" {
+			l.Outage.CloseAt = noon.Add(30 * time.Minute)
+			return
+		}
+		l.Outage.Why = sshforward.Textf("The load balancer says: %s.",
+			"Instance has failed at least the UnhealthyThreshold number of health checks consecutively").
+			And(sshforward.Textf("Does anything listen on port %d of the instance, and do its firewall and network ACL let the subnet in?", 22))
+	})
+}
+
 func many(n int, owner string) []*sshforward.Lease {
 	var out []*sshforward.Lease
 	for i := range n {
@@ -71,6 +85,11 @@ func every(v render) map[string]message {
 		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
 		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
+	pendingPrompt.Placement.Warnings = []sshforward.Text{
+		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e", "Load balancers are not supported in availability zone us-east-1e"),
+		sshforward.Textf("The network ACL %s of the load balancer's subnet keeps %s from port %d, which no health check shows.",
+			"acl-0abc", "203.0.113.7", 443),
+	}
 	open := lease(sshforward.Open)
 	open.Card.Channel = "C1"
 	two := sshforward.Instance{Account: "main", Region: "us-east-1", ID: "i-0second", Name: "web-1", State: "stopped", Zone: "us-east-1b"}
@@ -92,6 +111,8 @@ func every(v render) map[string]message {
 		"card-open":            v.card(open),
 		"card-open-at-max":     v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
+		"card-open-out":        v.card(unreached("")),
+		"card-open-stopped":    v.card(unreached("stopped")),
 		"card-closed-by-admin-before": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
 			*l = *ended(sshforward.Cancelled)
 			l.ClosedBy = "U2"
@@ -106,7 +127,14 @@ func every(v render) map[string]message {
 		"notice-approval":      v.notice(lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval}, noon),
 		"notice-rebuilt":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeRebuilt}, noon),
 		"notice-mended":        v.notice(open, sshforward.Notice{Kind: sshforward.NoticeMended}, noon),
+		"notice-outage":        v.notice(unreached(""), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
+		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
+		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":         v.reply(ann, sshforward.OpenLease{}, about(open)),
+		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
 		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
 		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
 		"reminded-extended":    v.reminderPressed(ann, sshforward.ExtendLease{}, open),
@@ -147,7 +175,7 @@ func every(v render) map[string]message {
 		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
-		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
+		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.NotAdmitted, sshforward.Lost} {
 		out["card-closed-"+string(r)] = v.card(ended(r))
 	}
 	maps.Copy(out, everyApproval(v))

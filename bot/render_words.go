@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ func (v render) heading(l *sshforward.Lease) (icon, state string) {
 	case sshforward.Opening:
 		return ":hourglass_flowing_sand:", v.say("Opening")
 	case sshforward.Open:
+		if !l.Outage.Since.IsZero() {
+			return ":large_yellow_circle:", v.say("Open")
+		}
 		return ":large_green_circle:", v.say("Open")
 	case sshforward.Closing:
 		return ":hourglass:", v.say("Closing")
@@ -69,6 +73,8 @@ func (v render) reasonWord(r sshforward.Reason) string {
 		return v.say("closed by admin")
 	case sshforward.InstanceGone:
 		return v.say("instance gone")
+	case sshforward.NotAdmitted:
+		return v.say("not admitted any more")
 	case sshforward.Lost:
 		return v.say("lost")
 	}
@@ -147,6 +153,20 @@ func (v render) because(l *sshforward.Lease) slack.Block {
 	return section(v.say("*Reason:* %s", line(l.Because, 2900)))
 }
 
+// warnings are what will hardly work; nil if nothing is known.
+func (v render) warnings(l *sshforward.Lease) slack.Block {
+	var out []string
+	for _, w := range l.Placement.Warnings {
+		if s := v.line(w, 600); s != "" && len(out) < 4 {
+			out = append(out, ":warning: "+s)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return section(strings.Join(out, "\n"))
+}
+
 // notes are what could not be checked; nil if everything was.
 func (v render) notes(l *sshforward.Lease) slack.Block {
 	all := append(append([]sshforward.Text(nil), l.Notes...), l.Placement.Notes...)
@@ -199,6 +219,14 @@ func undecided(l *sshforward.Lease) bool {
 // estimate is what a lease costs if it lasts as long as it was asked for.
 func (v render) estimate(l *sshforward.Lease) string {
 	return v.dollars(v.prices.Cost(l.Instance.Region, l.Duration))
+}
+
+// estimateInFull says also what it is made of, and what is not in it.
+func (v render) estimateInFull(l *sshforward.Lease) string {
+	p := v.prices.In(l.Instance.Region)
+	usd := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	return v.estimate(l) + "\n" + v.say("$%s per started hour for the load balancer, $%s per hour for its address; data is not included",
+		usd(p.LoadBalancer), usd(p.Address))
 }
 
 // stateSentence says in a sentence how a lease stands.

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
+	refusals refusals
+
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
 
@@ -34,9 +37,26 @@ type account struct {
 	ownsScheduleGroup bool // seen once; false: not known
 }
 
+// withTags adds the configured tags to the bot's own, which go first.
+func (a *account) withTags(own map[string]string) map[string]string {
+	all := maps.Clone(a.Tags)
+	if all == nil {
+		return own
+	}
+	maps.Copy(all, own)
+	return all
+}
+
 // callTimeout bounds one attempt, so that a connection that says nothing is
 // tried again while the step still has time.
 const callTimeout = 20 * time.Second
+
+// An HTTP/2 connection that says nothing for silenceAfter is pinged, and ended
+// without an answer within pongWithin; the next call makes a new one.
+const (
+	silenceAfter = 10 * time.Second
+	pongWithin   = 5 * time.Second
+)
 
 // Retrying inside the SDK is for hiccups only: beyond it the keeper backs off,
 // where it does not hold a worker.

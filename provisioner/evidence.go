@@ -23,6 +23,9 @@ type evidence struct {
 	ownRules  []types.SecurityGroupRule // in the lease's group, whatever their tags
 	scheduled bool
 	tags      []map[string]string // of each thing, those that say more first
+
+	groupTags, balancerTags map[string]string // of these two, for the proof
+	proof                   sshforward.Proof
 }
 
 // agreedTags are the tags of all that was seen of the lease, made one. What says more comes
@@ -79,6 +82,12 @@ func (x *evidence) fill(l *sshforward.Lease) {
 		if len(b.Subnets) > 0 {
 			l.Placement.Subnet = b.Subnets[0]
 		}
+		if l.Instance.ID == "" && len(b.Instances) == 1 {
+			l.Instance.ID = aws.ToString(b.Instances[0].InstanceId)
+		}
+	}
+	if len(l.Sources) > 0 {
+		return
 	}
 	for _, r := range x.ownRules {
 		if cidr, ok := admits(r, l.ListenerPort); ok && ownedBy(r, l.ID) {
@@ -98,7 +107,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		want.Resources.GroupID = l.Resources.GroupID
 	}
 	in, known := instances[want.Instance.ID]
-	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled}
+	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled, Proof: x.proof}
 	if x.balancer != nil {
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
 			return aws.ToString(i.InstanceId) == want.Instance.ID
@@ -132,4 +141,40 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	// ends, and one end without the other is as good as none.
 	f.Rule = f.Rule && out
 	return f
+}
+
+// place is where the lease's group is.
+func (x *evidence) place(region string) place {
+	if x.group == nil {
+		return place{region: region}
+	}
+	return place{region: region, vpc: aws.ToString(x.group.VpcId), group: aws.ToString(x.group.GroupId)}
+}
+
+// compare says how the tags in AWS differ from what the store says: changed by
+// somebody, or only not signed with this key for this store, as after an upgrade
+// or after the key was changed. What verifies was written by a bot.
+func (x *evidence) compare(want map[string]string, proof sshforward.Proof) (changed, unsigned bool) {
+	if proof == sshforward.ProofUnchecked {
+		return false, false
+	}
+	differs := func(have map[string]string, keys []string) bool {
+		for _, key := range keys {
+			got, there := have[key]
+			if key == TagStore || proof == sshforward.ProofMissing && !there {
+				continue // an older version had fewer tags
+			}
+			if got != want[key] {
+				return true
+			}
+		}
+		return false
+	}
+	// A bot that died while it moved the end has left one place behind, with the
+	// proof that it had; somebody else has not changed the proof with the tags.
+	trusted := proof == sshforward.ProofValid || proof == sshforward.ProofElsewhere
+	behind := trusted && x.groupTags[TagProof] != want[TagProof]
+	changed = !behind && differs(x.groupTags, signedTags) || differs(x.balancerTags, balancerKeys)
+	unsigned = proof != sshforward.ProofValid || x.groupTags[TagProof] != want[TagProof] || x.balancerTags[TagProof] != want[TagProof]
+	return changed, unsigned && !changed
 }

@@ -65,11 +65,13 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: ec2Tags(clockTags(r.l))})
+	// All of them, so that the proof is of what stands there.
+	tags := ec2Tags(movable(r.signed(r.p, r.l)))
+	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: tags})
 	if hasCode(err, ruleNotFound, "InvalidID") && r.l.Resources.GroupID != "" {
 		// Somebody removed the rule, and one id that is not there refuses the
 		// whole call. The group's end counts all the same.
-		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: ec2Tags(clockTags(r.l))})
+		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: tags})
 	}
 	return r.failed(err, "move the end on the security group")
 }
@@ -77,7 +79,14 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 func (r *run) tagBalancer(ctx context.Context) error {
 	_, err := r.elb.AddTags(ctx, &elb.AddTagsInput{
 		LoadBalancerNames: []string{r.name},
-		Tags:              elbTags(clockTags(r.l)),
+		Tags:              elbTags(movable(balancerTags(r.signed(r.p, r.l)))),
 	})
+	if hasCode(err, tooManyTags) && r.l.Resources.GroupID != "" {
+		// Somebody else's tags leave no room. The group has the end too, and of
+		// two ends the later one counts.
+		r.p.log.WarnContext(ctx, "the load balancer has too many tags; the end stands on the security group alone",
+			"lease", r.l.ID, "name", r.name, "err", err)
+		return nil
+	}
 	return r.failed(err, "move the end on the load balancer")
 }

@@ -19,7 +19,7 @@ import (
 
 // maxCalls is what one whole life may cost with an instance that is in service
 // at once: people share the API's rate with the bot.
-const maxCalls = 31
+const maxCalls = 35
 
 func TestLife(t *testing.T) {
 	both(t, worldOptions{}, func(w *world) {
@@ -119,11 +119,17 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 	tags := w.tags(l)
 	for _, what := range []string{"group", "rule", "balancer"} {
 		got, ok := provisioner.FromTags(deployment, tags[what], w.opts.accounts[0])
+		if ok && what == "balancer" { // which says whose it is and until when, and no more
+			got.Instance.ID, got.Channel = l.Instance.ID, l.Channel
+			if n := len(tags[what]) - len(w.opts.accounts[0].Tags); n > 6 {
+				w.Errorf("the load balancer has %d tags of the bot's: %v", n, tags[what])
+			}
+		}
 		switch {
 		case !ok:
 			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])
-		case got.ID != l.ID || got.Owner != l.Owner || got.Instance.ID != l.Instance.ID || got.Channel != l.Channel ||
-			got.State != sshforward.Open:
+		case got.ID != l.ID || got.Owner != l.Owner || got.State != sshforward.Open,
+			what != "balancer" && (got.Instance.ID != l.Instance.ID || got.Channel != l.Channel):
 			w.Errorf("%s: read back from tags: %+v", what, got)
 		case got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) >= time.Second:
 			w.Errorf("%s: tags say it ends at %v, want %v", what, got.ExpiresAt, l.ExpiresAt)
@@ -158,8 +164,8 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 			w.Errorf("load balancer has instance %s", *in.InstanceId)
 		}
 	}
-	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 5 || *h.Timeout != 3 ||
-		*h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 2 {
+	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 30 || *h.Timeout != 3 ||
+		*h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 10 {
 		w.Errorf("health check %+v", h)
 	}
 	if l.Resources.DNSName != *b.DNSName || *b.DNSName == "" {
@@ -237,7 +243,7 @@ func TestSlowAWS(t *testing.T) {
 			l := w.lease("web-1")
 			w.open(l)
 			w.checkOpen(l)
-			if _, err := w.cloud.LookupHost(w.ctx, l.Resources.DNSName); err != nil {
+			if _, err := w.cloud.LookupHost(w.ctx, l.Resources.DNSName); err != nil && l.ByAddress() == "" {
 				w.Errorf("open, but %v", err)
 			}
 			w.startClosing(l)

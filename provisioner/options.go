@@ -31,6 +31,13 @@ type Account struct {
 	ListenerPort int
 	SSHUser      string
 
+	// Tags are put on everything that is made, beside the bot's own, for
+	// organisations that demand some. The bot reads none of them.
+	Tags map[string]string
+	// Subnets are the only ones that a load balancer may stand in, whatever
+	// their route tables say; all public ones if empty.
+	Subnets []string
+
 	// WaitDNS bounds the wait for a load balancer's name to resolve; zero
 	// does not look at all.
 	WaitDNS time.Duration
@@ -45,6 +52,7 @@ type Account struct {
 type Options struct {
 	Deployment string // 1 to 12 of a-z, 0-9 and -
 	Accounts   []Account
+	Signing    Signing // what is rebuilt needs it; without it, nothing is
 
 	// Resolver looks a name up; net.DefaultResolver.LookupHost if nil.
 	Resolver func(ctx context.Context, host string) ([]string, error)
@@ -58,3 +66,18 @@ type Options struct {
 	// Logger is slog.Default() if nil.
 	Logger *slog.Logger
 }
+
+// Signing is what proves that the bot wrote a lease's tags. Structure (see
+// ownership.go) is enough to take something down; to go on with it, after
+// the store was lost, takes a signature over everything that is read then.
+type Signing struct {
+	// Key signs; at least MinKey bytes. Empty: nothing is signed, and what is
+	// found is not checked.
+	Key []byte
+	// Store is the random id of the store that the leases are in. It tells the
+	// leases of another bot of the same deployment from one's own.
+	Store string
+}
+
+// MinKey is how long a key is at least, in bytes.
+const MinKey = 32

@@ -12,11 +12,16 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // driftWithin is the longest pause between two looks at AWS. What is missing
 // has to be missed twice, and that is to be acted on within two minutes.
 const driftWithin = 30 * time.Second
+
+// watchEvery is how often it is looked whose health is to be asked for; a lease
+// comes round more rarely, see [sshforward.Keeper.Watch].
+const watchEvery = 5 * time.Second
 
 // instancesEvery is how old the list of instances gets that forms offer, when
 // nobody looks at it; whoever does has it looked at anew.
@@ -24,7 +29,8 @@ const instancesEvery = 5 * time.Minute
 
 // loops run by the clock: one finds what is due (openings and closings, reminders,
 // and the end of retention all stand in one index on time), the second compares
-// AWS with the store, the third keeps the list of instances that forms offer.
+// AWS with the store, the third asks how open leases fare, the fourth keeps the
+// list of instances that forms offer.
 type loops struct {
 	build func() *cron.Cron
 	log   *slog.Logger
@@ -78,6 +84,11 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swe
 			log.Error("sweep", "err", err)
 		}
 	}
+	watch := func() {
+		if err := keeper.Watch(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("watch", "err", err)
+		}
+	}
 	b := &loops{log: log, build: func() *cron.Cron {
 		c := cron.New(cron.WithLogger(logger))
 		// Recover stands innermost: a panic that passed SkipIfStillRunning
@@ -85,14 +96,23 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swe
 		// still being looked at, account by account.
 		c.Schedule(cron.Every(time.Second), cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)).Then(cron.FuncJob(tick)))
 		c.Schedule(cron.Every(min(sweep, driftWithin)), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)))
+		c.Schedule(cron.Every(watchEvery), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(watch)))
 		c.Schedule(cron.Every(instancesEvery), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)))
 		c.Start()
 		return c
 	}}
 	b.cron = b.build()
-	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)).Run() // what a lost store has forgotten is missed at once
-	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)).Run()
-	go b.watch(ctx)
+	for _, once := range []func(){
+		tick, // what came due meanwhile has waited long enough
+		look, // what a lost store has forgotten is missed at once
+		list,
+		func() { b.watch(ctx) },
+	} {
+		go func() {
+			defer safe.Catch(func(err error) { log.Error("panic", "err", err) })
+			once()
+		}()
+	}
 	return b
 }
 

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // meters are the metrics of section "Metrics" in docs/operations.md.
@@ -17,7 +16,7 @@ type meters struct {
 	registry                      *prometheus.Registry
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
-	reconnects, orphans           prometheus.Counter
+	reconnects, orphans, deaf     prometheus.Counter
 	unproven                      *prometheus.GaugeVec
 }
 
@@ -50,19 +49,44 @@ func newMeters() *meters {
 		Name: "sshforward_unproven_resources",
 		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
 	}, []string{"account"})
-	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.deaf = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sshforward_unheard_alarms_total", Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
+	})
+	m.registry.MustRegister(m.deaf, m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
+// countLog adds how many lines of the log were left out.
+func (m *meters) countLog(q *logQueue) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
+	}, func() float64 { return float64(q.dropped.Load()) }))
+}
+
 // watch adds the figures that are counted when they are asked for.
-func (m *meters) watch(keeper *sshforward.Keeper) { m.registry.MustRegister(leaseCollector{keeper}) }
+func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
+	refused := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
+	}, func() float64 {
+		if slack.isRefused() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(leaseCollector{keeper}, refused)
+}
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
-func (m *meters) reconnect()               { m.reconnects.Inc() }
+func (m *meters) unheard()                 { m.deaf.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) connected(again bool) {
+	if again {
+		m.reconnects.Inc()
+	}
+}
 func (m *meters) unprovenIn(account string, n int) {
 	m.unproven.WithLabelValues(account).Set(float64(n))
 }
@@ -85,6 +109,7 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 
 // Collect implements prometheus.Collector.
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
+	defer safe.Catch(func(err error) { ch <- prometheus.NewInvalidMetric(leasesDesc, err) }) // it is gathered in a goroutine
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	all, err := c.keeper.Active(ctx)
@@ -105,15 +130,4 @@ func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
-}
-
-// newLogger writes what happened to w.
-func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var min slog.Level
-	_ = min.UnmarshalText([]byte(level)) // checked by the command line
-	opts := &slog.HandlerOptions{Level: min}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -3,8 +3,8 @@
 //
 // The file holds eight buckets:
 //
-//	meta     "version" -> the schema version, decimal; "id" -> the store's own
-//	         random id; "unordered" -> the last number that is not in order
+//	meta     "version" -> the schema version, decimal; "store" -> the store's id;
+//	         "unordered" -> the last number of an event that is not in order
 //	leases   lease id -> the lease as JSON
 //	due      DueAt, then lease id -> nothing; leases without a DueAt are not in it
 //	active   RequestedAt, then lease id -> nothing; closed leases are not in it

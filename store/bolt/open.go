@@ -17,6 +17,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // fileMode: leases say who reaches what from where, which is for the bot alone.
@@ -81,12 +82,18 @@ func Open(path string, opts Options) (*Store, error) {
 	if !opts.ReadOnly && !opts.AsIs {
 		s.migrate(cmp.Or(opts.Logger, slog.Default()))
 	}
+	if err := s.identify(opts.ReadOnly || opts.AsIs); err != nil {
+		return nil, openError(path, errors.Join(err, guard(db.Close)))
+	}
 	if err := guard(func() error { return db.View(s.begin) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
 	s.writer = newWriter(s)
 	if !opts.ReadOnly {
-		go s.watchOver()
+		go func() {
+			defer safe.Catch(s.watch.give) // unwatched it is as good as lost
+			s.watchOver()
+		}()
 	}
 	return s, nil
 }
@@ -197,7 +204,6 @@ func (s *Store) begin(tx *bbolt.Tx) error {
 	}
 	s.watch.size = info.Size()
 	s.watch.committed.Store(uint64(tx.ID()))
-	s.id = string(tx.Bucket(bucketMeta).Get(keyID))
 	return nil
 }
 

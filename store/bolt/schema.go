@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +18,6 @@ const version = 2
 
 var (
 	keyVersion   = []byte("version")
-	keyID        = []byte("id")
 	keyUnordered = []byte("unordered")
 )
 
@@ -27,8 +25,8 @@ var (
 // that it is given. It must not take longer the more history there is.
 var migrations = []func(*bbolt.Tx) error{order}
 
-// order makes room for the index on the numbers of events, and gives the store
-// an id. What was written before stays out of the index: there may be millions.
+// order makes room for the index on the numbers of events. What was written
+// before stays out of it: there may be millions.
 func order(tx *bbolt.Tx) error {
 	if _, err := tx.CreateBucket(bucketOrder); err != nil {
 		return err
@@ -41,13 +39,7 @@ func order(tx *bbolt.Tx) error {
 		}
 		last = max(last, b.Sequence())
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, see its documentation
-	meta := tx.Bucket(bucketMeta)
-	return errors.Join(
-		meta.Put(keyUnordered, strconv.AppendUint(nil, last, 10)),
-		meta.Put(keyID, hex.AppendEncode(nil, id[:])),
-	)
+	return tx.Bucket(bucketMeta).Put(keyUnordered, strconv.AppendUint(nil, last, 10))
 }
 
 // initialize makes the buckets of a new file: those of the first schema, and
@@ -57,6 +49,9 @@ func initialize(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
+	}
+	if err := setID(tx, rand.Text()); err != nil {
+		return err
 	}
 	return migrate(tx, 1)
 }

@@ -272,22 +272,6 @@ func TestNumbersGrowOverARestoredBackup(t *testing.T) {
 	}
 }
 
-func TestAStoreHasAnIdOfItsOwn(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "leases.db")
-	s := mustOpen(t, path)
-	one := s.ID()
-	mustClose(t, s)
-	if again := mustOpen(t, path).ID(); len(one) != 32 || again != one {
-		t.Errorf("its id is %q, then %q", one, again)
-	}
-	if other := newStore(t).ID(); other == one {
-		t.Errorf("another one has the same id")
-	}
-	if migrated := mustOpen(t, oldFile(t, "schema-1.db")).ID(); len(migrated) != 32 {
-		t.Errorf("one that was migrated has id %q", migrated)
-	}
-}
-
 // wantFixture fails unless all that TestWriteFixture wrote is there. The first
 // files had no audit record.
 func wantFixture(t *testing.T, s *Store, events bool) {

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Store is a [sshforward.Store] in one file. Open makes one; it is safe for
@@ -19,12 +20,12 @@ import (
 type Store struct {
 	db     *bbolt.DB
 	path   string
+	id     string
 	file   *os.File // bbolt's own
 	writer *writer
 	kept   kept
 	watch  *watch
 	schema int    // of the file
-	id     string // empty before the second schema
 	first  uint64 // the least number that an event gets, see firstSeq
 
 	closing sync.Once
@@ -32,11 +33,6 @@ type Store struct {
 }
 
 var _ sshforward.Store = (*Store)(nil)
-
-// ID returns the store's own random id, 32 hexadecimal digits. A copy has the id
-// of what it was copied from. It is empty for a file of the first schema that
-// could not be migrated yet.
-func (s *Store) ID() string { return s.id }
 
 // closeWithin is how long Close waits for what is under way. What is cut short
 // then is as safe as in a crash.
@@ -51,6 +47,7 @@ func (s *Store) Close() error {
 		close(s.watch.stop)
 		done := make(chan error, 1)
 		go func() {
+			defer safe.Catch(func(err error) { done <- err })
 			s.writer.stop()
 			done <- guard(s.db.Close)
 		}()
@@ -266,6 +263,7 @@ func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx)
 	end := s.watch.begin()
 	go func() {
 		defer end()
+		defer safe.Catch(func(err error) { done <- result{err: failed(doing, err)} })
 		var r result
 		err := guard(func() error {
 			return s.db.View(func(tx *bbolt.Tx) (err error) {
