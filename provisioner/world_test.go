@@ -112,6 +112,11 @@ func newFake(t testing.TB, o worldOptions) *world {
 	n := cloud.Home().FieldNote()
 	w := newWorld(t, "fakeaws", cloud.HTTPClient().Transport, o)
 	w.cloud = cloud
+	for _, a := range o.accounts {
+		if a.DeadMan != nil {
+			cloud.AddRole(a.DeadMan.RoleARN, "scheduler.amazonaws.com")
+		}
+	}
 	w.restart()
 	w.vpc, w.public, w.private, w.group, w.web, w.app = n.VPC, n.Public, n.Private, n.Group, n.Web, n.App
 	return w
