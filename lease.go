@@ -39,7 +39,7 @@ type Lease struct {
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
 	ClosingAt     time.Time        `json:",omitzero"`
-	AccessEndedAt time.Time        `json:",omitzero"` // load balancer seen gone
+	AccessEndedAt time.Time        `json:",omitzero"` // see Resources.EndSeenAt
 	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
 	KeepUntil     time.Time        `json:",omitzero"`
 	ClosedBy      string           `json:",omitempty"` // Slack user id, if a person ended it
@@ -150,7 +150,12 @@ type Resources struct {
 	HostKeys string    `json:",omitempty"`
 	Until    time.Time `json:",omitzero"` // the end that stands in the tags
 
-	// Seen gone, during closing.
+	// Seen during closing: that nobody is let in any more. AWS ends access some
+	// moments after it has accepted to; EndAcceptedAt is set where that was all
+	// there was to see.
+	EndSeenAt     time.Time `json:",omitzero"`
+	EndAcceptedAt time.Time `json:",omitzero"`
+	// And seen gone.
 	BalancerGone bool `json:",omitempty"`
 	RuleGone     bool `json:",omitempty"`
 	GroupGone    bool `json:",omitempty"`

@@ -112,17 +112,29 @@ func TestCloseBeforeAnything(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		before := w.foreign()
 		l := w.lease("web-1")
+		enter(l, sshforward.StageGroup)
 		w.startClosing(l)
 		step, err := w.p.Close(w.ctx, l)
 		if r := step.Resources; err != nil || step.Wait == 0 || r.BalancerGone || r.RuleGone || r.GroupGone {
 			w.Errorf("at once: %+v, %v", step, err)
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(time.Minute)
 		step, err = w.p.Close(w.ctx, l)
 		if r := step.Resources; err != nil || step.Wait != 0 || !r.BalancerGone || !r.RuleGone || !r.GroupGone {
 			w.Errorf("later: %+v, %v", step, err)
 		}
 		w.clean(before)
+	})
+}
+
+// What failed its check has made nothing, and is over at once.
+func TestCloseBeforeTheFirstStage(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		l := w.lease("web-1")
+		w.startClosing(l)
+		if step, err := w.p.Close(w.ctx, l); err != nil || step.Wait != 0 {
+			w.Errorf("%+v, %v", step, err)
+		}
 	})
 }
 

@@ -65,13 +65,17 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	const doing = "move the end on the security group"
 	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: ec2Tags(clockTags(r.l))})
-	if hasCode(err, ruleNotFound, "InvalidID") && r.l.Resources.GroupID != "" {
+	if hasCode(err, append(denied, ruleNotFound, "InvalidID")...) && len(ids) > 1 {
 		// Somebody removed the rule, and one id that is not there refuses the
 		// whole call. The group's end counts all the same.
 		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: ec2Tags(clockTags(r.l))})
 	}
-	return r.failed(err, "move the end on the security group")
+	if hasCode(err, groupUnseen...) && r.sinceStage() >= visibilityDelay && r.noGroups(ctx) {
+		return gone("security group")
+	}
+	return r.tolerate(err, doing, groupUnseen...)
 }
 
 func (r *run) tagBalancer(ctx context.Context) error {
@@ -79,5 +83,11 @@ func (r *run) tagBalancer(ctx context.Context) error {
 		LoadBalancerNames: []string{r.name},
 		Tags:              elbTags(clockTags(r.l)),
 	})
-	return r.failed(err, "move the end on the load balancer")
+	const doing = "move the end on the load balancer"
+	if hasCode(err, balancerUnseen...) && r.sinceStage() >= visibilityDelay {
+		if _, look := r.ownBalancerTags(ctx); errors.Is(look, errNoBalancer) {
+			return gone("load balancer")
+		}
+	}
+	return r.tolerate(err, doing, balancerUnseen...)
 }

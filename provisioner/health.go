@@ -24,7 +24,7 @@ func (r *run) setHealthCheck(ctx context.Context) error {
 			UnhealthyThreshold: aws.Int32(2),
 		},
 	})
-	return r.tolerate(err, "set the load balancer's health check", balancerNotFound)
+	return r.tolerate(err, "set the load balancer's health check", balancerUnseen...)
 }
 
 // setAttributes lets a quiet session live as long as ELB allows (60 s is its
@@ -38,7 +38,7 @@ func (r *run) setAttributes(ctx context.Context) error {
 			ConnectionDraining: &elbtypes.ConnectionDraining{Enabled: false},
 		},
 	})
-	return r.tolerate(err, "set the load balancer's time-outs", balancerNotFound)
+	return r.tolerate(err, "set the load balancer's time-outs", balancerUnseen...)
 }
 
 // register is the same however often it is done.
@@ -47,7 +47,7 @@ func (r *run) register(ctx context.Context) error {
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})
-	return r.tolerate(err, "register the instance with the load balancer", balancerNotFound)
+	return r.tolerate(err, "register the instance with the load balancer", balancerUnseen...)
 }
 
 // inService looks once. Registering returns before it is done (some 30 s), and

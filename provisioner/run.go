@@ -20,7 +20,8 @@ type run struct {
 	name string // of the group and the load balancer
 	now  time.Time
 
-	groupHeld bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
+	deregistered bool // and read back next
+	groupHeld    bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
 
 	mu     sync.Mutex
 	res    sshforward.Resources

@@ -115,6 +115,7 @@ func newFake(t testing.TB, o worldOptions) *world {
 	for _, a := range o.accounts {
 		if a.DeadMan != nil {
 			cloud.AddRole(a.DeadMan.RoleARN, "scheduler.amazonaws.com")
+			cloud.AddRole(othersRole, "scheduler.amazonaws.com")
 		}
 	}
 	w.restart()

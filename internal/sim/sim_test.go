@@ -107,6 +107,9 @@ func (s *sim) boot() {
 	if l.store, err = bolt.Open(s.file, bolt.Options{}); err != nil {
 		s.t.Fatal(err)
 	}
+	if s.deadMan != nil {
+		s.cloud.AddRole(s.deadMan.RoleARN, "scheduler.amazonaws.com")
+	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	aws, err := provisioner.New(s.t.Context(), provisioner.Options{
 		Deployment: "sim", Logger: log,
