@@ -23,6 +23,7 @@ type footprint struct {
 	tags                              *Lease    // the rest of what they say
 	ingress                           []netip.Prefix
 	widened                           bool
+	out                               string // why the instance is out of service
 }
 
 func (f *footprint) empty() bool { return !f.group && !f.rule && !f.balancer }
@@ -262,6 +263,27 @@ func (c *fakeCloud) close(l *Lease) StepResult {
 	f.group = false
 	s.Resources.GroupGone = true
 	return s
+}
+
+func (c *fakeCloud) Health(ctx context.Context, l *Lease) (Health, error) {
+	if err := c.enter(ctx, "health", l); err != nil {
+		return Health{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.leases[l.ID]
+	if f == nil || !f.balancer {
+		return Health{}, &Error{Code: ENOTFOUND, Message: Textf("The lease's %s is gone.", "load balancer")}
+	}
+	for _, in := range c.instances {
+		if in.ID == l.Instance.ID && !in.Running {
+			return Health{Why: Textf("Instance is in stopped state."), State: in.State}, nil
+		}
+	}
+	if f.out != "" {
+		return Health{Why: Textf("%s", f.out), State: "running"}, nil
+	}
+	return Health{InService: true}, nil
 }
 
 // List is the Lister.

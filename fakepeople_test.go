@@ -112,24 +112,43 @@ func (s *fakeSlack) tried() int {
 	return s.tries
 }
 
-// fakeDirectory is a Directory of a few groups.
+// fakeDirectory is a Directory of a few groups. Whom it was told nothing about
+// is a full member.
 type fakeDirectory struct {
 	mu     sync.Mutex
 	groups map[string][]string
-	down   bool
+	people map[string]Person
+	down   bool // it tells of no group
+	blind  bool // nor of any person
 }
 
-func (d *fakeDirectory) Member(_ context.Context, user, group string) (bool, error) {
+func (d *fakeDirectory) Members(_ context.Context, group string) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down {
-		return false, &Error{Code: EUNAVAILABLE, Err: errors.New("scripted fault")}
+		return nil, &Error{Code: EUNAVAILABLE, Err: errors.New("scripted fault")}
 	}
-	return slices.Contains(d.groups[group], user), nil
+	return slices.Clone(d.groups[group]), nil
+}
+
+func (d *fakeDirectory) Person(_ context.Context, user string) (Person, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.blind {
+		return Person{}, &Error{Code: EUNAVAILABLE, Err: errors.New("scripted fault")}
+	}
+	return d.people[user], nil
 }
 
 func (d *fakeDirectory) set(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.down = down
+}
+
+// change is what an admin of the workspace does.
+func (d *fakeDirectory) change(do func(*fakeDirectory)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	do(d)
 }

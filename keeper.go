@@ -41,6 +41,7 @@ type Cloud interface {
 	Finder
 	Provisioner
 	Surveyor
+	Watcher
 }
 
 // Slack is all that a keeper needs of Slack.
@@ -74,6 +75,7 @@ type Keeper struct {
 
 	workers   *workers
 	sightings sightings
+	watches   watches
 	instances instanceCache
 }
 

@@ -77,12 +77,8 @@ func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Du
 	if err != nil {
 		return Reply{}, err
 	}
-	ok, err := Member(ctx, k.slack, by.User, rule.Approvers)
-	if err != nil {
+	if err := rule.admitApprover(ctx, k.slack, by.User); err != nil {
 		return Reply{}, err
-	}
-	if !ok {
-		return Reply{}, Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", rule.Name)
 	}
 	l, err = k.ledger.updateBy(ctx, by, l.ID, func(l *Lease, now time.Time) error {
 		if err := l.checkNotRequester(by.User, extend); err != nil { // it may be another wish by now

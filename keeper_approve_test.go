@@ -132,7 +132,7 @@ func TestUnresolvableGroup(t *testing.T) {
 		for _, cmd := range []Command{ApproveLease{ID: id}, DenyLease{ID: id}, CloseLease{Ref: id}, ExtendLease{id, time.Minute}} {
 			_, err := w.do(bob, cmd)
 			wantCode(w.t, err, EUNAVAILABLE)
-			if !strings.Contains(ErrorMessage(err).String(), "cannot check your user groups") {
+			if !strings.Contains(ErrorMessage(err).String(), "cannot check with Slack who you are") {
 				w.t.Errorf("it says %q", ErrorMessage(err).String())
 			}
 		}

@@ -11,6 +11,24 @@ type Command interface {
 	do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 }
 
+// checkServed refuses whom the bot does nothing for. EFORBIDDEN, or EUNAVAILABLE
+// if Slack does not tell right now who it is.
+func (k *Keeper) checkServed(ctx context.Context, c Caller) error {
+	p, err := k.slack.Person(ctx, c.User)
+	if err != nil {
+		return cannotTell(err)
+	}
+	return p.checkServed()
+}
+
+// look answers a query of those whom the bot serves.
+func look[T any](ctx context.Context, k *Keeper, c Caller, query func() (T, error)) (found T, err error) {
+	if err := k.checkServed(ctx, c); err != nil {
+		return found, err
+	}
+	return query()
+}
+
 // lease reads one lease by an id as people type it.
 func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	id, ok := ParseID(typed)
@@ -125,18 +143,17 @@ func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	return Reply{Lease: l}, nil
 }
 
-// among returns whether the user is one of those whom a rule names. Each rule
-// is asked about once, however many instances or leases it decides about; one
-// that cannot be told about now says no.
-func (k *Keeper) among(ctx context.Context, user string, who func(*Rule) []string) func(*Rule) bool {
-	said := make(map[*Rule]bool)
+// perRule returns whether a rule passes a check. Each rule is checked once,
+// however many instances or leases it decides about; one that cannot be told
+// about now does not pass.
+func perRule(check func(*Rule) error) func(*Rule) bool {
+	passed := make(map[*Rule]bool)
 	return func(r *Rule) bool {
-		yes, known := said[r]
+		ok, known := passed[r]
 		if !known {
-			member, err := Member(ctx, k.slack, user, who(r))
-			yes = err == nil && member
-			said[r] = yes
+			ok = check(r) == nil
+			passed[r] = ok
 		}
-		return yes
+		return ok
 	}
 }

@@ -13,11 +13,30 @@ const dueAtOnce = 10_000
 // and what it intends is in the store. The work goes on behind. What is refused
 // is in the audit record.
 func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
-	reply, err := cmd.do(ctx, k, c)
+	var reply Reply
+	err := k.checkCaller(ctx, c, cmd)
+	if err == nil {
+		reply, err = cmd.do(ctx, k, c)
+	}
 	if err != nil && ctx.Err() == nil {
 		k.refused(ctx, c, cmd, err)
 	}
 	return reply, err
+}
+
+// checkCaller refuses whom the bot does nothing for, and whom Slack does not
+// tell about just now. What only ends access is not held up by Slack.
+func (k *Keeper) checkCaller(ctx context.Context, c Caller, cmd Command) error {
+	err := k.checkServed(ctx, c)
+	switch cmd.(type) {
+	case Unknown:
+		return nil // it does nothing but to be recorded
+	case CancelLease, CloseLease:
+		if ErrorCode(err) == EUNAVAILABLE {
+			return nil
+		}
+	}
+	return err
 }
 
 // Tick starts work on every lease that is due. It does not wait for the work.

@@ -19,16 +19,23 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		why = Textf("Its load balancer was deleted by somebody else.")
 	case !f.Group:
 		why = Textf("Its security group was deleted by somebody else.")
-	case !in.Running:
-		why, patience = Textf("The instance %s is %s.", l.Instance.ID, in.State), stoppedFor
 	}
 	if !why.IsZero() {
-		// What is gone and what is stopped are told apart: being the one does
-		// not count for the patience with the other.
+		// What is gone and what is shutting down are told apart: being the one
+		// does not count for the patience with the other.
 		if r.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
 			return k.lose(ctx, l, r, why)
 		}
 		return nil
+	}
+	if !in.Running {
+		return k.stopped(ctx, l, in, r)
+	}
+	if l.Outage.State != "" {
+		if _, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.runs(now) }); unlessMoved(err) != nil {
+			return err
+		}
+		k.wake(l.ID)
 	}
 	if l.Drift != (Drift{}) {
 		return nil // it is being mended
@@ -53,6 +60,22 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		}
 		l.drifted(now, d)
 		return nil
+	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// stopped gives an instance that does not run some time to come back: it may be
+// resized, or somebody saves money overnight. The clock runs on.
+func (k *Keeper) stopped(ctx context.Context, l *Lease, in Instance, r round) error {
+	if at := l.Outage.CloseAt; !at.IsZero() && due(at, r.At) {
+		return k.lose(ctx, l, r, Textf("The instance %s is %s.", in.ID, in.State))
+	}
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.listedBy(r.At) {
+			return errMoved
+		}
+		return l.stopped(now, in.State, k.timing)
 	})
 	k.wake(l.ID)
 	return unlessMoved(err)

@@ -119,7 +119,6 @@ func TestDriftLost(t *testing.T) {
 		{"instance", func(w *world, _ string) { w.cloud.terminate("i-0dev") }, "The instance i-0dev was terminated."},
 		{"terminated", state("terminated"), "The instance i-0dev was terminated."},
 		{"shutting down", state("shutting-down"), "The instance i-0dev was terminated."},
-		{"stopped", state("stopped"), "The instance i-0dev is stopped."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -144,28 +143,6 @@ func TestDriftLost(t *testing.T) {
 			})
 		})
 	}
-}
-
-// An instance that is stopped for less than a minute was resized or rebooted.
-func TestDriftStoppedBriefly(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.sweep()
-		id := w.opened(alice, "web", 8*time.Hour)
-		w.sweepFor(time.Minute, time.Minute)
-		for range 5 {
-			w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "stopped" })
-			w.sweepFor(50*time.Second, 5*time.Second)
-			w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = true, "running" })
-			w.sweepFor(10*time.Second, 5*time.Second)
-		}
-		w.expect(id, Open, "")
-		w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "stopped" })
-		w.sweepFor(stoppedFor, 5*time.Second)
-		w.expect(id, Open, "")
-		w.sweepFor(5*time.Second, 5*time.Second)
-		w.pass(lingering)
-		w.expect(id, Closed, InstanceGone)
-	})
 }
 
 // AWS's lists are right only eventually: what one of them leaves out, or does

@@ -34,13 +34,13 @@ func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 // in any more, whoever asks for it. EFORBIDDEN, or EUNAVAILABLE if a user group cannot be resolved.
 func (k *Keeper) checkStillAdmitted(ctx context.Context, l *Lease) (*Rule, error) {
 	rule, err := k.ruleOf(l)
-	if err != nil || len(rule.Users) == 0 {
-		return rule, err
+	if err != nil {
+		return nil, err
 	}
-	ok, err := Member(ctx, k.slack, l.Owner, rule.Users)
-	if err == nil && !ok {
-		err = Errorf(EFORBIDDEN, "The rule %q decides about %s, and the requester is not among the people it lets in any more.",
-			rule.Name, l.Instance.ID)
+	err = rule.admitUser(ctx, k.slack, l.Owner)
+	if ErrorCode(err) == EFORBIDDEN {
+		err = &Error{Code: EFORBIDDEN, Err: err, Message: Textf(
+			"The rule %q decides about %s, and the requester is not among the people it lets in any more.", rule.Name, l.Instance.ID)}
 	}
 	return rule, err
 }

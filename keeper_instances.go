@@ -29,8 +29,11 @@ const offered = 30
 
 // Instances returns what the caller may open and the query fits, the best first,
 // for a form to choose from. It is answered from memory and waits for nobody
-// but, for user groups, the Directory.
+// but the Directory; whom that does not tell about is offered nothing.
 func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instance {
+	if k.checkServed(ctx, c) != nil {
+		return nil
+	}
 	all, old := k.instances.all()
 	if old {
 		go func() {
@@ -51,10 +54,10 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 
 // admitted returns whether a rule lets the user ask for an instance.
 func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
-	among := k.among(ctx, user, func(r *Rule) []string { return r.Users })
+	admits := perRule(func(r *Rule) error { return r.admitUser(ctx, k.slack, user) })
 	return func(in Instance) bool {
 		rule, ok := k.policy.Match(in)
-		return ok && (len(rule.Users) == 0 || among(rule))
+		return ok && admits(rule)
 	}
 }
 

@@ -10,13 +10,15 @@ func (k *Keeper) Active(ctx context.Context) ([]*Lease, error) {
 
 // List returns the caller's leases that are not closed, or everyone's.
 func (k *Keeper) List(ctx context.Context, c Caller, all bool) ([]*Lease, error) {
-	leases, err := k.ledger.active(ctx, func(l *Lease) bool { return all || l.Owner == c.User })
+	leases, err := look(ctx, k, c, func() ([]*Lease, error) {
+		return k.ledger.active(ctx, func(l *Lease) bool { return all || l.Owner == c.User })
+	})
 	return leases, k.looked(ctx, c, "", err)
 }
 
 // Show returns one lease by an id as people type it, also one that is closed.
 // EINVALID or ENOTFOUND if there is none.
 func (k *Keeper) Show(ctx context.Context, c Caller, id string) (*Lease, error) {
-	l, err := k.lease(ctx, id)
+	l, err := look(ctx, k, c, func() (*Lease, error) { return k.lease(ctx, id) })
 	return l, k.looked(ctx, c, id, err)
 }

@@ -14,13 +14,13 @@ const (
 
 // Overview returns all that concerns the caller now.
 func (k *Keeper) Overview(ctx context.Context, c Caller) (Overview, error) {
-	o, err := k.overview(ctx, c)
+	o, err := look(ctx, k, c, func() (Overview, error) { return k.overview(ctx, c) })
 	return o, k.looked(ctx, c, "", err)
 }
 
 // History returns the caller's leases that are over, and sums up the month's.
 func (k *Keeper) History(ctx context.Context, c Caller) (History, error) {
-	h, err := k.pastOf(ctx, c, historyMost)
+	h, err := look(ctx, k, c, func() (History, error) { return k.pastOf(ctx, c, historyMost) })
 	return h, k.looked(ctx, c, "", err)
 }
 
@@ -32,7 +32,7 @@ func (k *Keeper) overview(ctx context.Context, c Caller) (o Overview, err error)
 	if err != nil {
 		return o, err
 	}
-	approver := k.among(ctx, c.User, func(r *Rule) []string { return r.Approvers })
+	approver := perRule(func(r *Rule) error { return r.admitApprover(ctx, k.slack, c.User) })
 	for _, l := range all {
 		if l.Owner == c.User {
 			o.Leases = append(o.Leases, l)

@@ -90,12 +90,12 @@ type slowDirectory struct {
 	meanwhile func()
 }
 
-func (d *slowDirectory) Member(ctx context.Context, user, group string) (bool, error) {
+func (d *slowDirectory) Members(ctx context.Context, group string) ([]string, error) {
 	if do := d.meanwhile; do != nil {
 		d.meanwhile = nil
 		do()
 	}
-	return d.Directory.Member(ctx, user, group)
+	return d.Directory.Members(ctx, group)
 }
 
 // While bob, an admin and approver, approves what alice asked for, that is
@@ -154,7 +154,7 @@ func TestDirectoryExplainsItself(t *testing.T) {
 		says string
 	}{
 		{&Error{Code: EUNAVAILABLE, Message: Textf("There is no such group. Ask the operator.")}, "There is no such group. Ask the operator."},
-		{context.DeadlineExceeded, "I cannot check your user groups"},
+		{context.DeadlineExceeded, "I cannot check with Slack who you are"},
 	} {
 		ok, err := Member(t.Context(), brokenDirectory{tt.err}, alice, []string{"SLEAD"})
 		wantCode(t, err, EUNAVAILABLE)
@@ -166,4 +166,5 @@ func TestDirectoryExplainsItself(t *testing.T) {
 
 type brokenDirectory struct{ err error }
 
-func (d brokenDirectory) Member(context.Context, string, string) (bool, error) { return false, d.err }
+func (d brokenDirectory) Members(context.Context, string) ([]string, error) { return nil, d.err }
+func (d brokenDirectory) Person(context.Context, string) (Person, error)    { return Person{}, d.err }

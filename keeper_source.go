@@ -8,7 +8,7 @@ import (
 
 // Source returns the source address that the caller saved; empty if none.
 func (k *Keeper) Source(ctx context.Context, c Caller) ([]netip.Prefix, error) {
-	saved, err := k.sources.Source(ctx, c.User)
+	saved, err := look(ctx, k, c, func() ([]netip.Prefix, error) { return k.sources.Source(ctx, c.User) })
 	return saved, k.looked(ctx, c, "", err)
 }
 

@@ -15,9 +15,9 @@ func (k *Keeper) wake(id string) {
 	k.wakeOutbox(id)
 }
 
-// wakeOutbox is wake for the work on a lease itself. It looks again anyway once
-// it has done something, and must not when it could not get on: that would be a
-// loop without a pause.
+// wakeOutbox has people told what they are owed. Work on a lease calls this and
+// not wake: it goes on by itself after each action, and to wake it also when an
+// action failed would be a loop without a pause.
 func (k *Keeper) wakeOutbox(id string) {
 	k.workers.start(id, queueOutbox, func() { k.deliver(id) })
 }

@@ -88,6 +88,7 @@ type Work struct {
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
 	Drift     Drift  `json:",omitzero"`  // what a sweep has found changed
 	Mended    bool   `json:",omitempty"` // rules were put back once
+	Outage    Outage `json:",omitzero"`  // the instance cannot be reached just now
 }
 
 // restart forgets failures; the next try is at the given time.
@@ -113,6 +114,16 @@ type Drift struct {
 	Missing bool `json:",omitempty"` // a rule or the registration is gone
 	Widened bool `json:",omitempty"` // its group lets in more than was leased
 	Unarmed bool `json:",omitempty"` // its dead-man switch is gone
+}
+
+// Outage is a time in which nobody gets through to the instance of an open
+// lease, though all that the lease has in AWS is as it should be.
+type Outage struct {
+	Since time.Time // about; zero for none
+	State string    `json:",omitempty"` // EC2's word, if the instance does not run: "stopped"
+	Why   Text      `json:",omitzero"`  // AWS's reason
+	// CloseAt is when the lease is closed if the instance does not run by then.
+	CloseAt time.Time `json:",omitzero"`
 }
 
 // Extension is one move of the end.
@@ -145,6 +156,8 @@ type Resources struct {
 	InstanceGroupID string `json:",omitempty"` // the instance's group that holds our rule
 	InstanceRuleID  string `json:",omitempty"`
 	DNSName         string `json:",omitempty"`
+	// CheckEvery is the pause between two health checks that was set last.
+	CheckEvery time.Duration `json:",omitempty"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`

@@ -41,6 +41,8 @@ const (
 	NoticeAsked    NoticeKind = "asked"    // approvers are asked for an extension
 	NoticeRefused  NoticeKind = "refused"  // the extension was denied, see Lease.Asked
 	NoticeReview   NoticeKind = "review"   // it was urgent: look whether that was right
+	NoticeOutage   NoticeKind = "outage"   // its instance cannot be reached, see Lease.Outage
+	NoticeBack     NoticeKind = "back"     // it can be reached again
 
 	// These go to the operators' channel as well.
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing

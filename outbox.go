@@ -32,6 +32,10 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
 		return l.State != Open
+	case NoticeOutage:
+		return l.State != Open || l.Outage.Since.IsZero()
+	case NoticeBack:
+		return l.State != Open || !l.Outage.Since.IsZero()
 	case NoticeStuck:
 		return !l.Alarmed
 	}
@@ -94,6 +98,9 @@ func (l *Lease) CardKey() string {
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+		}
+		if o := l.Outage; !o.Since.IsZero() {
+			key += fmt.Sprintf(" out=%d %s %s", o.Since.UnixNano(), o.State, o.Why)
 		}
 	case Closing:
 		key += fmt.Sprintf(" ended=%t", !l.AccessEndedAt.IsZero())

@@ -122,15 +122,8 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).
 			about(FieldInstance)
 	}
-	if len(rule.Users) > 0 {
-		ok, err := Member(ctx, dir, l.Owner, rule.Users)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, Errorf(EFORBIDDEN, "The rule %q decides about %s, and you are not among the people it lets in.", rule.Name, l.Instance.ID).
-				about(FieldInstance)
-		}
+	if err := rule.admitUser(ctx, dir, l.Owner); err != nil {
+		return nil, err
 	}
 	if l.Urgent {
 		if err := rule.admitUrgent(ctx, dir, l); err != nil {
@@ -149,6 +142,48 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 			about(FieldReason)
 	}
 	return rule, nil
+}
+
+// admitUser decides whether the rule lets somebody in. EFORBIDDEN, or
+// EUNAVAILABLE if that cannot be told right now.
+func (r *Rule) admitUser(ctx context.Context, dir Directory, user string) error {
+	if err := r.checkPerson(ctx, dir, user); err != nil || len(r.Users) == 0 {
+		return err
+	}
+	ok, err := Member(ctx, dir, user, r.Users)
+	if err == nil && !ok {
+		err = Errorf(EFORBIDDEN, "The rule %q decides here, and you are not among the people it lets in.", r.Name).about(FieldInstance)
+	}
+	return err
+}
+
+// checkPerson refuses accounts that the rule has nothing to do with, whoever is
+// listed in it: neither to ask nor to approve. Errors are those of admitUser.
+func (r *Rule) checkPerson(ctx context.Context, dir Directory, user string) error {
+	p, err := dir.Person(ctx, user)
+	if err != nil {
+		return cannotTell(err)
+	}
+	if err := p.checkServed(); err != nil {
+		return err
+	}
+	if p.Guest && !r.Guests {
+		return Errorf(EFORBIDDEN, "The rule %q lets in no guests of the workspace.", r.Name).about(FieldInstance)
+	}
+	return nil
+}
+
+// admitApprover decides whether somebody may say yes or no for the rule. Errors
+// are those of admitUser.
+func (r *Rule) admitApprover(ctx context.Context, dir Directory, user string) error {
+	if err := r.checkPerson(ctx, dir, user); err != nil {
+		return err
+	}
+	ok, err := Member(ctx, dir, user, r.Approvers)
+	if err == nil && !ok {
+		err = Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", r.Name)
+	}
+	return err
 }
 
 // admitUrgent decides whether the lease may go past the rule's approvers.
@@ -188,11 +223,11 @@ func Member(ctx context.Context, dir Directory, user string, who []string) (bool
 		if !IsGroup(w) {
 			continue
 		}
-		ok, err := dir.Member(ctx, user, w)
+		users, err := dir.Members(ctx, w)
 		switch {
 		case err != nil:
 			unknown = cannotTell(err)
-		case ok:
+		case slices.Contains(users, user):
 			return true, nil
 		}
 	}
@@ -210,7 +245,7 @@ func cannotTell(err error) error {
 		e.Message = from.Message
 	}
 	if e.Message.IsZero() {
-		e.Message = Textf("I cannot check your user groups with Slack right now, so the answer is no for the moment. Try again in a minute.")
+		e.Message = Textf("I cannot check with Slack who you are right now, so the answer is no for the moment. Try again in a minute.")
 	}
 	return e
 }

@@ -33,6 +33,21 @@ type Finder interface {
 	List(ctx context.Context, account string) ([]Instance, error)
 }
 
+// Watcher looks at what is open, and changes nothing. Errors are those of
+// [Provisioner].
+type Watcher interface {
+	// Health asks how the instance behind an open lease fares. ENOTFOUND if
+	// the way in is gone.
+	Health(ctx context.Context, l *Lease) (Health, error)
+}
+
+// Health is whether people get through to sshd, as the health check sees it.
+type Health struct {
+	InService bool
+	Why       Text   // AWS's reason, when it is not in service
+	State     string // EC2's word for the state of an instance that is not; "" if it could not be told
+}
+
 // Provisioner makes and removes what a lease needs in AWS. Every method may be
 // repeated, with the same lease or a later copy of it, after any failure and
 // by a process that knows nothing of the first try.
@@ -43,13 +58,8 @@ type Finder interface {
 // words.
 //
 // A second way in, a Network Load Balancer say, is a second implementation of
-// this, and of Preflight and [Surveyor] with it. It brings its own meaning of
-// [Stages] (what is made in which order, and what is waited for), of
-// [Resources] (what of it the lease has to remember), and the sentences that
-// StepResult.Detail and errors show to people. What it has to keep is that
-// every method may be repeated, that the lease's own name and tags lead back to
-// all it has made, and that Close is complete only when nothing is left.
-// provisioner/provisionertest holds an implementation to that.
+// [Cloud]. What it has to bring is written in the documentation of package
+// provisioner, and provisioner/provisionertest holds it to this contract.
 type Provisioner interface {
 	// Open does the stage l.Stage (never StageCheck). StepResult.Resources
 	// says what was made also when the error is not nil.

@@ -55,7 +55,6 @@ const (
 	// long something has to be missing from every list to be taken for gone:
 	// its lists agree with each other only eventually.
 	listDelay = 10 * time.Second
-	// stoppedFor is how long an instance is stopped before its lease is
-	// closed: a reboot or a resize is no reason.
-	stoppedFor = time.Minute
+	// outAfter is how long an instance is out of service before people are told.
+	outAfter = time.Minute
 )

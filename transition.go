@@ -232,6 +232,63 @@ func (l *Lease) drifted(now time.Time, d Drift) {
 	l.Drift, l.NextTryAt = d, now
 }
 
+// fares records what was seen of the health of an open lease: since is when
+// every look began to find the instance out of service, zero if this one did
+// not. errMoved if that is no news.
+func (l *Lease) fares(now, since time.Time, h Health) error {
+	switch {
+	case l.State != Open, l.Outage.State != "":
+		return errMoved // a stopped instance is out of service for as long as it is
+	case h.InService && !l.Outage.Since.IsZero():
+		l.back(now)
+	case h.InService || h.State != "" && h.State != "running":
+		return errMoved // and it is a survey that says what the instance is
+	case !l.Outage.Since.IsZero() && l.Outage.Why.String() != h.Why.String():
+		l.Outage.Why = h.Why
+	case l.Outage.Since.IsZero() && !since.IsZero() && due(since.Add(outAfter), now):
+		l.Outage = Outage{Since: since, Why: h.Why}
+		l.owe(NoticeOutage, now)
+	default:
+		return errMoved
+	}
+	return nil
+}
+
+// back records that the instance can be reached again. It is said only if it
+// was said that it could not.
+func (l *Lease) back(now time.Time) {
+	l.Outage = Outage{}
+	owed := len(l.Owed)
+	l.withdraw(NoticeOutage)
+	if len(l.Owed) == owed {
+		l.owe(NoticeBack, now)
+	}
+}
+
+// stopped records that the instance of an open lease does not run, and until
+// when it may come back; errMoved if that is no news.
+func (l *Lease) stopped(now time.Time, state string, t Timing) error {
+	switch o := l.Outage; {
+	case o.State == state:
+		return errMoved
+	case o.State != "":
+		l.Outage.State = state // stopping, stopped, pending
+		return nil
+	}
+	l.Outage = Outage{Since: now, State: state, CloseAt: now.Add(t.Stopped)}
+	l.owe(NoticeOutage, now)
+	return nil
+}
+
+// runs records that the instance runs again. It is back when it is in service.
+func (l *Lease) runs(now time.Time) error {
+	if l.State != Open || l.Outage.State == "" {
+		return errMoved
+	}
+	l.Outage = Outage{Since: l.Outage.Since, Why: Textf("The instance runs again, and the health check has not passed yet.")}
+	return nil
+}
+
 // mended records that it is as it should be again, and says so.
 func (l *Lease) mended(now time.Time) {
 	if l.Drift.Missing {

@@ -80,7 +80,9 @@ func newWorld(t *testing.T) *world {
 			},
 		},
 		slack: &fakeSlack{cards: make(map[string]string)},
-		dir:   &fakeDirectory{groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}},
+		dir: &fakeDirectory{
+			groups: map[string][]string{"SLEAD": {bob, carol, dave, alice}, "SADMIN": {admin}}, people: make(map[string]Person),
+		},
 		policy: Policy{
 			Sources: SourcePolicy{Default: prefixes("203.0.113.7/32")},
 			Admins:  []string{"SADMIN"},

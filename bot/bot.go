@@ -80,11 +80,20 @@ func (b *Bot) Announce(ctx context.Context, text sshforward.Text) error {
 	return b.notifier.announce(ctx, text)
 }
 
-// Member reports whether user is in a user group (S…), or is that user (U…,
-// W…). Slack is asked at most once a minute for each group; usergroups.* takes
-// about 20 calls a minute. EUNAVAILABLE if Slack does not tell.
-func (b *Bot) Member(ctx context.Context, user, group string) (bool, error) {
-	return b.groups.member(ctx, user, group)
+// Members returns who is in a user group (S…). Slack is asked at most once a
+// minute for each group; usergroups.* takes about 20 calls a minute. EUNAVAILABLE
+// if Slack does not tell.
+func (b *Bot) Members(ctx context.Context, group string) ([]string, error) {
+	return b.groups.members(ctx, group)
+}
+
+// Person tells what policy has to know of somebody: guest, deactivated, a bot, of
+// another company. Colleagues from other workspaces of the bot's organisation
+// are no strangers. Slack is asked at most once a minute for each person.
+// EUNAVAILABLE if it does not tell, or if the bot is installed on a whole
+// organisation.
+func (b *Bot) Person(ctx context.Context, user string) (sshforward.Person, error) {
+	return b.localizer.people.person(ctx, user)
 }
 
 // Connected reports whether Slack can reach the bot now.
@@ -107,13 +116,18 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	if err != nil || me == nil {
 		return err
 	}
+	own := b.localizer.people.settle(me)
 	b.client.log.Info("signed in to Slack", "team", me.TeamID, "bot", me.UserID)
+	if own.orgWide() {
+		b.client.log.Error("the bot is installed on a whole organisation: it closes what is open and opens nothing; install it in one workspace",
+			"organisation", own.enterprise)
+	}
 	if me.TeamID == "" {
 		b.client.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, "+
 			"and no other until the next start", "step", "auth.test")
 	}
 	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
-	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt, me.TeamID), b.opt.OnAck)
+	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt), b.opt.OnAck)
 	b.homes.begin(r)
 
 	// The connections outlive ctx: clicks that are being recorded still want

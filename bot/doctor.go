@@ -17,6 +17,9 @@ type Identity struct {
 	// Missing are the Scopes that the token lacks; none where Slack does not
 	// say which it has.
 	Missing []string
+	// OrgWide is set where the bot is installed on a whole organisation and not
+	// in one workspace: it opens nothing then.
+	OrgWide bool
 }
 
 // Identity asks Slack who the bot is. Errors are those of [Bot.Run].
@@ -29,6 +32,7 @@ func (b *Bot) Identity(ctx context.Context) (Identity, error) {
 		return Identity{}, b.client.failed("ask Slack who I am", err)
 	}
 	who := Identity{Team: me.Team, TeamID: me.TeamID, User: me.User, UserID: me.UserID}
+	who.OrgWide = b.localizer.people.settle(me).orgWide()
 	// Slack tells the scopes of a token in this header of every answer.
 	if has := me.Header.Get("X-OAuth-Scopes"); has != "" {
 		granted := strings.Split(strings.ReplaceAll(has, " ", ""), ",")
@@ -51,14 +55,4 @@ func (b *Bot) TrySocketMode(ctx context.Context) error {
 		return b.client.failed("ask Slack for a connection", err)
 	}
 	return nil
-}
-
-// GroupSize returns how many people are in a user group (S…). EUNAVAILABLE if
-// Slack does not tell.
-func (b *Bot) GroupSize(ctx context.Context, group string) (int, error) {
-	users, err := b.client.api.GetUserGroupMembersContext(ctx, group)
-	if err != nil {
-		return 0, b.groups.unknown(group, err)
-	}
-	return len(users), nil
 }

@@ -20,7 +20,7 @@ func (h *handler) event(in *inbound) {
 		return // the tab with the messages, or an event nobody asked for
 	}
 	c := sshforward.Caller{Team: p.TeamID, User: e.User, Direct: true}
-	if !h.serves(c.Team) {
+	if !h.serves(in, c.Team, c.User) {
 		h.client.log.Warn("Home of another workspace refused", "team", c.Team, "user", c.User)
 		h.recordUnknown(c, "another workspace")
 		return

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -22,12 +21,10 @@ type handler struct {
 	homes    *homes
 	duration time.Duration             // see Options.Duration
 	denials  *lru.Cache[string, press] // clicks on Deny that wait for their reason, by envelope
-	mu       sync.Mutex
-	team     string // whose people are served
 }
 
-func newHandler(c *client, s *localizer, homes *homes, r *runner, o Options, team string) *handler {
-	return &handler{runner: r, localizer: s, client: c, homes: homes, duration: o.Duration, denials: newCache[string, press](1000), team: team}
+func newHandler(c *client, s *localizer, homes *homes, r *runner, o Options) *handler {
+	return &handler{runner: r, localizer: s, client: c, homes: homes, duration: o.Duration, denials: newCache[string, press](1000)}
 }
 
 // press is a click on a button that gives a command: by whom, where, and which.
@@ -40,17 +37,25 @@ type press struct {
 	cmd     sshforward.Command
 }
 
-// serves reports whether people of a team may give commands. If Slack did not
-// say at the start whose bot this is, the first team that gives one decides it
-// for as long as the process lives.
-func (h *handler) serves(team string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.team == "" && team != "" {
-		h.team = team
-		h.client.log.Info("the workspace of the first command is the one that is served", "team", team)
+// serves reports whether somebody may use the bot at all, as far as Slack tells
+// that in time; team is where the payload says that the bot is installed. If it
+// does not tell, the keeper refuses what depends on it.
+func (h *handler) serves(in *inbound, team, user string) bool {
+	installed := h.people.installedIn(team)
+	if team == "" {
+		return false
 	}
-	return team != "" && team == h.team
+	if known, ok := h.people.get(user); ok && known.user == nil {
+		return installed // Slack did not tell a moment ago
+	}
+	ctx, cancel := context.WithDeadline(h.ctx, in.at.Add(localeWait))
+	defer cancel()
+	p, err := h.people.person(ctx, user)
+	if err != nil {
+		h.client.log.Warn("Slack does not tell in time whose people somebody is", "user", user, "err", h.client.clean(err))
+		return installed
+	}
+	return !p.Stranger
 }
 
 // renderWithin is renderFor for when Slack waits for the answer to an envelope.

@@ -125,6 +125,11 @@ type life struct {
 	err  error // of Run, once done is closed
 }
 
+// Member reports whether a user is in a group, as the Homes ask.
+func (x *life) Member(ctx context.Context, user, group string) (bool, error) {
+	return x.groups.member(ctx, user, group)
+}
+
 // syncBuffer is a log that is read while it is written.
 type syncBuffer struct {
 	mu sync.Mutex

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -17,7 +18,10 @@ func (h *handler) interactive(in *inbound) {
 		return
 	}
 	c := p.caller()
-	if p.Team.ID != "" && p.Team.ID != c.Team || !h.serves(c.Team) {
+	// In an organisation the person's own team may be another one than the one
+	// where the bot is installed.
+	installed := cmp.Or(p.Team.ID, p.User.TeamID)
+	if !h.people.installedIn(installed) || !h.serves(in, installed, c.User) {
 		h.client.log.Warn("interaction from another workspace refused", "team", c.Team, "user", c.User)
 		h.recordUnknown(c, "another workspace")
 		in.acknowledge(nil)

@@ -174,7 +174,7 @@ func TestLocaleIsForgottenAfterAnHour(t *testing.T) {
 	if x.localizer.renderFor(t.Context(), "U2").language != japanese || x.localizer.renderCached("U1").language != english {
 		t.Error("the locale is not read")
 	}
-	x.localizer.people.cache.Add("U2", person{user: &slack.User{Locale: "ja-JP"}, until: time.Now()})
+	x.localizer.people.cache.Add("U2", person{user: &slack.User{Locale: "ja-JP"}, at: time.Now().Add(-languageAge)})
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Locale: "fr-FR"}) // not there, so English
 	if x.localizer.renderFor(t.Context(), "U2").language != english {
 		t.Error("the old one is kept")

@@ -118,15 +118,16 @@ func TestAnswerFollowsWhereTheAcknowledgementTakesNone(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
-	for _, c := range []struct{ team, text, want string }{
-		{"T0FAKE", "help", "A plain SSH connection"},
-		{"T0FAKE", "opne web-1 2h", "Try `/sshforward open web-1 2h`"},
-		{"T9OTHER", "list", "people of the workspace"},
+	for _, c := range []struct{ user, team, text, want string }{
+		{"U1", "T0FAKE", "help", "A plain SSH connection"},
+		{"U1", "T0FAKE", "opne web-1 2h", "Try `/sshforward open web-1 2h`"},
+		{"U9", "T9OTHER", "list", "people of the workspace"},
 	} {
-		url := x.types(t, "U1", "C1", "help").ResponseURL
-		before := len(w.Ephemerals("U1", "C1"))
+		url := x.types(t, c.user, "C1", "help").ResponseURL
+		waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Ephemerals(c.user, "C1")) > 0 })
+		before := len(w.Ephemerals(c.user, "C1"))
 		d, err := w.Deliver(t.Context(), fakeslack.Envelope{Type: fakeslack.TypeSlashCommands, Payload: map[string]any{
-			"team_id": c.team, "channel_id": "C1", "user_id": "U1", "text": c.text, "response_url": url}})
+			"team_id": c.team, "channel_id": "C1", "user_id": c.user, "text": c.text, "response_url": url}})
 		if err != nil || !d.Acked {
 			t.Errorf("%q: %+v, %v", c.text, d, err)
 		}
@@ -135,8 +136,8 @@ func TestAnswerFollowsWhereTheAcknowledgementTakesNone(t *testing.T) {
 				t.Errorf("%q: %d bytes of acknowledgement, which Slack drops", c.text, n)
 			}
 		}
-		waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Ephemerals("U1", "C1")) == before+1 })
-		if m := w.Ephemerals("U1", "C1")[before]; m.Via != "response_url" || !strings.Contains(m.Visible(), c.want) {
+		waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Ephemerals(c.user, "C1")) == before+1 })
+		if m := w.Ephemerals(c.user, "C1")[before]; m.Via != "response_url" || !strings.Contains(m.Visible(), c.want) {
 			t.Errorf("%q: via %s %q", c.text, m.Via, m.Visible())
 		}
 	}

@@ -22,6 +22,7 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 	blocks := withoutNil(
 		section(icon+" "+v.say("*%s* · %s for %s", state, instance(l.Instance), mention(l.Owner))),
 		section(v.body(l)),
+		v.outage(l),
 		v.stuck(l),
 		v.facts(l),
 		v.approvedBy(l),

@@ -55,6 +55,13 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeMended:
 		return v.leaseMessage(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. "+
 			"I have put it back once; if it is removed again, I close this access.", owner, what))
+	case sshforward.NoticeOutage:
+		return v.outageNotice(l)
+	case sshforward.NoticeBack:
+		if l.State == sshforward.Open {
+			return v.leaseMessage(l, v.say(":white_check_mark: %s %s can be reached again.", owner, what))
+		}
+		return message{}
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}

@@ -49,6 +49,20 @@ func ended(r sshforward.Reason) *sshforward.Lease {
 	})
 }
 
+// unreached is an open lease whose instance is in a state, or out of service.
+func unreached(state string) *sshforward.Lease {
+	return with(sshforward.Open, func(l *sshforward.Lease) {
+		l.Outage = sshforward.Outage{Since: noon, State: state}
+		if state != "" {
+			l.Outage.CloseAt = noon.Add(30 * time.Minute)
+			return
+		}
+		l.Outage.Why = sshforward.Textf("The load balancer says: %s.",
+			"Instance has failed at least the UnhealthyThreshold number of health checks consecutively").
+			And(sshforward.Textf("Does anything listen on port %d of the instance, and do its firewall and network ACL let the subnet in?", 22))
+	})
+}
+
 func many(n int, owner string) []*sshforward.Lease {
 	var out []*sshforward.Lease
 	for i := range n {
@@ -92,6 +106,8 @@ func every(v render) map[string]message {
 		"card-open":            v.card(open),
 		"card-open-at-max":     v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2 * time.Hour })),
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
+		"card-open-out":        v.card(unreached("")),
+		"card-open-stopped":    v.card(unreached("stopped")),
 		"card-closed-by-admin-before": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
 			*l = *ended(sshforward.Cancelled)
 			l.ClosedBy = "U2"
@@ -106,6 +122,9 @@ func every(v render) map[string]message {
 		"notice-approval":      v.notice(lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval}, noon),
 		"notice-rebuilt":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeRebuilt}, noon),
 		"notice-mended":        v.notice(open, sshforward.Notice{Kind: sshforward.NoticeMended}, noon),
+		"notice-outage":        v.notice(unreached(""), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
+		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
+		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
 		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
 		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),

@@ -21,6 +21,9 @@ func (v render) heading(l *sshforward.Lease) (icon, state string) {
 	case sshforward.Opening:
 		return ":hourglass_flowing_sand:", v.say("Opening")
 	case sshforward.Open:
+		if !l.Outage.Since.IsZero() {
+			return ":large_yellow_circle:", v.say("Open")
+		}
 		return ":large_green_circle:", v.say("Open")
 	case sshforward.Closing:
 		return ":hourglass:", v.say("Closing")

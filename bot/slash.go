@@ -18,26 +18,29 @@ func (h *handler) slash(in *inbound) {
 	}
 	c := p.caller()
 	to := recipient{caller: c, responseURL: p.ResponseURL}
-	if !h.serves(c.Team) {
+	req, err := parse(p.Text)
+	if err == nil && req.topic == topicCommand {
+		in.acknowledge(nil) // what follows may take a while
+	}
+	if !h.serves(in, c.Team, c.User) {
 		h.client.log.Warn("command from another workspace refused", "team", c.Team, "user", c.User)
-		in.answer(to, h.renderFor(h.ctx, c.User).otherTeam())
+		in.acknowledge(nil)
+		h.client.answer(to, h.renderCached(c.User).otherTeam(), false)
 		h.recordUnknown(c, "another workspace")
 		return
 	}
-	req, err := parse(p.Text)
 	switch {
 	case err != nil:
-		in.answer(to, h.renderFor(h.ctx, c.User).failure(err))
+		in.answer(to, h.renderCached(c.User).failure(err))
 		return
 	case req.topic == topicHelp:
-		in.answer(to, h.renderFor(h.ctx, c.User).help())
+		in.answer(to, h.renderCached(c.User).help())
 		return
 	case req.topic == topicForm:
 		open, _ := req.command.(sshforward.OpenLease)
 		h.openForm(in, to, p.TriggerID, open)
 		return
 	}
-	in.acknowledge(nil)
 	h.fetchLocale(c.User) // while the keeper works
 	o := <-h.start(c, req.command)
 	if o.err != nil {

@@ -132,10 +132,8 @@ func TestPeopleOfAnotherWorkspaceAreRefused(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := &keeper{}
 	x := live(t, w, k)
-	res := x.types(t, "U9", "C1", "list all")
-	if res.Message == nil || !strings.Contains(res.Message.Visible(), "people of the workspace") {
-		t.Errorf("told %+v", res.Message)
-	}
+	x.types(t, "U9", "C1", "list all")
+	x.told(t, "U9", "C1", "people of the workspace")
 	if _, err := w.ForgeClick(t.Context(), "U9", fakeslack.Forged{Channel: "C1", ActionID: actionApprove, Value: "k7m2q3x"}); err != nil {
 		t.Fatal(err)
 	}

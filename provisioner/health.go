@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
@@ -12,18 +13,38 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// setHealthCheck replaces the default (TCP:80, ten times thirty seconds).
-func (r *run) setHealthCheck(ctx context.Context) error {
+// The pauses between two health checks. Each check is a connection to sshd.
+const (
+	// checkEvery is ELB's shortest pause, to be in service soon.
+	checkEvery = 5 * time.Second
+	// checkSlower, from checkSlowerAfter on without success, gets through to a
+	// host that refuses whoever connects six times in 30 s, as ufw's limit does:
+	// at the shortest pause it would refuse every second check for ever.
+	checkSlower      = 10 * time.Second
+	checkSlowerAfter = 20 * time.Second
+	// checkWhileOpen fills no log of failed logins and raises no alarm about
+	// somebody who tries the door.
+	checkWhileOpen = 30 * time.Second
+)
+
+// setHealthCheck replaces the default (TCP:80). Two good checks are enough to be
+// in service; ten bad ones, the most that ELB takes, are needed to be out of it:
+// an instance that is out of service loses its live sessions, as draining is
+// off, and a restart of sshd must not end them.
+func (r *run) setHealthCheck(ctx context.Context, every time.Duration) error {
 	_, err := r.elb.ConfigureHealthCheck(ctx, &elb.ConfigureHealthCheckInput{
 		LoadBalancerName: aws.String(r.name),
 		HealthCheck: &elbtypes.HealthCheck{
 			Target:             aws.String(fmt.Sprintf("TCP:%d", r.l.TargetPort)),
-			Interval:           aws.Int32(5),
+			Interval:           aws.Int32(int32(every.Seconds())),
 			Timeout:            aws.Int32(3),
 			HealthyThreshold:   aws.Int32(2),
-			UnhealthyThreshold: aws.Int32(2),
+			UnhealthyThreshold: aws.Int32(10),
 		},
 	})
+	if err == nil {
+		r.learn(func(res *sshforward.Resources) { res.CheckEvery = every })
+	}
 	return r.tolerate(err, "set the load balancer's health check", balancerUnseen...)
 }
 
@@ -50,28 +71,66 @@ func (r *run) register(ctx context.Context) error {
 	return r.tolerate(err, "register the instance with the load balancer", balancerUnseen...)
 }
 
-// inService looks once. Registering returns before it is done (some 30 s), and
-// two health checks have to pass after that.
-func (r *run) inService(ctx context.Context) error {
+// bringIntoService waits until the instance is in service and then has it
+// checked less often. It looks once more after that, since the change may
+// count the checks anew; only then is the stage complete.
+func (r *run) bringIntoService(ctx context.Context) error {
+	for {
+		h, seen, err := r.health(ctx)
+		switch every := r.resources().CheckEvery; {
+		case err != nil || !seen:
+			return err
+		case h.InService && every == checkWhileOpen:
+			return nil
+		case h.InService:
+			if err := r.setHealthCheck(ctx, checkWhileOpen); err != nil || r.pending() {
+				return err
+			}
+			continue
+		case every < checkSlower && r.sinceStage() >= checkSlowerAfter:
+			if err := r.setHealthCheck(ctx, checkSlower); err != nil {
+				return err
+			}
+		}
+		r.later(r.patience(), "%s", h.Why)
+		return nil
+	}
+}
+
+// health asks once. Registering returns before it is done (some 30 s), and two
+// health checks have to pass after that. seen is false where the load balancer
+// or the instance behind it cannot be seen yet, which has been noted.
+func (r *run) health(ctx context.Context) (h sshforward.Health, seen bool, err error) {
+	h, listed, err := r.askHealth(ctx)
+	switch {
+	case err != nil:
+		return h, false, r.tolerate(err, "ask the load balancer for the instance's health", balancerNotFound, balancerInstance)
+	case !listed:
+		r.later(r.patience(), "The load balancer does not list the instance yet.")
+	}
+	return h, listed, nil
+}
+
+// askHealth returns AWS's own error. listed is false where the load balancer
+// does not know the instance.
+func (r *run) askHealth(ctx context.Context) (h sshforward.Health, listed bool, err error) {
 	out, err := r.account.elb.DescribeInstanceHealth(ctx, &elb.DescribeInstanceHealthInput{
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})
 	if err != nil {
-		return r.tolerate(err, "ask the load balancer for the instance's health", balancerNotFound, balancerInstance)
+		return h, false, err
 	}
 	for _, s := range out.InstanceStates {
 		if aws.ToString(s.InstanceId) != r.l.Instance.ID {
 			continue
 		}
-		if aws.ToString(s.State) == "InService" {
-			return nil
+		if h.InService = aws.ToString(s.State) == "InService"; !h.InService {
+			h.Why = healthDetail(s, r.l.TargetPort)
 		}
-		r.later(r.patience(), "%s", healthDetail(s, r.l.TargetPort))
-		return nil
+		return h, true, nil
 	}
-	r.later(r.patience(), "The load balancer does not list the instance yet.")
-	return nil
+	return h, false, nil
 }
 
 // healthDetail says what the load balancer waits for. ReasonCode is ELB while

@@ -19,7 +19,7 @@ import (
 
 // maxCalls is what one whole life may cost with an instance that is in service
 // at once: people share the API's rate with the bot.
-const maxCalls = 31
+const maxCalls = 33
 
 func TestLife(t *testing.T) {
 	both(t, worldOptions{}, func(w *world) {
@@ -158,8 +158,8 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 			w.Errorf("load balancer has instance %s", *in.InstanceId)
 		}
 	}
-	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 5 || *h.Timeout != 3 ||
-		*h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 2 {
+	if h := b.HealthCheck; *h.Target != "TCP:22" || *h.Interval != 30 || *h.Timeout != 3 ||
+		*h.HealthyThreshold != 2 || *h.UnhealthyThreshold != 10 {
 		w.Errorf("health check %+v", h)
 	}
 	if l.Resources.DNSName != *b.DNSName || *b.DNSName == "" {

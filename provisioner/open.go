@@ -30,7 +30,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 		r.makeBalancer(ctx)
 	case sshforward.StageHealth:
 		r.together(
-			func() error { return r.setHealthCheck(ctx) },
+			func() error { return r.setHealthCheck(ctx, checkEvery) },
 			func() error { return r.setAttributes(ctx) },
 		)
 	case sshforward.StageRegister:
@@ -39,7 +39,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 			func() error { r.findHostKeys(ctx); return nil },
 		)
 	case sshforward.StageService:
-		r.fail(r.inService(ctx))
+		r.fail(r.bringIntoService(ctx))
 	case sshforward.StageName:
 		r.fail(r.resolves(ctx))
 	case sshforward.StageClock:

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -15,13 +18,18 @@ import (
 // has to be missed twice, and that is to be acted on within two minutes.
 const driftWithin = 30 * time.Second
 
+// watchEvery is how often it is looked whose health is to be asked for; a lease
+// comes round more rarely, see [sshforward.Keeper.Watch].
+const watchEvery = 5 * time.Second
+
 // instancesEvery is how old the list of instances gets that forms offer, when
 // nobody looks at it; whoever does has it looked at anew.
 const instancesEvery = 5 * time.Minute
 
 // loops run by the clock: one finds what is due (openings and closings, reminders,
 // and the end of retention all stand in one index on time), the second compares
-// AWS with the store, the third keeps the list of instances that forms offer.
+// AWS with the store, the third asks how open leases fare, the fourth keeps the
+// list of instances that forms offer.
 type loops struct {
 	build func() *cron.Cron
 	log   *slog.Logger
@@ -31,10 +39,36 @@ type loops struct {
 	stopped bool
 }
 
+// aliveWithin is how long the first loop may take to go round.
+const aliveWithin = 10 * time.Second
+
+// pulse is when the first loop went round last. No lock has to be taken to read
+// it, so whoever asks is answered whatever hangs.
+type pulse struct{ last atomic.Pointer[time.Time] }
+
+func (p *pulse) beat() {
+	now := time.Now()
+	p.last.Store(&now)
+}
+
+// alive returns an error if the loop has not gone round for too long.
+func (p *pulse) alive() error {
+	last := p.last.Load()
+	if last == nil {
+		return errors.New("the loop has not begun")
+	}
+	if since := time.Since(*last); since > aliveWithin {
+		return fmt.Errorf("the loop has not gone round for %s", since.Round(time.Second))
+	}
+	return nil
+}
+
 // startLoops starts the loops, and a watch on the wall clock.
-func startLoops(ctx context.Context, keeper *sshforward.Keeper, sweep time.Duration, log *slog.Logger) *loops {
+func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, sweep time.Duration, log *slog.Logger) *loops {
+	loop.beat()
 	logger := cronLogger{log}
 	tick := func() {
+		defer loop.beat()
 		if err := keeper.Tick(ctx); err != nil && ctx.Err() == nil {
 			log.Error("tick", "err", err)
 		}
@@ -49,6 +83,11 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, sweep time.Durat
 			log.Error("sweep", "err", err)
 		}
 	}
+	watch := func() {
+		if err := keeper.Watch(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("watch", "err", err)
+		}
+	}
 	b := &loops{log: log, build: func() *cron.Cron {
 		c := cron.New(cron.WithLogger(logger))
 		// Recover stands innermost: a panic that passed SkipIfStillRunning
@@ -56,6 +95,7 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, sweep time.Durat
 		// still being looked at, account by account.
 		c.Schedule(cron.Every(time.Second), cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)).Then(cron.FuncJob(tick)))
 		c.Schedule(cron.Every(min(sweep, driftWithin)), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)))
+		c.Schedule(cron.Every(watchEvery), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(watch)))
 		c.Schedule(cron.Every(instancesEvery), cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)))
 		c.Start()
 		return c

@@ -45,7 +45,7 @@ func TestBeatGoesOnAfterTheClockWasSet(t *testing.T) {
 	defer store.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b := startLoops(ctx, sshforward.NewKeeper(sshforward.Options{Store: store}), time.Minute, slog.New(slog.DiscardHandler))
+	b := startLoops(ctx, sshforward.NewKeeper(sshforward.Options{Store: store}), new(pulse), time.Minute, slog.New(slog.DiscardHandler))
 	defer b.stop()
 	ticks, build := make(chan struct{}, 10), b.build
 	b.mu.Lock()

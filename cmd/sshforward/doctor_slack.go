@@ -23,6 +23,8 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	case err != nil:
 		a.mend("%s", oneLine(err))
 		return a.found
+	case who.OrgWide:
+		a.mend("the bot is installed on the whole organisation %s (%s), so it opens nothing; install it in one workspace of it", who.Team, who.TeamID)
 	case len(who.Missing) > 0:
 		a.mend("the bot token lacks %s; add them under OAuth & Permissions and install the app anew", strings.Join(who.Missing, ", "))
 	default:
@@ -37,10 +39,10 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 		a.ok("slack.channel is not set, so alarms go to the owner of the lease alone")
 	}
 	for _, group := range groupsOf(c) {
-		if n, err := b.GroupSize(ctx, group); err != nil {
+		if people, err := b.Members(ctx, group); err != nil {
 			a.mend("%s", oneLine(err))
 		} else {
-			a.ok("user group %s has %d people", group, n)
+			a.ok("user group %s has %d people", group, len(people))
 		}
 	}
 	return a.found

@@ -20,22 +20,32 @@ type web struct {
 
 // listen takes the address before anything else starts, so that a port in use
 // ends the start with a clear line.
-func listen(addr string, m *meters, ready func() error) (*web, error) {
+func listen(addr string, m *meters, loop *pulse, ready func(context.Context) error) (*web, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
+	mux.HandleFunc("GET /healthz", page(func(context.Context) error { return loop.alive() }))
+	mux.HandleFunc("GET /readyz", page(ready))
+	return &web{addr: l.Addr().String(), listener: l, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+}
+
+// answersWithin bounds an answer: whoever asks whether the bot is well must hear
+// it also when it is not.
+const answersWithin = 2 * time.Second
+
+func page(ask func(context.Context) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), answersWithin)
+		defer cancel()
+		if err := ask(ctx); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
-	})
-	return &web{addr: l.Addr().String(), listener: l, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+	}
 }
 
 // run serves until ctx ends.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // maxRelease is the most that the program may weigh without symbols, in bytes.
@@ -20,17 +22,13 @@ const maxRelease = 24_000_000
 // why templates of one's own are not to be set in cobra.
 const reflective = "<ReflectMethod>"
 
-// raceEnabled: the test was compiled with the race detector, which makes a
-// program several times as large.
-var raceEnabled bool
-
 // TestNothingLooksMethodsUp links the program and asks the linker why it keeps
 // what it keeps.
 func TestNothingLooksMethodsUp(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "sshforward")
 	args := []string{"build", "-ldflags=-s -w -dumpdep", "-o", program}
-	if raceEnabled {
+	if testenv.Race {
 		args = append(args, "-race") // what is compiled already is compiled so
 	}
 	build := exec.Command("go", append(args, ".")...)
@@ -71,7 +69,7 @@ func TestNothingLooksMethodsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%.1f MB", float64(info.Size())/1e6)
-	if !raceEnabled && info.Size() > maxRelease {
+	if !testenv.Race && info.Size() > maxRelease {
 		t.Errorf("the program has %d bytes, more than %d. What takes the room:\n\t"+
 			"go build -o /tmp/sshforward ./cmd/sshforward && go tool nm -size -sort size /tmp/sshforward | head -50", info.Size(), maxRelease)
 	}

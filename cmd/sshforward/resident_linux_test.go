@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -27,7 +28,7 @@ const (
 // TestResidentMemory has as many leases opened at once as AWS allows load
 // balancers by default, and commands answered all the while.
 func TestResidentMemory(t *testing.T) {
-	if raceEnabled || testing.Short() {
+	if testenv.Race || testing.Short() {
 		t.Skip("the race detector takes several times the memory")
 	}
 	const people, commands = 20, 2000

@@ -16,6 +16,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/store/bolt"
 )
 
 type serveOptions struct {
@@ -110,7 +111,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	})
 
 	meters.watch(keeper)
-	web, err := listen(c.Listen, meters, func() error { return ready(ctx, slack, store) })
+	pulse := new(pulse)
+	web, err := listen(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) })
 	if err != nil {
 		return err
 	}
@@ -124,16 +126,21 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
-	loops := startLoops(ctx, keeper, time.Duration(c.Timing.Sweep), log)
+	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
 	group.Go(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
 		loops.stop()
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepsStopWithin)
+		within := stepsStopWithin
+		if store.Cause() != nil {
+			within = lostStopsWithin
+		}
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
 		keeper.Stop(late)
 		return nil
 	})
+	group.Go(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
 	group.Go(func() error { return slack.Run(ctx, keeper) })
 	group.Go(func() error { return web.run(ctx) })
 	if control != nil {
@@ -150,9 +157,12 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 }
 
 // ready is what /readyz answers with.
-func ready(ctx context.Context, slack *bot.Bot, store sshforward.Store) error {
+func ready(ctx context.Context, slack *bot.Bot, store *bolt.Store) error {
 	if !slack.Connected() {
 		return errors.New("not connected to Slack")
+	}
+	if err := store.Cause(); err != nil {
+		return err
 	}
 	if _, err := store.Due(ctx, time.Now(), 1); err != nil {
 		return fmt.Errorf("the store cannot be read: %w", err)

@@ -7,22 +7,22 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// checkTrail holds the audit record to what the store has of every lease that
+// checkAuditLog holds the audit record to what the store has of every lease that
 // is closed: each event once, in the order of a life, and the end as the lease
 // tells it. It returns how many leases it found closed.
-func (s *sim) checkTrail() (closed int) {
+func (s *sim) checkAuditLog() (closed int) {
 	s.t.Helper()
-	trails := make(map[string][]sshforward.Event)
-	for e, err := range s.life.store.Events(context.Background(), time.Time{}) {
+	logs := make(map[string][]sshforward.Event)
+	for e, err := range s.process.store.Events(context.Background(), time.Time{}) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		if e.Result == sshforward.ResultOK && e.Lease != "" {
-			trails[e.Lease] = append(trails[e.Lease], e)
+			logs[e.Lease] = append(logs[e.Lease], e)
 		}
 	}
-	for id, events := range trails {
-		l, err := s.life.store.Lease(context.Background(), id)
+	for id, events := range logs {
+		l, err := s.process.store.Lease(context.Background(), id)
 		if sshforward.ErrorCode(err) == sshforward.ENOTFOUND {
 			continue // retention has it
 		}
@@ -31,14 +31,14 @@ func (s *sim) checkTrail() (closed int) {
 		}
 		if l.State == sshforward.Closed {
 			closed++
-			s.checkLife(l, events)
+			s.checkEvents(l, events)
 		}
 	}
 	return closed
 }
 
-// checkLife checks the events of one lease that is closed.
-func (s *sim) checkLife(l *sshforward.Lease, events []sshforward.Event) {
+// checkEvents checks the events of one lease that is closed.
+func (s *sim) checkEvents(l *sshforward.Lease, events []sshforward.Event) {
 	s.t.Helper()
 	count := make(map[sshforward.Act]int)
 	reached := 0 // how far the life is, in the order below

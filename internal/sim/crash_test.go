@@ -31,7 +31,7 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 		s.killer = killer
 		s.boot()
 		id := s.open("U0ANN", 20*time.Second)
-		isOpen := func() bool { return !s.life.isOver() && s.lease(id).State == sshforward.Open }
+		isOpen := func() bool { return !s.process.isOver() && s.lease(id).State == sshforward.Open }
 		s.run(2*time.Minute, isOpen)
 		caller := sshforward.Caller{Team: "T", User: "U0ANN", Channel: "C0DEV"}
 		until := s.lease(id).ExpiresAt.Add(10 * time.Second)
@@ -39,7 +39,7 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 			if s.lease(id).ExpiresAt.Equal(until) {
 				return nil // an earlier try was recorded before the process died
 			}
-			_, err := s.life.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: 10 * time.Second})
+			_, err := s.process.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: 10 * time.Second})
 			return err
 		}) {
 		}
@@ -65,11 +65,11 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 		sites, deaths = s.sites, s.deaths
 		for _, kind := range []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeEnded} {
 			// Once; twice only if it died when Slack had it and the store did not.
-			if n := s.wall.said(id, kind); n < 1 || n > 2 {
+			if n := s.channel.said(id, kind); n < 1 || n > 2 {
 				t.Errorf("%s was said %d times", kind, n)
 			}
 		}
-		if n := s.checkTrail(); n == 0 {
+		if n := s.checkAuditLog(); n == 0 {
 			t.Error("the audit record has no lease that is over")
 		}
 		s.bury()

@@ -60,17 +60,17 @@ func soak(t *testing.T, n int) {
 		}
 		if now.Sub(killed) >= day {
 			killed = now
-			told += s.checkTrail() // of what is not forgotten
-			s.life.end()
+			told += s.checkAuditLog() // of what is not forgotten
+			s.process.end()
 			s.survive()
 		}
 		if s.cloud.ForgetCalls(); rng.IntN(200) == 0 {
 			for id := range live {
 				caller := sshforward.Caller{Team: "T", User: s.lease(id).Owner}
 				if rng.IntN(2) == 0 {
-					_, _ = s.life.keeper.Do(t.Context(), caller, sshforward.CloseLease{Ref: id})
+					_, _ = s.process.keeper.Do(t.Context(), caller, sshforward.CloseLease{Ref: id})
 				} else {
-					_, _ = s.life.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: time.Duration(1+rng.IntN(60)) * time.Minute})
+					_, _ = s.process.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: time.Duration(1+rng.IntN(60)) * time.Minute})
 				}
 				break
 			}
@@ -103,7 +103,7 @@ func soak(t *testing.T, n int) {
 	if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
 		t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
 	}
-	if told += s.checkTrail(); told == 0 {
+	if told += s.checkAuditLog(); told == 0 {
 		t.Error("the audit record has no lease that is over")
 	}
 	slices.Sort(stays)
@@ -124,7 +124,7 @@ func (s *sim) skip(sweepEvery time.Duration) {
 	s.t.Helper()
 	now := time.Now()
 	next := s.swept.Add(sweepEvery)
-	leases, err := s.life.store.Active(s.t.Context())
+	leases, err := s.process.store.Active(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 			s.tick()
 		}
 		// Whether it is too early, too late or in time, and whatever is lost.
-		_, _ = s.life.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
+		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
 	}
 	for _, id := range ids {
 		s.run(3*time.Hour, s.closed(id))
@@ -146,7 +146,7 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 	if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
 		t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
 	}
-	if n := s.checkTrail(); n < len(ids) {
+	if n := s.checkAuditLog(); n < len(ids) {
 		t.Errorf("the audit record has %d leases that are over, and %d are", n, len(ids))
 	}
 	s.bury()
@@ -160,14 +160,14 @@ func (s *sim) ask(user string, d time.Duration) (id string, ok bool) {
 	for range 5 {
 		s.survive()
 		if id == "" {
-			reply, err := s.life.keeper.Do(s.t.Context(), caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
+			reply, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
 			if err != nil {
 				s.tick()
 				continue
 			}
 			id = reply.Lease.ID
 		}
-		_, err := s.life.keeper.Do(s.t.Context(), caller, sshforward.ConfirmLease{ID: id})
+		_, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.ConfirmLease{ID: id})
 		if err == nil || sshforward.ErrorCode(err) == sshforward.ECONFLICT {
 			return id, true
 		}
@@ -178,7 +178,7 @@ func (s *sim) ask(user string, d time.Duration) (id string, ok bool) {
 
 // survive restarts the process if it has died.
 func (s *sim) survive() {
-	if s.life.isOver() {
+	if s.process.isOver() {
 		s.deaths++
 		s.bury()
 		time.Sleep(3 * time.Second)

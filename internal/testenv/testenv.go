@@ -14,13 +14,13 @@ import (
 func IsolateAWS() {
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") {
-			os.Unsetenv(name)
+			_ = os.Unsetenv(name)
 		}
 	}
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	} {
-		os.Setenv(name, value)
+		_ = os.Setenv(name, value)
 	}
 }

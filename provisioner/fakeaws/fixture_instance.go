@@ -108,6 +108,14 @@ func (h *Region) SetPorts(id string, ports ...int) {
 	h.r.emit("instance", id, Changed, "ports")
 }
 
+// LimitConnections has an instance refuse whoever connects six times within 30 s,
+// as `ufw limit ssh` does: the health check too, if its interval is so short.
+func (h *Region) LimitConnections(id string) {
+	defer h.lock("LimitConnections")()
+	h.instance(id).limits = true
+	h.r.emit("instance", id, Changed, "limit of connections")
+}
+
 // SetTags replaces the tags of an instance.
 func (h *Region) SetTags(id string, tags map[string]string) {
 	defer h.lock("SetTags")()

@@ -37,7 +37,7 @@ func (r *region) check(lb *loadBalancer, reg *registration, now time.Time) {
 	// have changed; what listens on an instance may.
 	if reg.checked != r.version || o.Listening != nil {
 		reg.checked = r.version
-		if passing := r.reaches(lb, i, lb.HealthCheck.port()); passing != reg.passing {
+		if passing := r.reaches(lb, i, lb.HealthCheck.port()) && !i.refuses(lb.HealthCheck); passing != reg.passing {
 			reg.passing, reg.since = passing, now
 		}
 	}
@@ -108,6 +108,10 @@ func (r *region) reaches(lb *loadBalancer, i *instance, port int) bool {
 	}
 	return false
 }
+
+// refuses tells whether an instance turns the health check away because it comes
+// too often.
+func (i *instance) refuses(h HealthCheck) bool { return i.limits && 6*h.Interval <= 30*time.Second }
 
 func (r *region) listening(i *instance, port int) bool {
 	if f := r.cloud.opts.Listening; f != nil {

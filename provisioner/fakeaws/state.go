@@ -75,6 +75,7 @@ type instance struct {
 	next       string    // the state that follows a transitional one
 	nextAt     time.Time // when it does
 	terminated time.Time
+	limits     bool // connections, see Region.LimitConnections
 }
 
 type group struct {

@@ -19,6 +19,16 @@ var opening = []clause{
 		b.wantAccess(l, false)
 		b.clean(before)
 	}},
+	{"what is open is in service, and what was taken away is not found", func(b *bench) {
+		l := b.open(b.lease())
+		if h, err := b.p.Health(b.ctx, l); err != nil || !h.InService {
+			b.Errorf("health of an open lease: %+v, %v", h, err)
+		}
+		b.Remove(l)
+		_, err := b.p.Health(b.ctx, l)
+		b.wantCode(err, sshforward.ENOTFOUND)
+		b.close(l)
+	}},
 	{"nobody gets in before the sources are let in", func(b *bench) {
 		l := b.lease()
 		b.stage(l, stages[0])

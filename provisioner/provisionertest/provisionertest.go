@@ -1,7 +1,7 @@
 // Package provisionertest holds every way in to the contract of
-// [sshforward.Finder], [sshforward.Provisioner] and [sshforward.Surveyor]: what is
-// said here is what the keeper relies on, whatever stands between a user and an
-// instance. A provisioner's own tests call [Run], for each cloud it is tried in.
+// [sshforward.Finder], [sshforward.Provisioner], [sshforward.Surveyor] and
+// [sshforward.Watcher]: what is said here is what the keeper relies on, whatever
+// stands between a user and an instance. A provisioner's own tests call [Run], for each cloud it is tried in.
 package provisionertest
 
 import (
@@ -18,6 +18,7 @@ type Provisioner interface {
 	sshforward.Finder
 	sshforward.Provisioner
 	sshforward.Surveyor
+	sshforward.Watcher
 }
 
 // World is a cloud with an instance in it that runs and that nothing keeps from

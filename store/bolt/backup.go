@@ -3,6 +3,8 @@ package bolt
 import (
 	"context"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -15,26 +17,56 @@ import (
 //
 // Errors: EUNAVAILABLE if w refuses or ctx ends; one that wraps [ErrClosed]
 // after Close.
-func (s *Store) Backup(ctx context.Context, w io.Writer) (n int64, err error) {
-	err = s.view(ctx, "back up", func(tx *bbolt.Tx) (err error) {
-		n, err = tx.WriteTo(&until{ctx, w})
-		return err
-	})
-	if ctx.Err() != nil && err != nil {
-		err = givenUp(ctx.Err())
+func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
+	to := &until{ctx: ctx, w: w}
+	done := make(chan error, 1)
+	var n int64
+	end := s.watch.beginCopy(to)
+	go func() {
+		defer end()
+		done <- guard(func() error {
+			return s.db.View(func(tx *bbolt.Tx) (err error) {
+				n, err = tx.WriteTo(to)
+				return err
+			})
+		})
+	}()
+	select {
+	case err := <-done:
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return n, givenUp(ctx.Err())
+		case err != nil:
+			s.doubt(err)
+			return n, failed("back up", err)
+		}
+		return n, nil
+	case <-s.watch.lost:
+		return 0, failed("back up", s.Cause())
+	case <-cut(ctx, commitGrace): // it ends with its next write, if there is one
+		return 0, givenUp(ctx.Err())
 	}
-	return n, err
 }
 
-// until is a writer that ends with a context.
+// cut returns a channel that is closed some time after ctx has ended.
+func cut(ctx context.Context, grace time.Duration) <-chan struct{} {
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(late) }) })
+	return late
+}
+
+// until is a writer that ends with a context, and shows that it gets on.
 type until struct {
-	ctx context.Context
-	w   io.Writer
+	ctx   context.Context
+	w     io.Writer
+	moved atomic.Bool
 }
 
 func (u *until) Write(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.w.Write(p)
+	n, err := u.w.Write(p)
+	u.moved.Store(true)
+	return n, err
 }

@@ -112,6 +112,7 @@ func wantConsistent(t testing.TB, s *Store) {
 			return nil
 		})
 		checkPast(t, tx)
+		checkKept(t, s, tx)
 		if n := tx.Bucket(bucketDue).Stats().KeyN; n != due {
 			t.Errorf("%d entries in due for %d leases", n, due)
 		}
@@ -122,6 +123,26 @@ func wantConsistent(t testing.TB, s *Store) {
 	})
 	if err != nil && !errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		t.Error(err)
+	}
+}
+
+// checkKept checks that memory has what the file has of the active leases.
+func checkKept(t testing.TB, s *Store, tx *bbolt.Tx) {
+	t.Helper()
+	inFile := tx.Bucket(bucketActive).Stats().KeyN
+	for _, l := range s.kept.active() {
+		stored, err := lease(tx, []byte(l.ID))
+		if err != nil {
+			t.Errorf("lease %s is in memory: %v", l.ID, err)
+			continue
+		}
+		if diff := storetest.Diff(stored, l); diff != "" {
+			t.Errorf("lease %s (-file +memory):\n%s", l.ID, diff)
+		}
+		inFile--
+	}
+	if inFile != 0 {
+		t.Errorf("%d active leases more in the file than in memory", inFile)
 	}
 }
 
@@ -205,6 +226,7 @@ func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[
 		if was != nil {
 			*was = append([]byte(nil), b.Get([]byte(key))...)
 		}
+		s.watch.committed.Store(uint64(tx.ID())) // it is the store's own doing
 		return b.Put([]byte(key), v)
 	})
 	if err != nil {
@@ -212,20 +234,17 @@ func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[
 	}
 }
 
-func TestALeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "leases.db")
-	s, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestAClosedLeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
+	s := newStore(t)
 	l := newLease("aaaaaaa")
+	l.State = sshforward.Closed
 	mustPut(t, s, l, newLease("bbbbbbb"))
-	replace(t, s, bucketLeases, l.ID, []byte(`{"Revision":"x"`), nil)
+	var was []byte
+	replace(t, s, bucketLeases, l.ID, []byte(`{"Revision":"x"`), &was)
 
 	_, errLease := s.Lease(t.Context(), l.ID)
-	_, errActive := s.Active(t.Context())
 	for what, err := range map[string]error{
-		"Lease": errLease, "Active": errActive, "Put": s.Put(t.Context(), l), "Delete": s.Delete(t.Context(), l.ID, 1),
+		"Lease": errLease, "Put": s.Put(t.Context(), l), "Delete": s.Delete(t.Context(), l.ID, 1),
 	} {
 		if !errors.Is(err, ErrDamaged) || sshforward.ErrorCode(err) != sshforward.EINTERNAL {
 			t.Errorf("%s: %v", what, err)
@@ -235,9 +254,22 @@ func TestALeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
 		t.Errorf("a failed put moved the revision to %d", l.Revision)
 	}
 	// The others are not affected.
-	if err := s.Put(t.Context(), newLease("ccccccc")); err != nil {
-		t.Error(err)
+	mustPut(t, s, newLease("ccccccc"))
+	if active, err := s.Active(t.Context()); err != nil || len(active) != 2 || s.Cause() != nil {
+		t.Errorf("%d leases are active, %v, %v", len(active), err, s.Cause())
 	}
+	replace(t, s, bucketLeases, l.ID, was, nil)
+}
+
+func TestAnActiveLeaseThatCannotBeReadIsDamageAtTheNextStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.db")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLease("aaaaaaa")
+	mustPut(t, s, l)
+	replace(t, s, bucketLeases, l.ID, []byte(`{"Revision":"x"`), nil)
 	mustClose(t, s)
 	if _, err := Open(path, Options{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("Open: %v", err)

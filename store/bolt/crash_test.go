@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashEnv); path != "" {
 		writeForEver(path)
 	}
+	if path := os.Getenv(openEnv); path != "" {
+		openAndSay(path)
+		return
+	}
 	os.Exit(m.Run())
 }
 

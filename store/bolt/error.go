@@ -38,7 +38,7 @@ func guard(fn func() error) (err error) {
 // failed gives an error of the running store its code and its sentence. Errors
 // that have them already pass unchanged.
 func failed(doing string, err error) error {
-	if _, ok := errors.AsType[*sshforward.Error](err); ok {
+	if _, ok := errors.AsType[*sshforward.Error](err); ok && !errors.Is(err, ErrLost) {
 		return err
 	}
 	e := &sshforward.Error{
@@ -47,6 +47,8 @@ func failed(doing string, err error) error {
 		Err:     fmt.Errorf("%s: %w", doing, err),
 	}
 	switch {
+	case errors.Is(err, ErrLost):
+		e.Message = sshforward.Textf("I have lost my records and start again with what is in AWS. Please try again in a minute; what is open ends on time.")
 	case errors.Is(err, ErrDamaged), errors.Is(err, errSpoiled):
 		e.Code = sshforward.EINTERNAL
 		e.Message = sshforward.Textf("My records are damaged; the operator finds the cause in my log.")

@@ -32,6 +32,9 @@ type Options struct {
 	// ReadOnly shares the file with other readers, refuses every write, and
 	// makes no file. The bot cannot start meanwhile.
 	ReadOnly bool
+
+	watchEvery time.Duration // zero is watchEvery
+	hungRounds int           // zero is hungRounds
 }
 
 // Open opens the store in the file at path, which is made, readable for its
@@ -67,10 +70,15 @@ func Open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(path, err)
 	}
-	if err := guard(func() error { return db.View(func(tx *bbolt.Tx) error { return check(file, tx) }) }); err != nil {
+	s := &Store{db: db, path: path, file: file, watch: newWatch(opts)}
+	if err := guard(func() error { return db.View(s.check) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
-	return &Store{db: db, writer: newWriter(db)}, nil
+	s.writer = newWriter(s)
+	if !opts.ReadOnly {
+		go s.watchOver()
+	}
+	return s, nil
 }
 
 // create makes a new store beside path and puts it there in one step, so that
@@ -134,8 +142,15 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 					return os.OpenFile(name, flag, mode)
 				}
 				var err error
-				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
-				return file, err
+				if file, err = os.OpenFile(name, flag&^os.O_CREATE, mode); err != nil {
+					return nil, err
+				}
+				if err := lockAndLook(file, opts); err != nil {
+					err = errors.Join(err, file.Close())
+					file = nil
+					return nil, err
+				}
+				return file, nil
 			},
 		})
 		return err
@@ -150,6 +165,20 @@ func openFile(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 	return db, file, nil
 }
 
+// lockAndLook takes the lock that bbolt takes next, since a file can only be
+// looked at while nobody writes to it. Where locks are not of the kind that can
+// be taken twice the file is not looked at.
+func lockAndLook(file *os.File, opts Options) error {
+	locked, err := lock(file, !opts.ReadOnly, opts.Timeout)
+	if err != nil || !locked {
+		return err
+	}
+	if info, err := file.Stat(); err != nil || info.Size() == 0 {
+		return err // it is being made
+	}
+	return look(file, time.Now().Add(lookFor))
+}
+
 // mapped is how much of the file is mapped at once: more than it should ever
 // have, where there are addresses enough.
 func mapped(opts Options) int {
@@ -161,17 +190,19 @@ func mapped(opts Options) int {
 
 // check looks whether the file is a store of this version and whole as far as
 // can be told quickly: it is as long as it says, all indexes can be walked, and
-// every active lease can be read. The closed leases and the audit record are
-// not read, so that a long history does not slow the start.
-func check(file *os.File, tx *bbolt.Tx) error {
-	info, err := file.Stat()
+// every active lease can be read, and is kept. The closed leases and the audit
+// record are not read, so that a long history does not slow the start.
+func (s *Store) check(tx *bbolt.Tx) error {
+	info, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
+	s.watch.size = info.Size()
+	s.watch.committed.Store(uint64(tx.ID()))
 	if info.Size() < tx.Size() {
 		return fmt.Errorf("%w: %d bytes of %d are there", ErrDamaged, info.Size(), tx.Size())
 	}
-	if err := checkVersion(file.Name(), tx); err != nil {
+	if err := checkVersion(s.path, tx); err != nil {
 		return err
 	}
 	for _, name := range [][]byte{bucketLeases, bucketDue, bucketActive, bucketSources} {
@@ -190,9 +221,12 @@ func check(file *os.File, tx *bbolt.Tx) error {
 		return err
 	}
 	return walk(tx.Bucket(bucketActive), func(id []byte) error {
-		_, err := lease(tx, id)
+		l, err := lease(tx, id)
 		if sshforward.ErrorCode(err) == sshforward.ENOTFOUND {
 			return fmt.Errorf("%w: active lease %s is missing", ErrDamaged, id)
+		}
+		if err == nil {
+			s.kept.put(string(id), headerOf(l), bytes.Clone(tx.Bucket(bucketLeases).Get(id)))
 		}
 		return err
 	})

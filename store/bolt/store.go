@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -17,7 +18,11 @@ import (
 // concurrent use.
 type Store struct {
 	db     *bbolt.DB
+	path   string
+	file   *os.File // bbolt's own
 	writer *writer
+	kept   kept
+	watch  *watch
 
 	closing sync.Once
 	closed  error // what Close returned
@@ -25,14 +30,31 @@ type Store struct {
 
 var _ sshforward.Store = (*Store)(nil)
 
+// closeWithin is how long Close waits for what is under way. What is cut short
+// then is as safe as in a crash.
+const closeWithin = 1500 * time.Millisecond
+
 // Close finishes the writes that were accepted, refuses new ones and releases
-// the file. Calling it again returns the same result. What is used afterwards
-// fails with [ErrClosed].
+// the file; on a store that hangs or is lost it does not wait for that. Calling
+// it again returns the same result. What is used afterwards fails with
+// [ErrClosed].
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.writer.stop()
-		if err := guard(s.db.Close); err != nil {
-			s.closed = failed("close", err)
+		close(s.watch.stop)
+		done := make(chan error, 1)
+		go func() {
+			s.writer.stop()
+			done <- guard(s.db.Close)
+		}()
+		late := time.NewTimer(closeWithin)
+		defer late.Stop()
+		select {
+		case err := <-done:
+			if err != nil {
+				s.closed = failed("close", err)
+			}
+		case <-late.C:
+			s.closed = failed("close", errHung)
 		}
 	})
 	return s.closed
@@ -40,15 +62,14 @@ func (s *Store) Close() error {
 
 // Lease returns one lease, as the contract says.
 func (s *Store) Lease(ctx context.Context, id string) (*sshforward.Lease, error) {
-	var l *sshforward.Lease
-	err := s.view(ctx, "read lease", func(tx *bbolt.Tx) (err error) {
-		l, err = lease(tx, []byte(id))
-		return err
-	})
-	if err != nil {
-		return nil, err
+	l, err := view(ctx, s, "read lease", func(tx *bbolt.Tx) (*sshforward.Lease, error) { return lease(tx, []byte(id)) })
+	s.doubt(err, id)
+	if s.Cause() != nil {
+		if l := s.kept.lease(id); l != nil {
+			return l, nil
+		}
 	}
-	return l, nil
+	return l, err
 }
 
 // Put writes a lease by compare-and-swap on its revision, and its events in the
@@ -63,7 +84,7 @@ func (s *Store) Lease(ctx context.Context, id string) (*sshforward.Lease, error)
 //     the call then returns the commit's outcome, milliseconds later.
 //   - an error that wraps [ErrClosed]: nothing was written.
 //   - any other error: it was not made durable, but if the disk failed in the
-//     very last sync it may still be seen. Read the lease again before deciding;
+//     very last sync, or hung, it may still be seen. Read the lease again before deciding;
 //     repeating the Put is safe, and is an ECONFLICT if it did get through.
 func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
 	if err := checkKey("lease id", l.ID); err != nil {
@@ -83,12 +104,16 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 	if err != nil {
 		return err
 	}
-	entry := headerOf(&next)
-	if err := s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
-		if changed, err := put(tx, next.ID, l.Revision, entry, value); err != nil {
-			return changed, err
-		}
-		return true, add(tx, records)
+	entry, revision := headerOf(&next), l.Revision
+	if err := s.writer.do(ctx, write{
+		lease: next.ID,
+		apply: func(tx *bbolt.Tx) (bool, error) {
+			if changed, err := put(tx, next.ID, revision, entry, value); err != nil {
+				return changed, err
+			}
+			return true, add(tx, records)
+		},
+		then: func() { s.kept.put(next.ID, entry, value) },
 	}); err != nil {
 		return err
 	}
@@ -99,8 +124,10 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 // Delete removes a lease, as the contract says. Errors mean what they mean for
 // [Store.Put].
 func (s *Store) Delete(ctx context.Context, id string, revision uint64) error {
-	return s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
-		return remove(tx, id, revision)
+	return s.writer.do(ctx, write{
+		lease: id,
+		apply: func(tx *bbolt.Tx) (bool, error) { return remove(tx, id, revision) },
+		then:  func() { s.kept.remove(id) },
 	})
 }
 
@@ -108,70 +135,65 @@ func (s *Store) Delete(ctx context.Context, id string, revision uint64) error {
 // keys of the due bucket only, and stops at the first that is not due.
 // Instants before 1678 count as one instant, and so do those after 2262.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	var ids []string
-	err := s.view(ctx, "read due leases", func(tx *bbolt.Tx) error {
+	ids, err := view(ctx, s, "read due leases", func(tx *bbolt.Tx) (ids []string, err error) {
 		until := sortable(now)
 		c := tx.Bucket(bucketDue).Cursor()
 		for k, _ := c.First(); k != nil && len(ids) < limit; k, _ = c.Next() {
 			at, id, err := splitKey(k)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if at > until {
 				break
 			}
 			ids = append(ids, string(id))
 		}
-		return nil
+		return ids, nil
 	})
-	if err != nil {
-		return nil, err
+	if s.vital(err) {
+		return s.kept.due(now, limit), nil
 	}
-	return ids, nil
+	return ids, err
 }
 
 // Active returns the leases that are not closed, as the contract says; requests
 // of the same instant come in the order of their ids.
 func (s *Store) Active(ctx context.Context) ([]*sshforward.Lease, error) {
-	var leases []*sshforward.Lease
-	err := s.view(ctx, "read active leases", func(tx *bbolt.Tx) error {
+	leases, err := view(ctx, s, "read active leases", func(tx *bbolt.Tx) (leases []*sshforward.Lease, err error) {
 		c := tx.Bucket(bucketActive).Cursor()
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
 			_, id, err := splitKey(k)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			l, err := lease(tx, id)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			leases = append(leases, l)
 		}
-		return nil
+		return leases, nil
 	})
-	if err != nil {
-		return nil, err
+	if s.vital(err) {
+		return s.kept.active(), nil
 	}
-	return leases, nil
+	return leases, err
 }
 
 // Source returns what the user saved, as the contract says.
 func (s *Store) Source(ctx context.Context, user string) ([]netip.Prefix, error) {
-	var source []netip.Prefix
-	err := s.view(ctx, "read source", func(tx *bbolt.Tx) error {
+	source, err := view(ctx, s, "read source", func(tx *bbolt.Tx) (source []netip.Prefix, err error) {
 		v := tx.Bucket(bucketSources).Get([]byte(user))
 		if v == nil {
-			return nil
+			return nil, nil
 		}
 		if err := json.Unmarshal(v, &source); err != nil {
-			return fmt.Errorf("%w: decode source of %s: %w", ErrDamaged, user, err)
+			return nil, fmt.Errorf("%w: decode source of %s: %w", ErrDamaged, user, err)
 		}
-		return nil
+		return source, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return source, nil
+	s.doubt(err)
+	return source, err
 }
 
 // SetSource saves what the user gave, as the contract says. The last of several
@@ -188,42 +210,72 @@ func (s *Store) SetSource(ctx context.Context, user string, source []netip.Prefi
 			Err:     fmt.Errorf("encode source of %s: %w", user, err),
 		}
 	}
-	return s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
+	forget := len(source) == 0
+	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) {
 		b := tx.Bucket(bucketSources)
-		if len(source) == 0 {
+		if forget {
 			return b.Get([]byte(user)) != nil, b.Delete([]byte(user))
 		}
 		return true, b.Put([]byte(user), value)
-	})
+	}})
 }
 
 // Rebuilt reports whether SetRebuilt was called for the account.
-func (s *Store) Rebuilt(ctx context.Context, account string) (rebuilt bool, err error) {
-	err = s.view(ctx, "read account", func(tx *bbolt.Tx) error {
-		rebuilt = tx.Bucket(bucketMeta).Get(rebuiltKey(account)) != nil
-		return nil
+func (s *Store) Rebuilt(ctx context.Context, account string) (bool, error) {
+	rebuilt, err := view(ctx, s, "read account", func(tx *bbolt.Tx) (bool, error) {
+		return tx.Bucket(bucketMeta).Get(rebuiltKey(account)) != nil, nil
 	})
+	s.doubt(err)
 	return rebuilt, err
 }
 
 // SetRebuilt remembers the account, and since when. Errors mean what they mean
 // for [Store.Put].
 func (s *Store) SetRebuilt(ctx context.Context, account string) error {
-	return s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
+	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) {
 		return true, tx.Bucket(bucketMeta).Put(rebuiltKey(account), []byte(time.Now().UTC().Format(time.RFC3339)))
-	})
+	}})
 }
 
 func rebuiltKey(account string) []byte { return []byte("rebuilt/" + account) }
 
-// view runs fn in a read transaction. Readers neither wait for commits nor
-// hold them up.
-func (s *Store) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
+// view runs fn in a read transaction. Readers neither wait for commits nor hold
+// them up. The transaction has a goroutine of its own: whoever calls goes on
+// when ctx ends or the store is lost, also if bbolt never returns.
+func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var none T
 	if err := ctx.Err(); err != nil {
-		return givenUp(err)
+		return none, givenUp(err)
 	}
-	if err := guard(func() error { return s.db.View(fn) }); err != nil {
-		return failed(doing, err)
+	if err := s.Cause(); err != nil {
+		return none, failed(doing, err)
 	}
-	return nil
+	done := make(chan result, 1)
+	end := s.watch.begin()
+	go func() {
+		defer end()
+		var r result
+		err := guard(func() error {
+			return s.db.View(func(tx *bbolt.Tx) (err error) {
+				r.value, err = fn(tx)
+				return err
+			})
+		})
+		if err != nil {
+			r.err = failed(doing, err)
+		}
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, givenUp(ctx.Err())
+	case <-s.watch.lost:
+		return none, failed(doing, s.watch.cause)
+	}
 }

@@ -2,10 +2,16 @@
 
 package bolt
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // mapAhead is not used here: the file would be made as large, see bbolt.
 const mapAhead = 0
+
+// lock takes no lock here.
+func lock(*os.File, bool, time.Duration) (bool, error) { return false, nil }
 
 // unlock does nothing here: the lock ends with the process.
 func unlock(*os.File) {}

@@ -114,7 +114,7 @@ func (s *Store) Append(ctx context.Context, events ...sshforward.Event) error {
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	return s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) { return true, add(tx, records) })
+	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) { return true, add(tx, records) }})
 }
 
 // Events yields the events from since on, as the contract says. It reads some
@@ -125,8 +125,8 @@ func (s *Store) Events(ctx context.Context, since time.Time) iter.Seq2[sshforwar
 	return func(yield func(sshforward.Event, error) bool) {
 		from := eventKey(sortable(since), 0)
 		for {
-			page, next, err := s.page(ctx, from)
-			for _, e := range page {
+			p, err := s.page(ctx, from)
+			for _, e := range p.events {
 				if !yield(e, nil) {
 					return
 				}
@@ -135,37 +135,44 @@ func (s *Store) Events(ctx context.Context, since time.Time) iter.Seq2[sshforwar
 				yield(sshforward.Event{}, err)
 				return
 			}
-			if next == nil {
+			if p.next == nil {
 				return
 			}
-			from = next
+			from = p.next
 		}
 	}
 }
 
-// page reads some events, from the given key on. next is where to go on, nil at
-// the end. What it returns beside an error lies before what is damaged.
-func (s *Store) page(ctx context.Context, from []byte) (page []sshforward.Event, next []byte, err error) {
-	err = s.view(ctx, "read events", func(tx *bbolt.Tx) error {
+// eventPage is some events, and where to go on, nil at the end.
+type eventPage struct {
+	events []sshforward.Event
+	next   []byte
+}
+
+// page reads some events, from the given key on. What it returns beside an
+// error lies before what is damaged.
+func (s *Store) page(ctx context.Context, from []byte) (eventPage, error) {
+	p, err := view(ctx, s, "read events", func(tx *bbolt.Tx) (p eventPage, err error) {
 		b := tx.Bucket(bucketEvents)
 		if b == nil {
-			return nil
+			return p, nil
 		}
 		c := b.Cursor()
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
-			if len(page) == eventsAtOnce {
-				next = bytes.Clone(k)
-				return nil
+			if len(p.events) == eventsAtOnce {
+				p.next = bytes.Clone(k)
+				return p, nil
 			}
 			e, err := event(k, v)
 			if err != nil {
-				return err
+				return p, err
 			}
-			page = append(page, e)
+			p.events = append(p.events, e)
 		}
-		return nil
+		return p, nil
 	})
-	return page, next, err
+	s.doubt(err)
+	return p, err
 }
 
 // event reads one event. The result shares nothing with the file.
@@ -182,30 +189,29 @@ func event(k, v []byte) (e sshforward.Event, err error) {
 // Past returns what an owner had open and is over, as the contract says. It
 // goes backwards through the owner's own index entries.
 func (s *Store) Past(ctx context.Context, owner string, since time.Time, limit int) ([]sshforward.Event, error) {
-	var past []sshforward.Event
-	later := make(map[string]bool)
-	err := s.view(ctx, "read past leases", func(tx *bbolt.Tx) error {
+	past, err := view(ctx, s, "read past leases", func(tx *bbolt.Tx) (past []sshforward.Event, err error) {
+		later := make(map[string]bool)
 		index, events := tx.Bucket(bucketPast), tx.Bucket(bucketEvents)
 		if index == nil || events == nil {
-			return nil
+			return nil, nil
 		}
 		prefix, first := ownerKey(owner), sortable(since)
 		c := index.Cursor()
 		for k := lastOf(c, prefix); bytes.HasPrefix(k, prefix) && len(past) < limit; k, _ = c.Prev() {
 			key := k[len(prefix):]
 			if len(key) != eventKeySize {
-				return fmt.Errorf("%w: past key of %d bytes", ErrDamaged, len(key))
+				return nil, fmt.Errorf("%w: past key of %d bytes", ErrDamaged, len(key))
 			}
 			if binary.BigEndian.Uint64(key) < first {
-				return nil
+				return past, nil
 			}
 			v := events.Get(key)
 			if v == nil {
-				return fmt.Errorf("%w: event %x is missing", ErrDamaged, key)
+				return nil, fmt.Errorf("%w: event %x is missing", ErrDamaged, key)
 			}
 			e, err := event(key, v)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			// A lease that was closed twice, because something of it was found,
 			// is one.
@@ -215,12 +221,10 @@ func (s *Store) Past(ctx context.Context, owner string, since time.Time, limit i
 			later[e.Lease] = true
 			past = append(past, e)
 		}
-		return nil
+		return past, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return past, nil
+	s.doubt(err)
+	return past, err
 }
 
 // lastOf moves the cursor to the last key with a prefix, if there is one.

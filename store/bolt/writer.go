@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -15,11 +16,14 @@ import (
 // It may be run again in another transaction.
 type apply func(*bbolt.Tx) (changed bool, err error)
 
-// write is an apply on its way through the queue.
+// write is an apply, and on its way through the queue what becomes of it.
 type write struct {
 	apply apply
-	err   error         // read after done
-	done  chan struct{} // closed when err is final
+	then  func() // if it was written, before anyone hears of it
+	lease string // which it concerns, if any
+
+	err  error         // read after done
+	done chan struct{} // closed when err is final
 }
 
 func (w *write) finish(err error) {
@@ -33,7 +37,7 @@ func (w *write) finish(err error) {
 // own Batch would wait for its timer instead, and run the whole group again
 // for every write in it that fails.
 type writer struct {
-	db *bbolt.DB
+	store *Store
 
 	mu      sync.Mutex
 	more    sync.Cond // on mu: queue or closed changed
@@ -42,33 +46,56 @@ type writer struct {
 	stopped chan struct{} // closed when the last commit is done
 }
 
-func newWriter(db *bbolt.DB) *writer {
-	w := &writer{db: db, stopped: make(chan struct{})}
+func newWriter(s *Store) *writer {
+	w := &writer{store: s, stopped: make(chan struct{})}
 	w.more.L = &w.mu
 	go w.run()
 	return w
 }
 
+// commitGrace is how long a commit that has begun is waited for when its
+// context ends.
+const commitGrace = 500 * time.Millisecond
+
+// errCut: a commit was left alone, and its outcome is not known.
+var errCut = errors.New("the commit did not end in time")
+
 // do queues a write and waits until it is durable or has failed. A context
 // that ends while the write is queued withdraws it; afterwards the outcome is
-// moments away and is waited for, so that an answer is always certain.
-func (w *writer) do(ctx context.Context, fn apply) error {
+// moments away and is waited for, so that an answer is certain unless the disk
+// or bbolt hangs.
+func (w *writer) do(ctx context.Context, op write) error {
 	if err := ctx.Err(); err != nil {
 		return givenUp(err)
 	}
-	op := &write{apply: fn, done: make(chan struct{})}
-	if !w.enqueue(op) {
+	lost := w.store.watch.lost
+	if err := w.store.Cause(); err != nil {
+		return failed("write", err)
+	}
+	op.done = make(chan struct{})
+	if !w.enqueue(&op) {
 		return failed("write", ErrClosed)
 	}
 	select {
 	case <-op.done:
+		return op.err
+	case <-lost:
+		return failed("write", w.store.Cause())
 	case <-ctx.Done():
-		if w.withdraw(op) {
-			return givenUp(ctx.Err())
-		}
-		<-op.done
 	}
-	return op.err
+	if w.withdraw(&op) {
+		return givenUp(ctx.Err())
+	}
+	grace := time.NewTimer(commitGrace)
+	defer grace.Stop()
+	select {
+	case <-op.done:
+		return op.err
+	case <-lost:
+		return failed("write", w.store.Cause())
+	case <-grace.C:
+		return failed("write", errCut)
+	}
 }
 
 func (w *writer) enqueue(op *write) bool {
@@ -131,25 +158,31 @@ func (w *writer) run() {
 // them spoils the transaction halfway, or bbolt panics, nothing of it is kept
 // and each write is done on its own instead: only the one at fault fails.
 func (w *writer) commit(group []*write) {
-	errs, err := w.attempt(group)
-	spoiled := errors.Is(err, errSpoiled) || errors.Is(err, ErrDamaged)
-	if spoiled && len(group) > 1 {
+	o := w.attempt(group)
+	spoiled := errors.Is(o.err, errSpoiled) || errors.Is(o.err, ErrDamaged)
+	if spoiled && len(group) > 1 && w.store.Cause() == nil {
 		for _, op := range group {
 			w.commit([]*write{op})
 		}
 		return
 	}
 	for i, op := range group {
+		err := o.err
 		switch {
 		case err != nil:
 			// Nobody is told of a conflict here: the writer that was first
 			// may be in this same group, and did not succeed either.
-			op.finish(failed("write", err))
-		case errs[i] != nil:
-			op.finish(failed("write", errs[i]))
-		default:
-			op.finish(nil)
+			w.store.examine(err, op.lease)
+		case o.errs[i] != nil:
+			err = o.errs[i]
+			w.store.doubt(err, op.lease)
+		case op.then != nil:
+			op.then()
 		}
+		if err != nil {
+			err = failed("write", err)
+		}
+		op.finish(err)
 	}
 }
 
@@ -158,20 +191,47 @@ var (
 	errSpoiled   = errors.New("write failed halfway")
 )
 
-// attempt runs the group in one transaction. The first result is what each
-// write said, the second what became of the transaction. A group that changed
-// nothing, because every write in it lost its race, costs no sync.
-func (w *writer) attempt(group []*write) ([]error, error) {
-	errs := make([]error, len(group))
-	err := guard(func() error {
-		return w.db.Update(func(tx *bbolt.Tx) error {
+// outcome is what each write of a group said, and what became of the transaction.
+type outcome struct {
+	errs []error
+	err  error
+}
+
+// attempt runs the group in one transaction, which is left alone if the store
+// is lost meanwhile.
+func (w *writer) attempt(group []*write) outcome {
+	if err := w.store.Cause(); err != nil {
+		return outcome{err: err}
+	}
+	done := make(chan outcome, 1)
+	end := w.store.watch.begin()
+	go func() {
+		defer end()
+		done <- w.transact(group)
+	}()
+	select {
+	case o := <-done:
+		return o
+	case <-w.store.watch.lost:
+		return outcome{err: w.store.Cause()}
+	}
+}
+
+// transact commits a group. One that changed nothing, because every write in it
+// lost its race, costs no sync.
+func (w *writer) transact(group []*write) outcome {
+	o := outcome{errs: make([]error, len(group))}
+	var id int
+	o.err = guard(func() error {
+		return w.store.db.Update(func(tx *bbolt.Tx) error {
+			id = tx.ID()
 			anything := false
 			for i, op := range group {
 				changed, err := op.apply(tx)
 				if err != nil && changed {
 					return errors.Join(errSpoiled, err)
 				}
-				errs[i] = err
+				o.errs[i] = err
 				anything = anything || changed
 			}
 			if !anything {
@@ -180,8 +240,11 @@ func (w *writer) attempt(group []*write) ([]error, error) {
 			return nil
 		})
 	})
-	if errors.Is(err, errUnchanged) {
-		err = nil
+	switch {
+	case o.err == nil:
+		w.store.watch.committed.Store(uint64(id))
+	case errors.Is(o.err, errUnchanged):
+		o.err = nil
 	}
-	return errs, err
+	return o
 }

@@ -23,11 +23,11 @@ func hold(t *testing.T, s *Store) (release func()) {
 	held, end := make(chan struct{}), make(chan struct{})
 	var ended sync.WaitGroup
 	ended.Go(func() {
-		err := s.writer.do(context.Background(), func(*bbolt.Tx) (bool, error) {
+		err := s.writer.do(context.Background(), write{apply: func(*bbolt.Tx) (bool, error) {
 			close(held)
 			<-end
 			return false, nil
-		})
+		}})
 		if err != nil {
 			t.Errorf("the holding write: %v", err)
 		}
@@ -163,7 +163,7 @@ func TestAWriteThatPanicsOrFailsHalfwayFailsAlone(t *testing.T) {
 				})
 			}
 			writers.Go(func() {
-				err := s.writer.do(t.Context(), bad)
+				err := s.writer.do(t.Context(), write{apply: bad})
 				if sshforward.ErrorCode(err) != sshforward.EINTERNAL {
 					t.Errorf("the bad write: %v", err)
 				}
@@ -211,11 +211,11 @@ func TestAContextThatEndsDuringTheCommitDoesNotHideItsOutcome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.writer.do(ctx, func(tx *bbolt.Tx) (bool, error) {
+	err = s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) {
 		cancel()
 		time.Sleep(10 * time.Millisecond) // let the waiting side see it
 		return put(tx, l.ID, 0, headerOf(l), value)
-	})
+	}, then: func() { s.kept.put(l.ID, headerOf(l), value) }})
 	if err != nil {
 		t.Fatalf("the write was done, but says %v", err)
 	}
@@ -265,7 +265,7 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 
 func TestErrorsAreOneLineForTheLogAndASentenceForPeople(t *testing.T) {
 	s := newStore(t)
-	err := s.writer.do(t.Context(), func(*bbolt.Tx) (bool, error) { panic("for the test") })
+	err := s.writer.do(t.Context(), write{apply: func(*bbolt.Tx) (bool, error) { panic("for the test") }})
 	if strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "for the test") {
 		t.Errorf("for the log: %q", err)
 	}

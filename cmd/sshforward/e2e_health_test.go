@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// inThread is whether a reply to a card says something.
+func inThread(card fakeslack.Message, says string) func(*fakeslack.Snapshot) bool {
+	return func(s *fakeslack.Snapshot) bool {
+		return slices.ContainsFunc(s.Messages(card.Channel), func(m fakeslack.Message) bool {
+			return m.ThreadTS == card.TS && strings.Contains(m.Visible(), says)
+		})
+	}
+}
+
+// sshd is restarted, or busy for a while: nobody's session ends.
+func TestAFlapDoesNotEndASession(t *testing.T) {
+	t.Parallel()
+	c, aws, note := fakeCloud(t, fakeaws.Options{UnhealthyTiming: true})
+	w := newWorld(t, c, worldOptions{})
+	id := w.open(ann, dev, "web-1 10m from 203.0.113.7")
+	w.card(dev, id, "Open", "ssh -p 22")
+	session, err := aws.Home().Dial("sshforward-e2e-"+id, netip.MustParseAddr("203.0.113.7"), 22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aws.Home().SetPorts(note.Web)
+	time.Sleep(12 * time.Second)
+	aws.Home().SetPorts(note.Web, 22)
+	time.Sleep(time.Second)
+	if _, why := session.Ended(); !session.Alive() {
+		t.Errorf("the session was cut: %s", why)
+	}
+	w.card(dev, id, "Open", "ssh -p 22")
+}
+
+// An instance that is stopped keeps its lease for timing.stopped, the card says
+// that it is stopped, and the thread says when it is back.
+func TestStoppedInstance(t *testing.T) {
+	t.Parallel()
+	c, aws, note := fakeCloud(t, fakeaws.Options{})
+	before := c.foreign(t)
+	w := newWorld(t, c, worldOptions{
+		timing: `{default: 1m, min: 1s, confirm: 30s, approval: 30s, opening: 30s, stopped: 20s, reminders: [], sweep: 1s, keep: 1h}`,
+	})
+	id := w.open(ann, dev, "web-1 30m from 203.0.113.7")
+	card := w.card(dev, id, "Open")
+	w.reply(card, "is open")
+	aws.Home().Stop(note.Web)
+	w.card(dev, id, "Open", "The instance is stopped", "The clock runs on")
+	w.reply(card, "<@"+ann+">", "is stopped since about")
+	aws.Home().Start(note.Web)
+	w.awaitFor(time.Minute, "it is back", inThread(card, "can be reached again"))
+
+	aws.Home().Stop(note.Web)
+	w.awaitFor(time.Minute, "it is closed", inThread(card, "The instance "+note.Web+" is stopped."))
+	w.card(dev, id, "Closed")
+	w.nothingLeftSoon()
+	aws.Home().Start(note.Web)
+	if after := c.foreign(t); after != before {
+		t.Errorf("what is not ours has changed:\n%s\nwas:\n%s", after, before)
+	}
+}
