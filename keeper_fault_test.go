@@ -205,32 +205,21 @@ func TestHangingStepDoesNotBlockTalk(t *testing.T) {
 	})
 }
 
-// IAM may not see yet the tags of what was made a moment ago: a refusal in the
-// first seconds of a stage is tried again, and one that lasts fails the opening.
-func TestRefusedAtFirst(t *testing.T) {
-	for name, tt := range map[string]struct {
-		lasts time.Duration
-		want  State
-	}{
-		"for a moment": {3 * time.Second, Open},
-		"for good":     {time.Hour, Closed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				id := w.ask(alice, "web", time.Hour)
-				began := time.Now()
-				w.cloud.script(func(_ context.Context, op string, l *Lease) error {
-					if op == "open/"+string(StageBalancer) && time.Since(began) < tt.lasts {
-						return &Error{Code: EFORBIDDEN, Message: Textf("My role lacks a permission.")}
-					}
-					return nil
-				})
-				w.must(alice, ConfirmLease{ID: id})
-				w.pass(2*time.Minute + lingering)
-				if l := w.lease(id); l.State != tt.want {
-					t.Errorf("it is %s (%s)", l.State, l.Why)
-				}
-			})
+// A permission that is missing fails the opening at once. What IAM may only not
+// see yet, the provisioner waits for.
+func TestRefused(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.ask(alice, "web", time.Hour)
+		w.cloud.script(func(_ context.Context, op string, l *Lease) error {
+			if op == "open/"+string(StageBalancer) {
+				return &Error{Code: EFORBIDDEN, Message: Textf("My role lacks a permission.")}
+			}
+			return nil
 		})
-	}
+		w.must(alice, ConfirmLease{ID: id})
+		w.pass(2*time.Minute + lingering)
+		if l := w.lease(id); l.State != Closed || l.Reason != Failed || l.Attempts > 0 {
+			t.Errorf("it is %s, %s (%s)", l.State, l.Reason, l.Why)
+		}
+	})
 }

@@ -230,6 +230,12 @@ func (l *Lease) Overstay() time.Duration {
 	return max(0, l.AccessEndedAt.Sub(l.ExpiresAt))
 }
 
+// EndOnlyAccepted reports whether AccessEndedAt is when AWS accepted the end of
+// access, since nobody saw the moment itself.
+func (l *Lease) EndOnlyAccepted() bool {
+	return l.Resources.EndSeenAt.IsZero() && !l.Resources.EndAcceptedAt.IsZero()
+}
+
 // End is the latest moment at which access may still exist: ExpiresAt once the
 // clock has started, before that the opening time-out plus the duration. It is
 // what the tags in AWS say, so that whoever finds them knows when to remove

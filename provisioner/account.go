@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
+	quota quota
+
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
 
@@ -33,10 +36,6 @@ type account struct {
 	scheduleGroupMu   contextMutex
 	ownsScheduleGroup bool // seen once; false: not known
 }
-
-// callTimeout bounds one attempt, so that a connection that says nothing is
-// tried again while the step still has time.
-const callTimeout = 20 * time.Second
 
 // Retrying inside the SDK is for hiccups only: beyond it the keeper backs off,
 // where it does not hold a worker.
@@ -53,6 +52,7 @@ func newAccount(base aws.Config, deployment string, a Account, shared budgets) (
 	if a.Region = cfg.Region; a.Region == "" {
 		return nil, fmt.Errorf("account %s: no region is configured", a.Name)
 	}
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), new(pace).limit)
 	if a.RoleARN != "" {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "sshforward-" + deployment

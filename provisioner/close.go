@@ -114,22 +114,23 @@ func (r *run) revokeAllAccess(ctx context.Context, refused error) error {
 }
 
 // removeRule revokes what is provably the lease's in groups that are not its own.
+// The recorded one is revoked by what it is and not by its id, of which somebody
+// could have made something else; so nothing has to be read first.
 func (r *run) removeRule(ctx context.Context) error {
-	if r.l.Resources.RuleGone {
+	res := r.l.Resources
+	if res.RuleGone {
 		return nil
 	}
-	rules, err := r.recordedRules(ctx)
-	if err == nil && len(rules) == 0 {
-		rules, err = r.taggedRules(ctx)
-	}
-	if res := r.l.Resources; err != nil && res.InstanceRuleID != "" && res.InstanceGroupID != "" {
-		// What it is now cannot be read. It was the lease's when it was recorded.
-		if revoked := r.revoke(ctx, res.InstanceGroupID, res.InstanceRuleID); revoked != nil {
-			return finalFirst([]error{err, revoked})
+	if res.InstanceRuleID != "" && res.GroupID != "" {
+		switch there, err := r.revokeRecorded(ctx); {
+		case err != nil:
+			return err
+		case there:
+			r.learn(markRuleGone)
+			return nil
 		}
-		r.learn(markRuleGone)
-		return nil
 	}
+	rules, err := r.ownRules(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,6 +166,7 @@ func (r *run) removeGroup(ctx context.Context) error {
 		switch {
 		case err == nil:
 			deleted++
+			r.groupDeleted = id == r.l.Resources.GroupID
 		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.noGroups(ctx):
 		case hasCode(err, denied...) && r.tooSoon():
 			r.lookAgain()

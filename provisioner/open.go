@@ -32,6 +32,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 		r.together(
 			func() error { return r.setHealthCheck(ctx, checkEvery) },
 			func() error { return r.setAttributes(ctx) },
+			func() error { return r.checkShape(ctx) },
 		)
 	case sshforward.StageRegister:
 		r.together(

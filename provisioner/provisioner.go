@@ -43,7 +43,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		o.Resolver = net.DefaultResolver.LookupHost
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+		o.HTTPClient = awshttp.NewBuildableClient()
 	}
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),

@@ -21,6 +21,7 @@ type run struct {
 	now  time.Time
 
 	deregistered bool // and read back next
+	groupDeleted bool // AWS has said so of the recorded one, and of nothing else
 	groupHeld    bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
 
 	mu     sync.Mutex

@@ -378,12 +378,8 @@ func (x *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer f.after()
 	}
 	if f.hangs {
-		select {
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		case <-time.After(20 * time.Second): // the real client's time-out
-			return nil, errCut
-		}
+		<-req.Context().Done()
+		return nil, req.Context().Err()
 	}
 	if f.unsent {
 		return nil, errCut
