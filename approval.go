@@ -31,6 +31,16 @@ func withApproval(by []Approval, user string, now time.Time) ([]Approval, error)
 	return append(by, Approval{User: user, At: now}), nil
 }
 
+// dropApprovals takes back the yes of those who may not say it any more, and
+// every yes that was said under another rule.
+func (l *Lease) dropApprovals(r *Rule, bad []string) {
+	drop := func(a Approval) bool { return l.Rule != r.Name || slices.Contains(bad, a.User) }
+	if l.State == Pending {
+		l.Approved = slices.DeleteFunc(l.Approved, drop)
+	}
+	l.Asked.Approved = slices.DeleteFunc(l.Asked.Approved, drop)
+}
+
 // hasApproved reports whether the user's yes is among them.
 func hasApproved(by []Approval, user string) bool {
 	return slices.ContainsFunc(by, func(a Approval) bool { return a.User == user })

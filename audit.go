@@ -60,6 +60,12 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 			add(ActNarrowed, Textf("Its security group let in more than was leased."))
 		}
 	}
+	if by.act == "" && is.ExpiresAt.Before(was.ExpiresAt) {
+		add(ActShortened, Textf("Policy allows less time now than it had."))
+	}
+	if !was.Unjudged && is.Unjudged {
+		add(ActUnjudged, Textf("Slack or AWS does not tell whether policy would still let it in."))
+	}
 	switch {
 	case !was.Alarmed && is.Alarmed:
 		add(ActStuck, is.LastError)
@@ -100,6 +106,16 @@ func eventOf(l *Lease, prices Prices) Event {
 		Rule: l.Rule, Urgent: l.Urgent, State: l.State, Reason: l.Reason, Because: plain(l.Because),
 		Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
 		Overstay: l.Overstay().Seconds(), Sources: prefixStrings(l.Sources),
+		Port: l.TargetPort, Duration: l.Duration.Seconds(),
+	}
+	for key, value := range l.RuleTags {
+		if e.Tags == nil {
+			e.Tags = make(map[string]string)
+		}
+		e.Tags[plain(key)] = plain(value)
+	}
+	for _, a := range l.Approved {
+		e.Approvers = append(e.Approvers, a.User)
 	}
 	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
 		// A millionth of a dollar is enough, and does not show how floats work.

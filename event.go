@@ -26,8 +26,10 @@ const (
 	ActFreed       Act = "freed"
 	ActMended      Act = "mended"
 	ActNarrowed    Act = "narrowed"
-	ActRebuilt     Act = "rebuilt"  // taken over from its tags, the store had lost it
-	ActReopened    Act = "reopened" // something of a closed lease was found
+	ActShortened   Act = "shortened" // policy allows less time than it had
+	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
+	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it
+	ActReopened    Act = "reopened"  // something of a closed lease was found
 )
 
 // ResultOK is the Result of what was done.
@@ -63,6 +65,11 @@ type Event struct {
 	State    State    `json:"state,omitempty"`
 	Reason   Reason   `json:"reason,omitempty"`
 	Because  string   `json:"because,omitempty"` // in the requester's or denier's words
+
+	Tags      map[string]string `json:"tags,omitempty"`             // of the instance, as far as the rule goes by them
+	Port      int               `json:"port,omitempty"`             // on the instance
+	Duration  float64           `json:"duration_seconds,omitempty"` // that was asked for
+	Approvers []string          `json:"approvers,omitempty"`        // who have said yes
 
 	Opened   time.Time `json:"opened,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`

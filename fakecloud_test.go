@@ -165,7 +165,7 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 	return found, nil
 }
 
-func (c *fakeCloud) Preflight(ctx context.Context, in Instance) (Placement, error) {
+func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix) (Placement, error) {
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
 	}

@@ -32,6 +32,8 @@ type Placement struct {
 	// Notes say what could not be checked, in sentences for people: a check
 	// that cannot be made is noted and does not block.
 	Notes []Text `json:",omitempty"`
+	// Warnings say what will hardly work, in sentences for people.
+	Warnings []Text `json:",omitempty"`
 }
 
 func notRunning(in Instance) error {

@@ -45,17 +45,46 @@ func (cmd CancelLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 	return k.reply(l, err)
 }
 
+// do counts the yes with those that were given before and are still good. What
+// else may have changed is looked at by the first stage of the opening; an
+// extension has none, so the requester and the instance are looked at here.
 func (cmd ApproveLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
-	return k.decide(ctx, actor{ActApprove, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+	l, rule, err := k.deciding(ctx, c, cmd.ID, cmd.Extend)
+	if err != nil {
+		return Reply{}, err
+	}
+	in, said := l.Instance, l.Approved
+	if cmd.Extend > 0 {
+		said = l.Asked.Approved
+		if in, rule, err = k.judgeNow(ctx, l); err != nil {
+			return Reply{}, err
+		}
+		if err := rule.admitApprover(ctx, k.slack, c.User); err != nil {
+			return Reply{}, err
+		}
+	}
+	bad, err := rule.notApprovers(ctx, k.slack, said)
+	if err != nil {
+		return Reply{}, err
+	}
+	return k.decide(ctx, actor{ActApprove, c}, l.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		l.dropApprovals(rule, bad)
 		if cmd.Extend > 0 {
+			l.Instance.Tags = in.Tags
+			l.applyRule(rule)
 			return l.grant(now, c.User, cmd.Extend)
 		}
+		l.applyRule(rule)
 		return l.approve(now, c.User, k.timing)
 	})
 }
 
 func (cmd DenyLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
-	return k.decide(ctx, actor{ActDeny, c}, cmd.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+	l, _, err := k.deciding(ctx, c, cmd.ID, cmd.Extend)
+	if err != nil {
+		return Reply{}, err
+	}
+	return k.decide(ctx, actor{ActDeny, c}, l.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 		if cmd.Extend > 0 {
 			return l.refuse(now, c.User, cmd.Because, cmd.Extend)
 		}
@@ -63,29 +92,31 @@ func (cmd DenyLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	})
 }
 
-// decide takes an approver's yes or no, to the lease or to an extension of it.
-// Membership is asked for before the write and the state is checked within it.
-func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, apply change) (Reply, error) {
+// deciding returns the lease that somebody decides about, or about whose
+// extension, and the rule that makes them one of its approvers.
+func (k *Keeper) deciding(ctx context.Context, c Caller, id string, extend time.Duration) (*Lease, *Rule, error) {
 	l, err := k.lease(ctx, id)
 	if err != nil {
-		return Reply{}, err
+		return nil, nil, err
 	}
-	if err := l.checkNotRequester(by.User, extend); err != nil {
-		return Reply{}, err
+	if err := l.checkNotRequester(c.User, extend); err != nil {
+		return nil, nil, err
 	}
 	rule, err := k.ruleOf(l)
 	if err != nil {
-		return Reply{}, err
+		return nil, nil, err
 	}
-	if err := rule.admitApprover(ctx, k.slack, by.User); err != nil {
-		return Reply{}, err
-	}
-	l, err = k.ledger.updateBy(ctx, by, l.ID, func(l *Lease, now time.Time) error {
-		if err := l.checkNotRequester(by.User, extend); err != nil { // it may be another wish by now
+	return l, rule, rule.admitApprover(ctx, k.slack, c.User)
+}
+
+// decide records an approver's yes or no. Slack was asked before the write, and
+// the state is checked within it: it may be another wish by now.
+func (k *Keeper) decide(ctx context.Context, by actor, id string, extend time.Duration, change change) (Reply, error) {
+	l, err := k.ledger.updateBy(ctx, by, id, func(l *Lease, now time.Time) error {
+		if err := l.checkNotRequester(by.User, extend); err != nil {
 			return err
 		}
-		l.applyRule(rule)
-		return apply(l, now)
+		return change(l, now)
 	})
 	return k.reply(l, err)
 }

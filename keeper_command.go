@@ -11,19 +11,9 @@ type Command interface {
 	do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 }
 
-// checkServed refuses whom the bot does nothing for. EFORBIDDEN, or EUNAVAILABLE
-// if Slack does not tell right now who it is.
-func (k *Keeper) checkServed(ctx context.Context, c Caller) error {
-	p, err := k.slack.Person(ctx, c.User)
-	if err != nil {
-		return cannotTell(err)
-	}
-	return p.checkServed()
-}
-
 // look answers a query of those whom the bot serves.
 func look[T any](ctx context.Context, k *Keeper, c Caller, query func() (T, error)) (found T, err error) {
-	if err := k.checkServed(ctx, c); err != nil {
+	if err := checkServed(ctx, k.slack, c.User); err != nil {
 		return found, err
 	}
 	return query()
@@ -132,6 +122,19 @@ func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {
 		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s any more.", l.Instance.ID)
 	}
 	return rule, nil
+}
+
+// judgeNow asks policy about a lease by its instance as it is now. Errors are
+// those of [Policy.stillAdmits] and [Finder.Find]: what cannot be told is no.
+func (k *Keeper) judgeNow(ctx context.Context, l *Lease) (Instance, *Rule, error) {
+	in, err := k.present(ctx, l)
+	if err != nil {
+		return in, nil, err
+	}
+	probe := l.Clone()
+	probe.Instance = in
+	rule, err := k.policy.stillAdmits(ctx, k.slack, probe)
+	return in, rule, err
 }
 
 // reply answers with the lease after a command, and lets its work begin.

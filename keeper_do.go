@@ -27,7 +27,7 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 // checkCaller refuses whom the bot does nothing for, and whom Slack does not
 // tell about just now. What only ends access is not held up by Slack.
 func (k *Keeper) checkCaller(ctx context.Context, c Caller, cmd Command) error {
-	err := k.checkServed(ctx, c)
+	err := checkServed(ctx, k.slack, c.User)
 	switch cmd.(type) {
 	case Unknown:
 		return nil // it does nothing but to be recorded

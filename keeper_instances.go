@@ -31,7 +31,7 @@ const offered = 30
 // for a form to choose from. It is answered from memory and waits for nobody
 // but the Directory; whom that does not tell about is offered nothing.
 func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instance {
-	if k.checkServed(ctx, c) != nil {
+	if checkServed(ctx, k.slack, c.User) != nil {
 		return nil
 	}
 	all, old := k.instances.all()

@@ -55,7 +55,7 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	if err := k.roomFor(ctx, l); err != nil {
 		return Reply{}, err
 	}
-	if l.Placement, err = k.cloud.Preflight(ctx, l.Instance); err != nil {
+	if l.Placement, err = k.cloud.Preflight(ctx, l.Instance, l.Sources); err != nil {
 		return Reply{}, err
 	}
 	l.Notes = l.Placement.Notes

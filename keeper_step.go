@@ -13,12 +13,22 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
 		end = l.ExpiresAt
 	}
-	do, checked := k.cloud.Open, l.Instance
-	if stage == StageCheck {
-		do = func(ctx context.Context, l *Lease) (_ StepResult, err error) {
-			checked, err = k.check(ctx, l)
+	var checked admitted
+	do := func(ctx context.Context, l *Lease) (_ StepResult, err error) {
+		if stage == StageCheck {
+			checked.instance, checked.rule, err = k.check(ctx, l)
 			return StepResult{Resources: l.Resources}, err
 		}
+		// Nothing is opened for whom Slack does not tell about: nobody could be
+		// told that it is open.
+		owner, err := k.slack.Person(ctx, l.Owner)
+		if err == nil {
+			err = owner.checkServed()
+		}
+		if err != nil {
+			return StepResult{Resources: l.Resources}, err
+		}
+		return k.cloud.Open(ctx, l)
 	}
 	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
@@ -150,34 +160,43 @@ func cutShort(ctx context.Context, err error) bool {
 	return err != nil && (ctx.Err() != nil || errors.Is(err, errStopping))
 }
 
-// check is the stage before anything is made: what the prompt said may be
-// minutes old, and hours where approval was waited for.
-func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, error) {
+// present is a lease's instance as it is now. ENOTFOUND if it is gone.
+func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
 	found, err := k.cloud.Find(ctx, l.Instance.ID)
 	if err != nil {
 		return Instance{}, err
 	}
 	for _, in := range found {
-		if in.Account != l.Instance.Account {
-			continue
+		if in.Account == l.Instance.Account {
+			return in, nil
 		}
-		if !in.Running {
-			return in, notRunning(in)
-		}
-		if in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC {
-			return in, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
-		}
-		probe := l.Clone()
-		probe.Instance = in
-		rule, err := k.policy.Admit(ctx, k.slack, probe)
-		if err != nil {
-			return in, err
-		}
-		// What approvers of another rule have said does not count for this one.
-		if !l.Urgent && rule.Approvals > 0 && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)) {
-			return in, Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
-		}
-		return in, nil
 	}
 	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
+}
+
+// check is the stage before anything is made: what the prompt said may be
+// minutes old, and hours where approval was waited for.
+func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
+	in, err := k.present(ctx, l)
+	switch {
+	case err != nil:
+		return in, nil, err
+	case !in.Running:
+		return in, nil, notRunning(in)
+	case in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC:
+		return in, nil, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
+	}
+	probe := l.Clone()
+	probe.Instance = in
+	rule, err := k.policy.Admit(ctx, k.slack, probe)
+	if err != nil || l.Urgent || rule.Approvals == 0 {
+		return in, rule, err
+	}
+	// What approvers of another rule have said does not count for this one, nor
+	// what those said who are not among its approvers any more.
+	bad, err := rule.notApprovers(ctx, k.slack, l.Approved)
+	if err == nil && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)-len(bad)) {
+		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
+	}
+	return in, rule, err
 }

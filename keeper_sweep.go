@@ -11,8 +11,8 @@ import (
 
 // Sweep surveys every account, all of them at the same time, and puts right
 // what is not as the store says: it rebuilds what a lost store has forgotten,
-// tears down what no live lease owns, and mends or closes open leases that have
-// drifted. An account that cannot be surveyed is left alone and does not hold
+// tears down what no live lease owns, mends or closes open leases that have
+// drifted, and ends what policy would not let in any more. An account that cannot be surveyed is left alone and does not hold
 // up the others; one that another Sweep is still busy with is passed over, so
 // that Sweep may be called as often as the others need it.
 func (k *Keeper) Sweep(ctx context.Context) error {
@@ -41,7 +41,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	// store by then, so nothing new is taken for an orphan.
 	survey, err := k.cloud.Survey(ctx, account, slices.Collect(maps.Values(open)))
 	if err != nil {
-		return err
+		return errors.Join(err, k.cannotSurvey(ctx, account, open, err))
 	}
 	live, err := k.liveIn(ctx, account)
 	if err != nil {
@@ -64,6 +64,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 			errs = append(errs, k.drift(ctx, l, found[id], r))
 		}
 	}
+	errs = append(errs, k.judge(ctx, live, r))
 	k.sightings.end(account, r)
 	if err := errors.Join(errs...); err != nil {
 		return err

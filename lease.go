@@ -3,6 +3,7 @@ package sshforward
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ type Terms struct {
 	Reminders []time.Duration
 	Approvers []string `json:",omitempty"` // users and user groups
 	Approvals int      `json:",omitempty"` // how many are needed
+	// RuleTags are the tags of the instance that the rule goes by, as they were
+	// when it was last looked at.
+	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
 	ExtendApprovals int `json:",omitempty"`
 }
@@ -88,6 +92,7 @@ type Work struct {
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
 	Drift     Drift  `json:",omitzero"`  // what a sweep has found changed
 	Mended    bool   `json:",omitempty"` // rules were put back once
+	Unjudged  bool   `json:",omitempty"` // whether policy would still let it in cannot be told
 	Outage    Outage `json:",omitzero"`  // the instance cannot be reached just now
 }
 
@@ -263,8 +268,10 @@ func (l *Lease) Clone() *Lease {
 	c := *l
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
+	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
+	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)

@@ -30,31 +30,38 @@ func (r *Retry) failed(now time.Time, pause time.Duration) {
 type NoticeKind string
 
 const (
-	NoticeApproval NoticeKind = "approval" // approvers are asked
-	NoticeReady    NoticeKind = "ready"    // the forward can be used
-	NoticeReminder NoticeKind = "reminder" // it ends soon
-	NoticeEnded    NoticeKind = "ended"    // access has ended
-	NoticeFailed   NoticeKind = "failed"   // it could not be opened
-	NoticeRebuilt  NoticeKind = "rebuilt"  // the store was lost; it goes on from its tags
-	NoticeMended   NoticeKind = "mended"   // a rule somebody removed was put back
-	NoticeNudge    NoticeKind = "nudge"    // approvers are asked once more
-	NoticeAsked    NoticeKind = "asked"    // approvers are asked for an extension
-	NoticeRefused  NoticeKind = "refused"  // the extension was denied, see Lease.Asked
-	NoticeReview   NoticeKind = "review"   // it was urgent: look whether that was right
-	NoticeOutage   NoticeKind = "outage"   // its instance cannot be reached, see Lease.Outage
-	NoticeBack     NoticeKind = "back"     // it can be reached again
+	NoticeApproval  NoticeKind = "approval"  // approvers are asked
+	NoticeReady     NoticeKind = "ready"     // the forward can be used
+	NoticeReminder  NoticeKind = "reminder"  // it ends soon
+	NoticeEnded     NoticeKind = "ended"     // access has ended
+	NoticeFailed    NoticeKind = "failed"    // it could not be opened
+	NoticeRebuilt   NoticeKind = "rebuilt"   // the store was lost; it goes on from its tags
+	NoticeMended    NoticeKind = "mended"    // a rule somebody removed was put back
+	NoticeNudge     NoticeKind = "nudge"     // approvers are asked once more
+	NoticeAsked     NoticeKind = "asked"     // approvers are asked for an extension
+	NoticeRefused   NoticeKind = "refused"   // the extension was denied, see Lease.Asked
+	NoticeShortened NoticeKind = "shortened" // policy allows less time than it had
+	NoticeReview    NoticeKind = "review"    // it was urgent: look whether that was right
+	NoticeOutage    NoticeKind = "outage"    // its instance cannot be reached, see Lease.Outage
+	NoticeBack      NoticeKind = "back"      // it can be reached again
 
 	// These go to the operators' channel as well.
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
 	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
 	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
 	NoticeUrgent   NoticeKind = "urgent"   // it goes past approval
+	NoticeRejected NoticeKind = "rejected" // it was ended, since policy would not let it in any more
+	NoticeUnjudged NoticeKind = "unjudged" // whether policy would still let it in cannot be told
 )
 
 // Alarm reports whether the notice is for whoever is on call, and not for the
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
-	return k == NoticeStuck || k == NoticeFreed || k == NoticeNarrowed || k == NoticeUrgent
+	switch k {
+	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeUrgent, NoticeRejected, NoticeUnjudged:
+		return true
+	}
+	return false
 }
 
 // Notice is something owed to the people of a lease, in the card's thread. It

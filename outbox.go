@@ -30,8 +30,10 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Pending
 	case NoticeAsked:
 		return l.State != Open || !l.Asked.Pending()
-	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended:
+	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeUnjudged:
+		return !l.Unjudged
 	case NoticeOutage:
 		return l.State != Open || l.Outage.Since.IsZero()
 	case NoticeBack:

@@ -263,5 +263,22 @@ func joinInts(ns []int) string {
 // is lost. Nor does it fall below what was promised already.
 func (l *Lease) applyRule(r *Rule) {
 	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
+	l.RuleTags = r.tagsOf(l.Instance)
 	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
+}
+
+// tagsOf are the tags of an instance that the rule goes by, nil if there are none.
+func (r *Rule) tagsOf(in Instance) map[string]string {
+	var out map[string]string
+	for _, tags := range []map[string]string{r.Tags, r.NotTags} {
+		for key := range tags {
+			if value, ok := in.Tags[key]; ok {
+				if out == nil {
+					out = make(map[string]string)
+				}
+				out[key] = value
+			}
+		}
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -24,9 +25,9 @@ type Finder interface {
 	// not be asked and the others have nothing, that account's error.
 	Find(ctx context.Context, ref string) ([]Instance, error)
 
-	// Preflight finds where a load balancer for the instance can go, so that
-	// the confirm prompt can be honest.
-	Preflight(ctx context.Context, in Instance) (Placement, error)
+	// Preflight finds where a load balancer for the instance can go that these
+	// sources will reach, so that the confirm prompt can be honest.
+	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
 
 	// List returns the running instances of an account, for forms that offer
 	// what could be opened.

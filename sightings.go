@@ -13,6 +13,7 @@ type sightings struct {
 	mu      sync.Mutex
 	running map[string]bool                 // accounts that a round is under way in
 	since   map[string]map[string]time.Time // account -> what was seen -> since when
+	unseen  map[string]time.Time            // accounts that could not be surveyed -> since when
 }
 
 // round is one survey of one account, seen against those before it.
@@ -43,10 +44,27 @@ func (s *sightings) leave(account string) {
 	delete(s.running, account)
 }
 
+// blind notes that an account could not be surveyed, and reports whether that
+// has been so for as long as patience.
+func (s *sightings) blind(account string, now time.Time, patience time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, ok := s.unseen[account]
+	if !ok {
+		since = now
+		if s.unseen == nil {
+			s.unseen = make(map[string]time.Time)
+		}
+		s.unseen[account] = since
+	}
+	return now.Sub(since) >= patience
+}
+
 // begin compares a survey with what the last round has seen.
 func (s *sightings) begin(account string, survey Survey) round {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.unseen, account)
 	return round{Survey: survey, before: s.since[account], seen: make(map[string]time.Time)}
 }
 

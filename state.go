@@ -32,6 +32,7 @@ const (
 	ClosedByUser  Reason = "closed_by_user"  // by the requester
 	ClosedByAdmin Reason = "closed_by_admin" // by an admin
 	InstanceGone  Reason = "instance_gone"   // instance or load balancer went away
+	NotAdmitted   Reason = "not_admitted"    // policy, judged anew, would not let it in any more
 	Lost          Reason = "lost"            // rebuilt from tags with too little to go on
 )
 

@@ -56,9 +56,16 @@ func (l *Lease) advance(now time.Time) {
 	}
 }
 
+// admitted is what the first stage found: the instance as it is, and the rule
+// that lets the lease in.
+type admitted struct {
+	instance Instance
+	rule     *Rule
+}
+
 // stageDone records what came of the current stage: done, not there yet, to be
 // tried again, or hopeless.
-func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err error, t Timing) error {
+func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err error, t Timing) error {
 	switch {
 	case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
 		return l.end(now, Failed, "", ErrorMessage(err), t)
@@ -68,7 +75,8 @@ func (l *Lease) stageDone(now time.Time, checked Instance, r StepResult, err err
 		l.wait(now, r)
 	default:
 		if l.Stage == StageCheck {
-			l.Instance = checked
+			l.Instance = checked.instance
+			l.applyRule(checked.rule)
 		}
 		if !r.Detail.IsZero() {
 			l.Hint = r.Detail
@@ -319,3 +327,34 @@ func (l *Lease) remind(now time.Time) {
 // stuckClosing is how long a closing may wait for AWS before an operator should
 // look. The interfaces of a load balancer linger for 15 minutes at worst.
 const stuckClosing = 30 * time.Minute
+
+// reject ends what policy, judged anew, would not let in any more. Whoever is on
+// call hears of it too, since tags, groups or the configuration may not be as
+// they should be.
+func (l *Lease) reject(now time.Time, why Text, t Timing) error {
+	begun := l.State == Opening || l.State == Open
+	if err := l.end(now, NotAdmitted, "", why, t); err != nil {
+		return err
+	}
+	if begun {
+		l.owe(NoticeRejected, now)
+	}
+	return nil
+}
+
+// shorten moves the end to what policy allows now.
+func (l *Lease) shorten(now time.Time, r *Rule) {
+	l.ExpiresAt = r.latest(l, now)
+	l.Max = l.ExpiresAt.Sub(l.OpenedAt)
+	l.NextTryAt = now
+	l.owe(NoticeShortened, now)
+}
+
+// judged records whether it can be told if policy would still let the lease in.
+func (l *Lease) judged(now time.Time, known bool) {
+	l.Unjudged = !known
+	l.withdraw(NoticeUnjudged)
+	if !known {
+		l.owe(NoticeUnjudged, now)
+	}
+}

@@ -109,8 +109,8 @@ func (b *Bot) Connected() bool {
 // Run listens to people and hands what they ask for to the keeper until ctx
 // ends, which is no error: it lets running commands finish, for Options.Grace
 // at most. It survives everything but a token that Slack does not take
-// (EFORBIDDEN) and an address that is not Slack's (EINVALID). Run is called
-// once.
+// (EFORBIDDEN with a [RefusedError]) and an address that never was Slack's
+// (EINVALID). Run is called once.
 func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	me, err := b.whoAmI(ctx)
 	if err != nil || me == nil {
@@ -162,6 +162,7 @@ func (b *Bot) whoAmI(ctx context.Context) (*slack.AuthTestResponse, error) {
 		me, err := b.client.api.AuthTestContext(ctx)
 		switch {
 		case err == nil:
+			b.client.answered.Store(true)
 			return me, nil
 		case ctx.Err() != nil:
 			return nil, nil

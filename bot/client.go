@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -35,6 +36,8 @@ type client struct {
 	// invalid gets the reason when Slack no longer takes the bot token.
 	invalid chan error
 	suspect singleflight.Group
+	// answered: Slack was there once, so its address is right.
+	answered atomic.Bool
 }
 
 func newClient(o Options) *client {
@@ -160,18 +163,32 @@ func (c *client) failed(what string, err error) error {
 	return e
 }
 
+// RefusedError is the cause of the error that [Bot.Run] ends with when Slack does
+// not take a token.
+type RefusedError struct {
+	// Variable is the token's name: SLACK_BOT_TOKEN or SLACK_APP_TOKEN.
+	Variable string
+	Err      error // what Slack says
+}
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // badToken returns the error Run ends with if err says that a token, or the
-// address it is sent to, is wrong for good; nil otherwise.
+// address it is sent to, is wrong for good; nil otherwise. A 404 says that of the
+// address only until Slack has answered there: later it comes from something on
+// the way.
 func (c *client) badToken(variable string, err error) error {
+	refused := &RefusedError{Variable: variable, Err: c.clean(err)}
 	if code := slackCode(err); slices.Contains(tokenCodes, code) {
-		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: c.clean(err),
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("Slack does not take %s (%s); create a new token in the app's settings", variable, code)}
 	}
 	if code := slackCode(err); code == "not_allowed_token_type" {
-		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: c.clean(err),
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("%s is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-", variable)}
 	}
-	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound {
+	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound && !c.answered.Load() {
 		return &sshforward.Error{Code: sshforward.EINVALID, Err: c.clean(err),
 			Message: sshforward.Textf("there is no Slack at the address in SLACK_API_URL")}
 	}

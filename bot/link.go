@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,11 +14,6 @@ import (
 	"github.com/slack-go/slack/socketmode"
 )
 
-// connections is how many Socket Mode connections are kept. Slack gives each
-// envelope to any one of them and asks each to go every few hours; with two,
-// one is there while the other dials.
-const connections = 2
-
 const (
 	// minPause is how long to wait before a session that ended is begun anew.
 	minPause = 250 * time.Millisecond
@@ -25,28 +21,21 @@ const (
 	stableAfter = 10 * time.Second
 )
 
-// pingTimeouts is how long each connection goes without a WebSocket ping before
-// slack-go makes a new one. A server that sends no pings loses each of them that
-// often. With the same time-out it would lose both at the same moment. Multiples
-// of these two meet after 20 minutes at the earliest, and by then the time that
-// ten new connections take has moved them apart.
-var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
-
 // link keeps one Socket Mode connection up.
 type link struct {
-	client      *client
-	n           int
-	socket      *socketmode.Client
-	onReconnect func() // see Options.OnReconnect; may be nil
-	up          atomic.Bool
-	ever        bool // was up before
+	client    *client
+	n         int
+	socket    *socketmode.Client
+	onConnect func(again bool) // see Options.OnConnect; may be nil
+	up        atomic.Bool
+	ever      bool // was up before
 }
 
 func newLink(c *client, o Options, n int) *link {
 	log := slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
 	// A client of its own, with which it asks for connections and nothing else.
 	api := newAPI(o, &dialLimit{next: o.HTTPClient})
-	return &link{client: c, n: n, onReconnect: o.OnReconnect, socket: socketmode.New(api,
+	return &link{client: c, n: n, onConnect: o.OnConnect, socket: socketmode.New(api,
 		socketmode.OptionLog(log), socketmode.OptionPingInterval(o.pingTimeouts[n]))}
 }
 
@@ -80,13 +69,21 @@ func (d *dialLimit) Do(req *http.Request) (*http.Response, error) {
 // run returns nil when ctx ends, and an error only if Slack does not take the
 // app token.
 func (l *link) run(ctx context.Context, deliver func(envelope, acker)) error {
-	for {
+	for attempt := 1; ; attempt++ {
+		began := time.Now()
 		wait, err := l.session(ctx, deliver)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if bad := l.client.badToken("SLACK_APP_TOKEN", err); bad != nil {
 			return bad
+		}
+		if time.Since(began) > stableAfter {
+			attempt = 1
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			wait = max(wait, pause(attempt))
+			l.client.log.Warn("cannot connect to Slack", "connection", l.n, "err", l.client.clean(err), "retry_in", wait)
 		}
 		if !sleep(ctx, wait) {
 			return nil
@@ -111,9 +108,16 @@ func (l *link) session(ctx context.Context, deliver func(envelope, acker)) (wait
 		ended <- l.socket.RunContext(ctx)
 	}()
 	wait = minPause
+	var refused error
 	one := func(evt socketmode.Event) {
 		if e, ok := envelopeOf(evt); ok {
 			deliver(e, l.socket.AckCtx)
+			return
+		}
+		// slack-go gives up by itself after some of these, and not after others.
+		if e, ok := evt.Data.(*slack.ConnectionErrorEvent); ok && l.client.badToken("SLACK_APP_TOKEN", e.ErrorObj) != nil {
+			refused = e.ErrorObj
+			cancel()
 			return
 		}
 		if l.note(evt) > maxPause {
@@ -131,7 +135,7 @@ func (l *link) session(ctx context.Context, deliver func(envelope, acker)) (wait
 				case evt := <-l.socket.Events:
 					one(evt)
 				default:
-					return wait, err
+					return wait, cmp.Or(refused, err)
 				}
 			}
 		}
@@ -161,8 +165,8 @@ func (l *link) note(evt socketmode.Event) (gap time.Duration) {
 	if evt.Type == socketmode.EventTypeHello {
 		l.up.Store(true)
 		log.Info("connected to Slack")
-		if l.ever && l.onReconnect != nil {
-			l.onReconnect()
+		if l.onConnect != nil {
+			l.onConnect(l.ever)
 		}
 		l.ever = true
 	}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,13 @@ func TestOneDroppedConnectionLosesNoCommand(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var again atomic.Int32
-	x := live(t, w, script(), func(o *Options) { o.OnReconnect = func() { again.Add(1) } })
+	x := live(t, w, script(), func(o *Options) {
+		o.OnConnect = func(up bool) {
+			if up {
+				again.Add(1)
+			}
+		}
+	})
 	w.Drop(w.Connections()[0].ID)
 	for range 20 {
 		if res := x.types(t, "U1", "C1", "list"); !res.Acked {
@@ -26,7 +33,7 @@ func TestOneDroppedConnectionLosesNoCommand(t *testing.T) {
 		t.Error("not connected with one connection left")
 	}
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == connections })
-	eventually(t, "OnReconnect", func() bool { return again.Load() == 1 })
+	eventually(t, "connected again", func() bool { return again.Load() == 1 })
 }
 
 func TestRefreshIsFollowedWithoutLosingACommand(t *testing.T) {
@@ -223,4 +230,28 @@ func TestStopCutsShortWhatDoesNotEnd(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 	x.told(t, "U1", "C1", "That took too long")
+}
+
+// slack-go would try such a token for ever, and say nothing.
+func TestAppTokenOfAnotherKindEndsRun(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	w.SetTokenError(w.AppToken(), "not_allowed_token_type")
+	x := begin(t, w, &keeper{})
+	<-x.done
+	if sshforward.ErrorCode(x.err) != sshforward.EFORBIDDEN || !strings.Contains(x.err.Error(), "SLACK_APP_TOKEN is a token of another kind") {
+		t.Error(x.err)
+	}
+}
+
+func TestNothingAtTheAddressIsNoErrorOnceSlackHasAnsweredThere(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := live(t, w, script())
+	w.SetFault(func(fakeslack.Call) fakeslack.Outcome { return fakeslack.Outcome{Status: http.StatusNotFound} })
+	w.Drop()
+	eventually(t, "no connection", func() bool { return strings.Contains(x.log.String(), "404") && !x.Connected() })
+	w.SetFault(nil)
+	eventually(t, "connected again", x.Connected)
+	x.types(t, "U1", "C1", "list")
 }

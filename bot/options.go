@@ -10,6 +10,18 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
+// connections is how many Socket Mode connections are kept. Slack gives each
+// envelope to any one of them and asks each to go every few hours; with two,
+// one is there while the other dials.
+const connections = 2
+
+// pingTimeouts is how long each connection goes without a WebSocket ping before
+// slack-go makes a new one. A server that sends no pings loses each of them that
+// often. With the same time-out it would lose both at the same moment. Multiples
+// of these two meet after 20 minutes at the earliest, and by then the time that
+// ten new connections take has moved them apart.
+var pingTimeouts = [connections]time.Duration{30 * time.Second, 41 * time.Second}
+
 // Options sets up a [Bot]. Only Token and AppToken are required.
 type Options struct {
 	// Token is the bot token (xoxb-…), AppToken the app-level one (xapp-…)
@@ -37,8 +49,9 @@ type Options struct {
 	// OnAck, if set, is told for every acknowledgement how long after the
 	// receipt of its envelope it was handed over.
 	OnAck func(time.Duration)
-	// OnReconnect, if set, is called whenever a connection is up again.
-	OnReconnect func()
+	// OnConnect, if set, is called whenever a connection is up; again: not for
+	// the first time.
+	OnConnect func(again bool)
 
 	// Commands is how many commands may run at once; default 256.
 	Commands int

@@ -13,6 +13,7 @@ var noticeKinds = []sshforward.NoticeKind{
 	sshforward.NoticeApproval, sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed,
 	sshforward.NoticeRebuilt, sshforward.NoticeMended, sshforward.NoticeNudge, sshforward.NoticeAsked, sshforward.NoticeRefused,
 	sshforward.NoticeReview, sshforward.NoticeStuck, sshforward.NoticeFreed, sshforward.NoticeNarrowed, sshforward.NoticeUrgent,
+	sshforward.NoticeShortened, sshforward.NoticeRejected, sshforward.NoticeUnjudged,
 }
 
 const hostKeys = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleExam

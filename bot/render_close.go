@@ -42,6 +42,8 @@ func (v render) endReason(l *sshforward.Lease) string {
 		return v.say("%s closed it as an admin.", mention(by))
 	case sshforward.InstanceGone:
 		return v.sentences(v.say("The instance or its load balancer went away."), v.line(l.Why, 1000))
+	case sshforward.NotAdmitted:
+		return v.sentences(v.say("Policy does not let it in any more."), v.line(l.Why, 1000))
 	case sshforward.Lost:
 		return v.sentences(v.say("I had no record of it, so I removed what was left of it."), v.line(l.Why, 1000))
 	}

@@ -55,6 +55,11 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeMended:
 		return v.leaseMessage(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. "+
 			"I have put it back once; if it is removed again, I close this access.", owner, what))
+	case sshforward.NoticeShortened:
+		if l.State == sshforward.Open {
+			says := v.say("%s policy allows less time now than your access to %s had.", owner, what)
+			return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
+		}
 	case sshforward.NoticeOutage:
 		return v.outageNotice(l)
 	case sshforward.NoticeBack:
@@ -82,6 +87,12 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeFreed:
 		return v.leaseMessage(l, v.say(":white_check_mark: Lease %s (%s, %s) is not stuck any more. It is %s.",
 			id, what, owner, v.stateWord(l.State)))
+	case sshforward.NoticeRejected:
+		says := v.say(":rotating_light: I end lease %s (%s, %s): policy would not let it in any more.", id, what, owner)
+		return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)))
+	case sshforward.NoticeUnjudged:
+		return v.leaseMessage(l, v.sentences(v.say(":rotating_light: I cannot tell whether policy would still let in lease %s (%s, %s): "+
+			"Slack or AWS does not answer. It runs to its end, and I keep asking.", id, what, owner), v.ends(l)))
 	case sshforward.NoticeUrgent:
 		says := v.say(":rotating_light: Urgent: %s opens %s for %s without approval.", owner, what, v.span(l.Duration))
 		if len(l.Approvers) > 0 {

@@ -22,6 +22,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 			v.say("Approval"), v.approval(l),
 		),
 		v.urgentOrReason(l),
+		v.warnings(l),
 		v.notes(l),
 		buttons(fromPrompt.blockID(l.ID), v.openButton(l), v.cancelButton(l)),
 		v.promptFoot(l),

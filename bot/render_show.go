@@ -16,7 +16,7 @@ func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
 	if l.Resources.DNSName != "" {
 		more += " · " + line(l.Resources.DNSName, 300)
 	}
-	m.Blocks = append(m.Blocks, withoutNil(small(more), v.notes(l))...)
+	m.Blocks = append(m.Blocks, withoutNil(small(more), v.warnings(l), v.notes(l))...)
 	if l.Card.Channel != "" && l.Card.Channel != c.Channel {
 		m.Blocks = append(m.Blocks, small(v.cardPlace(l)))
 	}

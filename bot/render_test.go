@@ -85,6 +85,11 @@ func every(v render) map[string]message {
 		l.Approvers, l.Approvals, l.TargetPort, l.ListenerPort = []string{"S1", "U2"}, 2, 2222, 443
 		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
+	pendingPrompt.Placement.Warnings = []sshforward.Text{
+		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e", "Load balancers are not supported in availability zone us-east-1e"),
+		sshforward.Textf("The network ACL %s of the load balancer's subnet keeps %s from port %d, which no health check shows.",
+			"acl-0abc", "203.0.113.7", 443),
+	}
 	open := lease(sshforward.Open)
 	open.Card.Channel = "C1"
 	two := sshforward.Instance{Account: "main", Region: "us-east-1", ID: "i-0second", Name: "web-1", State: "stopped", Zone: "us-east-1b"}
@@ -126,6 +131,9 @@ func every(v render) map[string]message {
 		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
 		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
 		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
 		"reminded-extended":    v.reminderPressed(ann, sshforward.ExtendLease{}, open),
@@ -166,7 +174,7 @@ func every(v render) map[string]message {
 		"no-lease-to-choose": v.chooseLease(sshforward.CloseLease{}, nil),
 	}
 	for _, r := range []sshforward.Reason{sshforward.Cancelled, sshforward.Denied, sshforward.Lapsed, sshforward.Failed, sshforward.Expired,
-		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.Lost} {
+		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.NotAdmitted, sshforward.Lost} {
 		out["card-closed-"+string(r)] = v.card(ended(r))
 	}
 	maps.Copy(out, everyApproval(v))

@@ -72,6 +72,8 @@ func (v render) reasonWord(r sshforward.Reason) string {
 		return v.say("closed by admin")
 	case sshforward.InstanceGone:
 		return v.say("instance gone")
+	case sshforward.NotAdmitted:
+		return v.say("not admitted any more")
 	case sshforward.Lost:
 		return v.say("lost")
 	}
@@ -148,6 +150,20 @@ func (v render) because(l *sshforward.Lease) slack.Block {
 		return nil
 	}
 	return section(v.say("*Reason:* %s", line(l.Because, 2900)))
+}
+
+// warnings are what will hardly work; nil if nothing is known.
+func (v render) warnings(l *sshforward.Lease) slack.Block {
+	var out []string
+	for _, w := range l.Placement.Warnings {
+		if s := v.line(w, 600); s != "" && len(out) < 4 {
+			out = append(out, ":warning: "+s)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return section(strings.Join(out, "\n"))
 }
 
 // notes are what could not be checked; nil if everything was.

@@ -74,7 +74,7 @@ func readPolicy(t *testing.T, file string) policy {
 
 // A managed policy holds 6144 characters, white space not counted.
 func TestPolicyFitsAManagedPolicy(t *testing.T) {
-	for _, file := range []string{botPolicy, switchPolicy, rolePolicy} {
+	for _, file := range []string{botPolicy, switchPolicy, rolePolicy, tagsBoundary} {
 		if n := len(strings.Join(strings.Fields(policyText(t, file)), "")); n > 6144 {
 			t.Errorf("%s has %d characters, 6144 is the most", file, n)
 		}
@@ -83,9 +83,13 @@ func TestPolicyFitsAManagedPolicy(t *testing.T) {
 
 // What AWS would decide is simulated, by somebody else's simulator.
 func TestPolicyAllowsWhatTheBotDoesAndNoMore(t *testing.T) {
+	t.Parallel()
 	run := needSimulator(t)
 	t.Run("as it is", func(t *testing.T) { checkPolicy(t, run) })
 	t.Run("narrowed to a VPC", func(t *testing.T) { checkNarrowed(t, run) })
+	t.Run("with tags of one's own", func(t *testing.T) { checkTags(t, run) })
+	t.Run("with subnets of one's own", func(t *testing.T) { checkSubnets(t, run) })
+	t.Run("for unmarked groups", func(t *testing.T) { checkUnmarked(t, run) })
 	t.Run("dead-man switch", func(t *testing.T) { checkDeadMan(t, run) })
 }
 
@@ -108,7 +112,8 @@ func checkPolicy(t *testing.T, run simulator) {
 	name := sshforward.Name(deployment, lease.ID)
 	otherName := sshforward.Name("staging", lease.ID)
 	ours, theirs := group{aVPC, own}, group{aVPC, foreign}
-	instances := group{aVPC, tags{"Name": "private-hosts"}}
+	instances := group{aVPC, tags{"Name": "private-hosts", "sshforward": "allow"}}
+	unmarked := group{aVPC, tags{"Name": "private-hosts"}}
 
 	cases := []decision{
 		{"create the group", true, createGroup(own)},
@@ -126,6 +131,8 @@ func checkPolicy(t *testing.T, run simulator) {
 
 		{"let the balancer into the instance's group", true, authorize("Ingress", instances, own)},
 		{"revoke that rule", true, onGroup("RevokeSecurityGroupIngress", instances)},
+		{"let the balancer into a group without the mark", false, authorize("Ingress", unmarked, own)},
+		{"revoke the rule in a group that lost the mark", true, onGroup("RevokeSecurityGroupIngress", unmarked)},
 		{"revoke in a group that is gone", true, onGroup("RevokeSecurityGroupIngress", group{})},
 		{"a rule with another deployment's tag", false, authorize("Ingress", instances, foreign)},
 		{"a rule with a tag that means something to others", false, authorize("Ingress", instances, stray)},
@@ -193,16 +200,85 @@ func checkPolicy(t *testing.T, run simulator) {
 // checkNarrowed does to the policy what deploy/README.md says.
 func checkNarrowed(t *testing.T, run simulator) {
 	narrow := strings.ReplaceAll(policyText(t, botPolicy), "vpc/*", "vpc/"+aVPC)
-	own := tags{provisioner.TagDeployment: deployment}
+	own, marked := tags{provisioner.TagDeployment: deployment}, tags{"sshforward": "allow"}
 	const elsewhere = "vpc-00000000000000000"
 	check(t, run, narrow, []decision{
 		{"create the group", true, createGroup(own)},
 		{"create a group in another VPC", false, []request{{"ec2:CreateSecurityGroup", ec2ARN("vpc/" + elsewhere), nil}}},
-		{"a rule in the VPC", true, authorize("Ingress", group{aVPC, nil}, own)},
-		{"a rule in another VPC", false, authorize("Ingress", group{elsewhere, nil}, own)},
+		{"a rule in the VPC", true, authorize("Ingress", group{aVPC, marked}, own)},
+		{"a rule in another VPC", false, authorize("Ingress", group{elsewhere, marked}, own)},
 		{"revoke in the VPC", true, onGroup("RevokeSecurityGroupIngress", group{aVPC, nil})},
 		{"revoke in another VPC", false, onGroup("RevokeSecurityGroupIngress", group{elsewhere, nil})},
 		{"revoke in a group that is gone", true, onGroup("RevokeSecurityGroupIngress", group{})},
+	})
+}
+
+// checkTags does to the policies what deploy/README.md says for aws[].tags.
+func checkTags(t *testing.T, run simulator) {
+	own := tags{provisioner.TagDeployment: deployment, provisioner.TagLease: "k7m2pqx", "CostCenter": "4711"}
+	stray := tags{provisioner.TagDeployment: deployment, "Env": "prod"}
+	name := sshforward.Name(deployment, "k7m2pqx")
+	instances := group{aVPC, tags{"sshforward": "allow"}}
+	wider := strings.ReplaceAll(policyText(t, botPolicy), `"aws:TagKeys": "sshforward:*"`, `"aws:TagKeys": ["sshforward:*", "CostCenter"]`)
+	check(t, run, wider, []decision{
+		{"create the group", true, createGroup(own)},
+		{"create the group with another tag", false, createGroup(stray)},
+		{"let the balancer into the instance's group", true, authorize("Ingress", instances, own)},
+		{"a rule with another tag", false, authorize("Ingress", instances, stray)},
+		{"create the balancer", true, createBalancer(name, own)},
+		{"create the balancer with another tag", false, createBalancer(name, stray)},
+		{"put such a tag on a group of the lease's", false, retag(aGroup, own, tags{"CostCenter": "1"})},
+	})
+	check(t, run, policyText(t, botPolicy), []decision{
+		{"create the group, with the policy as it is", false, createGroup(own)},
+	})
+	group := tags{provisioner.TagDeployment: deployment, "CostCenter": "4711"}
+	wider = strings.ReplaceAll(policyText(t, switchPolicy), `"aws:TagKeys": "sshforward:deployment"`, `"aws:TagKeys": ["sshforward:deployment", "CostCenter"]`)
+	check(t, run, wider, []decision{
+		{"create the schedule group", true, createScheduleGroup("sshforward-prod", group)},
+		{"create the schedule group with another tag", false, createScheduleGroup("sshforward-prod", stray)},
+	})
+}
+
+// checkSubnets does to the policy what deploy/README.md says for aws[].subnets.
+func checkSubnets(t *testing.T, run simulator) {
+	var p map[string]any
+	if err := json.Unmarshal([]byte(policyText(t, botPolicy)), &p); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p["Statement"].([]any) {
+		if s := s.(map[string]any); s["Sid"] == "CreateBalancer" {
+			s["Condition"].(map[string]any)["ForAllValues:StringEquals"] = map[string]any{"elasticloadbalancing:Subnet": []string{"subnet-0a1b2c3d"}}
+		}
+	}
+	narrow, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, name := tags{provisioner.TagDeployment: deployment}, sshforward.Name(deployment, "k7m2pqx")
+	in := func(subnet string) []request {
+		all := createBalancer(name, own)
+		all[0].Context["elasticloadbalancing:Subnet"] = []string{subnet}
+		return all
+	}
+	check(t, run, string(narrow), []decision{
+		{"create the balancer in the subnet", true, in("subnet-0a1b2c3d")},
+		{"create the balancer in another subnet", false, in("subnet-0f0f0f0f")},
+	})
+}
+
+// checkUnmarked does to the policy what deploy/README.md says for those who do
+// not mark groups.
+func checkUnmarked(t *testing.T, run simulator) {
+	const mark = `"StringEquals": {
+          "aws:ResourceTag/sshforward": "allow"
+        },
+        "Null"`
+	wide := strings.Replace(policyText(t, botPolicy), mark, `"Null"`, 1)
+	own := tags{provisioner.TagDeployment: deployment}
+	check(t, run, wide, []decision{
+		{"let the balancer into a group without the mark", true, authorize("Ingress", group{aVPC, tags{"Name": "private-hosts"}}, own)},
+		{"a rule in another deployment's group", false, authorize("Ingress", group{aVPC, tags{provisioner.TagDeployment: "prod-2"}}, own)},
 	})
 }
 
@@ -244,13 +320,13 @@ type decision struct {
 	requests []request
 }
 
-func check(t *testing.T, run simulator, policy string, cases []decision) {
+func check(t *testing.T, run simulator, policy string, cases []decision, in ...situation) {
 	t.Helper()
 	var all []request
 	for _, c := range cases {
 		all = append(all, c.requests...)
 	}
-	results := run(t, policy, all)
+	results := run(t, policy, all, in...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			allowed := true

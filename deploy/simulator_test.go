@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -11,7 +12,15 @@ import (
 )
 
 // simulator decides requests under a policy: an answer for each.
-type simulator func(t *testing.T, policy string, requests []request) []json.RawMessage
+type simulator func(t *testing.T, policy string, requests []request, in ...situation) []json.RawMessage
+
+// situation is who asks, and what stands above all policies of theirs.
+type situation struct {
+	principal     string // ARN; empty: the bot's role
+	scp, boundary string // text; empty: none
+}
+
+const botRole = "arn:aws:iam::" + account + ":role/sshforward"
 
 // needSimulator installs the simulator, once. Without node, npm or a registry
 // the test is skipped, unless SSHFORWARD_REQUIRE names iam.
@@ -38,9 +47,19 @@ func needSimulator(t *testing.T) simulator {
 	if out, err := npm.CombinedOutput(); err != nil {
 		miss("npm ci: %v\n%s", err, out)
 	}
-	return func(t *testing.T, policy string, requests []request) []json.RawMessage {
+	return func(t *testing.T, policy string, requests []request, s ...situation) []json.RawMessage {
 		t.Helper()
-		in, err := json.Marshal(map[string]any{"policy": json.RawMessage(policy), "requests": requests})
+		q := map[string]any{"policy": json.RawMessage(policy), "principal": botRole, "requests": requests}
+		for _, s := range s {
+			q["principal"] = cmp.Or(s.principal, botRole)
+			if s.scp != "" {
+				q["scp"] = json.RawMessage(s.scp)
+			}
+			if s.boundary != "" {
+				q["boundary"] = json.RawMessage(s.boundary)
+			}
+		}
+		in, err := json.Marshal(q)
 		if err != nil {
 			t.Fatal(err)
 		}

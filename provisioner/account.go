@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,7 +28,8 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
-	quota quota
+	quota    quota
+	refusals refusals
 
 	zonesMu sync.Mutex
 	zones   map[string]string // zone name -> type; see zoneTypes
@@ -35,6 +37,16 @@ type account struct {
 	// scheduleGroupMu is held while the schedule group is asked for and made.
 	scheduleGroupMu   contextMutex
 	ownsScheduleGroup bool // seen once; false: not known
+}
+
+// withTags adds the configured tags to the bot's own, which go first.
+func (a *account) withTags(own map[string]string) map[string]string {
+	all := maps.Clone(a.Tags)
+	if all == nil {
+		return own
+	}
+	maps.Copy(all, own)
+	return all
 }
 
 // Retrying inside the SDK is for hiccups only: beyond it the keeper backs off,

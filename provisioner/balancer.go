@@ -25,8 +25,9 @@ func (r *run) createBalancer(ctx context.Context) error {
 		}},
 		Subnets:        []string{r.l.Placement.Subnet},
 		SecurityGroups: []string{r.l.Resources.GroupID},
-		Tags:           elbTags(balancerTags(r.p.deployment, r.l)),
+		Tags:           elbTags(r.withTags(balancerTags(r.p.deployment, r.l))),
 	})
+	r.refusals.record(r.l.Instance.Zone, err)
 	dns := ""
 	switch {
 	case err == nil:

@@ -82,7 +82,7 @@ func TestNoConnection(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			w.Errorf("shutting down: %v", err)
 		}
-		_, err = w.p.Preflight(ctx, l.Instance)
+		_, err = w.p.Preflight(ctx, l.Instance, l.Sources)
 		if !errors.Is(err, context.Canceled) {
 			w.Errorf("shutting down: %v", err)
 		}

@@ -83,6 +83,13 @@ func (r *run) tagBalancer(ctx context.Context) error {
 		LoadBalancerNames: []string{r.name},
 		Tags:              elbTags(clockTags(r.l)),
 	})
+	if hasCode(err, tooManyTags) && r.l.Resources.GroupID != "" {
+		// Somebody else's tags leave no room. The group has the end too, and of
+		// two ends the later one counts.
+		r.p.log.WarnContext(ctx, "the load balancer has too many tags; the end stands on the security group alone",
+			"lease", r.l.ID, "name", r.name, "err", err)
+		return nil
+	}
 	const doing = "move the end on the load balancer"
 	if hasCode(err, balancerUnseen...) && r.sinceStage() >= visibilityDelay {
 		if _, look := r.ownBalancerTags(ctx); errors.Is(look, errNoBalancer) {

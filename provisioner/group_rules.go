@@ -50,7 +50,7 @@ func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
 // ruleTags are for the rules of the lease's own group. They go with the group,
 // so they carry no end that would have to be moved.
 func (r *run) ruleTags() []types.TagSpecification {
-	return tagSpec(types.ResourceTypeSecurityGroupRule, ownTags(r.p.deployment, r.l))
+	return tagSpec(types.ResourceTypeSecurityGroupRule, r.withTags(ownTags(r.p.deployment, r.l)))
 }
 
 // revokeDefault takes away what a new group allows: everything out, and in a

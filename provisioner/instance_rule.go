@@ -11,8 +11,10 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// admitBalancer adds the one rule to one of the instance's own groups: the
-// first that has room for it.
+// admitBalancer adds the one rule to one of the instance's own groups: the first
+// that takes it. One may have no room; another may be none that the bot is let
+// at, because the policy wants a mark on it or because it belongs to another
+// account; a third may not be found, because it is another VPC's.
 func (r *run) admitBalancer(ctx context.Context) error {
 	const doing = "let the load balancer in at the instance"
 	if r.l.Resources.InstanceRuleID != "" {
@@ -22,32 +24,46 @@ func (r *run) admitBalancer(ctx context.Context) error {
 	perm.UserIdGroupPairs = []types.UserIdGroupPair{{
 		GroupId: r.groupID(), Description: aws.String(ruleDescription(r.l.ID)),
 	}}
-	var full error
+	var full, refused, missing error
 	for _, group := range r.l.Instance.Groups {
 		out, err := r.ec2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
 			GroupId: aws.String(group), IpPermissions: []types.IpPermission{perm},
-			TagSpecifications: tagSpec(types.ResourceTypeSecurityGroupRule, Tags(r.p.deployment, r.l)),
+			TagSpecifications: tagSpec(types.ResourceTypeSecurityGroupRule, r.withTags(Tags(r.p.deployment, r.l))),
 		})
 		switch {
 		case hasCode(err, rulesLimit):
 			full = err
 			continue
+		case hasCode(err, denied...):
+			refused = err
+			continue
+		case hasCode(err, groupNotFound...):
+			missing = err // or it is the lease's own group that is not to be seen yet
+			continue
 		case hasCode(err, permissionDuplicate):
 			return r.adoptRule(ctx, group)
 		case err != nil:
-			return r.tolerate(err, doing, groupNotFound...)
+			return r.failed(err, doing)
 		case len(out.SecurityGroupRules) == 0:
 			return r.adoptRule(ctx, group)
 		}
 		r.recordRule(group, aws.ToString(out.SecurityGroupRules[0].SecurityGroupRuleId))
 		return nil
 	}
-	return &sshforward.Error{
-		Code: sshforward.EQUOTA,
-		Message: sshforward.Textf("None of the security groups of instance %s has room for one more rule; "+
-			"remove one or raise the quota.", r.l.Instance.ID),
-		Err: full,
+	switch {
+	case missing != nil && r.sinceStage() < visibilityDelay:
+		return r.tolerate(missing, doing, groupNotFound...)
+	case refused != nil:
+		return r.failed(refused, doing)
+	case full != nil:
+		return &sshforward.Error{
+			Code: sshforward.EQUOTA,
+			Message: sshforward.Textf("None of the security groups of instance %s has room for one more rule; "+
+				"remove one or raise the quota.", r.l.Instance.ID),
+			Err: full,
+		}
 	}
+	return r.failed(missing, doing)
 }
 
 func (r *run) recordRule(group, rule string) {

@@ -22,8 +22,8 @@ import (
 // process that knows the zones and the quota, and has counted the load balancers a
 // moment ago, as it does at every sweep.
 const (
-	maxCalls   = 31
-	laterCalls = 28
+	maxCalls   = 32
+	laterCalls = 29
 )
 
 func TestLife(t *testing.T) {
@@ -150,6 +150,12 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 	tags := w.tags(l)
 	for _, what := range []string{"group", "rule", "balancer"} {
 		got, ok := provisioner.FromTags(deployment, tags[what], w.opts.accounts[0])
+		if ok && what == "balancer" { // which says whose it is and until when, and no more
+			got.Instance.ID, got.Channel = l.Instance.ID, l.Channel
+			if n := len(tags[what]) - len(w.opts.accounts[0].Tags); n > 6 {
+				w.Errorf("the load balancer has %d tags of the bot's: %v", n, tags[what])
+			}
+		}
 		switch {
 		case !ok:
 			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])

@@ -31,6 +31,13 @@ type Account struct {
 	ListenerPort int
 	SSHUser      string
 
+	// Tags are put on everything that is made, beside the bot's own, for
+	// organisations that demand some. The bot reads none of them.
+	Tags map[string]string
+	// Subnets are the only ones that a load balancer may stand in, whatever
+	// their route tables say; all public ones if empty.
+	Subnets []string
+
 	// WaitDNS bounds the wait for a load balancer's name to resolve; zero
 	// does not look at all.
 	WaitDNS time.Duration

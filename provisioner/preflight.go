@@ -1,7 +1,10 @@
 package provisioner
 
 import (
+	"cmp"
 	"context"
+	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -13,11 +16,11 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Preflight implements sshforward.Provisioner: five calls at once, four when
-// the account's zones are known already. That the subnets and route tables
-// cannot be read is an error; zones and quota are noted and do not block,
-// because opening says the same later, only less early.
-func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (sshforward.Placement, error) {
+// Preflight implements sshforward.Finder: six calls at once, five when the
+// account's zones are known already. That the subnets and route tables cannot be
+// read is an error; the rest is noted and does not block, because opening says
+// the same later, only less early, or because it may work all the same.
+func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sources []netip.Prefix) (sshforward.Placement, error) {
 	a, err := p.account(in.Account)
 	if err != nil {
 		return sshforward.Placement{}, err
@@ -32,13 +35,15 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 		zones                                  map[string]string
 		limit, used                            int
 		subnetErr, tableErr, zoneErr, limitErr error
-		usedErr                                error
+		usedErr, aclErr                        error
+		acls                                   []types.NetworkAcl
 	)
 	wg.Go(func() { subnets, subnetErr = a.subnets(ctx, in) })
 	wg.Go(func() { tables, tableErr = a.routeTables(ctx, in) })
 	wg.Go(func() { zones, zoneErr = a.zoneTypes(ctx) })
 	wg.Go(func() { limit, limitErr = a.balancerLimit(ctx) })
 	wg.Go(func() { used, usedErr = a.countBalancers(ctx) })
+	wg.Go(func() { acls, aclErr = a.networkACLs(ctx, in) })
 	wg.Wait()
 
 	if err := ctx.Err(); err != nil {
@@ -73,9 +78,14 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance) (ss
 				a.Name, used, limit, a.Region),
 		}
 	}
-	if out.Subnet, err = chooseSubnet(in, subnets, tables); err != nil {
+	if out.Subnet, err = a.chooseSubnet(in, subnets, tables); err != nil {
 		return sshforward.Placement{}, err
 	}
+	if aclErr != nil {
+		p.log.InfoContext(ctx, "network ACLs could not be read", "account", a.Name, "err", aclErr)
+		out.Notes = append(out.Notes, sshforward.Textf("I could not check whether a network ACL of the subnet lets you in."))
+	}
+	out.Warnings = slices.Concat(a.refusals.warn(in.Zone), blockedByACL(acls, out.Subnet, cmp.Or(a.ListenerPort, 22), sources))
 	return out, nil
 }
 

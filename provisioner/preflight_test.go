@@ -2,11 +2,13 @@ package provisioner_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -108,6 +110,29 @@ func TestPreflightSubnet(t *testing.T) {
 			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
 			return ""
 		}},
+		"public access blocked": {refuse: "VPC Block Public Access", change: func(r *region) string {
+			r.SetBlockPublicAccess("", fakeaws.BlockBidirectional)
+			return ""
+		}},
+		"ingress blocked": {refuse: "VPC Block Public Access", change: func(r *region) string {
+			r.SetBlockPublicAccess(vpc(r), fakeaws.BlockIngress)
+			return ""
+		}},
+		"another subnet is excluded from the block": {change: func(r *region) string {
+			_, _, igw := note(r)
+			s := r.AddSubnet(vpc(r), "10.1.3.0/27", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			r.SetBlockPublicAccess("", fakeaws.BlockIngress)
+			r.SetBlockPublicAccess(s, fakeaws.BlockOff)
+			return s
+		}},
+		"blocked and the other too small": {refuse: "big enough", change: func(r *region) string {
+			public, _, igw := note(r)
+			s := r.AddSubnet(vpc(r), "10.1.3.0/28", "ap-northeast-1a", nil)
+			r.AddRouteTable(vpc(r), []string{s}, route("0.0.0.0/0", igw))
+			r.SetBlockPublicAccess(public, fakeaws.BlockIngress)
+			return ""
+		}},
 		"local zone": {refuse: "local-zone", change: func(r *region) string {
 			r.AddZone(fakeaws.Zone{Name: "ap-northeast-1a", Type: fakeaws.LocalZone})
 			return ""
@@ -122,7 +147,7 @@ func TestPreflightSubnet(t *testing.T) {
 				want = w.public
 			}
 			found := must(w.p.Find(w.ctx, "web-1"))
-			got, err := w.p.Preflight(w.ctx, found[0])
+			got, err := w.p.Preflight(w.ctx, found[0], nil)
 			if test.refuse != "" {
 				w.wantCode(err, sshforward.EINVALID)
 				if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, test.refuse) {
@@ -170,7 +195,7 @@ func TestPreflightInstance(t *testing.T) {
 			bad := in
 			change(&bad)
 			w.calls.take()
-			_, err := w.p.Preflight(w.ctx, bad)
+			_, err := w.p.Preflight(w.ctx, bad, nil)
 			w.wantCode(err, sshforward.EINVALID)
 			if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, part) {
 				w.Errorf("message %q, want %q in it", m, part)
@@ -186,12 +211,12 @@ func TestPreflightQuota(t *testing.T) {
 	t.Parallel()
 	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
-		_, err := w.p.Preflight(w.ctx, in)
+		_, err := w.p.Preflight(w.ctx, in, nil)
 		w.wantCode(err, sshforward.EQUOTA)
 		// What cannot be checked is said, and does not block.
 		for _, deny := range []string{"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeLoadBalancers"} {
 			w.cloud.Deny(deny)
-			got, err := w.p.Preflight(w.ctx, in)
+			got, err := w.p.Preflight(w.ctx, in, nil)
 			if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "quota") {
 				w.Errorf("without %s: %+v, %v", deny, got, err)
 			}
@@ -214,12 +239,12 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
 		w.cloud.Deny("ec2:DescribeAvailabilityZones")
-		got, err := w.p.Preflight(w.ctx, in)
+		got, err := w.p.Preflight(w.ctx, in, nil)
 		if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "zone") {
 			w.Errorf("zones unknown: %+v, %v", got, err)
 		}
 		w.cloud.Deny("ec2:DescribeSubnets")
-		_, err = w.p.Preflight(w.ctx, in)
+		_, err = w.p.Preflight(w.ctx, in, nil)
 		w.wantCode(err, sshforward.EFORBIDDEN)
 		if m := sshforward.ErrorMessage(err).String(); !strings.Contains(m, "ec2:DescribeSubnets") {
 			w.Errorf("message %q", m)
@@ -231,12 +256,96 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 func TestPreflightCallsFew(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
-		for _, want := range []int{5, 2} {
+		for _, want := range []int{6, 3} {
 			w.calls.take()
-			must(w.p.Preflight(w.ctx, in))
+			must(w.p.Preflight(w.ctx, in, nil))
 			if calls := w.calls.take(); len(calls) != want {
 				w.Errorf("%d calls, want %d: %q", len(calls), want, calls)
 			}
+		}
+	})
+}
+
+// A network ACL of the public subnet that will keep people out is said before
+// anything is made: the health check comes from inside and does not see it.
+func TestPreflightNetworkACL(t *testing.T) {
+	acl := func(entries ...fakeaws.ACLEntry) func(*world) {
+		return func(w *world) { w.cloud.Home().AddNetworkACL(w.vpc, []string{w.public}, entries...) }
+	}
+	in := func(n, from, to int, cidr string) fakeaws.ACLEntry {
+		return fakeaws.ACLEntry{Number: n, Protocol: "6", From: from, To: to, CIDR: cidr}
+	}
+	out := fakeaws.ACLEntry{Number: 100, Egress: true, Protocol: "-1", CIDR: "0.0.0.0/0"}
+	deny := func(e fakeaws.ACLEntry) fakeaws.ACLEntry { e.Deny = true; return e }
+	for name, test := range map[string]struct {
+		change func(w *world)
+		says   []string // parts, of each warning
+	}{
+		"the default one":      {func(*world) {}, nil},
+		"the listener's port":  {func(w *world) { w.cloud.Home().BlockPort(w.public, 443) }, []string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
+		"another port":         {func(w *world) { w.cloud.Home().BlockPort(w.public, 22) }, nil},
+		"answers":              {func(w *world) { w.cloud.Home().BlockAnswers(w.public) }, []string{"does not let all answers to 203.0.113.7, 198.51.100.0/24 out"}},
+		"nothing":              {acl(), []string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
+		"of another subnet":    {func(w *world) { w.cloud.Home().BlockPort(w.private, 443) }, nil},
+		"one source":           {acl(in(100, 443, 443, "203.0.113.0/24"), out), []string{"keeps 198.51.100.0/24 from"}},
+		"the first one counts": {acl(deny(in(90, 443, 443, "203.0.113.7/32")), in(100, 0, 65535, "0.0.0.0/0"), out), []string{"keeps 203.0.113.7 from"}},
+		"half of a source":     {acl(in(100, 443, 443, "203.0.113.0/24"), in(110, 443, 443, "198.51.100.0/25"), out), []string{"keeps 198.51.100.0/24 from"}},
+		"both": {acl(in(100, 443, 443, "203.0.113.0/24"), fakeaws.ACLEntry{Number: 100, Egress: true, Protocol: "6", From: 32768, To: 65535, CIDR: "0.0.0.0/0"}),
+			[]string{"keeps 198.51.100.0/24 from", "answers to 203.0.113.7 out"}},
+	} {
+		o := worldOptions{accounts: []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, ListenerPort: 443}}}
+		inFakeNamed(t, name, o, func(w *world) {
+			test.change(w)
+			found := must(w.p.Find(w.ctx, "web-1"))
+			got, err := w.p.Preflight(w.ctx, found[0], []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")})
+			if err != nil || len(got.Warnings) != len(test.says) {
+				w.Fatalf("got %+v, %v", got, err)
+			}
+			for i, part := range test.says {
+				if m := got.Warnings[i].String(); !strings.Contains(m, part) {
+					w.Errorf("it says %q, want %q", m, part)
+				}
+			}
+		})
+	}
+}
+
+// Network ACLs that cannot be read are noted.
+func TestPreflightWithoutNetworkACLs(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		w.cloud.Deny("ec2:DescribeNetworkAcls")
+		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		got, err := w.p.Preflight(w.ctx, in, nil)
+		if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "network ACL") {
+			w.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+// A zone in which AWS has refused a load balancer is said to the next one, until
+// AWS makes one there.
+func TestPreflightAfterARefusal(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		zone := func(none bool) {
+			w.cloud.Home().AddZone(fakeaws.Zone{Name: w.region + "a", Type: fakeaws.AvailabilityZone, NoClassicELB: none})
+		}
+		zone(true)
+		for range 2 {
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageBalancer)
+			w.wantCode(w.do(l), sshforward.EINVALID)
+			w.close(l)
+			got := w.lease("web-1").Placement.Warnings
+			if len(got) != 1 || !strings.Contains(got[0].String(), "refused the last load balancer in "+w.region+"a: Load balancers are not supported") {
+				w.Errorf("it says %q", got)
+			}
+		}
+		zone(false)
+		l := w.lease("web-1")
+		w.open(l)
+		w.close(l)
+		if got := w.lease("web-1").Placement.Warnings; len(got) > 0 {
+			w.Errorf("after one was made it says %q", got)
 		}
 	})
 }

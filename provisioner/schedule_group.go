@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
-	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
 	"github.com/sshforward/sshforward"
 )
@@ -49,7 +48,7 @@ func (a *account) makeScheduleGroup(ctx context.Context, deployment string) erro
 	}
 	_, err = a.scheduler.CreateScheduleGroup(ctx, &scheduler.CreateScheduleGroupInput{
 		Name: aws.String(scheduleGroup(deployment)),
-		Tags: []types.Tag{{Key: aws.String(TagDeployment), Value: aws.String(deployment)}},
+		Tags: schedulerTags(a.withTags(map[string]string{TagDeployment: deployment})),
 	})
 	if !hasCode(err, scheduleConflict) {
 		a.ownsScheduleGroup = err == nil

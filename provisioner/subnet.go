@@ -19,27 +19,39 @@ const (
 )
 
 // chooseSubnet picks where the load balancer goes: of the public subnets in
-// the instance's VPC and zone that are big enough, the one with most free
-// addresses; of equals, the first by id.
-func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types.RouteTable) (string, error) {
-	var public, fit []types.Subnet
+// the instance's VPC and zone that can be reached and are big enough, the one
+// with most free addresses; of equals, the first by id.
+func (a *account) chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types.RouteTable) (string, error) {
+	var public, reached, fit []types.Subnet
 	for _, s := range subnets {
 		if aws.ToString(s.VpcId) != in.VPC || aws.ToString(s.AvailabilityZone) != in.Zone || aws.ToString(s.OutpostArn) != "" {
 			continue
 		}
-		if !isPublic(s, tables) {
+		// What the operator has named may lead to a firewall first.
+		named := slices.Contains(a.Subnets, aws.ToString(s.SubnetId))
+		if !named && (len(a.Subnets) > 0 || !isPublic(s, tables)) {
 			continue
 		}
 		public = append(public, s)
+		if isBlocked(s) {
+			continue
+		}
+		reached = append(reached, s)
 		cidr, err := netip.ParsePrefix(aws.ToString(s.CidrBlock)) // none if IPv6 only
 		if err == nil && cidr.Bits() <= maxMask && aws.ToInt32(s.AvailableIpAddressCount) >= minFree {
 			fit = append(fit, s)
 		}
 	}
 	switch {
+	case len(public) == 0 && len(a.Subnets) > 0:
+		return "", invalid("None of the subnets that load balancers may stand in is in %s of %s, where instance %s is; "+
+			"the operator can add one to the configuration.", in.Zone, in.VPC, in.ID)
 	case len(public) == 0:
 		return "", invalid("There is no public subnet in %s of %s, where instance %s is: "+
 			"a load balancer needs one there, with a route for 0.0.0.0/0 to an internet gateway.", in.Zone, in.VPC, in.ID)
+	case len(reached) == 0:
+		return "", invalid("VPC Block Public Access lets nobody in to the public subnets in %s of %s, where instance %s is. "+
+			"An operator can exclude one of them from it.", in.Zone, in.VPC, in.ID)
 	case len(fit) == 0:
 		return "", invalid("No public subnet in %s of %s is big enough for a load balancer: "+
 			"it needs a /%d or larger with %d free addresses.", in.Zone, in.VPC, maxMask, minFree)
@@ -51,6 +63,13 @@ func chooseSubnet(in sshforward.Instance, subnets []types.Subnet, tables []types
 		)
 	})
 	return aws.ToString(best.SubnetId), nil
+}
+
+// isBlocked: VPC Block Public Access keeps out whoever comes through the internet
+// gateway. Routes stay active and health checks pass all the same.
+func isBlocked(s types.Subnet) bool {
+	b := s.BlockPublicAccessStates
+	return b != nil && b.InternetGatewayBlockMode != "" && b.InternetGatewayBlockMode != types.BlockPublicAccessModeOff
 }
 
 // isPublic: the subnet's own route table, or else the VPC's main one, has an

@@ -11,7 +11,7 @@ import (
 )
 
 // The tags on a lease's security group and its rule in the instance's group;
-// the load balancer has most of them, see balancerTags. TagDeployment and
+// the load balancer has the first five, see balancerTags. TagDeployment and
 // TagLease prove ownership and stand on the rules of the lease's own group too,
 // with TagOwner; the others are what a rebuild needs when the store is lost.
 const (
@@ -60,14 +60,13 @@ func Tags(deployment string, l *sshforward.Lease) map[string]string {
 	return t
 }
 
-// balancerTags is what the load balancer carries: ten at most, which was ELB's
-// limit before it was fifty and still is moto's. Its listener tells the ports;
-// the group, which cannot go before it, has the full set.
+// balancerTags is what the load balancer carries: whose it is and until when. Ten
+// tags are all that ELB's API reference allows it (the guide says fifty), and
+// four of those are for [Account.Tags]. The group, which cannot go before it, has
+// the full set.
 func balancerTags(deployment string, l *sshforward.Lease) map[string]string {
-	t := Tags(deployment, l)
-	for _, k := range []string{TagTargetPort, TagListenerPort, TagSSHUser, TagMax, TagUrgent} {
-		delete(t, k)
-	}
+	t := ownTags(deployment, l)
+	maps.Copy(t, clockTags(l))
 	return t
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 )
 
 func filter(name string, values ...string) types.Filter {
@@ -37,6 +38,14 @@ func elbTags(tags map[string]string) []elbtypes.Tag {
 	out := make([]elbtypes.Tag, 0, len(tags))
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		out = append(out, elbtypes.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
+	}
+	return out
+}
+
+func schedulerTags(tags map[string]string) []schedulertypes.Tag {
+	out := make([]schedulertypes.Tag, 0, len(tags))
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, schedulertypes.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
 	}
 	return out
 }

@@ -152,7 +152,7 @@ func (w *world) lease(ref string) *sshforward.Lease {
 	if err != nil || len(found) != 1 {
 		w.Fatalf("find %s: %v, %v", ref, found, err)
 	}
-	place, err := w.p.Preflight(w.ctx, found[0])
+	place, err := w.p.Preflight(w.ctx, found[0], nil)
 	if err != nil {
 		w.Fatalf("preflight: %v", err)
 	}

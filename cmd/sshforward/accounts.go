@@ -25,6 +25,7 @@ func (a awsConfig) account() provisioner.Account {
 	account := provisioner.Account{
 		Name: a.Name, Region: a.Region, RoleARN: a.RoleARN, ExternalID: a.ExternalID,
 		ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, WaitDNS: time.Duration(*a.WaitDNS),
+		Tags: a.Tags, Subnets: convert(a.Subnets, func(id subnetID) string { return string(id) }),
 	}
 	if a.DeadMan != nil {
 		account.DeadMan = &provisioner.DeadMan{RoleARN: a.DeadMan.RoleARN, Grace: defaultGrace}

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
-	"github.com/sshforward/sshforward/bot"
 )
 
 // announce tells the operators' channel that the store was damaged, until
 // Slack has taken it.
-func announce(ctx context.Context, slack *bot.Bot, moved string, log *slog.Logger) error {
+func announce(ctx context.Context, slack *slackClient, moved string, log *slog.Logger) error {
 	text := sshforward.Textf("My lease store was damaged. I have moved it to %s and rebuild the open leases from their tags in AWS. "+
 		"They end on time; saved source addresses and the past are lost unless a backup is put back.", moved)
 	for attempt := 1; ; attempt++ {

@@ -40,13 +40,15 @@ type config struct {
 }
 
 type awsConfig struct {
-	Name         string `yaml:"name"`
-	Region       string `yaml:"region"`
-	RoleARN      string `yaml:"role_arn"`
-	ExternalID   string `yaml:"external_id"`
-	ListenerPort port   `yaml:"listener_port"`
-	SSHUser      string `yaml:"ssh_user"`
-	WaitDNS      *pause `yaml:"wait_dns"`
+	Name         string     `yaml:"name"`
+	Region       string     `yaml:"region"`
+	RoleARN      string     `yaml:"role_arn"`
+	ExternalID   string     `yaml:"external_id"`
+	ListenerPort port       `yaml:"listener_port"`
+	SSHUser      string     `yaml:"ssh_user"`
+	WaitDNS      *pause     `yaml:"wait_dns"`
+	Tags         extraTags  `yaml:"tags"`
+	Subnets      []subnetID `yaml:"subnets"`
 	DeadMan      *struct {
 		RoleARN string `yaml:"role_arn"`
 		Grace   *pause `yaml:"grace"`
@@ -151,6 +153,9 @@ func (c *config) checkAWS() error {
 			return fmt.Errorf("aws[%d].deadman.role_arn: say which role EventBridge Scheduler assumes to delete the load balancer", i)
 		case !userName.MatchString(a.SSHUser):
 			return fmt.Errorf("aws[%d].ssh_user: %q is not a user name", i, a.SSHUser)
+		}
+		if err := a.Tags.check(); err != nil {
+			return fmt.Errorf("aws[%d].tags: %w", i, err)
 		}
 		seen[a.Name] = true
 	}

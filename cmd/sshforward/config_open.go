@@ -21,6 +21,11 @@ func checkOpen(text []byte) error {
 	}
 	doc := document{anchors: make(map[string]ast.Node)}
 	ast.Walk(doc, file.Docs[0].Body)
+	for _, account := range doc.elements(doc.child(file.Docs[0].Body, "aws")) {
+		if err := doc.checkAccount(account); err != nil {
+			return err
+		}
+	}
 	policy := doc.child(file.Docs[0].Body, "policy")
 	for _, e := range doc.entries(policy) {
 		if e.name == "sources" {
@@ -33,6 +38,22 @@ func checkOpen(text []byte) error {
 	for _, rule := range doc.elements(doc.child(policy, "rules")) {
 		if err := doc.checkRule(rule, names); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkAccount looks at what narrows where load balancers may stand, and at the
+// tags that they carry.
+func (d document) checkAccount(account ast.Node) error {
+	for _, e := range d.entries(account) {
+		switch {
+		case e.name == "tags":
+			if err := d.checkTexts(e.value); err != nil {
+				return err
+			}
+		case e.name == "subnets" && d.empty(e.value):
+			return complain(e.key, "subnets is there and empty, which would allow every public one; leave it out if that is meant")
 		}
 	}
 	return nil

@@ -99,6 +99,15 @@ func TestConfigMistakes(t *testing.T) {
 			"- {name: main, region: ap-northeast-1}\n  - {name: main, region: us-east-1}", `two accounts called "main"`},
 		{"no region", ", region: ap-northeast-1", "", "aws[0].region"},
 		{"dead man without a role", "name: main", "name: main, deadman: {grace: 5m}", "aws[0].deadman.role_arn"},
+		{"five tags", "name: main", "name: main, tags: {A: a, B: b, C: c, D: d, E: e}",
+			"aws[0].tags: there are 5, and a load balancer has room for 4"},
+		{"a tag of AWS's", "name: main", "name: main, tags: {'AWS:CostCenter': a}", `aws[0].tags: "AWS:CostCenter": keys that begin with aws:`},
+		{"a tag of the bot's", "name: main", "name: main, tags: {'sshforward:deployment': dev}", `"sshforward:deployment": keys that begin`},
+		{"a tag without a key", "name: main", `name: main, tags: {"": a}`, "a key has 1 to 127 characters"},
+		{"a long key", "name: main", "name: main, tags: {" + strings.Repeat("k", 128) + ": a}", "a key has 1 to 127 characters"},
+		{"a long value", "name: main", "name: main, tags: {A: " + strings.Repeat("v", 256) + "}", `"A": a value has at most 255`},
+		{"a tag that ELB does not take", "name: main", "name: main, tags: {A: 'a;b'}", `"A": AWS takes letters, digits, blanks`},
+		{"no subnet's id", "name: main", "name: main, subnets: [public-a]", `"public-a" is not the id of a subnet`},
 		{"nothing at most", "max: 8h", "max: 0s", `"0s" is not a duration`},
 		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}",
 			"timing.default: 30s is shorter than timing.min, 5m"},
@@ -123,6 +132,22 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("it says %q, want %q in one line", got, test.want)
 			}
 		})
+	}
+}
+
+// What an account's entry says of tags and subnets is what the provisioner gets.
+func TestTagsAndSubnetsOfAnAccount(t *testing.T) {
+	c, err := parseConfig([]byte(strings.Replace(goodConfig, "name: main",
+		`name: main, tags: {CostCenter: "4711", Team: インフラ, "Data class": ""}, subnets: [subnet-0abc, subnet-0def]`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.AWS[0].account()
+	if diff := cmp.Diff(map[string]string{"CostCenter": "4711", "Team": "インフラ", "Data class": ""}, a.Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"subnet-0abc", "subnet-0def"}, a.Subnets); diff != "" {
+		t.Errorf("subnets (-want +got):\n%s", diff)
 	}
 }
 

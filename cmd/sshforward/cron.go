@@ -101,6 +101,7 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swe
 		return c
 	}}
 	b.cron = b.build()
+	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(tick)).Run() // what came due meanwhile has waited long enough
 	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)).Run() // what a lost store has forgotten is missed at once
 	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)).Run()
 	go b.watch(ctx)

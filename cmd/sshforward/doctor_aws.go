@@ -55,16 +55,23 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 	}
 	a.ok("a rule covers %d of %d running instances", covered, len(instances))
 	coveredTwice(a, policy.Rules, instances)
+	sources := policy.Sources.Default
+	if len(sources) == 0 {
+		sources = policy.Sources.Allow
+	}
 	for _, at := range slices.SortedFunc(maps.Keys(places), func(x, y place) int {
 		return cmp.Or(strings.Compare(x.vpc, y.vpc), strings.Compare(x.zone, y.zone))
 	}) {
 		here := places[at]
-		placed, err := aws.Preflight(ctx, here[0])
+		placed, err := aws.Preflight(ctx, here[0], sources)
 		if err != nil {
 			a.mend("%s in %s (%s): %s", at.vpc, at.zone, count(len(here), "instance"), oneLine(err))
 			continue
 		}
 		a.ok("%s in %s (%s): load balancers go to %s", at.vpc, at.zone, count(len(here), "instance"), placed.Subnet)
+		for _, warning := range placed.Warnings {
+			a.mend("%s in %s: %s", at.vpc, at.zone, warning)
+		}
 		for _, note := range placed.Notes {
 			a.ok("%s in %s: %s", at.vpc, at.zone, note)
 		}

@@ -72,25 +72,6 @@ func TestSecondProcessOnOneStore(t *testing.T) {
 	}
 }
 
-func TestBadTokenEndsIt(t *testing.T) {
-	t.Parallel()
-	c, _, _ := fakeCloud(t, fakeaws.Options{})
-	w := newWorld(t, c, worldOptions{})
-	w.slack.SetTokenError(w.slack.AppToken(), "token_revoked")
-	w.slack.Drop()
-	select {
-	case <-w.exited:
-	case <-time.After(patience):
-		t.Fatal("it goes on with a token that was revoked")
-	}
-	if code := w.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(w.log.String(), "SLACK_APP_TOKEN") {
-		t.Errorf("exit %d:\n%s", code, w.log)
-	}
-	if strings.Contains(w.log.String(), w.slack.AppToken()) {
-		t.Error("the token is in the log")
-	}
-}
-
 // command is another invocation of the program with the world's configuration.
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(w.dir, "sshforward.yaml"))...)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +32,9 @@ func newFaulty(t *testing.T, to string, seed uint64, rate float64) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &faulty{Handler: httputil.NewSingleHostReverseProxy(target), rng: rand.New(rand.NewPCG(seed, 0)), rate: rate}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // a bot that is killed hangs up
+	return &faulty{Handler: proxy, rng: rand.New(rand.NewPCG(seed, 0)), rate: rate}
 }
 
 const throttled = `<ErrorResponse>

@@ -91,6 +91,8 @@ type worldOptions struct {
 	timing string // YAML flow map; short by default
 	rules  string
 	extra  string // further lines of the configuration
+	others string // further accounts, with a comma before each
+	listen string // a free port of the loopback address, if empty
 	env    []string
 
 	program string // what to run; the one that TestMain built, if empty
@@ -138,27 +140,34 @@ func (w *world) config() string {
 deployment: e2e
 store: {bolt: %s}
 slack: {channel: %s, admins: [%s]}
-aws: [{name: main, region: ap-northeast-1, wait_dns: 0s}]
+aws: [{name: main, region: ap-northeast-1, wait_dns: 0s}%s]
 policy:
   sources: {allow: [203.0.113.0/24], widest: 32}
   leases_per_user: 3
   ports: [22]
   rules: %s
 timing: %s
-listen: 127.0.0.1:0
+listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, rules, timing, w.opts.extra)
+`, filepath.Join(w.dir, "leases.db"), ops, carol, w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)
 
-// start runs the bot until it has both connections to Slack.
-func (w *world) start() {
+// configure writes the configuration file.
+func (w *world) configure() (file string) {
 	w.t.Helper()
-	file := filepath.Join(w.dir, "sshforward.yaml")
+	file = filepath.Join(w.dir, "sshforward.yaml")
 	if err := os.WriteFile(file, []byte(w.config()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
+	return file
+}
+
+// start runs the bot until it has both connections to Slack.
+func (w *world) start() {
+	w.t.Helper()
+	file := w.configure()
 	w.noRace()
 	w.log.reset()
 	dead := 0 // connections of a process that was killed may still be listed

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +75,27 @@ var table = []column{
 	{"access_ended", func(e sshforward.Event) string { return timeCell(e.Ended) }},
 	{"overstay_seconds", func(e sshforward.Event) string { return strconv.FormatFloat(e.Overstay, 'f', -1, 64) }},
 	{"cost_usd", func(e sshforward.Event) string { return strconv.FormatFloat(e.Cost, 'f', -1, 64) }},
+	{"tags", func(e sshforward.Event) string { return tagsCell(e.Tags) }},
+	{"port", func(e sshforward.Event) string { return numberCell(e.Port) }},
+	{"duration_seconds", func(e sshforward.Event) string { return strconv.FormatFloat(e.Duration, 'f', -1, 64) }},
+	{"approvers", func(e sshforward.Event) string { return strings.Join(e.Approvers, " ") }},
+}
+
+// tagsCell writes tags as key=value, sorted by the key.
+func tagsCell(tags map[string]string) string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, key+"="+tags[key])
+	}
+	return strings.Join(out, " ")
+}
+
+// numberCell is empty for what old records do not say.
+func numberCell(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func columns() (names []string) {

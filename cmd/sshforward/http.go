@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -11,25 +12,45 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// listenPause is how long to wait before a port that was taken is tried again.
+const listenPause = 5 * time.Second
+
 // web serves /metrics, /healthz and /readyz.
 type web struct {
-	addr     string // where it really listens
-	listener net.Listener
-	server   *http.Server
+	addr   string // as it is configured
+	server *http.Server
+	log    *slog.Logger
+
+	listener net.Listener // nil while the port is somebody else's
 }
 
-// listen takes the address before anything else starts, so that a port in use
-// ends the start with a clear line.
-func listen(addr string, m *meters, loop *pulse, ready func(context.Context) error) (*web, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
+// newWeb takes the address before anything else starts, so that nobody asks for
+// figures in vain. A port that is taken is no reason to close nothing: run tries
+// it again.
+func newWeb(addr string, m *meters, loop *pulse, ready func(context.Context) error, log *slog.Logger) *web {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", page(func(context.Context) error { return loop.alive() }))
 	mux.HandleFunc("GET /readyz", page(ready))
-	return &web{addr: l.Addr().String(), listener: l, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+	w := &web{addr: addr, log: log, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
+	if err := w.listen(); err != nil {
+		log.Warn("/metrics, /healthz and /readyz cannot be served; the address is tried again",
+			"err", err, "retry_in", listenPause)
+	}
+	return w
+}
+
+func (w *web) listen() (err error) {
+	w.listener, err = net.Listen("tcp", w.addr)
+	return err
+}
+
+// address is where it really listens; empty while it does not.
+func (w *web) address() string {
+	if w.listener == nil {
+		return ""
+	}
+	return w.listener.Addr().String()
 }
 
 // answersWithin bounds an answer: whoever asks whether the bot is well must hear
@@ -48,16 +69,31 @@ func page(ask func(context.Context) error) http.HandlerFunc {
 	}
 }
 
-// run serves until ctx ends.
-func (w *web) run(ctx context.Context) error {
+// run serves until ctx ends. If it cannot serve it tries again: forwards do not
+// end because nobody can look at figures.
+func (w *web) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = w.server.Shutdown(late) // a scrape that is cut off is no loss
 	})
 	defer stop()
-	if err := w.server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", w.addr, err)
+	for {
+		if w.listener != nil {
+			err := w.server.Serve(w.listener)
+			if errors.Is(err, http.ErrServerClosed) {
+				return
+			}
+			w.listener = nil
+			w.log.Warn("/metrics, /healthz and /readyz are not served any more; the address is tried again", "err", err, "retry_in", listenPause)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(listenPause):
+		}
+		if err := w.listen(); err == nil {
+			w.log.Info("/metrics, /healthz and /readyz are served", "listen", w.address())
+		}
 	}
-	return nil
 }

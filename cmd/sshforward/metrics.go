@@ -56,13 +56,27 @@ func newMeters() *meters {
 }
 
 // watch adds the figures that are counted when they are asked for.
-func (m *meters) watch(keeper *sshforward.Keeper) { m.registry.MustRegister(leaseCollector{keeper}) }
+func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
+	refused := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
+	}, func() float64 {
+		if slack.isRefused() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(leaseCollector{keeper}, refused)
+}
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
-func (m *meters) reconnect()               { m.reconnects.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) connected(again bool) {
+	if again {
+		m.reconnects.Inc()
+	}
+}
 func (m *meters) unprovenIn(account string, n int) {
 	m.unproven.WithLabelValues(account).Set(float64(n))
 }

@@ -55,7 +55,7 @@ const (
 // Go's own 100 the bot takes a quarter more memory. GOGC overrules it.
 const gcPercent = 25
 
-// run runs the bot until a signal, or until Slack says that a token is bad.
+// run runs the bot until a signal, or until its store is lost.
 func (o *serveOptions) run(ctx context.Context, con console) error {
 	c, err := readConfig(o.config)
 	if err != nil {
@@ -98,10 +98,13 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	if err != nil {
 		return err
 	}
-	slack := bot.New(bot.Options{
-		Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
-		Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
-		OnAck: meters.ack, OnReconnect: meters.reconnect, Grace: commandsStopWithin,
+	slack := newSlackClient(secrets, func() (tokens, error) { return readTokens(con.env) }, log, func(t tokens, connected func(bool)) *bot.Bot {
+		return bot.New(bot.Options{
+			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
+			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
+			OnAck: meters.ack, Grace: commandsStopWithin,
+			OnConnect: func(again bool) { connected(again); meters.connected(again) },
+		})
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: aws, Slack: slack,
@@ -110,18 +113,15 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
-	meters.watch(keeper)
+	meters.watch(keeper, slack)
 	pulse := new(pulse)
-	web, err := listen(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) })
-	if err != nil {
-		return err
-	}
+	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
 	control, err := openSocket(c.Store.Bolt, store, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
 			"path", socketPath(c.Store.Bolt), "err", err)
 	}
-	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.addr, "accounts", len(c.AWS))
+	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(), "accounts", len(c.AWS))
 
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
@@ -141,8 +141,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		return nil
 	})
 	group.Go(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
-	group.Go(func() error { return slack.Run(ctx, keeper) })
-	group.Go(func() error { return web.run(ctx) })
+	group.Go(func() error { return slack.run(ctx, keeper) })
+	group.Go(func() error { web.run(ctx); return nil })
 	if control != nil {
 		group.Go(func() error { control.run(ctx); return nil })
 	}
@@ -157,9 +157,9 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 }
 
 // ready is what /readyz answers with.
-func ready(ctx context.Context, slack *bot.Bot, store *bolt.Store) error {
-	if !slack.Connected() {
-		return errors.New("not connected to Slack")
+func ready(ctx context.Context, slack *slackClient, store *bolt.Store) error {
+	if err := slack.ready(); err != nil {
+		return err
 	}
 	if err := store.Cause(); err != nil {
 		return err

@@ -158,14 +158,16 @@ func word(decode func(any) error, want string) bool {
 	return decode(&got) == nil && got == want
 }
 
-// vpcID and instanceID are ids in AWS, of the old length or the new one.
+// vpcID, subnetID and instanceID are ids in AWS, of the old length or the new one.
 type (
 	vpcID      string
+	subnetID   string
 	instanceID string
 )
 
 var (
 	vpcIDs      = regexp.MustCompile(`^vpc-[0-9a-f]+$`)
+	subnetIDs   = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
 	instanceIDs = regexp.MustCompile(`^i-[0-9a-f]+$`)
 )
 
@@ -173,6 +175,13 @@ var (
 func (v *vpcID) UnmarshalYAML(at ast.Node) error {
 	s, err := idOf(at, vpcIDs, "a VPC, such as vpc-0123456789abcdef0")
 	*v = vpcID(s)
+	return err
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *subnetID) UnmarshalYAML(at ast.Node) error {
+	id, err := idOf(at, subnetIDs, "a subnet, such as subnet-0123456789abcdef0")
+	*s = subnetID(id)
 	return err
 }
 

@@ -56,7 +56,7 @@ var finding = []clause{
 		}
 		l := b.lease()
 		l.Instance.Account = "no-such"
-		_, err = b.p.Preflight(b.ctx, l.Instance)
+		_, err = b.p.Preflight(b.ctx, l.Instance, l.Sources)
 		b.wantCode(err, sshforward.EINVALID)
 		_, err = b.p.Survey(b.ctx, "no-such", nil)
 		b.wantCode(err, sshforward.EINVALID)
@@ -70,7 +70,7 @@ var finding = []clause{
 	{"what does not run has no place", func(b *bench) {
 		l := b.lease()
 		l.Instance.Running, l.Instance.State = false, "stopped"
-		_, err := b.p.Preflight(b.ctx, l.Instance)
+		_, err := b.p.Preflight(b.ctx, l.Instance, l.Sources)
 		b.wantCode(err, sshforward.EINVALID)
 	}},
 	{"looking makes nothing", func(b *bench) {

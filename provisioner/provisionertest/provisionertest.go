@@ -102,7 +102,7 @@ func (b *bench) lease() *sshforward.Lease {
 	if err != nil || len(found) != 1 {
 		b.Fatalf("find %s: %v, %v", b.Instance, found, err)
 	}
-	place, err := b.p.Preflight(b.ctx, found[0])
+	place, err := b.p.Preflight(b.ctx, found[0], sources)
 	if err != nil {
 		b.Fatalf("preflight: %v", err)
 	}

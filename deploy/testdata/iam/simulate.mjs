@@ -1,22 +1,27 @@
-// Reads {policy, requests: [{action, resource, context}]} from stdin and writes,
-// for each request, "Allowed", "ImplicitlyDenied", "ExplicitlyDenied" or
-// {error}, as one JSON array.
+// Reads {policy, principal, scp, boundary, requests: [{action, resource, context}]}
+// from stdin and writes, for each request, "Allowed", "ImplicitlyDenied",
+// "ExplicitlyDenied" or {error}, as one JSON array. The service control policy and
+// the permissions boundary may be missing.
 import { readFileSync } from 'node:fs'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-const { policy, requests } = JSON.parse(readFileSync(0, 'utf8'))
+const { policy, principal, scp, boundary, requests } = JSON.parse(readFileSync(0, 'utf8'))
+const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] } // FullAWSAccess
 const out = []
 for (const { action, resource, context } of requests) {
   const response = await runSimulation(
     {
       request: {
-        principal: 'arn:aws:iam::123456789012:role/sshforward',
+        principal,
         action,
         resource: { resource, accountId: '123456789012' },
-        contextVariables: context ?? {},
+        contextVariables: { 'aws:PrincipalArn': principal, ...context },
       },
       identityPolicies: [{ name: 'sshforward', policy }],
-      serviceControlPolicies: [],
+      serviceControlPolicies: scp
+        ? [{ orgIdentifier: 'r-root', policies: [{ name: 'FullAWSAccess', policy: everything }, { name: 'tags', policy: scp }] }]
+        : [],
+      permissionBoundaryPolicies: boundary ? [{ name: 'boundary', policy: boundary }] : undefined,
       resourceControlPolicies: [],
     },
     {},
