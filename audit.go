@@ -59,6 +59,9 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 		if mended.Widened {
 			add(ActNarrowed, Textf("Its security group let in more than was leased."))
 		}
+		if mended.Retagged {
+			add(ActRetagged, Textf("Its tags were changed by somebody else, and were put right."))
+		}
 	}
 	if by.act == "" && is.ExpiresAt.Before(was.ExpiresAt) {
 		add(ActShortened, Textf("Policy allows less time now than it had."))

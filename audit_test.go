@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -309,6 +310,22 @@ func TestWhatElseIsRecorded(t *testing.T) {
 		if len(events) == 2 && (!slices.Equal(events[0].Sources, []string{"203.0.113.9/32"}) || events[1].Detail != "forgotten") {
 			t.Errorf("%+v", events)
 		}
+	})
+}
+
+// What is over is forgotten after a while, and stays in the record.
+func TestRecordOutlivesTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.timing.Keep = time.Minute
+		w.start()
+		defer func() { w.crash() }()
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, CancelLease{id})
+		w.pass(2 * w.timing.Keep)
+		_, err := w.show(bob, id)
+		wantCode(t, err, ENOTFOUND)
+		w.wantRecorded(id, "open ok UALICE requested -", "cancel ok UALICE closed cancelled", "closed ok - closed cancelled")
 	})
 }
 

@@ -18,7 +18,9 @@ func TestCost(t *testing.T) {
 		{"us-east-1", time.Hour + time.Second, 2*0.025 + 0.005*3601/3600},
 		{"us-east-1", 8 * time.Hour, 0.24},
 		{"ap-northeast-1", 2 * time.Hour, 0.064},
-		{"mars-north-1", time.Hour, 0.035}, // as the dearest known one
+		{"us-west-1", time.Hour, 0.033},
+		{"eu-west-2", 3 * time.Hour, 3*0.0294 + 0.015},
+		{"mars-north-1", time.Hour, 0.039}, // as the dearest known one
 	} {
 		if got := DefaultPrices().Cost(tt.region, tt.d); math.Abs(got-tt.want) > 1e-9 {
 			t.Errorf("%s in %s: got %v, want %v", tt.d, tt.region, got, tt.want)

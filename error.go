@@ -2,8 +2,6 @@ package sshforward
 
 import (
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -143,14 +141,6 @@ func retryAfter(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
-}
-
-// recovered turns a panic into an error, when deferred. What panics for one
-// lease or one account must not take down what ends all the others.
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = &Error{Code: EINTERNAL, Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-	}
 }
 
 // errMoved ends an update whose reason went away meanwhile.

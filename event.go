@@ -26,6 +26,7 @@ const (
 	ActFreed       Act = "freed"
 	ActMended      Act = "mended"
 	ActNarrowed    Act = "narrowed"
+	ActRetagged    Act = "retagged"  // tags that somebody had changed were put right
 	ActShortened   Act = "shortened" // policy allows less time than it had
 	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
 	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it

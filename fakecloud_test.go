@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -23,7 +24,11 @@ type footprint struct {
 	tags                              *Lease    // the rest of what they say
 	ingress                           []netip.Prefix
 	widened                           bool
+	resolves                          bool   // its name
 	out                               string // why the instance is out of service
+
+	store int   // for which it was signed
+	proof Proof // of the tags; empty: what follows from store
 }
 
 func (f *footprint) empty() bool { return !f.group && !f.rule && !f.balancer }
@@ -46,10 +51,14 @@ type fakeCloud struct {
 	// runs when the effect has happened, and may lose the answer.
 	before func(ctx context.Context, op string, l *Lease) error
 	after  func(op string, l *Lease) error
+	// address, if set, is what load balancers are reached by.
+	address string
 	// truncate drops fractions of a second from the end in the tags.
 	truncate bool
 	// lingering, if longer than the usual, is how long interfaces linger.
 	lingering time.Duration
+	// store is the store that the bot has now: a lost one has another number.
+	store int
 	// unproven is what surveys report so.
 	unproven []Unproven
 	// lists, if set, may change what a survey lists of a lease, and leaves it
@@ -165,6 +174,16 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 	return found, nil
 }
 
+func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	found, err := c.Find(ctx, id)
+	for _, in := range found {
+		if in.Account == account {
+			return in, nil
+		}
+	}
+	return Instance{}, cmp.Or(err, error(Errorf(ENOTFOUND, "There is no instance %s.", id)))
+}
+
 func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix) (Placement, error) {
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
@@ -193,7 +212,7 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	s := StepResult{Resources: l.Resources}
@@ -213,6 +232,8 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		if time.Since(f.registeredAt) < untilInService {
 			s.Wait, s.Detail = pollEvery, Textf("Waiting for the health check.")
 		}
+	case StageName:
+		s.Resources.Address, s.Resources.Resolved = c.address, f.resolves
 	case StageClock:
 		f.until = c.end(l)
 		f.tags.State, f.tags.OpenedAt = Open, l.OpenedAt
@@ -247,7 +268,7 @@ func (c *fakeCloud) close(l *Lease) StepResult {
 	defer c.mu.Unlock()
 	f := c.leases[l.ID]
 	if f == nil {
-		f = new(footprint)
+		f = &footprint{store: c.store}
 		c.leases[l.ID] = f
 	}
 	if f.balancer {
@@ -284,6 +305,12 @@ func (c *fakeCloud) Health(ctx context.Context, l *Lease) (Health, error) {
 		return Health{Why: Textf("%s", f.out), State: "running"}, nil
 	}
 	return Health{InService: true}, nil
+}
+
+func (c *fakeCloud) Resolves(_ context.Context, l *Lease) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leases[l.ID].resolves
 }
 
 // List is the Lister.

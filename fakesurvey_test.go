@@ -35,7 +35,7 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease)
 		if f.empty() || f.tags.Instance.Account != account {
 			continue
 		}
-		found := f.found()
+		found := f.found(c.store)
 		if c.lists == nil || c.lists(&found) {
 			s.Found = append(s.Found, found)
 			instances = append(instances, found.Lease.Instance.ID)
@@ -51,7 +51,15 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease)
 	return s, c.leave("survey", &Lease{ID: account})
 }
 
-func (f *footprint) found() Found {
+func (f *footprint) found(store int) Found {
+	proof := f.proof
+	switch {
+	case proof != "":
+	case f.store != store:
+		proof = ProofElsewhere
+	default:
+		proof = ProofValid
+	}
 	l := f.tags.Clone()
 	l.ExpiresAt, l.Sources = f.until, slices.Clone(f.ingress)
 	l.Resources = Resources{GroupID: "sg-" + l.ID, Until: f.until}
@@ -64,6 +72,7 @@ func (f *footprint) found() Found {
 	return Found{
 		Lease: l, Balancer: f.balancer, Registered: f.registered, Group: f.group, Rule: f.rule,
 		Ingress: slices.Clone(f.ingress), Widened: f.widened,
+		Proof: proof,
 	}
 }
 

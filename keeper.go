@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Options are what a [Keeper] works with.
@@ -94,8 +96,14 @@ func NewKeeper(o Options) *Keeper {
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
 		sources: o.Store, rebuilds: o.Store, history: o.Store,
-		workers: newWorkers(),
+		workers: newWorkers(panicked(log)),
 	}
+}
+
+// panicked logs the panic of work that has nobody to return an error to. The work
+// is begun anew with the next tick.
+func panicked(log *slog.Logger) func(error) {
+	return func(err error) { log.Error("panic", "err", err) }
 }
 
 // eachAccount runs do for all accounts at the same time, each within timeout,
@@ -107,17 +115,17 @@ func (k *Keeper) eachAccount(ctx context.Context, timeout time.Duration, what st
 		errs []error
 	)
 	for account := range k.accounts {
+		failed := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, fmt.Errorf(what+": %w", account, err))
+		}
 		wg.Go(func() {
+			defer safe.Catch(failed)
 			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
-			err := func() (err error) {
-				defer recovered(&err)
-				return do(ctx, account)
-			}()
-			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, fmt.Errorf(what+": %w", account, err))
+			if err := do(ctx, account); err != nil {
+				failed(err)
 			}
 		})
 	}

@@ -47,13 +47,20 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	}
 	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)
 	d.Unarmed = d.Unarmed && r.lasts("unarmed "+l.ID, listDelay)
+	d.Retagged = f.Retagged && r.lasts("retagged "+l.ID, listDelay)
+	d.Unsigned = f.Unsigned && r.lasts("unsigned "+l.ID, listDelay)
 	if d == (Drift{}) {
 		return nil
 	}
 	if d.Missing && l.Mended {
 		return k.lose(ctx, l, r, Textf("Its rules were removed again after I had put them back."))
 	}
-	k.log.Warn("an open lease has drifted", "lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed)
+	if d == (Drift{Unsigned: true}) {
+		k.log.Info("the tags of an open lease are signed anew", "lease", l.ID, "proof", string(f.Proof))
+	} else {
+		k.log.Warn("an open lease has drifted",
+			"lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
+	}
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
 			return errMoved

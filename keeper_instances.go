@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // RefreshInstances lists anew which instances there are. An account that does
@@ -37,6 +39,7 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 	all, old := k.instances.all()
 	if old {
 		go func() {
+			defer safe.Catch(k.workers.panicked)
 			if err := k.RefreshInstances(k.workers.ctx); err != nil && k.workers.ctx.Err() == nil {
 				k.log.Warn("the list of instances is not up to date", "err", err)
 			}

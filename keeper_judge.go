@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 const (
@@ -46,8 +48,14 @@ func (k *Keeper) verdicts(ctx context.Context, live map[string]*Lease, r round) 
 		mu  sync.Mutex
 		out []verdict
 	)
+	add := func(v verdict) {
+		mu.Lock()
+		defer mu.Unlock()
+		out = append(out, v)
+	}
 	for _, l := range live {
 		wg.Go(func() {
+			defer safe.Catch(func(err error) { add(verdict{lease: l, err: err}) })
 			v := verdict{lease: l}
 			switch in, seen := r.Instances[l.Instance.ID]; {
 			case l.State == Requested || l.State == Pending:
@@ -59,9 +67,7 @@ func (k *Keeper) verdicts(ctx context.Context, live map[string]*Lease, r round) 
 				probe.Instance = in
 				v.rule, v.err = k.policy.stillAdmits(ctx, k.slack, probe)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			out = append(out, v)
+			add(v)
 		})
 	}
 	wg.Wait()

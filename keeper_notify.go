@@ -3,6 +3,8 @@ package sshforward
 import (
 	"context"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // runCard shows the lease's card as it should be now.
@@ -56,6 +58,6 @@ func (k *Keeper) send(ctx context.Context, do func(context.Context) error) (err 
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	return do(ctx)
 }

@@ -61,7 +61,8 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	l.Notes = l.Placement.Notes
 	account := k.accounts[l.Instance.Account]
 	l.ListenerPort = cmp.Or(account.ListenerPort, 22)
-	l.SSHUser = sshUser(l.Instance, account)
+	l.SSHUser, l.HostKeyAlias = sshUser(l.Instance, account), hostKeyAlias(l.Instance, account)
+	l.Placement.Warnings = append(l.Placement.Warnings, refusedTags(l.Instance)...)
 
 	l.RequestedAt = time.Now()
 	l.ConfirmBy = l.RequestedAt.Add(k.timing.Confirm)

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -95,7 +96,7 @@ func TestOpenPrompt(t *testing.T) {
 // A tag is written by other people, and stands in a command that is pasted.
 func TestSSHUser(t *testing.T) {
 	for tag, want := range map[string]string{
-		"": "admin", "rocky": "rocky", "_svc-1": "_svc-1", "Root": "admin", "a b": "admin", "x;reboot": "admin",
+		"": "admin", "rocky": "rocky", "_svc-1": "_svc-1", "jane.doe": "jane.doe", "Administrator": "Administrator", ".a": "admin", "a b": "admin", "x;reboot": "admin",
 		"-oProxyCommand=x": "admin", "$(id)": "admin", strings.Repeat("a", 33): "admin", "a\nb": "admin",
 	} {
 		if got := sshUser(Instance{Tags: map[string]string{TagUser: tag}}, Account{SSHUser: "admin"}); got != want {
@@ -105,6 +106,46 @@ func TestSSHUser(t *testing.T) {
 	if got := sshUser(Instance{}, Account{}); got != "ec2-user" {
 		t.Errorf("with nothing to go on: got %q", got)
 	}
+}
+
+// Host certificates are for names: the instance's own, or the account's pattern.
+func TestHostKeyAlias(t *testing.T) {
+	in := func(tag string) Instance {
+		return Instance{ID: "i-0abc", Name: "web-1", Tags: map[string]string{TagHostKeyAlias: tag}}
+	}
+	for _, test := range []struct {
+		in    Instance
+		alias string // the account's
+		want  string
+	}{
+		{Instance{ID: "i-0abc"}, "", ""},
+		{in("db.prod.example"), "", "db.prod.example"},
+		{in("db.prod.example"), "{name}.example", "db.prod.example"},
+		{in("x y"), "{name}.example", "web-1.example"},
+		{in("*"), "", ""},
+		{Instance{ID: "i-0abc", Name: "two words"}, "{name}.example", ""},
+		{Instance{ID: "i-0abc"}, "{id}.example", "i-0abc.example"},
+	} {
+		if got := hostKeyAlias(test.in, Account{HostKeyAlias: test.alias}); got != test.want {
+			t.Errorf("%v with %q: got %q, want %q", test.in.Tags, test.alias, got, test.want)
+		}
+	}
+}
+
+// Whoever set a tag that is not taken has to learn that, and nobody what it says.
+func TestRefusedTagIsSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.set("i-0dev", func(in *Instance) {
+			in.Tags[TagUser], in.Tags[TagHostKeyAlias] = "x; curl evil.example", "db.prod.example"
+		})
+		l := w.lease(w.ask(alice, "web", time.Hour))
+		if got := fmt.Sprint(l.Placement.Warnings); !strings.Contains(got, TagUser) || strings.Contains(got, "evil") || strings.Contains(got, TagHostKeyAlias) {
+			t.Errorf("it says %s", got)
+		}
+		if l.SSHUser != "ubuntu" || l.KeyAlias() != "db.prod.example" {
+			t.Errorf("it logs in as %q, with the keys of %q", l.SSHUser, l.KeyAlias())
+		}
+	})
 }
 
 // Where a name is ambiguous, the choice shows only what the caller may open.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // runStage does the current stage of opening.
@@ -142,7 +144,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 			k.log.Log(ctx, level(l), "step failed", "lease", l.ID, "step", name, "attempt", l.Attempts+1, "err", err)
 		}
 	}()
-	defer recovered(&err)
+	defer safe.Recover(&err)
 	return do(ctx)
 }
 
@@ -162,16 +164,11 @@ func cutShort(ctx context.Context, err error) bool {
 
 // present is a lease's instance as it is now. ENOTFOUND if it is gone.
 func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
-	found, err := k.cloud.Find(ctx, l.Instance.ID)
-	if err != nil {
-		return Instance{}, err
+	in, err := k.cloud.Instance(ctx, l.Instance.Account, l.Instance.ID)
+	if ErrorCode(err) == ENOTFOUND {
+		return Instance{}, &Error{Code: ENOTFOUND, Message: Textf("%s is gone.", l.Instance.ID), Err: err}
 	}
-	for _, in := range found {
-		if in.Account == l.Instance.Account {
-			return in, nil
-		}
-	}
-	return Instance{}, Errorf(ENOTFOUND, "%s is gone.", l.Instance.ID)
+	return in, err
 }
 
 // check is the stage before anything is made: what the prompt said may be

@@ -60,6 +60,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	}
 	for id, l := range live {
 		// What was opened after the survey began is not in it.
+		if f := found[id]; f != nil && l.endsLater(f) {
+			errs = append(errs, k.restoreEnd(ctx, l, f))
+		}
 		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
 			errs = append(errs, k.drift(ctx, l, found[id], r))
 		}
@@ -102,17 +105,24 @@ func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease,
 	return out, nil
 }
 
-// claim decides about something that no live lease owns. If the account was
-// never looked at with this store, the store may be a new one: what still has
-// time to run is taken over. Otherwise it is an orphan, and torn down once it
-// has been one for a while.
+// claim decides about something that no live lease owns. What proves by its
+// signature that it is a lease of this store, or, if the account was never looked
+// at with this store, of one that was lost, is taken over and runs to its end. A
+// lease of another store that lives is left alone until its end has passed. All
+// else is an orphan, and torn down once it has been one for a while.
 func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) error {
 	stored, err := k.ledger.get(ctx, f.Lease.ID)
 	if err != nil && ErrorCode(err) != ENOTFOUND {
 		return err
 	}
-	if stored == nil && !rebuilt {
-		return k.adopt(ctx, f, r.Survey)
+	if stored == nil {
+		switch lost := !rebuilt; {
+		case f.Proof == ProofValid, f.Proof == ProofElsewhere && lost:
+			return k.adopt(ctx, f, r.Survey)
+		case f.Proof == ProofElsewhere && !due(f.Lease.ExpiresAt, r.At):
+			k.reportElsewhere(f, r)
+			return nil
+		}
 	}
 	if stored != nil && (stored.State != Closed || r.At.Before(stored.ClosedAt.Add(listDelay))) {
 		return nil // of another account's name, or AWS still lists what is gone
@@ -120,10 +130,14 @@ func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) err
 	if !r.lasts("orphan "+f.Lease.ID, k.timing.Sweep) {
 		return nil
 	}
-	k.log.Warn("tearing down what no live lease owns", "lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID)
+	k.log.Warn("tearing down what no live lease owns",
+		"lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID, "proof", string(f.Proof))
 	if stored == nil {
 		l := k.revive(f, r.Survey)
 		l.Why = Textf("It was found in AWS without a record of mine.")
+		if f.Proof != ProofElsewhere {
+			l.Why = Textf("It was found in AWS without a record of mine, and nothing proves what its tags say.")
+		}
 		err = k.create(ctx, l, Lost)
 	} else {
 		err = k.reopen(ctx, f)
@@ -132,6 +146,15 @@ func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) err
 		k.onOrphan()
 	}
 	return err
+}
+
+// reportElsewhere says that another bot with this deployment's name and key is at
+// work in the account: once in the log, and how many leases it has in a metric.
+func (k *Keeper) reportElsewhere(f *Found, r round) {
+	if r.first("elsewhere " + f.Lease.ID) {
+		k.log.Error("another bot of this deployment, with a store of its own, has a lease here; left alone until its end",
+			"lease", f.Lease.ID, "account", f.Lease.Instance.Account, "expires", f.Lease.ExpiresAt)
+	}
 }
 
 // reopen closes a closed lease once more, of which something is still there.
@@ -157,9 +180,31 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	return k.create(ctx, l, "")
 }
 
-// revive fills in what the tags do not say.
+// restoreEnd takes over an end that is later than the store's: the store is an old
+// backup, and the lease was extended since.
+func (k *Keeper) restoreEnd(ctx context.Context, l *Lease, f *Found) error {
+	k.log.Warn("the tags of a lease prove a later end than its record; the end is theirs",
+		"lease", l.ID, "recorded", l.ExpiresAt, "expires", f.Lease.ExpiresAt)
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.endsLater(f) {
+			return errMoved
+		}
+		l.restoreEnd(now, f.Lease.ExpiresAt)
+		return nil
+	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// revive fills in what the tags do not say. What is not proven is not acted on:
+// whose it is, where it was asked for and where its card is could be anybody's
+// words, so it is nobody's, and is told to the operators alone.
 func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	l := f.Lease.Clone()
+	if f.Proof != ProofValid && f.Proof != ProofElsewhere {
+		l.Owner, l.Team, l.Channel, l.Direct, l.Card = "", "", "", false, Card{}
+		l.SSHUser, l.Rule, l.Approved = "", "", nil
+	}
 	now := time.Now()
 	account := k.accounts[l.Instance.Account]
 	if in, ok := s.Instances[l.Instance.ID]; ok {
@@ -168,10 +213,11 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.ListenerPort == 0 {
 		l.ListenerPort = cmp.Or(account.ListenerPort, 22)
 	}
-	if l.SSHUser == "" {
+	if !SafeUser(l.SSHUser) {
 		l.SSHUser = sshUser(l.Instance, account)
 	}
-	l.Rule = "rebuilt from tags" // unless one decides about it now
+	l.HostKeyAlias = hostKeyAlias(l.Instance, account)
+	l.Rule = cmp.Or(l.Rule, "rebuilt from tags") // unless one decides about it now
 	l.RequestedAt, l.ConfirmBy, l.ConfirmedAt, l.NextTryAt = now, now, now, now
 	l.Reminders = k.timing.Reminders
 	if l.State == Open {

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// strand puts into the cloud what a lease of another store would have there:
-// the store does not know it, and is known not to be new.
+// strand puts into the cloud what looks like a lease and is not signed: the store
+// does not know it, and is known not to be new.
 func (w *world) strand(id, account, instance string, whole bool) {
 	w.t.Helper()
 	w.store.mu.Lock()
@@ -33,6 +33,7 @@ func (w *world) strand(id, account, instance string, whole bool) {
 			l.OpenedAt, l.ExpiresAt = time.Now(), time.Now().Add(l.Duration)
 		}
 		w.cloud.open(l)
+		w.cloud.meddle(id, func(f *footprint) { f.proof = ProofMissing })
 		if !whole {
 			return
 		}
@@ -64,7 +65,7 @@ func TestOrphan(t *testing.T) {
 						t.Errorf("%d orphans were counted", w.orphans)
 					}
 					l := w.lease("0rphan1")
-					if l.Why.IsZero() || l.Owner != alice || l.Instance.Name != "web" {
+					if l.Why.IsZero() || l.Owner != "" || l.Channel != "" || l.Instance.Name != "web" {
 						t.Errorf("it says %q, of %q on %q", l.Why, l.Owner, l.Instance.Name)
 					}
 					w.sweepFor(time.Hour, time.Minute)
@@ -179,7 +180,7 @@ func TestSweepWhileClosing(t *testing.T) {
 		defer func() { w.crash() }()
 		w.sweep()
 		id := w.opened(alice, "web", time.Hour)
-		picture := w.cloud.leases[id].found()
+		picture := w.cloud.leases[id].found(w.cloud.store)
 		w.must(alice, CloseLease{Ref: id})
 		w.pass(lingering)
 		w.expect(id, Closed, ClosedByUser)

@@ -16,6 +16,7 @@ import (
 func (w *world) loseStore() {
 	w.crash()
 	w.store = newMemStore(w.t)
+	w.cloud.store++
 	w.start()
 }
 

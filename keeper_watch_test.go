@@ -203,3 +203,21 @@ func TestStaysStopped(t *testing.T) {
 		w.nothingLeft()
 	})
 }
+
+// While the load balancer's name does not resolve the command says its address,
+// and the card changes when it does.
+func TestByAddressUntilTheNameResolves(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.address = "198.51.100.9"
+		id := w.opened(alice, "web", 8*time.Hour)
+		if c := w.lease(id).SSHCommand(); !strings.Contains(c, "-o HostName=198.51.100.9 ") || !strings.Contains(w.slack.shows(id), "by=198.51.100.9") {
+			t.Errorf("the command is %q, the card shows %q", c, w.slack.shows(id))
+		}
+		w.watchFor(5 * time.Minute)
+		w.cloud.meddle(id, func(f *footprint) { f.resolves = true })
+		w.watchFor(20 * time.Second)
+		if c := w.lease(id).SSHCommand(); strings.Contains(c, "HostName") || strings.Contains(w.slack.shows(id), "by=") {
+			t.Errorf("the name resolves, the command is %q, the card shows %q", c, w.slack.shows(id))
+		}
+	})
+}

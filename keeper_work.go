@@ -3,6 +3,8 @@ package sshforward
 import (
 	"context"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // ahead is how far a tick looks ahead. What comes due before the next one is
@@ -25,7 +27,10 @@ func (k *Keeper) wakeOutbox(id string) {
 // wakeAt wakes a lease when its time comes, if that is before the next tick.
 func (k *Keeper) wakeAt(id string, at, now time.Time) {
 	if wait := at.Sub(now); wait > 0 && wait <= ahead {
-		time.AfterFunc(wait, func() { k.wake(id) })
+		time.AfterFunc(wait, func() {
+			defer safe.Catch(k.workers.panicked)
+			k.wake(id)
+		})
 	}
 }
 

@@ -62,6 +62,7 @@ type Terms struct {
 	ListenerPort int // what ssh dials
 	TargetPort   int // where sshd listens on the instance
 	SSHUser      string
+	HostKeyAlias string `json:",omitempty"` // empty: the instance's id
 	Sources      []netip.Prefix
 	Duration     time.Duration
 	Because      string `json:",omitempty"`
@@ -119,6 +120,10 @@ type Drift struct {
 	Missing bool `json:",omitempty"` // a rule or the registration is gone
 	Widened bool `json:",omitempty"` // its group lets in more than was leased
 	Unarmed bool `json:",omitempty"` // its dead-man switch is gone
+	// Retagged: what its tags say was changed. Unsigned: it is right, but the
+	// proof of that is missing, or by an older key.
+	Retagged bool `json:",omitempty"`
+	Unsigned bool `json:",omitempty"`
 }
 
 // Outage is a time in which nobody gets through to the instance of an open
@@ -161,6 +166,9 @@ type Resources struct {
 	InstanceGroupID string `json:",omitempty"` // the instance's group that holds our rule
 	InstanceRuleID  string `json:",omitempty"`
 	DNSName         string `json:",omitempty"`
+	// Address is a public one of the load balancer's, if it could be read.
+	Address  string `json:",omitempty"`
+	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
 	// CheckEvery is the pause between two health checks that was set last.
 	CheckEvery time.Duration `json:",omitempty"`
 	// HostKeys are the instance's public host keys as its console output has
@@ -217,13 +225,40 @@ func Name(deployment, id string) string {
 	return "sshforward-" + deployment + "-" + id
 }
 
-// SSHCommand is what the user pastes. HostKeyAlias keeps one known_hosts entry
-// per instance whatever the load balancer is called; ServerAliveInterval keeps
-// the load balancer's idle timeout from ending a quiet session, which TCP
-// keepalive would not.
+// SSHCommand is what the user pastes, and the one place where it is made: what
+// came from tags is looked at once more here. HostKeyAlias keeps one known_hosts
+// entry per instance whatever the load balancer is called, and with CheckHostIP
+// off an OpenSSH before 8.5 does not mind that its address was another one's
+// before. ServerAliveInterval keeps the load balancer's idle timeout from ending
+// a quiet session, which TCP keepalive would not. While the name does not
+// resolve, ssh is told the address.
 func (l *Lease) SSHCommand() string {
-	return fmt.Sprintf("ssh -p %d -o HostKeyAlias=%s -o ServerAliveInterval=30 %s@%s",
-		l.ListenerPort, l.Instance.ID, l.SSHUser, l.Resources.DNSName)
+	user, address := l.SSHUser, ""
+	if !SafeUser(user) {
+		user = defaultUser
+	}
+	if a, err := netip.ParseAddr(l.ByAddress()); err == nil {
+		address = " -o HostName=" + a.String()
+	}
+	return fmt.Sprintf("ssh -p %d%s -o HostKeyAlias=%s -o CheckHostIP=no -o ServerAliveInterval=30 %s@%s",
+		l.ListenerPort, address, l.KeyAlias(), user, l.Resources.DNSName)
+}
+
+// KeyAlias is the name under which ssh looks for the instance's host keys.
+func (l *Lease) KeyAlias() string {
+	if SafeHostKeyAlias(l.HostKeyAlias) {
+		return l.HostKeyAlias
+	}
+	return l.Instance.ID
+}
+
+// ByAddress is the address that ssh needs while the load balancer's name does
+// not resolve; "" if it does, or if none is known.
+func (l *Lease) ByAddress() string {
+	if l.Resources.Resolved {
+		return ""
+	}
+	return l.Resources.Address
 }
 
 // Overstay is how long access lasted beyond the promised end; zero if it ended

@@ -117,3 +117,39 @@ func TestClone(t *testing.T) {
 		t.Errorf("does not survive being written (-want +got):\n%s", diff)
 	}
 }
+
+// Whatever a lease came to say, the command that people paste has one user, one
+// alias and nothing else in it.
+func TestSSHCommand(t *testing.T) {
+	lease := func(change func(*Lease)) *Lease {
+		l := &Lease{Terms: Terms{ListenerPort: 443, SSHUser: "jane.doe", Instance: Instance{ID: "i-0abc"}},
+			Work: Work{Resources: Resources{DNSName: "k7m.elb.example"}}}
+		change(l)
+		return l
+	}
+	const options = "-o CheckHostIP=no -o ServerAliveInterval=30"
+	const address = "203.0.113.5"
+	for name, test := range map[string]struct {
+		change func(*Lease)
+		want   string
+	}{
+		"as it is": {func(*Lease) {}, "ssh -p 443 -o HostKeyAlias=i-0abc " + options + " jane.doe@k7m.elb.example"},
+		"by address until the name resolves": {func(l *Lease) { l.Resources.Address = address },
+			"ssh -p 443 -o HostName=203.0.113.5 -o HostKeyAlias=i-0abc " + options + " jane.doe@k7m.elb.example"},
+		"by name when it does": {func(l *Lease) { l.Resources.Address, l.Resources.Resolved = address, true },
+			"ssh -p 443 -o HostKeyAlias=i-0abc " + options + " jane.doe@k7m.elb.example"},
+		"with a name for its keys": {func(l *Lease) { l.HostKeyAlias = "web-1.prod.example" },
+			"ssh -p 443 -o HostKeyAlias=web-1.prod.example " + options + " jane.doe@k7m.elb.example"},
+		"an address that is none": {func(l *Lease) { l.Resources.Address = "x -oProxyCommand=sh" },
+			"ssh -p 443 -o HostKeyAlias=i-0abc " + options + " jane.doe@k7m.elb.example"},
+		"a user from a forged tag": {func(l *Lease) { l.SSHUser = "-oProxyCommand=sh" },
+			"ssh -p 443 -o HostKeyAlias=i-0abc " + options + " ec2-user@k7m.elb.example"},
+		"no user": {func(l *Lease) { l.SSHUser = "" }, "ssh -p 443 -o HostKeyAlias=i-0abc " + options + " ec2-user@k7m.elb.example"},
+		"an alias that is more than a name": {func(l *Lease) { l.HostKeyAlias = "x -oProxyCommand=sh" },
+			"ssh -p 443 -o HostKeyAlias=i-0abc " + options + " jane.doe@k7m.elb.example"},
+	} {
+		if got := lease(test.change).SSHCommand(); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -81,17 +81,26 @@ func (g *ledger) due(ctx context.Context, then time.Time, limit int) ([]string, 
 // insert writes a lease that is new. ECONFLICT if there is one of its id. With
 // must, a store that cannot be written is no error.
 func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor, must bool) error {
+	unwritten, err := g.insertLocked(ctx, l, now, by, must)
+	if unwritten != nil {
+		g.log.Error("the store cannot be written; the lease begins in memory", "lease", l.ID, "err", unwritten)
+	}
+	return err
+}
+
+func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by actor, must bool) (unwritten, err error) {
 	defer g.changing.lock(l.ID)()
 	l.DueAt = l.nextDue(now)
 	events := eventsOf(new(Lease), l, now, by, g.prices)
 	if err := g.leases.Put(ctx, l, events...); err != nil {
 		if !must || ErrorCode(err) == ECONFLICT || ctx.Err() != nil {
-			return err
+			return nil, err
 		}
-		g.put(l, events, err)
+		g.put(l, events)
+		unwritten = err
 	}
 	g.publish(events)
-	return nil
+	return unwritten, nil
 }
 
 // update changes the lease as it is now and writes the result. If another
@@ -113,15 +122,31 @@ func (g *ledger) mustUpdate(ctx context.Context, id string, apply change) (*Leas
 }
 
 func (g *ledger) write(ctx context.Context, id string, by actor, apply change, must bool) (*Lease, error) {
+	was, l, unwritten, err := g.writeLocked(ctx, id, by, apply, must)
+	if err != nil {
+		return nil, err
+	}
+	// No longer under the lease's lock: who reads the log, or counts, must not
+	// hold up the next change.
+	if unwritten != nil {
+		g.log.Error("the store cannot be written; the lease goes on in memory", "lease", id, "err", unwritten)
+	}
+	g.observe(was, l)
+	return l, nil
+}
+
+// writeLocked returns the lease as it was and as it is now, and why it is in
+// memory alone if it came there just now.
+func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply change, must bool) (was, is *Lease, unwritten, err error) {
 	defer g.changing.lock(id)()
 	for {
 		l, err := g.get(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
 		now, was := time.Now().Round(0), *l // wall time, also where it stays in memory
 		if err := apply(l, now); err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
 		l.DueAt = l.nextDue(now)
 		events := eventsOf(&was, l, now, by, g.prices)
@@ -135,13 +160,14 @@ func (g *ledger) write(ctx context.Context, id string, by actor, apply change, m
 			g.drop(id)
 			continue
 		case must && ctx.Err() == nil:
-			g.put(l, all, err)
+			if g.put(l, all) {
+				unwritten = err
+			}
 		default:
-			return nil, fmt.Errorf("write lease %s: %w", id, err)
+			return nil, nil, nil, fmt.Errorf("write lease %s: %w", id, err)
 		}
 		g.publish(events)
-		g.observe(&was, l)
-		return l, nil
+		return &was, l, unwritten, nil
 	}
 }
 
@@ -206,17 +232,16 @@ func (g *ledger) observe(was, l *Lease) {
 }
 
 // put keeps a lease that the store could not take, with all events that have to
-// be written with it.
-func (g *ledger) put(l *Lease, events []Event, why error) {
+// be written with it. It reports whether that is news.
+func (g *ledger) put(l *Lease, events []Event) (news bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, had := g.unwritten[l.ID]; !had {
-		g.log.Error("the store cannot be written; the lease goes on in memory", "lease", l.ID, "err", why)
-	}
+	_, had := g.unwritten[l.ID]
 	if g.unwritten == nil {
 		g.unwritten = make(map[string]unwritten)
 	}
 	g.unwritten[l.ID] = unwritten{l.Clone(), slices.Clone(events)}
+	return !had
 }
 
 // drop forgets it again.

@@ -2,6 +2,8 @@ package sshforward
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -240,4 +242,46 @@ func TestUnwritableStoreWhileOpening(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stalledLog is a handler that takes a line only while nothing is locked: who
+// reads the log may take as long as they like, and must hold up no lease.
+type stalledLog struct {
+	slog.Handler
+	w *world
+}
+
+func (h stalledLog) Handle(_ context.Context, r slog.Record) error {
+	g := &h.w.keeper().ledger
+	free := make(chan struct{})
+	go func() {
+		for _, l := range h.w.store.all() {
+			g.changing.lock(l.ID)()
+		}
+		close(free)
+	}()
+	select {
+	case <-free:
+	case <-time.After(time.Hour):
+		h.w.t.Errorf("%q is logged under a lock", r.Message)
+	}
+	return nil
+}
+
+func TestNothingIsLoggedUnderALock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.handler = stalledLog{slog.NewTextHandler(io.Discard, nil), w}
+		w.start()
+		defer func() { w.crash() }()
+		id := w.opened(alice, "web", 10*time.Minute)
+		w.store.script(unwritable)
+		w.pass(15 * time.Minute)
+		w.expect(id, Closed, Expired)
+		w.store.script(nil)
+		w.pass(2 * time.Second)
+		if got := w.stored(id).State; got != Closed {
+			t.Errorf("the store has %s", got)
+		}
+	})
 }

@@ -49,6 +49,7 @@ const (
 	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
 	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
 	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
+	NoticeRetagged NoticeKind = "retagged" // somebody had changed its tags
 	NoticeUrgent   NoticeKind = "urgent"   // it goes past approval
 	NoticeRejected NoticeKind = "rejected" // it was ended, since policy would not let it in any more
 	NoticeUnjudged NoticeKind = "unjudged" // whether policy would still let it in cannot be told
@@ -58,7 +59,7 @@ const (
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
 	switch k {
-	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeUrgent, NoticeRejected, NoticeUnjudged:
+	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged:
 		return true
 	}
 	return false

@@ -101,6 +101,9 @@ func (l *Lease) CardKey() string {
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
 		}
+		if a := l.ByAddress(); a != "" {
+			key += " by=" + a
+		}
 		if o := l.Outage; !o.Since.IsZero() {
 			key += fmt.Sprintf(" out=%d %s %s", o.Since.UnixNano(), o.State, o.Why)
 		}

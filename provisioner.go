@@ -25,6 +25,10 @@ type Finder interface {
 	// not be asked and the others have nothing, that account's error.
 	Find(ctx context.Context, ref string) ([]Instance, error)
 
+	// Instance returns one instance of one account as it is now, whatever the
+	// other accounts say or do not. ENOTFOUND if there is none.
+	Instance(ctx context.Context, account, id string) (Instance, error)
+
 	// Preflight finds where a load balancer for the instance can go that these
 	// sources will reach, so that the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
@@ -40,6 +44,9 @@ type Watcher interface {
 	// Health asks how the instance behind an open lease fares. ENOTFOUND if
 	// the way in is gone.
 	Health(ctx context.Context, l *Lease) (Health, error)
+
+	// Resolves looks the load balancer's name up, once.
+	Resolves(ctx context.Context, l *Lease) bool
 }
 
 // Health is whether people get through to sshd, as the health check sees it.

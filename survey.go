@@ -50,4 +50,23 @@ type Found struct {
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
 	Widened    bool           // it lets in anything else, or other traffic out
 	DeadMan    bool           // the dead-man switch is set
+
+	// Proof says whether the tags are as a bot with the key wrote them. Without
+	// a valid one nothing that they say may be acted on.
+	Proof Proof
+	// Retagged: the tags are not what the store says, and not by a bot. Unsigned:
+	// they are, but their signature is missing, of an older key or for another
+	// store. Both only of stored leases that are open.
+	Retagged, Unsigned bool
 }
+
+// Proof is what the signature on a lease's tags is worth.
+type Proof string
+
+const (
+	ProofUnchecked Proof = ""              // there is no key here to check it with, or no group to find it on
+	ProofMissing   Proof = "missing"       // there is none
+	ProofWrong     Proof = "wrong"         // the tags were changed, or signed with another key
+	ProofValid     Proof = "valid"         // they were written for this store
+	ProofElsewhere Proof = "another store" // they were written for another store
+)

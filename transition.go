@@ -297,6 +297,22 @@ func (l *Lease) runs(now time.Time) error {
 	return nil
 }
 
+// endsLater reports whether the tags of an open lease prove an end that this
+// record does not know of. An end that is being moved earlier still stands there,
+// so what the record says has to have been written.
+func (l *Lease) endsLater(f *Found) bool {
+	return l.State == Open && f.Proof == ProofValid && f.Lease.State == Open &&
+		f.Lease.ExpiresAt.Sub(l.Resources.Until) >= time.Second && f.Lease.ExpiresAt.Sub(l.ExpiresAt) >= time.Second
+}
+
+// restoreEnd takes over the end that the tags prove.
+func (l *Lease) restoreEnd(now, end time.Time) {
+	l.ExpiresAt, l.Resources.Until = end, end
+	l.Max = max(l.Max, end.Sub(l.OpenedAt))
+	l.RemindedAt = now
+	l.withdraw(NoticeReminder)
+}
+
 // mended records that it is as it should be again, and says so.
 func (l *Lease) mended(now time.Time) {
 	if l.Drift.Missing {
@@ -305,6 +321,9 @@ func (l *Lease) mended(now time.Time) {
 	}
 	if l.Drift.Widened {
 		l.owe(NoticeNarrowed, now)
+	}
+	if l.Drift.Retagged {
+		l.owe(NoticeRetagged, now)
 	}
 	l.Drift = Drift{}
 	l.restart(now)

@@ -9,6 +9,9 @@ import (
 // has an API budget of its own that others may need.
 const healthEvery = 30 * time.Second
 
+// nameEvery is how often a name is looked up that did not resolve.
+const nameEvery = 10 * time.Second
+
 // watches remember when the health of each open lease was asked for, and since
 // when every answer was bad. They are lost in a crash, which only makes the next
 // looks more patient.
@@ -19,7 +22,8 @@ type watches struct {
 
 type watched struct {
 	looking  bool
-	lookedAt time.Time
+	lookedAt time.Time // at its health
+	namedAt  time.Time // when its name was looked up
 	outSince time.Time // zero: it was in service when last seen
 }
 
@@ -37,16 +41,24 @@ func (w *watches) keep(open []*Lease) {
 	w.leases = kept
 }
 
-// enter begins a look at a lease unless one is under way or it is too early.
-func (w *watches) enter(l *Lease, now time.Time) bool {
+// enter begins a look at a lease, and says whether its health is to be asked for
+// and whether its name is to be looked up: neither while one is under way, or
+// too soon after the last.
+func (w *watches) enter(l *Lease, now time.Time) (health, name bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x := w.leases[l.ID]
-	if x == nil || x.looking || now.Sub(x.lookedAt) < healthEvery {
-		return false
+	if x == nil || x.looking {
+		return false, false
 	}
-	x.looking, x.lookedAt = true, now
-	return true
+	if health = now.Sub(x.lookedAt) >= healthEvery; health {
+		x.lookedAt = now
+	}
+	if name = l.ByAddress() != "" && now.Sub(x.namedAt) >= nameEvery; name {
+		x.namedAt = now
+	}
+	x.looking = health || name
+	return health, name
 }
 
 // leave ends it.

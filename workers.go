@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // queue is what of a lease is worked on one after the other. AWS's bad days
@@ -27,7 +29,10 @@ type workers struct {
 	ctx    context.Context // of all work; it ends when running work is cut short
 	cancel context.CancelFunc
 	done   chan struct{} // closed when stopping
-	wg     sync.WaitGroup
+	// panicked is told of a panic outside of the steps, which the steps' own
+	// errors do not have.
+	panicked func(error)
+	wg       sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
@@ -48,13 +53,14 @@ type stepKind struct {
 	closing bool
 }
 
-func newWorkers() *workers {
+func newWorkers(panicked func(error)) *workers {
 	w := &workers{
-		done:    make(chan struct{}),
-		running: make(map[leaseQueue]bool),
-		steps:   make(map[stepKind]chan struct{}),
-		sends:   make(chan struct{}, sendsAtOnce),
-		cancels: make(map[string]context.CancelFunc),
+		panicked: panicked,
+		done:     make(chan struct{}),
+		running:  make(map[leaseQueue]bool),
+		steps:    make(map[stepKind]chan struct{}),
+		sends:    make(chan struct{}, sendsAtOnce),
+		cancels:  make(map[string]context.CancelFunc),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -75,18 +81,32 @@ func (w *workers) start(id string, q queue, do func()) {
 	}
 	w.running[key] = false
 	w.wg.Go(func() {
+		defer safe.Catch(w.panicked)
 		for {
-			do()
-			w.mu.Lock()
-			if again := w.running[key]; !again || w.stopped {
-				delete(w.running, key)
-				w.mu.Unlock()
+			w.guarded(do)
+			if !w.again(key) {
 				return
 			}
-			w.running[key] = false
-			w.mu.Unlock()
 		}
 	})
+}
+
+// guarded does something whose panic is that of one lease.
+func (w *workers) guarded(do func()) {
+	defer safe.Catch(w.panicked)
+	do()
+}
+
+// again reports whether a queue is to be run once more, and forgets it if not.
+func (w *workers) again(key leaseQueue) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.running[key] || w.stopped {
+		delete(w.running, key)
+		return false
+	}
+	w.running[key] = false
+	return true
 }
 
 // acquireStep waits until the lease's account has room for one more step.

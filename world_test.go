@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,14 +26,15 @@ const (
 // world is a keeper with everything around it, in a synctest bubble. Its clock
 // stands at t0 when it begins, and a tick comes every second.
 type world struct {
-	t      *testing.T
-	t0     time.Time
-	store  *memStore
-	cloud  *fakeCloud
-	slack  *fakeSlack
-	dir    *fakeDirectory
-	policy Policy
-	timing Timing
+	t       *testing.T
+	t0      time.Time
+	store   *memStore
+	cloud   *fakeCloud
+	slack   *fakeSlack
+	dir     *fakeDirectory
+	policy  Policy
+	timing  Timing
+	handler slog.Handler // of the log; nil: w.log
 
 	mu        sync.Mutex
 	overstays []time.Duration
@@ -115,7 +117,7 @@ func (w *world) start() {
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
 		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
-		Logger:     slog.New(slog.NewTextHandler(&w.log, nil)),
+		Logger:     slog.New(cmp.Or[slog.Handler](w.handler, slog.NewTextHandler(&w.log, nil))),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
 		OnOrphan: func() {

@@ -20,6 +20,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/slack-go/slack"
@@ -138,6 +139,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	var running sync.WaitGroup
 	for _, l := range b.links {
 		running.Go(func() {
+			defer b.client.recovered("link", func() { failed <- errors.New("a connection panicked") })
 			if err := l.run(wires, d.deliver); err != nil {
 				failed <- err
 			}

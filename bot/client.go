@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // viewWait bounds views.open; after that the trigger is of no use.
@@ -30,6 +31,7 @@ const viewWait = 4 * time.Second
 // takes the bot token.
 type client struct {
 	api    *slack.Client
+	chat   *slack.Client // for messages: as patient as the context
 	http   *http.Client
 	log    *slog.Logger
 	tokens []string
@@ -41,8 +43,11 @@ type client struct {
 }
 
 func newClient(o Options) *client {
+	patient := *o.HTTPClient
+	patient.Timeout = 0
 	return &client{
 		api:     newAPI(o, o.HTTPClient),
+		chat:    newAPI(o, &patient),
 		http:    o.HTTPClient,
 		log:     o.Logger,
 		tokens:  []string{o.Token, o.AppToken},
@@ -57,35 +62,6 @@ func newAPI(o Options, via interface {
 }) *slack.Client {
 	return slack.New(o.Token, slack.OptionAppLevelToken(o.AppToken), slack.OptionAPIURL(o.APIURL),
 		slack.OptionHTTPClient(via), slack.OptionLog(slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)))
-}
-
-// post posts to a channel; with the text alone if Slack refuses the blocks.
-func (c *client) post(ctx context.Context, to string, m message, more ...slack.MsgOption) (channel, ts string, err error) {
-	channel, ts, err = c.api.PostMessageContext(ctx, to, append(m.options(), more...)...)
-	if slackCode(err) == "invalid_blocks" {
-		c.log.Error("Slack refuses the blocks of a message", "err", c.clean(err))
-		channel, ts, err = c.api.PostMessageContext(ctx, to, append(m.bare(), more...)...)
-	}
-	return channel, ts, err
-}
-
-// update replaces a message; with the text alone if Slack refuses the blocks.
-func (c *client) update(ctx context.Context, channel, ts string, m message) error {
-	_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, m.options()...)
-	if slackCode(err) == "invalid_blocks" {
-		c.log.Error("Slack refuses the blocks of an update", "err", c.clean(err))
-		_, _, _, err = c.api.UpdateMessageContext(ctx, channel, ts, m.bare()...)
-	}
-	return err
-}
-
-// direct posts to the bot's direct messages with a user.
-func (c *client) direct(ctx context.Context, user string, m message) (channel, ts string, err error) {
-	to, _, _, err := c.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{user}})
-	if err != nil {
-		return "", "", err
-	}
-	return c.post(ctx, to.ID, m)
 }
 
 // respond posts to a response URL. slack-go has a function for that, whose
@@ -201,7 +177,8 @@ func (c *client) suspectToken(err error) {
 	if !hasCode(err, tokenCodes) {
 		return
 	}
-	c.suspect.DoChan("auth.test", func() (any, error) {
+	c.suspect.DoChan("auth.test", func() (_ any, err error) {
+		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if _, err := c.api.AuthTestContext(ctx); err != nil {

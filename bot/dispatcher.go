@@ -63,7 +63,10 @@ func (d *dispatcher) turnAway(in *inbound, fresh bool) {
 	}
 	var p slashPayload
 	_ = json.Unmarshal(in.payload, &p) // what can be read of it is enough
-	go in.answer(recipient{caller: p.caller(), responseURL: p.ResponseURL}, d.handler.renderCached(p.UserID).restarting())
+	go func() {
+		defer in.client.recovered(in.kind, nil)
+		in.answer(recipient{caller: p.caller(), responseURL: p.ResponseURL}, d.handler.renderCached(p.UserID).restarting())
+	}()
 }
 
 // stop takes no more commands, waits for the running ones, and after grace

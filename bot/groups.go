@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // maxGroups bounds the memory, in user groups.
@@ -49,7 +50,8 @@ func (g *groups) members(ctx context.Context, group string) ([]string, error) {
 	}
 	// One question for all who ask at once, which does not end with the
 	// first of them.
-	asked := g.inflight.DoChan(group, func() (any, error) {
+	asked := g.inflight.DoChan(group, func() (_ any, err error) {
+		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		users, err := g.client.api.GetUserGroupMembersContext(ctx, group)

@@ -105,7 +105,14 @@ func (s *homes) refresh(user string) {
 	}
 	w.busy = true
 	r := s.runner
-	s.running.Go(func() { s.publishUntilCurrent(r, w) })
+	s.running.Go(func() {
+		defer s.client.recovered("home", func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			w.busy = false // the next change publishes it
+		})
+		s.publishUntilCurrent(r, w)
+	})
 }
 
 // publishUntilCurrent publishes one person's Home until it is current.
@@ -220,6 +227,7 @@ func (s *homes) changed(l *sshforward.Lease) {
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
+		defer s.client.recovered("home", nil)
 		if !s.refreshMembers(r.ctx, approvers, users) {
 			s.decisions.Add(id, "") // the next card tries again
 		}

@@ -36,6 +36,7 @@ func (r *runner) start(c sshforward.Caller, op operation) <-chan outcome {
 	ctx, cancel := context.WithTimeout(r.ctx, r.timeout)
 	go func() {
 		defer cancel()
+		defer r.client.recovered("keeper", nil)
 		select {
 		case r.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -49,6 +50,7 @@ func (r *runner) start(c sshforward.Caller, op operation) <-chan outcome {
 		}
 	}()
 	context.AfterFunc(ctx, func() { // runs after an outcome too, which comes first then
+		defer r.client.recovered("keeper", nil)
 		out <- outcome{err: tooLong(context.Cause(ctx))}
 	})
 	return out

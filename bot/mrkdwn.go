@@ -57,8 +57,13 @@ func code(s string, n int) string {
 	return "`" + s + "`"
 }
 
-// mention mentions a user.
-func mention(id string) string { return "<@" + escape(id) + ">" }
+// mention mentions a user. What was found in AWS without a proof is nobody's.
+func mention(id string) string {
+	if id == "" {
+		return "`?`"
+	}
+	return "<@" + escape(id) + ">"
+}
 
 // mentionAny mentions a user or, by an id that starts with S, a user group.
 func mentionAny(id string) string {

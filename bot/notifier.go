@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -140,6 +141,9 @@ func without(channel string, places []string) []string {
 	return slices.DeleteFunc(slices.Clone(places), func(p string) bool { return p == channel })
 }
 
+// errNowhere: the message is for the operators, whose channel there is none of.
+var errNowhere = errors.New("there is no slack.channel to say it in")
+
 // post tries the places in turn and then the user's direct messages. It goes on
 // to the next one only if a place itself refuses the message. After trouble of
 // any other kind the caller has to try again, lest a card ends up in the wrong
@@ -153,6 +157,9 @@ func (s *notifier) post(ctx context.Context, user string, places []string, show 
 		if !refusedHere(err) {
 			return "", "", s.client.failed("post message", err)
 		}
+	}
+	if user == "" { // nobody's, see sshforward.Proof
+		return "", "", &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: errNowhere}
 	}
 	channel, ts, err = s.client.direct(ctx, user, show(s.renderFor(ctx, user)))
 	if err != nil {

@@ -43,7 +43,8 @@ type Options struct {
 	Prices sshforward.Prices
 	// Logger defaults to one that discards.
 	Logger *slog.Logger
-	// HTTPClient needs a timeout; the default has one of 10 s.
+	// HTTPClient needs a timeout; the default has one of 10 s. Messages are
+	// posted and updated without it: those have as long as the context says.
 	HTTPClient *http.Client
 
 	// OnAck, if set, is told for every acknowledgement how long after the
@@ -84,10 +85,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.HTTPClient == nil {
-		// slack-go's own default has no timeout at all.
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost = 32
-		o.HTTPClient = &http.Client{Timeout: 10 * time.Second, Transport: transport}
+		o.HTTPClient = newHTTPClient(silenceAfter, pongWithin)
 	}
 	if o.pingTimeouts == [connections]time.Duration{} {
 		o.pingTimeouts = pingTimeouts
@@ -106,4 +104,21 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
+}
+
+// An HTTP/2 connection carries all calls. One that a NAT on the way has forgotten
+// takes everything and never answers, and the kernel needs a quarter of an hour
+// to notice; a ping after silenceAfter that has no answer within pongWithin ends
+// it, and the next call makes a new one.
+const (
+	silenceAfter = 10 * time.Second
+	pongWithin   = 5 * time.Second
+)
+
+// newHTTPClient makes the default client; slack-go's own has no timeout at all.
+func newHTTPClient(silence, pong time.Duration) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 32
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: pong}
+	return &http.Client{Timeout: 10 * time.Second, Transport: transport}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 const (
@@ -90,7 +91,8 @@ func (s *people) fetch(user string) <-chan singleflight.Result {
 // ask asks Slack about a person. There is one call for all who ask at the same
 // time, and it goes on when they no longer wait.
 func (s *people) ask(user string) <-chan singleflight.Result {
-	return s.inflight.DoChan(user, func() (any, error) {
+	return s.inflight.DoChan(user, func() (_ any, err error) {
+		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		known, _ := s.cache.Get(user)

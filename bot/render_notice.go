@@ -80,6 +80,9 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeNarrowed:
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
 			"It lets in %s alone again.", id, what, owner, sources(l)))
+	case sshforward.NoticeRetagged:
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had changed the tags of lease %s (%s, %s) in AWS. "+
+			"They say again what my records say.", id, what, owner))
 	case sshforward.NoticeStuck:
 		says := v.say(":rotating_light: Lease %s (%s, %s) is stuck while %s: the work on it keeps failing. "+
 			"It costs money and may be an open door. I keep trying.", id, what, owner, v.stateWord(l.State))
@@ -141,7 +144,7 @@ func (v render) knownHosts(l *sshforward.Lease) slack.Block {
 	length := 0
 	for key := range strings.Lines(l.Resources.HostKeys) {
 		key = strings.Join(strings.Fields(key), " ")
-		all := line(l.Instance.ID, 40) + " " + key
+		all := line(l.KeyAlias(), 253) + " " + key
 		if length += utf8.RuneCountInString(all) + 1; !hostKey.MatchString(key) || len(out) == maxHostKeys || length > maxHostKeyText {
 			continue
 		}

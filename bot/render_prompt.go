@@ -18,7 +18,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 			v.say("Duration"), v.say("%s, from when it is ready", v.span(l.Duration)),
 			v.say("From"), sources(l),
 			v.say("Port"), v.ports(l),
-			v.say("Cost"), v.estimate(l),
+			v.say("Cost"), v.estimateInFull(l),
 			v.say("Approval"), v.approval(l),
 		),
 		v.urgentOrReason(l),

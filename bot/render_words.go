@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -218,6 +219,14 @@ func undecided(l *sshforward.Lease) bool {
 // estimate is what a lease costs if it lasts as long as it was asked for.
 func (v render) estimate(l *sshforward.Lease) string {
 	return v.dollars(v.prices.Cost(l.Instance.Region, l.Duration))
+}
+
+// estimateInFull says also what it is made of, and what is not in it.
+func (v render) estimateInFull(l *sshforward.Lease) string {
+	p := v.prices.In(l.Instance.Region)
+	usd := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	return v.estimate(l) + "\n" + v.say("$%s per started hour for the load balancer, $%s per hour for its address; data is not included",
+		usd(p.LoadBalancer), usd(p.Address))
 }
 
 // stateSentence says in a sentence how a lease stands.

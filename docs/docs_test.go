@@ -283,3 +283,28 @@ func TestLayersAreDrawn(t *testing.T) {
 		}
 	}
 }
+
+// TestSecurityClaimsAreTested wants a test for each claim of security.md but
+// those that say what is known and accepted.
+func TestSecurityClaimsAreTested(t *testing.T) {
+	text, err := os.ReadFile("security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, _, ok := strings.Cut(string(text), "\n## What is known and accepted\n")
+	if !ok {
+		t.Fatal("where is what is known and accepted?")
+	}
+	n := 0
+	for line := range strings.Lines(claims) {
+		if strings.HasPrefix(line, "- ") {
+			n++
+			if !test.MatchString(line) {
+				t.Errorf("which test would fail if this were not so? %s", line)
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("found only %d claims", n)
+	}
+}

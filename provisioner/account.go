@@ -49,6 +49,13 @@ func (a *account) withTags(own map[string]string) map[string]string {
 	return all
 }
 
+// An HTTP/2 connection that says nothing for silenceAfter is pinged, and ended
+// without an answer within pongWithin; the next call makes a new one.
+const (
+	silenceAfter = 10 * time.Second
+	pongWithin   = 5 * time.Second
+)
+
 // Retrying inside the SDK is for hiccups only: beyond it the keeper backs off,
 // where it does not hold a worker.
 const (

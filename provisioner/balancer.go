@@ -25,7 +25,7 @@ func (r *run) createBalancer(ctx context.Context) error {
 		}},
 		Subnets:        []string{r.l.Placement.Subnet},
 		SecurityGroups: []string{r.l.Resources.GroupID},
-		Tags:           elbTags(r.withTags(balancerTags(r.p.deployment, r.l))),
+		Tags:           elbTags(r.withTags(balancerTags(r.signed(r.p, r.l)))),
 	})
 	r.refusals.record(r.l.Instance.Zone, err)
 	dns := ""

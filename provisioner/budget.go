@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Classic ELB has a budget of API calls of its own, for each account and region,
@@ -94,6 +96,7 @@ func (b *budget) comeBack(missing float64) {
 		b.timer.Stop()
 	}
 	b.timer = time.AfterFunc(wait, func() {
+		defer safe.Catch(func(error) {}) // whoever waits gives up with its context
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.grant()

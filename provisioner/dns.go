@@ -2,7 +2,15 @@ package provisioner
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/sshforward/sshforward"
 )
 
 const (
@@ -16,27 +24,56 @@ const (
 
 // resolves looks the load balancer's name up, once. It is asked for only after
 // the instance is in service: a name asked for too early is remembered as
-// absent for minutes. That it does not resolve here does not mean that it does
-// not resolve for the user, so it stops no one for longer than WaitDNS, nor
-// until there is no time left to become open.
+// absent for minutes. ssh needs no name where the load balancer's address can be
+// read: then nobody waits for it. Where it cannot, that the name does not
+// resolve here does not mean that it does not resolve for the user, so it stops
+// no one for longer than WaitDNS, nor until there is no time left to become open.
 func (r *run) resolves(ctx context.Context) error {
-	if r.WaitDNS <= 0 {
+	address := r.readAddress(ctx)
+	if address == "" && r.WaitDNS <= 0 {
 		return nil
 	}
-	host := r.res.DNSName
 	left := r.l.OpenBy.Sub(r.now)
 	lookup, cancel := context.WithTimeout(ctx, min(lookupTimeout, left/2))
 	defer cancel()
-	_, err := r.p.lookup(lookup, host)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
+	_, err := r.p.lookup(lookup, r.res.DNSName)
+	if ctx.Err() != nil {
 		return r.failed(ctx.Err(), "look up the load balancer's name")
+	}
+	r.learn(func(res *sshforward.Resources) { res.Address, res.Resolved = address, err == nil })
+	switch {
+	case err == nil || address != "":
+		return nil
 	case r.sinceStage() < r.WaitDNS && left > lookupMargin:
-		r.later(lookupEvery, "The name %s does not resolve yet.", host)
+		r.later(lookupEvery, "The name %s does not resolve yet.", r.res.DNSName)
 	default:
-		r.note("The name %s may need another moment until it resolves.", host)
+		r.note("The name %s may need another moment until it resolves.", r.res.DNSName)
 	}
 	return nil
+}
+
+// readAddress is a public address of the load balancer's; "" if it has none that
+// can be read. Only AWS can make an interface that AWS manages for
+// a load balancer, so that nobody can put another address into the command.
+func (r *run) readAddress(ctx context.Context) string {
+	out, err := r.ec2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{
+		filter("description", "ELB "+r.name), filter("group-id", r.l.Resources.GroupID),
+	}})
+	if err != nil {
+		r.p.log.DebugContext(ctx, "no address", "lease", r.l.ID, "step", r.l.Stage, "err", err)
+		return ""
+	}
+	var all []netip.Addr
+	for _, ni := range out.NetworkInterfaces {
+		if !aws.ToBool(ni.RequesterManaged) || aws.ToString(ni.RequesterId) != "amazon-elb" || ni.Association == nil {
+			continue
+		}
+		if a, err := netip.ParseAddr(aws.ToString(ni.Association.PublicIp)); err == nil && a.Is4() {
+			all = append(all, a)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return slices.MinFunc(all, netip.Addr.Compare).String()
 }

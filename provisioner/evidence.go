@@ -23,6 +23,9 @@ type evidence struct {
 	ownRules  []types.SecurityGroupRule // in the lease's group, whatever their tags
 	scheduled bool
 	tags      []map[string]string // of each thing, those that say more first
+
+	groupTags, balancerTags map[string]string // of these two, for the proof
+	proof                   sshforward.Proof
 }
 
 // agreedTags are the tags of all that was seen of the lease, made one. What says more comes
@@ -79,6 +82,12 @@ func (x *evidence) fill(l *sshforward.Lease) {
 		if len(b.Subnets) > 0 {
 			l.Placement.Subnet = b.Subnets[0]
 		}
+		if l.Instance.ID == "" && len(b.Instances) == 1 {
+			l.Instance.ID = aws.ToString(b.Instances[0].InstanceId)
+		}
+	}
+	if len(l.Sources) > 0 {
+		return
 	}
 	for _, r := range x.ownRules {
 		if cidr, ok := admits(r, l.ListenerPort); ok && ownedBy(r, l.ID) {
@@ -98,7 +107,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		want.Resources.GroupID = l.Resources.GroupID
 	}
 	in, known := instances[want.Instance.ID]
-	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled}
+	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled, Proof: x.proof}
 	if x.balancer != nil {
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
 			return aws.ToString(i.InstanceId) == want.Instance.ID

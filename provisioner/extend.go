@@ -66,11 +66,13 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 		return nil
 	}
 	const doing = "move the end on the security group"
-	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: ec2Tags(clockTags(r.l))})
+	// All of them, so that the proof is of what stands there.
+	tags := ec2Tags(movable(r.signed(r.p, r.l)))
+	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: tags})
 	if hasCode(err, append(denied, ruleNotFound, "InvalidID")...) && len(ids) > 1 {
 		// Somebody removed the rule, and one id that is not there refuses the
 		// whole call. The group's end counts all the same.
-		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: ec2Tags(clockTags(r.l))})
+		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: tags})
 	}
 	if hasCode(err, groupUnseen...) && r.sinceStage() >= visibilityDelay && r.noGroups(ctx) {
 		return gone("security group")
@@ -81,7 +83,7 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 func (r *run) tagBalancer(ctx context.Context) error {
 	_, err := r.elb.AddTags(ctx, &elb.AddTagsInput{
 		LoadBalancerNames: []string{r.name},
-		Tags:              elbTags(clockTags(r.l)),
+		Tags:              elbTags(movable(balancerTags(r.signed(r.p, r.l)))),
 	})
 	if hasCode(err, tooManyTags) && r.l.Resources.GroupID != "" {
 		// Somebody else's tags leave no room. The group has the end too, and of

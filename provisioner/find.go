@@ -13,13 +13,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 var instanceIDRE = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
-// stragglerTimeout is how long the other accounts have once one has answered: one
-// that says nothing must not keep people from what is elsewhere.
-const stragglerTimeout = 5 * time.Second
+// stragglerTimeout is how long the other accounts have once one has answered about
+// a name: one that says nothing must not keep people from what is elsewhere. An
+// id is in one account, and that the others do not have it says nothing about
+// the one that has not answered yet: there are idTimeout in all for that, which
+// is less than a command has.
+const (
+	stragglerTimeout = 5 * time.Second
+	idTimeout        = 20 * time.Second
+)
 
 // Find implements sshforward.Provisioner. A Name is matched exactly, and only
 // among instances that are not on their way out; an id finds those too. The
@@ -59,6 +66,25 @@ func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instan
 	return all, nil
 }
 
+// Instance implements sshforward.Finder: one call.
+func (p *Provisioner) Instance(ctx context.Context, account, id string) (sshforward.Instance, error) {
+	a, err := p.account(account)
+	if err != nil {
+		return sshforward.Instance{}, err
+	}
+	if !instanceIDRE.MatchString(id) {
+		return sshforward.Instance{}, notFound(id)
+	}
+	found, err := a.find(ctx, id)
+	switch {
+	case err != nil:
+		return sshforward.Instance{}, err
+	case len(found) == 0:
+		return sshforward.Instance{}, notFound(id)
+	}
+	return found[0], nil
+}
+
 // answer is what one account has to say.
 type answer struct {
 	from  int // index of the account
@@ -74,11 +100,16 @@ func (p *Provisioner) ask(ctx context.Context, ref string, take func(answer) (en
 	answers := make(chan answer, len(p.accounts)) // nobody may be left to read it
 	for i, a := range p.accounts {
 		go func() {
+			defer safe.Catch(func(err error) { answers <- answer{from: i, err: err} })
 			found, err := a.find(ctx, ref)
 			answers <- answer{i, found, err}
 		}()
 	}
+	byID := instanceIDRE.MatchString(ref)
 	var over <-chan time.Time
+	if byID {
+		over = time.After(idTimeout)
+	}
 	for range p.accounts {
 		select {
 		case a := <-answers:

@@ -142,7 +142,7 @@ func TestFindWithOneAccountSilent(t *testing.T) {
 			{w.web, "", 0}, // an id is found once
 			{"web-1", "", 5 * time.Second},
 			{"nobody", sshforward.EUNAVAILABLE, 5 * time.Second},
-			{"i-0123456789abcdef0", sshforward.EUNAVAILABLE, 5 * time.Second},
+			{"i-0123456789abcdef0", sshforward.EUNAVAILABLE, 20 * time.Second},
 		} {
 			start := time.Now()
 			got, err := w.p.Find(w.ctx, test.ref)
@@ -173,6 +173,34 @@ func TestFindWithOneAccountSilent(t *testing.T) {
 		if err != nil || len(got) != 2 || got[0].Account != "main" || got[1].Account != "other" {
 			w.Errorf("%v, %v", got, err)
 		}
+	})
+}
+
+// An account that needs longer than the others is as good as they are: what is in
+// it is found by its id, and whether a lease's instance is there depends on its
+// own account alone.
+func TestInstanceInASlowAccount(t *testing.T) {
+	inFake(t, twoAccounts(), func(w *world) {
+		slow := w.cloud.Region(otherAccount, w.region)
+		far := slow.FieldNote().Web
+		w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {
+			if c.Account == otherAccount {
+				return fakeaws.Fault{Delay: 12 * time.Second}
+			}
+			return fakeaws.Fault{}
+		})
+		if got, err := w.p.Find(w.ctx, far); err != nil || len(got) != 1 || got[0].Account != "other" {
+			w.Errorf("by its id: %v, %v", got, err)
+		}
+		if in, err := w.p.Instance(w.ctx, "other", far); err != nil || in.ID != far {
+			w.Errorf("in its account: %v, %v", in, err)
+		}
+		start := time.Now()
+		if in, err := w.p.Instance(w.ctx, "main", w.web); err != nil || in.ID != w.web || time.Since(start) > 0 {
+			w.Errorf("in another account: %v, %v after %s", in, err, time.Since(start))
+		}
+		_, err := w.p.Instance(w.ctx, "main", far)
+		w.wantCode(err, sshforward.ENOTFOUND)
 	})
 }
 

@@ -19,7 +19,7 @@ func (r *run) makeGroup(ctx context.Context) error {
 		GroupName:         aws.String(r.name),
 		Description:       aws.String("sshforward: access to " + r.l.Instance.ID + " for lease " + r.l.ID),
 		VpcId:             aws.String(r.l.Instance.VPC),
-		TagSpecifications: tagSpec(types.ResourceTypeSecurityGroup, r.withTags(Tags(r.p.deployment, r.l))),
+		TagSpecifications: tagSpec(types.ResourceTypeSecurityGroup, r.withTags(r.signed(r.p, r.l))),
 	})
 	if err == nil {
 		r.learn(func(res *sshforward.Resources) { res.GroupID, res.Until = aws.ToString(out.GroupId), r.l.End() })

@@ -22,8 +22,8 @@ import (
 // process that knows the zones and the quota, and has counted the load balancers a
 // moment ago, as it does at every sweep.
 const (
-	maxCalls   = 32
-	laterCalls = 29
+	maxCalls   = 33
+	laterCalls = 30
 )
 
 func TestLife(t *testing.T) {
@@ -159,8 +159,8 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		switch {
 		case !ok:
 			w.Errorf("%s: tags do not say whose it is: %v", what, tags[what])
-		case got.ID != l.ID || got.Owner != l.Owner || got.Instance.ID != l.Instance.ID || got.Channel != l.Channel ||
-			got.State != sshforward.Open:
+		case got.ID != l.ID || got.Owner != l.Owner || got.State != sshforward.Open,
+			what != "balancer" && (got.Instance.ID != l.Instance.ID || got.Channel != l.Channel):
 			w.Errorf("%s: read back from tags: %+v", what, got)
 		case got.ExpiresAt.Before(l.ExpiresAt) || got.ExpiresAt.Sub(l.ExpiresAt) >= time.Second:
 			w.Errorf("%s: tags say it ends at %v, want %v", what, got.ExpiresAt, l.ExpiresAt)
@@ -274,7 +274,7 @@ func TestSlowAWS(t *testing.T) {
 			l := w.lease("web-1")
 			w.open(l)
 			w.checkOpen(l)
-			if _, err := w.cloud.LookupHost(w.ctx, l.Resources.DNSName); err != nil {
+			if _, err := w.cloud.LookupHost(w.ctx, l.Resources.DNSName); err != nil && l.ByAddress() == "" {
 				w.Errorf("open, but %v", err)
 			}
 			w.startClosing(l)

@@ -72,12 +72,25 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 			return r.register(ctx)
 		},
 		func() error { return r.moveDeadMan(ctx) },
+		func() error { return r.putBackTags(ctx) },
 	)
 	step, err := r.step()
 	if err == nil && step.Wait > 0 {
 		err = &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: step.Detail}
 	}
 	return step, err
+}
+
+// putBackTags writes the tags as the store has them, where a survey has found
+// that they are not.
+func (r *run) putBackTags(ctx context.Context) error {
+	if !r.l.Drift.Retagged && !r.l.Drift.Unsigned {
+		return nil
+	}
+	return together(
+		func() error { return r.tagEC2(ctx, nil) },
+		func() error { return r.tagBalancer(ctx) },
+	)
 }
 
 // stillHasGroup returns the group whose rules will be changed, which is provably

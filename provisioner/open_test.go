@@ -252,6 +252,7 @@ func TestName(t *testing.T) {
 			fake:     fakeaws.Options{DNSDelay: test.dns},
 		}
 		inFakeNamed(t, fmt.Sprintf("wait %v for %v", test.wait, test.dns), o, func(w *world) {
+			w.cloud.Deny("ec2:DescribeNetworkInterfaces") // else nobody waits
 			l := w.lease("web-1")
 			w.upTo(l, sshforward.StageName)
 			if err := w.do(l); err != nil {
@@ -282,6 +283,7 @@ func TestNameBeforeOpenBy(t *testing.T) {
 				o.lookup = func(ctx context.Context, _ string) ([]string, error) { <-ctx.Done(); return nil, ctx.Err() }
 			}
 			inFakeNamed(t, fmt.Sprintf("%v hangs=%t", opening, hangs), o, func(w *world) {
+				w.cloud.Deny("ec2:DescribeNetworkInterfaces")
 				l := w.lease("web-1")
 				l.OpenBy = time.Now().Add(opening)
 				w.upTo(l, sshforward.StageName)
@@ -300,6 +302,57 @@ func TestNameBeforeOpenBy(t *testing.T) {
 }
 
 const unresolved = 20 * time.Second
+
+// ssh by address needs no name: nobody waits for one that does not resolve.
+func TestAddressUntilTheNameResolves(t *testing.T) {
+	o := worldOptions{
+		accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 2 * time.Minute}},
+		fake:     fakeaws.Options{DNSDelay: time.Minute, InterfaceDelay: 2 * time.Second},
+	}
+	for _, wait := range []time.Duration{0, 2 * time.Minute} {
+		o.accounts[0].WaitDNS = wait
+		inFakeNamed(t, fmt.Sprint("wait_dns ", wait), o, func(w *world) {
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageName)
+			time.Sleep(2 * time.Second)
+			l.StageSince = time.Now()
+			if err := w.do(l); err != nil {
+				w.Fatal(err)
+			}
+			if took := time.Since(l.StageSince); took > 0 || !l.Detail.IsZero() {
+				w.Errorf("took %v and says %q", took, l.Detail)
+			}
+			public := ""
+			for _, ni := range w.cloud.Home().Interfaces() {
+				if ni.LoadBalancer == sshforward.Name(deployment, l.ID) {
+					public = ni.PublicIP
+				}
+			}
+			if got := l.ByAddress(); got != public {
+				w.Errorf("address %s, want %s", got, public)
+			}
+			if w.p.Resolves(w.ctx, l) {
+				w.Error("it resolves already")
+			}
+			time.Sleep(3 * time.Minute) // that it did not is remembered for a while
+			if !w.p.Resolves(w.ctx, l) {
+				w.Error("it does not resolve")
+			}
+		})
+	}
+	o.accounts[0].WaitDNS, o.fake.DNSDelay = 0, 0
+	inFakeNamed(t, "it resolves", o, func(w *world) {
+		l := w.lease("web-1")
+		w.upTo(l, sshforward.StageName)
+		time.Sleep(2 * time.Second)
+		if err := w.do(l); err != nil {
+			w.Fatal(err)
+		}
+		if l.ByAddress() != "" || !l.Resources.Resolved {
+			w.Errorf("resources %+v", l.Resources)
+		}
+	})
+}
 
 func TestUnknownStage(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {

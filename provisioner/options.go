@@ -52,6 +52,7 @@ type Account struct {
 type Options struct {
 	Deployment string // 1 to 12 of a-z, 0-9 and -
 	Accounts   []Account
+	Signing    Signing // what is rebuilt needs it; without it, nothing is
 
 	// Resolver looks a name up; net.DefaultResolver.LookupHost if nil.
 	Resolver func(ctx context.Context, host string) ([]string, error)

@@ -14,6 +14,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Preflight implements sshforward.Finder: six calls at once, five when the
@@ -38,12 +39,12 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 		usedErr, aclErr                        error
 		acls                                   []types.NetworkAcl
 	)
-	wg.Go(func() { subnets, subnetErr = a.subnets(ctx, in) })
-	wg.Go(func() { tables, tableErr = a.routeTables(ctx, in) })
-	wg.Go(func() { zones, zoneErr = a.zoneTypes(ctx) })
-	wg.Go(func() { limit, limitErr = a.balancerLimit(ctx) })
-	wg.Go(func() { used, usedErr = a.countBalancers(ctx) })
-	wg.Go(func() { acls, aclErr = a.networkACLs(ctx, in) })
+	wg.Go(func() { defer safe.Recover(&subnetErr); subnets, subnetErr = a.subnets(ctx, in) })
+	wg.Go(func() { defer safe.Recover(&tableErr); tables, tableErr = a.routeTables(ctx, in) })
+	wg.Go(func() { defer safe.Recover(&zoneErr); zones, zoneErr = a.zoneTypes(ctx) })
+	wg.Go(func() { defer safe.Recover(&limitErr); limit, limitErr = a.balancerLimit(ctx) })
+	wg.Go(func() { defer safe.Recover(&usedErr); used, usedErr = a.countBalancers(ctx) })
+	wg.Go(func() { defer safe.Recover(&aclErr); acls, aclErr = a.networkACLs(ctx, in) })
 	wg.Wait()
 
 	if err := ctx.Err(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -19,6 +20,7 @@ import (
 type Provisioner struct {
 	deployment string
 	accounts   []*account
+	signing    Signing
 	lookup     func(ctx context.Context, host string) ([]string, error)
 	log        *slog.Logger
 	warned     sync.Map // of what Survey could not read, by account and id
@@ -36,6 +38,9 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 	if len(o.Accounts) == 0 {
 		return nil, errors.New("no AWS account is configured")
 	}
+	if err := o.Signing.check(); err != nil {
+		return nil, err
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -43,7 +48,11 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		o.Resolver = net.DefaultResolver.LookupHost
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = awshttp.NewBuildableClient()
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			// A connection that a NAT on the way has forgotten takes everything and
+			// never answers; a ping finds that out.
+			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silenceAfter, PingTimeout: pongWithin}
+		})
 	}
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),
@@ -53,7 +62,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	p := &Provisioner{deployment: o.Deployment, lookup: o.Resolver, log: o.Logger}
+	p := &Provisioner{deployment: o.Deployment, signing: o.Signing, lookup: o.Resolver, log: o.Logger}
 	shared := budgets{}
 	for _, a := range o.Accounts {
 		acct, err := newAccount(base, o.Deployment, a, shared)

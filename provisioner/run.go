@@ -7,6 +7,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // run is one step under way: what its concurrent calls have found so far.
@@ -58,7 +59,10 @@ func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*run, error) {
 func (r *run) together(tasks ...func() error) {
 	var wg sync.WaitGroup
 	for _, task := range tasks {
-		wg.Go(func() { r.fail(task()) })
+		wg.Go(func() {
+			defer safe.Catch(r.fail)
+			r.fail(task())
+		})
 	}
 	wg.Wait()
 }

@@ -96,7 +96,9 @@ func (p *Provisioner) Survey(ctx context.Context, name string, stored []*sshforw
 		return sshforward.Survey{}, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(leases)) {
-		out.Found = append(out.Found, s.leases[id].found(leases[id], out.Instances))
+		f := s.leases[id].found(leases[id], out.Instances)
+		f.Retagged, f.Unsigned = s.retagged(id)
+		out.Found = append(out.Found, f)
 	}
 	out.Unproven = s.unproven
 	return out, nil

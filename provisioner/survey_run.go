@@ -64,7 +64,7 @@ func (s *surveyRun) group(g types.SecurityGroup) {
 	// A lease has one; should there be two, in two VPCs, the recorded one counts
 	// here and the read-back of closing finds the other.
 	if x := s.lease(lease); x.group == nil || recorded {
-		x.group = &g
+		x.group, x.groupTags = &g, tags
 		x.tags = slices.Insert(x.tags, 0, tags)
 	}
 }
@@ -198,7 +198,7 @@ func (s *surveyRun) balancer(ctx context.Context, b elbtypes.LoadBalancerDescrip
 		return // a name is not enough
 	}
 	x := s.lease(lease)
-	x.balancer = &b
+	x.balancer, x.balancerTags = &b, tags
 	x.tags = append(x.tags, withPorts(tags, b))
 }
 
@@ -223,11 +223,15 @@ func (s *surveyRun) schedule(name string) {
 	}
 }
 
-// read makes a lease of each one's evidence, as far as its tags say.
+// read makes a lease of each one's evidence, as far as its tags say: those that
+// are proven, or if none are, all that were seen.
 func (s *surveyRun) read() map[string]*sshforward.Lease {
 	out := map[string]*sshforward.Lease{}
 	for id, x := range s.leases {
-		tags := x.agreedTags()
+		var tags map[string]string
+		if tags, x.proof = s.p.signing.verify(x.groupTags, x.balancerTags, x.place(s.Region)); tags == nil {
+			tags = x.agreedTags()
+		}
 		tags[TagDeployment], tags[TagLease] = s.p.deployment, id // what its structure says
 		l, ok := FromTags(s.p.deployment, tags, s.Account)
 		if !ok {
@@ -249,4 +253,13 @@ func (s *surveyRun) instances(leases map[string]*sshforward.Lease) []string {
 		ids = append(ids, l.Instance.ID)
 	}
 	return ids
+}
+
+// retagged compares the tags of an open lease with what the store says.
+func (s *surveyRun) retagged(id string) (changed, unsigned bool) {
+	x := s.leases[id]
+	if x.stored == nil || x.stored.State != sshforward.Open || x.group == nil || x.balancer == nil {
+		return false, false
+	}
+	return x.compare(s.signed(s.p, x.stored), x.proof)
 }

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"maps"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -11,9 +12,9 @@ import (
 )
 
 // The tags on a lease's security group and its rule in the instance's group;
-// the load balancer has the first five, see balancerTags. TagDeployment and
-// TagLease prove ownership and stand on the rules of the lease's own group too,
-// with TagOwner; the others are what a rebuild needs when the store is lost.
+// the load balancer has some of them, see balancerTags. TagDeployment, TagLease
+// and TagOwner stand on the rules of the lease's own group too; the others are
+// what a rebuild needs when the store is lost, and TagProof signs them.
 const (
 	TagDeployment   = "sshforward:deployment"
 	TagLease        = "sshforward:lease"
@@ -27,9 +28,14 @@ const (
 	TagTargetPort   = "sshforward:target-port"
 	TagListenerPort = "sshforward:listener-port"
 	TagSSHUser      = "sshforward:ssh-user"
-	TagTeam         = "sshforward:team"    // Slack workspace
-	TagChannel      = "sshforward:channel" // where it was asked for
-	TagCard         = "sshforward:card"    // CHANNEL/TS of the durable message, if it was posted by then
+	TagTeam         = "sshforward:team"     // Slack workspace
+	TagChannel      = "sshforward:channel"  // where it was asked for
+	TagCard         = "sshforward:card"     // CHANNEL/TS of the durable message, if it was posted by then
+	TagRule         = "sshforward:rule"     // the rule of the policy that it was let in by
+	TagApproved     = "sshforward:approved" // Slack user ids of those who said yes, separated by blanks
+	TagSources      = "sshforward:sources"  // CIDRs, separated by blanks
+	TagStore        = "sshforward:store"    // the id of the store that it is in
+	TagProof        = "sshforward:proof"    // see Signing
 )
 
 // Tags is the full set for a lease.
@@ -57,16 +63,42 @@ func Tags(deployment string, l *sshforward.Lease) map[string]string {
 	if l.Card.TS != "" {
 		set(TagCard, l.Card.Channel+"/"+l.Card.TS)
 	}
+	set(TagRule, l.Rule)
+	set(TagSources, joined(l.Sources, netip.Prefix.String))
+	set(TagApproved, joined(l.Approved, func(a sshforward.Approval) string { return a.User }))
 	return t
 }
 
-// balancerTags is what the load balancer carries: whose it is and until when. Ten
-// tags are all that ELB's API reference allows it (the guide says fifty), and
-// four of those are for [Account.Tags]. The group, which cannot go before it, has
-// the full set.
-func balancerTags(deployment string, l *sshforward.Lease) map[string]string {
-	t := ownTags(deployment, l)
-	maps.Copy(t, clockTags(l))
+func joined[T any](all []T, text func(T) string) string {
+	var out []string
+	for _, one := range all {
+		out = append(out, text(one))
+	}
+	return strings.Join(out, " ")
+}
+
+// balancerKeys are the tags that the load balancer carries, six at most: the API
+// reference allows ten on a Classic Load Balancer (the guide says fifty), and four
+// of those are for [Account.Tags]. The group, which cannot go before it, has the full set.
+var balancerKeys = []string{TagDeployment, TagLease, TagOwner, TagExpires, TagOpened, TagProof}
+
+// balancerTags is what of a lease's tags the load balancer carries.
+func balancerTags(all map[string]string) map[string]string {
+	t := map[string]string{}
+	for _, key := range balancerKeys {
+		if value, ok := all[key]; ok {
+			t[key] = value
+		}
+	}
+	return t
+}
+
+// movable is what is written when the end moves: all but what says whose it is,
+// which the bot may not change. It puts right what somebody has made of the rest.
+func movable(tags map[string]string) map[string]string {
+	t := maps.Clone(tags)
+	delete(t, TagDeployment)
+	delete(t, TagLease)
 	return t
 }
 
@@ -117,8 +149,8 @@ func tagValue(s string) string {
 
 // FromTags reads back what Tags wrote, as far as tags can say: a lease that is
 // Open if its clock had started and Opening otherwise, with ExpiresAt at what
-// the tags say, and neither sources nor resources. It reports false if the
-// tags do not belong to a lease of the deployment. defaults fills in what the
+// the tags say, and no resources. It reports false if the tags do not belong to
+// a lease of the deployment; whether anything in them is true it does not tell. defaults fills in what the
 // tags do not say.
 func FromTags(deployment string, tags map[string]string, defaults Account) (*sshforward.Lease, bool) {
 	id, ok := sshforward.ParseID(tags[TagLease])
@@ -159,6 +191,15 @@ func FromTags(deployment string, tags map[string]string, defaults Account) (*ssh
 	}
 	if channel, ts, ok := strings.Cut(tags[TagCard], "/"); ok {
 		l.Card.Channel, l.Card.TS = channel, ts
+	}
+	l.Rule = tags[TagRule]
+	for _, cidr := range strings.Fields(tags[TagSources]) {
+		if p, err := netip.ParsePrefix(cidr); err == nil {
+			l.Sources = append(l.Sources, p)
+		}
+	}
+	for _, user := range strings.Fields(tags[TagApproved]) {
+		l.Approved = append(l.Approved, sshforward.Approval{User: user, At: l.OpenedAt})
 	}
 	return l, true
 }

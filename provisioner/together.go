@@ -3,6 +3,8 @@ package provisioner
 import (
 	"slices"
 	"sync"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // together runs the tasks concurrently and waits for all of them.
@@ -10,7 +12,10 @@ func together(tasks ...func() error) error {
 	errs := make([]error, len(tasks))
 	var wg sync.WaitGroup
 	for i, task := range tasks {
-		wg.Go(func() { errs[i] = task() })
+		wg.Go(func() {
+			defer safe.Recover(&errs[i])
+			errs[i] = task()
+		})
 	}
 	wg.Wait()
 	return finalFirst(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))

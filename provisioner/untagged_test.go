@@ -142,6 +142,26 @@ func TestCloseFindsLatecomerWithoutTags(t *testing.T) {
 	})
 }
 
+// Its tags were taken away, and it was given another group: AWS has given its DNS
+// name once, and the store has recorded that.
+func TestBalancerKnownByItsDNSNameAlone(t *testing.T) {
+	inFake(t, withDeadMan(), func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.open(l)
+		w.strip(l)
+		must(w.elb.ApplySecurityGroupsToLoadBalancer(w.ctx, &elb.ApplySecurityGroupsToLoadBalancerInput{
+			LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID)), SecurityGroups: []string{w.group},
+		}))
+		found, _, _ := w.survey(w.p, l)
+		if got := flags(found[l.ID]); got != whole {
+			w.Errorf("found %s", got)
+		}
+		w.close(l)
+		w.clean(before)
+	})
+}
+
 // One without tags that uses another group is not the lease's access, though it
 // has the name: AWS has given it another DNS name than the recorded one. It is
 // left alone, and the lease's own things go. In moto all DNS names are alike.

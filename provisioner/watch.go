@@ -32,3 +32,11 @@ func (p *Provisioner) Health(ctx context.Context, l *sshforward.Lease) (sshforwa
 	}
 	return h, nil
 }
+
+// Resolves implements sshforward.Watcher.
+func (p *Provisioner) Resolves(ctx context.Context, l *sshforward.Lease) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	_, err := p.lookup(ctx, l.Resources.DNSName)
+	return err == nil
+}

@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,12 @@ type worldOptions struct {
 	fake     fakeaws.Options
 	lookup   func(ctx context.Context, host string) ([]string, error) // instead of the fake's
 	log      slog.Handler
+	signing  *provisioner.Signing // nil: with testKey for testStore
 }
+
+const testStore = "store-of-the-test"
+
+var testKey = []byte("a key that is for the tests alone")
 
 func newWorld(t testing.TB, kind string, rt http.RoundTripper, o worldOptions) *world {
 	o = o.withDefaults()
@@ -89,6 +95,7 @@ func (w *world) another(deployment string) *provisioner.Provisioner {
 	w.Helper()
 	o := provisioner.Options{
 		Deployment: deployment, Accounts: w.opts.accounts, OnCall: w.calls.add,
+		Signing:    *cmp.Or(w.opts.signing, &provisioner.Signing{Key: testKey, Store: testStore}),
 		HTTPClient: &http.Client{Transport: w.wire}, Logger: slog.New(w.opts.log),
 	}
 	if w.cloud != nil {

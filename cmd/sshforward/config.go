@@ -46,6 +46,7 @@ type awsConfig struct {
 	ExternalID   string     `yaml:"external_id"`
 	ListenerPort port       `yaml:"listener_port"`
 	SSHUser      string     `yaml:"ssh_user"`
+	HostKeyAlias string     `yaml:"host_key_alias"`
 	WaitDNS      *pause     `yaml:"wait_dns"`
 	Tags         extraTags  `yaml:"tags"`
 	Subnets      []subnetID `yaml:"subnets"`
@@ -99,8 +100,10 @@ var (
 	deploymentName = regexp.MustCompile(`^[a-z0-9-]{1,12}$`)
 	channelID      = regexp.MustCompile(`^[CGD][A-Za-z0-9_]+$`)
 	accountName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	userName       = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 )
+
+// aliasWords are what may stand in a host key alias for something else.
+var aliasWords = strings.NewReplacer("{id}", "x", "{name}", "x")
 
 // check looks at what no single value can tell, and fills in defaults.
 func (c *config) check() error {
@@ -151,8 +154,12 @@ func (c *config) checkAWS() error {
 			return fmt.Errorf("aws[%d].external_id: it needs a role_arn to go with", i)
 		case a.DeadMan != nil && !strings.HasPrefix(a.DeadMan.RoleARN, "arn:"):
 			return fmt.Errorf("aws[%d].deadman.role_arn: say which role EventBridge Scheduler assumes to delete the load balancer", i)
-		case !userName.MatchString(a.SSHUser):
+		case !sshforward.SafeUser(a.SSHUser):
 			return fmt.Errorf("aws[%d].ssh_user: %q is not a user name", i, a.SSHUser)
+		}
+		if alias := aliasWords.Replace(a.HostKeyAlias); alias != "" && !sshforward.SafeHostKeyAlias(alias) {
+			return fmt.Errorf("aws[%d].host_key_alias: %q is not a name; write for example: host_key_alias: \"{name}.example.com\"",
+				i, a.HostKeyAlias)
 		}
 		if err := a.Tags.check(); err != nil {
 			return fmt.Errorf("aws[%d].tags: %w", i, err)

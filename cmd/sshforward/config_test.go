@@ -108,6 +108,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"a long value", "name: main", "name: main, tags: {A: " + strings.Repeat("v", 256) + "}", `"A": a value has at most 255`},
 		{"a tag that ELB does not take", "name: main", "name: main, tags: {A: 'a;b'}", `"A": AWS takes letters, digits, blanks`},
 		{"no subnet's id", "name: main", "name: main, subnets: [public-a]", `"public-a" is not the id of a subnet`},
+		{"a user that is more than a name", "name: main", "name: main, ssh_user: 'a b'", `aws[0].ssh_user: "a b" is not a user name`},
+		{"an alias that is none", "name: main", "name: main, host_key_alias: '*.example'", `aws[0].host_key_alias: "*.example" is not a name`},
 		{"nothing at most", "max: 8h", "max: 0s", `"0s" is not a duration`},
 		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}",
 			"timing.default: 30s is shorter than timing.min, 5m"},

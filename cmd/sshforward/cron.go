@@ -12,6 +12,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // driftWithin is the longest pause between two looks at AWS. What is missing
@@ -101,10 +102,17 @@ func startLoops(ctx context.Context, keeper *sshforward.Keeper, loop *pulse, swe
 		return c
 	}}
 	b.cron = b.build()
-	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(tick)).Run() // what came due meanwhile has waited long enough
-	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(look)).Run() // what a lost store has forgotten is missed at once
-	go cron.NewChain(cron.Recover(logger)).Then(cron.FuncJob(list)).Run()
-	go b.watch(ctx)
+	for _, once := range []func(){
+		tick, // what came due meanwhile has waited long enough
+		look, // what a lost store has forgotten is missed at once
+		list,
+		func() { b.watch(ctx) },
+	} {
+		go func() {
+			defer safe.Catch(func(err error) { log.Error("panic", "err", err) })
+			once()
+		}()
+	}
 	return b
 }
 

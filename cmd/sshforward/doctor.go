@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 type doctorOptions struct {
@@ -61,7 +63,10 @@ func (o *doctorOptions) run(ctx context.Context, con console) error {
 	found := make([][]finding, len(looks))
 	var all sync.WaitGroup
 	for i, look := range looks {
-		all.Go(func() { found[i] = look() })
+		all.Go(func() {
+			defer safe.Catch(func(err error) { found[i] = []finding{{About: "doctor", Says: oneLine(err)}} })
+			found[i] = look()
+		})
 	}
 	all.Wait()
 	findings := slices.Concat(found...)

@@ -21,7 +21,9 @@ func lookAtAWS(ctx context.Context, c *config) []finding {
 		return []finding{{"AWS", false, oneLine(err)}}
 	}
 	policy := c.Policy.policy(c.Slack.Admins)
-	return slices.Concat(eachAccount(c.AWS, func(account string) []finding { return lookAtAccount(ctx, aws, &policy, account) })...)
+	return slices.Concat(eachAccount(c.AWS,
+		func(account string) []finding { return lookAtAccount(ctx, aws, &policy, account) },
+		func(account string, err error) []finding { return []finding{{"AWS " + account, false, oneLine(err)}} })...)
 }
 
 // lookAtAccount asks what preflight would, for one instance of each place that

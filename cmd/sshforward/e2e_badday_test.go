@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,7 +110,7 @@ func TestCardDeletedByAnAdminAndChannelArchived(t *testing.T) {
 }
 
 // Tokens, response URLs and tickets are nowhere: not in the log at its most
-// talkative, not in what people are shown, not on the bot's own pages.
+// talkative, not in what people are shown, not on the bot's own pages, not in the store.
 func TestNoSecretIsTold(t *testing.T) {
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
@@ -142,7 +144,11 @@ func TestNoSecretIsTold(t *testing.T) {
 	w.slack.Drop()
 	w.logged("SLACK_APP_TOKEN (token_revoked)") // it says what is wrong
 
-	said := map[string]string{"the log": w.log.String(), "/metrics": metrics, "what people saw": w.transcript()}
+	stored, err := os.ReadFile(filepath.Join(w.dir, "leases.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{"the log": w.log.String(), "/metrics": metrics, "what people saw": w.transcript(), "the store": string(stored)}
 	for name, text := range said {
 		for _, secret := range []string{w.slack.BotToken(), w.slack.AppToken(), "/response/", "ticket=", "SECRET_ACCESS_KEY"} {
 			if strings.Contains(text, secret) {

@@ -68,3 +68,18 @@ func TestStoppedInstance(t *testing.T) {
 		t.Errorf("what is not ours has changed:\n%s\nwas:\n%s", after, before)
 	}
 }
+
+// While the load balancer's name does not resolve, which it never does here, the
+// command says the address; nobody waits for the name.
+func TestByAddressUntilTheNameResolves(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{})
+	id := w.open(ann, dev, "web-1 10m from 203.0.113.7")
+	card := w.card(dev, id, "*Open*", "ssh -p 22 -o HostName=")
+	for _, ni := range aws.Home().Interfaces() {
+		if ni.LoadBalancer == "sshforward-e2e-"+id && !strings.Contains(card.Visible(), "-o HostName="+ni.PublicIP+" -o HostKeyAlias="+c.instance) {
+			t.Errorf("its address is %s, the card says\n%s", ni.PublicIP, card.Visible())
+		}
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // listenPause is how long to wait before a port that was taken is tried again.
@@ -73,6 +75,7 @@ func page(ask func(context.Context) error) http.HandlerFunc {
 // end because nobody can look at figures.
 func (w *web) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
+		defer safe.Catch(func(err error) { w.log.Error("panic", "err", err) })
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = w.server.Shutdown(late) // a scrape that is cut off is no loss

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +58,7 @@ type inAWS struct {
 	Overdue   bool      `json:"overdue"`
 	Sources   string    `json:"sources"`
 	Resources []string  `json:"resources"`
+	Proof     string    `json:"proof"` // of what the tags say: valid, wrong, missing … or not checked
 
 	found sshforward.Found
 }
@@ -80,6 +82,7 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 		unproven []sshforward.Unproven
 		err      error
 	}
+	failed := func(account string, err error) result { return result{err: fmt.Errorf("account %s: %w", account, err)} }
 	var (
 		all  []inAWS
 		errs []error
@@ -87,11 +90,11 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 	for _, r := range eachAccount(c.AWS, func(account string) result {
 		survey, err := aws.Survey(ctx, account, nil)
 		if err != nil {
-			return result{err: fmt.Errorf("account %s: %w", account, err)}
+			return failed(account, err)
 		}
 		leases := convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })
 		return result{leases: leases, unproven: survey.Unproven}
-	}) {
+	}, failed) {
 		all, errs = append(all, r.leases...), append(errs, r.err)
 		for _, u := range r.unproven {
 			fmt.Fprintf(con.stderr, "left alone: %s %s carries the deployment's tag and is not provably a lease's: %s\n",
@@ -107,7 +110,7 @@ func describeFound(f sshforward.Found, now time.Time) inAWS {
 		Lease: f.Lease.ID, Account: f.Lease.Instance.Account, Instance: printable(f.Lease.Instance.ID),
 		Owner:   printable(f.Lease.Owner),
 		Expires: f.Lease.ExpiresAt, Overdue: !f.Lease.ExpiresAt.IsZero() && !now.Before(f.Lease.ExpiresAt),
-		Sources: sshforward.FormatSources(f.Lease.Sources), Resources: []string{}, found: f,
+		Sources: sshforward.FormatSources(f.Lease.Sources), Resources: []string{}, Proof: cmp.Or(string(f.Proof), "not checked"), found: f,
 	}
 	for _, r := range []struct {
 		there bool
@@ -135,7 +138,7 @@ func printLeases(w io.Writer, all []inAWS, asJSON bool) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "LEASE\tACCOUNT\tINSTANCE\tOWNER\tFROM\tENDS\tHAS")
+	fmt.Fprintln(table, "LEASE\tACCOUNT\tINSTANCE\tOWNER\tFROM\tENDS\tHAS\tPROOF")
 	for _, l := range all {
 		ends := l.Expires.Local().Format("2006-01-02 15:04:05 MST")
 		switch {
@@ -145,7 +148,7 @@ func printLeases(w io.Writer, all []inAWS, asJSON bool) error {
 			ends += " (overdue)"
 		}
 		fmt.Fprintln(table, strings.Join([]string{
-			l.Lease, l.Account, l.Instance, l.Owner, l.Sources, ends, strings.Join(l.Resources, ", "),
+			l.Lease, l.Account, l.Instance, l.Owner, l.Sources, ends, strings.Join(l.Resources, ", "), l.Proof,
 		}, "\t"))
 	}
 	return table.Flush()

@@ -51,12 +51,19 @@ func run(ctx context.Context, args []string, con console) int {
 	case err == nil:
 		return exitOK
 	case begun:
-		fmt.Fprintln(con.stderr, "sshforward: "+oneLine(err))
+		con.lastWord("sshforward: " + oneLine(err))
 		return exitError
 	default:
-		fmt.Fprintf(con.stderr, "sshforward: %s (sshforward --help shows the usage)\n", oneLine(err))
+		con.lastWord(fmt.Sprintf("sshforward: %s (sshforward --help shows the usage)", oneLine(err)))
 		return exitUsage
 	}
+}
+
+// lastWord writes a line to stderr. The process ends also when nobody reads it.
+func (c console) lastWord(line string) {
+	q := newLogQueue(c.stderr, "text")
+	fmt.Fprintln(q, line)
+	q.stop()
 }
 
 // The commands as --help groups them.

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // meters are the metrics of section "Metrics" in docs/operations.md.
@@ -53,6 +52,13 @@ func newMeters() *meters {
 	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// countLog adds how many lines of the log were left out.
+func (m *meters) countLog(q *logQueue) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
+	}, func() float64 { return float64(q.dropped.Load()) }))
 }
 
 // watch adds the figures that are counted when they are asked for.
@@ -99,6 +105,7 @@ func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; c
 
 // Collect implements prometheus.Collector.
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
+	defer safe.Catch(func(err error) { ch <- prometheus.NewInvalidMetric(leasesDesc, err) }) // it is gathered in a goroutine
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	all, err := c.keeper.Active(ctx)
@@ -119,15 +126,4 @@ func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
-}
-
-// newLogger writes what happened to w.
-func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var min slog.Level
-	_ = min.UnmarshalText([]byte(level)) // checked by the command line
-	opts := &slog.HandlerOptions{Level: min}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(plainJSON{w}, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 const (
@@ -33,11 +34,18 @@ func startMirror(w io.Writer, log *slog.Logger) *mirror {
 	m := &mirror{log: log, queue: make(chan sshforward.Event, mirrorHolds), done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
-		write, said := encodeEvents(w), false
+		defer safe.Catch(func(err error) { log.Error("events are not written to stdout any more", "err", err) })
+		write, lost := encodeEvents(w), 0
 		for e := range m.queue {
-			if err := write(e); err != nil && !said {
-				said = true
-				log.Error("events cannot be written to stdout", "err", err)
+			switch err := write(e); {
+			case err != nil && lost == 0:
+				log.Error("events cannot be written to stdout; they are in the record", "err", err)
+				fallthrough
+			case err != nil:
+				lost++
+			case lost > 0:
+				log.Warn("events can be written to stdout again", "left_out", lost)
+				lost = 0
 			}
 		}
 	}()
@@ -46,19 +54,26 @@ func startMirror(w io.Writer, log *slog.Logger) *mirror {
 
 // event takes an event; it never waits.
 func (m *mirror) event(e sshforward.Event) {
+	if m.leftOut(e) {
+		m.log.Error("nobody reads stdout; events are left out there", "act", string(e.Act), "lease", e.Lease)
+	}
+}
+
+// leftOut queues an event and reports whether it is the first that does not fit.
+func (m *mirror) leftOut(e sshforward.Event) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return
+		return false
 	}
 	select {
 	case m.queue <- e:
 		m.full = false
+		return false
 	default:
-		if !m.full {
-			m.full = true
-			m.log.Error("nobody reads stdout; events are left out there", "act", string(e.Act), "lease", e.Lease)
-		}
+		first := !m.full
+		m.full = true
+		return first
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
 )
@@ -68,16 +70,21 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	log := newLogger(con.stderr, o.logFormat, o.logLevel)
+	// A write to a pipe whose reader is gone is an error then, and not the end:
+	// leases must end whoever reads what the bot has to say.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	queue := newLogQueue(con.stderr, o.logFormat)
+	defer queue.stop()
+	log := newLogger(queue, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
 	if con.env("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return serve(ctx, c, secrets, con, log)
+	return serve(ctx, c, secrets, con, queue, log)
 }
 
 // serve wires everything and runs it.
-func serve(ctx context.Context, c *config, secrets tokens, con console, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logQueue, log *slog.Logger) (err error) {
 	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
 	if err != nil {
 		return err
@@ -91,9 +98,15 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		onEvent = mirror.event
 	}
 	meters := newMeters()
+	key, err := signingKey(con.env, secrets, log)
+	if err != nil {
+		return err
+	}
+	meters.countLog(queue)
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
-		OnCall: meters.awsCall, Logger: log,
+		Signing: provisioner.Signing{Key: key, Store: store.ID()},
+		OnCall:  meters.awsCall, Logger: log,
 	})
 	if err != nil {
 		return err
@@ -126,8 +139,14 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
 	group, ctx := errgroup.WithContext(ctx)
+	run := func(part func() error) {
+		group.Go(func() (err error) {
+			defer safe.Recover(&err) // the others end in order then, and what is due is closed by the next start
+			return part()
+		})
+	}
 	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
-	group.Go(func() error {
+	run(func() error {
 		<-ctx.Done()
 		log.Info("sshforward is stopping")
 		loops.stop()
@@ -140,14 +159,14 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, log *slo
 		keeper.Stop(late)
 		return nil
 	})
-	group.Go(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
-	group.Go(func() error { return slack.run(ctx, keeper) })
-	group.Go(func() error { web.run(ctx); return nil })
+	run(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
+	run(func() error { return slack.run(ctx, keeper) })
+	run(func() error { web.run(ctx); return nil })
 	if control != nil {
-		group.Go(func() error { control.run(ctx); return nil })
+		run(func() error { control.run(ctx); return nil })
 	}
 	if damaged != "" {
-		group.Go(func() error { return announce(ctx, slack, damaged, log) })
+		run(func() error { return announce(ctx, slack, damaged, log) })
 	}
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/store/bolt"
 )
 
@@ -93,7 +94,10 @@ func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, err
 // so and nothing more: forwards do not end because nobody can export.
 func (k *socket) run(ctx context.Context) {
 	k.server.BaseContext = func(net.Listener) context.Context { return ctx }
-	stop := context.AfterFunc(ctx, func() { _ = k.server.Close() }) // who is cut off asks again
+	stop := context.AfterFunc(ctx, func() {
+		defer safe.Catch(func(err error) { k.log.Error("panic", "err", err) })
+		_ = k.server.Close() // who is cut off asks again
+	})
 	defer stop()
 	err := k.server.Serve(k.listener)
 	if rerr := os.Remove(k.path); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {

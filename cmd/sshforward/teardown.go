@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 )
 
@@ -36,11 +37,15 @@ func removeAll(ctx context.Context, aws *provisioner.Provisioner, all []inAWS, t
 		fmt.Fprintf(w, format+"\n", args...)
 	}
 	for _, l := range all {
+		failed := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, fmt.Errorf("lease %s: %w", l.Lease, err))
+		}
 		wg.Go(func() {
+			defer safe.Catch(failed)
 			if err := remove(ctx, aws, l, say); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, fmt.Errorf("lease %s: %w", l.Lease, err))
+				failed(err)
 			}
 		})
 	}

@@ -93,6 +93,9 @@ type mortalTransport struct {
 }
 
 func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	if m.s.poison != nil && m.s.poison(operation(req), bodyOf(req)) {
+		panic("poison in " + operation(req))
+	}
 	err = m.s.guard(m.p, operation(req), func() error {
 		resp, err = m.next.RoundTrip(req)
 		return err
@@ -106,16 +109,20 @@ func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err 
 // operation is what a request asks of AWS: the action of a query, or the method
 // where there is none.
 func operation(req *http.Request) string {
+	form, _ := url.ParseQuery(bodyOf(req)) // a scheduler's body is no form
+	return cmp.Or(form.Get("Action"), req.Method)
+}
+
+func bodyOf(req *http.Request) string {
 	if req.Body == nil {
-		return req.Method
+		return ""
 	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
-		return req.Method
+		return ""
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
-	form, _ := url.ParseQuery(string(body)) // a scheduler's body is no form
-	return cmp.Or(form.Get("Action"), req.Method)
+	return string(body)
 }
 
 // mortalStore is the process's way to its disk.

@@ -35,7 +35,8 @@ type sim struct {
 	deadMan    *provisioner.DeadMan
 	sweepEvery time.Duration // zero: never
 	swept      time.Time
-	watch      func() // called after every tick
+	watch      func()                            // called after every tick
+	poison     func(operation, body string) bool // whether a call to AWS panics
 
 	process *process // the one that runs now
 	deaths  int
@@ -69,6 +70,7 @@ func (s *sim) boot() {
 	log := slog.New(slog.DiscardHandler)
 	aws, err := provisioner.New(s.t.Context(), provisioner.Options{
 		Deployment: "sim", Logger: log,
+		Signing:    provisioner.Signing{Key: []byte("a key for simulations, and no more"), Store: p.store.ID()},
 		Accounts:   []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, WaitDNS: 2 * time.Minute, DeadMan: s.deadMan}},
 		HTTPClient: &http.Client{Transport: mortalTransport{s, p, s.cloud.HTTPClient().Transport}},
 		Resolver:   s.cloud.LookupHost,

@@ -36,7 +36,7 @@ const retryBudget = 5 * time.Minute
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 10)))
+	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 15)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

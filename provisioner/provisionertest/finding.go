@@ -24,6 +24,20 @@ var finding = []clause{
 			}
 		}
 	}},
+	{"an instance is looked at in one account", func(b *bench) {
+		found, err := b.p.Find(b.ctx, b.Instance)
+		if err != nil {
+			b.Fatal(err)
+		}
+		in, err := b.p.Instance(b.ctx, b.Account, b.Instance)
+		if diff := cmp.Diff(found[0], in, cmpopts.EquateEmpty(), cmpopts.EquateComparable(in.PrivateIP)); err != nil || diff != "" {
+			b.Errorf("%v, found and looked at:\n%s", err, diff)
+		}
+		for _, id := range []string{"i-0123456789abcdef0", b.InstanceName} {
+			_, err = b.p.Instance(b.ctx, b.Account, id)
+			b.wantCode(err, sshforward.ENOTFOUND)
+		}
+	}},
 	{"a pattern is not a name, nor is a part of one", func(b *bench) {
 		for _, ref := range []string{"", "*", b.InstanceName[:2], b.InstanceName[:2] + "*", b.InstanceName[:len(b.InstanceName)-1] + "?",
 			b.InstanceName[:2] + `\` + b.InstanceName[2:], strings.ToUpper(b.InstanceName), "i-0123456789abcdef0", "i-xyz"} {

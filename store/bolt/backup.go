@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Backup writes a copy of the file, as it is at one moment, and returns its
@@ -24,6 +26,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	end := s.watch.beginCopy(to)
 	go func() {
 		defer end()
+		defer safe.Catch(func(err error) { done <- err })
 		done <- guard(func() error {
 			return s.db.View(func(tx *bbolt.Tx) (err error) {
 				n, err = tx.WriteTo(to)

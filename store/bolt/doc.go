@@ -3,7 +3,7 @@
 //
 // The file holds seven buckets:
 //
-//	meta     "version" -> the schema version, decimal
+//	meta     "version" -> the schema version, decimal; "store" -> the store's id
 //	leases   lease id -> the lease as JSON
 //	due      DueAt, then lease id -> nothing; leases without a DueAt are not in it
 //	active   RequestedAt, then lease id -> nothing; closed leases are not in it

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 var (
@@ -160,6 +161,7 @@ func (s *Store) watchOver() {
 		if w.looking.CompareAndSwap(false, true) {
 			go func() {
 				defer w.looking.Store(false)
+				defer safe.Catch(w.give)
 				if err := s.seek(); err != nil {
 					w.give(err)
 				}
@@ -234,6 +236,7 @@ func (s *Store) examine(err error, leases ...string) {
 	}
 	go func() {
 		defer s.watch.doubting.Store(false)
+		defer safe.Catch(s.watch.give)
 		for range doubtRounds {
 			before := s.watch.committed.Load()
 			found := look(s.file, time.Now().Add(lookFor), leases...)

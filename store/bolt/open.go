@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // version is the schema this package reads and writes.
@@ -74,9 +76,15 @@ func Open(path string, opts Options) (*Store, error) {
 	if err := guard(func() error { return db.View(s.check) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
+	if err := s.identify(opts.ReadOnly); err != nil {
+		return nil, openError(path, errors.Join(err, guard(db.Close)))
+	}
 	s.writer = newWriter(s)
 	if !opts.ReadOnly {
-		go s.watchOver()
+		go func() {
+			defer safe.Catch(s.watch.give) // unwatched it is as good as lost
+			s.watchOver()
+		}()
 	}
 	return s, nil
 }
@@ -119,6 +127,9 @@ func initialize(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
+	}
+	if err := setID(tx, rand.Text()); err != nil {
+		return err
 	}
 	return tx.Bucket(bucketMeta).Put([]byte("version"), []byte(strconv.Itoa(version)))
 }

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Store is a [sshforward.Store] in one file. Open makes one; it is safe for
@@ -19,6 +20,7 @@ import (
 type Store struct {
 	db     *bbolt.DB
 	path   string
+	id     string
 	file   *os.File // bbolt's own
 	writer *writer
 	kept   kept
@@ -43,6 +45,7 @@ func (s *Store) Close() error {
 		close(s.watch.stop)
 		done := make(chan error, 1)
 		go func() {
+			defer safe.Catch(func(err error) { done <- err })
 			s.writer.stop()
 			done <- guard(s.db.Close)
 		}()
@@ -258,6 +261,7 @@ func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx)
 	end := s.watch.begin()
 	go func() {
 		defer end()
+		defer safe.Catch(func(err error) { done <- result{err: failed(doing, err)} })
 		var r result
 		err := guard(func() error {
 			return s.db.View(func(tx *bbolt.Tx) (err error) {

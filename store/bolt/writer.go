@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // apply does one write in a transaction that it may share with others. It
@@ -49,7 +51,10 @@ type writer struct {
 func newWriter(s *Store) *writer {
 	w := &writer{store: s, stopped: make(chan struct{})}
 	w.more.L = &w.mu
-	go w.run()
+	go func() {
+		defer safe.Catch(s.watch.give) // nothing would be written any more
+		w.run()
+	}()
 	return w
 }
 
@@ -207,6 +212,7 @@ func (w *writer) attempt(group []*write) outcome {
 	end := w.store.watch.begin()
 	go func() {
 		defer end()
+		defer safe.Catch(func(err error) { done <- outcome{err: err} })
 		done <- w.transact(group)
 	}()
 	select {
