@@ -131,6 +131,7 @@ func every(v render) map[string]message {
 		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":         v.reply(ann, sshforward.OpenLease{}, about(open)),
 		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
 		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
 		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),

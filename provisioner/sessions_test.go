@@ -127,7 +127,7 @@ func TestSilentConnection(t *testing.T) {
 			return trouble{hangs: first}
 		})
 		began := time.Now()
-		if _, err := w.p.Find(w.ctx, l.Instance.ID); err != nil {
+		if _, err := w.p.List(w.ctx, l.Instance.Account); err != nil {
 			w.Fatal(err)
 		}
 		if took := time.Since(began); took < 20*time.Second || took > 25*time.Second {
