@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
@@ -81,6 +82,7 @@ type Keeper struct {
 
 	opens     pace // of requests, by person
 	workers   *workers
+	rationed  atomic.Int64 // where the next tick goes on, see ration
 	snapshots snapshots
 	sightings sightings
 	watches   watches

@@ -176,6 +176,12 @@ type Resources struct {
 	HostKeys string    `json:",omitempty"`
 	Until    time.Time `json:",omitzero"` // the end that stands in the tags
 
+	// What AWS has refused to make, for good: so it is not on its way, and that
+	// it is not found needs no patience. Nothing is made without the group.
+	GroupRefused    bool `json:",omitempty"`
+	RuleRefused     bool `json:",omitempty"`
+	BalancerRefused bool `json:",omitempty"`
+
 	// Seen during closing: that nobody is let in any more. AWS ends access some
 	// moments after it has accepted to; EndAcceptedAt is set where that was all
 	// there was to see.

@@ -48,13 +48,13 @@ func (r *run) removeBalancer(ctx context.Context, look ownership) error {
 	}
 	switch {
 	case errors.Is(look.err, errNoBalancer):
-		r.believeGone(balancerSeenGone(time.Now()))
+		r.believeGone(balancerSeenGone(time.Now()), r.l.Resources.BalancerRefused)
 		return nil
 	case look.err != nil && !r.madeBalancer():
 		return look.err
 	case look.err == nil && !look.mine:
 		r.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", r.l.ID, "name", r.name)
-		r.believeGone(markBalancerGone)
+		r.believeGone(markBalancerGone, r.l.Resources.BalancerRefused)
 		return nil
 	}
 	r.readBackEnd(ctx)
@@ -135,7 +135,7 @@ func (r *run) removeRule(ctx context.Context) error {
 		return err
 	}
 	if len(rules) == 0 {
-		r.believeGone(markRuleGone)
+		r.believeGone(markRuleGone, r.l.Resources.RuleRefused)
 		return nil
 	}
 	for _, rule := range rules {
@@ -180,7 +180,7 @@ func (r *run) removeGroup(ctx context.Context) error {
 		}
 	}
 	if deleted == 0 {
-		r.believeGone(markGroupGone)
+		r.believeGone(markGroupGone, false)
 		return nil
 	}
 	r.learn(markGroupGone)

@@ -83,3 +83,24 @@ func TestReallyDenied(t *testing.T) {
 		}
 	})
 }
+
+// What AWS has refused to make is not on its way: closing does not wait for it.
+func TestRefusedIsNotAwaited(t *testing.T) {
+	for op, stage := range map[string]sshforward.Stage{
+		"ec2:CreateSecurityGroup": sshforward.StageGroup, "elasticloadbalancing:CreateLoadBalancer": sshforward.StageBalancer,
+	} {
+		inFakeNamed(t, op, worldOptions{}, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.upTo(l, stage)
+			w.cloud.Deny(op)
+			w.wantCode(w.do(l), sshforward.EFORBIDDEN)
+			began := time.Now()
+			w.close(l)
+			if took := time.Since(began); took > 5*time.Second {
+				w.Errorf("closing took %s", took)
+			}
+			w.clean(before)
+		})
+	}
+}

@@ -64,9 +64,10 @@ func (r *run) closeWait() time.Duration {
 // is too early to believe that: what was made a moment ago may be invisible for
 // a while, so in the first minute of closing a lease that never opened it asks for
 // more looks instead. How far the opening had come does not matter: what was made
-// last may not be written down. But where no stage has begun, nothing was made.
-func (r *run) believeGone(fact func(*sshforward.Resources)) {
-	if r.tooSoon() {
+// last may not be written down. But where no stage has begun, nothing was made, and
+// neither was what AWS has refused.
+func (r *run) believeGone(fact func(*sshforward.Resources), refused bool) {
+	if r.tooSoon() && !refused && !r.l.Resources.GroupRefused {
 		r.lookAgain()
 		return
 	}

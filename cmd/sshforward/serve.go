@@ -129,7 +129,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	meters.watch(keeper, slack)
 	pulse := new(pulse)
 	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
-	control, err := openSocket(c.Store.Bolt, store, log)
+	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
 			"path", socketPath(c.Store.Bolt), "err", err)
