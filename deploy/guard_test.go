@@ -39,6 +39,11 @@ func TestKeysOfTheBotAreGuarded(t *testing.T) {
 				t.Errorf("%s does not keep %s for the bot", file, key)
 			}
 		}
+		for _, key := range listed {
+			if !slices.Contains(written, key) {
+				t.Errorf("%s keeps %s for the bot, which does not write it", file, key)
+			}
+		}
 		if listed := keysIn(t, file, "RulesGoByTheseTags"); !slices.Contains(listed, sshforward.TagUser) {
 			t.Errorf("%s does not guard %s, which says whom people log in as", file, sshforward.TagUser)
 		}
@@ -172,7 +177,7 @@ func checkGuard(t *testing.T, run simulator, s situation) {
 		{"the platform takes tags from instances", true, untag(anInstance, tags{"Env": "dev"})},
 		{"the platform marks groups", true, retag(aGroup, nil, tags{"sshforward": "allow"})},
 		{"the platform sets up the bot", true, append(passRole("sshforward", "ec2.amazonaws.com"), request{"iam:PutRolePolicy", botRole, nil})},
-		{"the platform does not forge the bot's tags", false, retag(aGroup, nil, tags{"sshforward:proof": "x"})},
+		{"the platform does not forge the bot's tags", false, retag(aGroup, nil, tags{provisioner.TagProof: "x"})},
 	}, s)
 }
 

@@ -13,7 +13,8 @@
 //	Open       one stage of the opening; which does what is in open.go
 //	Extend     moves the end that stands in the tags
 //	Close      one round over everything, and a read-back when all is gone
-//	Survey     all that carries the deployment's tag in one account, in a few calls
+//	Survey     all that is provably a lease's in one account, in a few calls, and
+//	           what only carries the deployment's tag
 //	Mend       the rules of an open lease as they should be
 //
 // With a [DeadMan], EventBridge Scheduler ends access if the bot does not: its
@@ -21,9 +22,9 @@
 //
 // None of the calls used has a client token. What makes them safe to repeat is
 // that every name derives from the lease's id, every setting is absolute, and
-// whatever exists already is adopted if, and only if, its tags say that it
-// belongs to this deployment and this lease. Nothing else is ever changed or
-// deleted, whatever its name.
+// whatever exists already is adopted if, and only if, it is provably the lease's:
+// by its structure, which tags cannot forge, see ownership.go. Nothing else is
+// ever changed or deleted, whatever its tags say.
 //
 // Nothing here sleeps: what is not there yet is a [sshforward.StepResult] with a
 // Wait. AWS is matched by error code only; the codes are in codes.go, what they

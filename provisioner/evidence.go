@@ -142,3 +142,39 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	f.Rule = f.Rule && out
 	return f
 }
+
+// place is where the lease's group is.
+func (x *evidence) place(region string) place {
+	if x.group == nil {
+		return place{region: region}
+	}
+	return place{region: region, vpc: aws.ToString(x.group.VpcId), group: aws.ToString(x.group.GroupId)}
+}
+
+// compare says how the tags in AWS differ from what the store says: changed by
+// somebody, or only not signed with this key for this store, as after an upgrade
+// or after the key was changed. What verifies was written by a bot.
+func (x *evidence) compare(want map[string]string, proof sshforward.Proof) (changed, unsigned bool) {
+	if proof == sshforward.ProofUnchecked {
+		return false, false
+	}
+	differs := func(have map[string]string, keys []string) bool {
+		for _, key := range keys {
+			got, there := have[key]
+			if key == TagStore || proof == sshforward.ProofMissing && !there {
+				continue // an older version had fewer tags
+			}
+			if got != want[key] {
+				return true
+			}
+		}
+		return false
+	}
+	// A bot that died while it moved the end has left one place behind, with the
+	// proof that it had; somebody else has not changed the proof with the tags.
+	trusted := proof == sshforward.ProofValid || proof == sshforward.ProofElsewhere
+	behind := trusted && x.groupTags[TagProof] != want[TagProof]
+	changed = !behind && differs(x.groupTags, signedTags) || differs(x.balancerTags, balancerKeys)
+	unsigned = proof != sshforward.ProofValid || x.groupTags[TagProof] != want[TagProof] || x.balancerTags[TagProof] != want[TagProof]
+	return changed, unsigned && !changed
+}

@@ -66,3 +66,18 @@ type Options struct {
 	// Logger is slog.Default() if nil.
 	Logger *slog.Logger
 }
+
+// Signing is what proves that the bot wrote a lease's tags. Structure (see
+// ownership.go) is enough to take something down; to go on with it, after
+// the store was lost, takes a signature over everything that is read then.
+type Signing struct {
+	// Key signs; at least MinKey bytes. Empty: nothing is signed, and what is
+	// found is not checked.
+	Key []byte
+	// Store is the random id of the store that the leases are in. It tells the
+	// leases of another bot of the same deployment from one's own.
+	Store string
+}
+
+// MinKey is how long a key is at least, in bytes.
+const MinKey = 32

@@ -63,3 +63,8 @@ func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, o
 	parsed, isID := sshforward.ParseID(id)
 	return id, ok && isID && parsed == id
 }
+
+// signed is the full set of a lease's tags, as the store says they should be.
+func (a *account) signed(p *Provisioner, l *sshforward.Lease) map[string]string {
+	return p.signing.sign(Tags(p.deployment, l), place{region: a.Region, vpc: l.Instance.VPC, group: l.Resources.GroupID})
+}

@@ -10,25 +10,8 @@ import (
 	"maps"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sshforward/sshforward"
 )
-
-// Signing is what proves that the bot wrote a lease's tags. Structure (see
-// ownName and groupIn) is enough to take something down; to go on with it, after
-// the store was lost, takes a signature over everything that is read then.
-type Signing struct {
-	// Key signs; at least MinKey bytes. Empty: nothing is signed, and what is
-	// found is not checked.
-	Key []byte
-	// Store is the random id of the store that the leases are in. It tells the
-	// leases of another bot of the same deployment from one's own.
-	Store string
-}
-
-// MinKey is how long a key is at least, in bytes.
-const MinKey = 32
 
 func (s Signing) check() error {
 	switch {
@@ -143,45 +126,4 @@ func laterEnd(a, b map[string]string) bool {
 		ends[i], _ = time.Parse(time.RFC3339, tags[TagExpires])
 	}
 	return ends[0].After(ends[1])
-}
-
-// signed is the full set of a lease's tags, as the store says they should be.
-func (a *account) signed(p *Provisioner, l *sshforward.Lease) map[string]string {
-	return p.signing.sign(Tags(p.deployment, l), place{region: a.Region, vpc: l.Instance.VPC, group: l.Resources.GroupID})
-}
-
-// place is where the lease's group is.
-func (x *evidence) place(region string) place {
-	if x.group == nil {
-		return place{region: region}
-	}
-	return place{region: region, vpc: aws.ToString(x.group.VpcId), group: aws.ToString(x.group.GroupId)}
-}
-
-// compare says how the tags in AWS differ from what the store says: changed by
-// somebody, or only not signed with this key for this store, as after an upgrade
-// or after the key was changed. What verifies was written by a bot.
-func (x *evidence) compare(want map[string]string, proof sshforward.Proof) (changed, unsigned bool) {
-	if proof == sshforward.ProofUnchecked {
-		return false, false
-	}
-	differs := func(have map[string]string, keys []string) bool {
-		for _, key := range keys {
-			got, there := have[key]
-			if key == TagStore || proof == sshforward.ProofMissing && !there {
-				continue // an older version had fewer tags
-			}
-			if got != want[key] {
-				return true
-			}
-		}
-		return false
-	}
-	// A bot that died while it moved the end has left one place behind, with the
-	// proof that it had; somebody else has not changed the proof with the tags.
-	trusted := proof == sshforward.ProofValid || proof == sshforward.ProofElsewhere
-	behind := trusted && x.groupTags[TagProof] != want[TagProof]
-	changed = !behind && differs(x.groupTags, signedTags) || differs(x.balancerTags, balancerKeys)
-	unsigned = proof != sshforward.ProofValid || x.groupTags[TagProof] != want[TagProof] || x.balancerTags[TagProof] != want[TagProof]
-	return changed, unsigned && !changed
 }

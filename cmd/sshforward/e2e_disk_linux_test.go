@@ -37,12 +37,7 @@ func TestFullDisk(t *testing.T) {
 	w.card(dev, id, "Closed", "expired")
 
 	w.limitFiles(t, unix.RLIM_INFINITY)
-	for end := time.Now().Add(patience); !strings.Contains(w.log.String(), "the store can be written again"); {
-		if time.Now().After(end) {
-			t.Fatal("there is room again, and it does not notice")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	waitFor(t, "the record of it, now that there is room", func() bool { return strings.Contains(w.audit(), `"act":"closed"`) })
 	w.open(ann, dev, c.instance+" 1s")
 	w.kill()
 	w.start() // and what the memory held is in the store
