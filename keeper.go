@@ -76,6 +76,7 @@ type Keeper struct {
 	confirming keyedMutex
 
 	workers   *workers
+	snapshots snapshots
 	sightings sightings
 	watches   watches
 	instances instanceCache
@@ -87,7 +88,7 @@ func NewKeeper(o Options) *Keeper {
 	if o.Prices == nil {
 		o.Prices = DefaultPrices()
 	}
-	return &Keeper{
+	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
 		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
 		onOrphan: o.OnOrphan, onUnproven: o.OnUnproven,
@@ -98,6 +99,8 @@ func NewKeeper(o Options) *Keeper {
 		sources: o.Store, rebuilds: o.Store, history: o.Store,
 		workers: newWorkers(panicked(log)),
 	}
+	k.snapshots.ledger = &k.ledger
+	return k
 }
 
 // panicked logs the panic of work that has nobody to return an error to. The work

@@ -158,7 +158,7 @@ func TestRecheck(t *testing.T) {
 		}, "i-0prod is stopped, not running"},
 		{"terminated", func(w *world) {
 			w.cloud.set("i-0prod", func(in *Instance) { in.ID = "i-0else" })
-		}, "no instance i-0prod"},
+		}, "i-0prod is gone"},
 		{"in another account", func(w *world) {
 			w.cloud.set("i-0prod", func(in *Instance) { in.Account = "far" })
 		}, "i-0prod is gone"},

@@ -234,3 +234,65 @@ func TestRefusedAtFirst(t *testing.T) {
 		})
 	}
 }
+
+// Whoever waits for a turn behind openings that hang is told so, and the reason
+// of a lease that was given up over it is what went wrong before and what it
+// waited for, and not a log that has nothing.
+func TestWaitingForATurnIsNoFailure(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.timing.Opening = 5 * time.Minute
+		first := true
+		var id string
+		w.cloud.script(func(ctx context.Context, op string, l *Lease) error {
+			switch {
+			case l.ID == id && op == "open/group" && first:
+				first = false
+				return unavailable("EC2")
+			case op == "open/group":
+				time.Sleep(time.Hour) // and does not listen to its context
+			}
+			return nil
+		})
+		id = w.ask(alice, "web", time.Hour)
+		w.must(alice, ConfirmLease{ID: id})
+		w.crowd("web", stepsPerAccount+8)
+		w.pass(time.Minute)
+		const turn = "It waits for its turn: 32 others are at work in account main."
+		if l := w.lease(id); l.Detail.String() != turn || l.Attempts != 1 {
+			t.Errorf("it says %q after %d failures", l.Detail, l.Attempts)
+		}
+		if got := w.slack.shows(id); !strings.Contains(got, turn) {
+			t.Errorf("the card shows %q", got)
+		}
+		w.pass(w.timing.Opening + time.Hour)
+		l := w.lease(id)
+		if why := l.Why.String(); !strings.Contains(why, "EC2 cannot be reached.") || !strings.Contains(why, turn) || strings.Contains(why, "log") {
+			t.Errorf("it was given up: %s", why)
+		}
+	})
+}
+
+// The clock was an hour ahead when a retry was written, and is right now: the
+// work goes on within half a minute, and not in an hour.
+func TestRetryOfAClockThatWasAhead(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", time.Hour)
+		w.must(alice, CloseLease{Ref: id})
+		w.pass(0)
+		l := w.stored(id)
+		if l.State != Closing {
+			t.Fatalf("it is %s", l.State)
+		}
+		l.NextTryAt, l.DueAt = time.Now().Add(time.Hour), time.Now().Add(time.Hour)
+		l.Card.NextTryAt, l.Card.Shown = time.Now().Add(time.Hour), ""
+		if err := w.store.Put(context.Background(), l); err != nil {
+			t.Fatal(err)
+		}
+		w.sweepFor(time.Minute+lingering, 30*time.Second)
+		w.expect(id, Closed, ClosedByUser)
+		if got := w.slack.shows(id); got != w.lease(id).CardKey() {
+			t.Errorf("the card shows %q", got)
+		}
+		w.nothingLeft()
+	})
+}

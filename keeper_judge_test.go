@@ -53,7 +53,7 @@ func TestOpenLeaseIsJudgedByThePresent(t *testing.T) {
 				if why := w.lease(id).Why.String(); !strings.Contains(why, tt.says) {
 					t.Errorf("it says %q, want something with %q", why, tt.says)
 				}
-				if got := w.heardOf(id, NoticeEnded, NoticeRejected); !slices.Equal(got, []string{"rejected", "ended"}) {
+				if got := w.heardOf(id, NoticeEnded, NoticeRejected); !sameWords(got, "rejected", "ended") {
 					t.Errorf("told %v", got)
 				}
 			})

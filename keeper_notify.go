@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
@@ -9,9 +10,13 @@ import (
 
 // runCard shows the lease's card as it should be now.
 func (k *Keeper) runCard(ctx context.Context, l *Lease) error {
-	key, state := l.CardKey(), l.State
-	var at Place
-	return k.runSend(ctx, l, "card", func(ctx context.Context) (err error) {
+	var (
+		at    Place
+		key   string
+		state State
+	)
+	return k.runSend(ctx, l.ID, "card", false, func(ctx context.Context, l *Lease) (err error) {
+		key, state = l.CardKey(), l.State
 		at.Channel, at.TS, err = k.slack.Card(ctx, l)
 		return err
 	}, func(l *Lease, now time.Time, err error) error {
@@ -27,37 +32,49 @@ func (k *Keeper) runNotice(ctx context.Context, l *Lease, n Notice) error {
 		return unlessMoved(err)
 	}
 	var at Place
-	return k.runSend(ctx, l, string(n.Kind), func(ctx context.Context) (err error) {
+	return k.runSend(ctx, l.ID, string(n.Kind), n.Kind.Alarm(), func(ctx context.Context, l *Lease) (err error) {
+		if l.owed(n) == nil || l.stale(n.Kind) {
+			return errMoved
+		}
 		at, err = k.slack.Notice(ctx, l, n)
 		return err
 	}, func(l *Lease, now time.Time, err error) error { return l.noticeSent(now, n, at, err) })
 }
 
 // runSend does one call to Slack, bounded in time and in number, and records
-// what came of it.
-func (k *Keeper) runSend(ctx context.Context, l *Lease, what string, send func(context.Context) error,
+// what came of it. What is sent is made of the lease as it is when there is room,
+// which may be minutes after the wish to send it. Send returns errMoved if there
+// is nothing to send any more.
+func (k *Keeper) runSend(ctx context.Context, id, what string, alarm bool, send func(context.Context, *Lease) error,
 	record func(l *Lease, now time.Time, err error) error,
 ) error {
-	err := k.send(ctx, send)
-	if cutShort(ctx, err) {
+	err := k.send(ctx, id, alarm, send)
+	if cutShort(ctx, err) || errors.Is(err, errMoved) {
 		return nil
 	}
 	if err != nil {
-		k.log.Warn("could not tell Slack", "lease", l.ID, "step", what, "err", err)
+		k.log.Warn("could not tell Slack", "lease", id, "step", what, "err", err)
 	}
 	// Slack may have it, so that is written also while stopping.
-	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error { return record(l, now, err) })
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), id, func(l *Lease, now time.Time) error { return record(l, now, err) })
 	return unlessMoved(werr)
 }
 
-func (k *Keeper) send(ctx context.Context, do func(context.Context) error) (err error) {
-	release, err := k.workers.acquireSend(ctx)
+func (k *Keeper) send(ctx context.Context, id string, alarm bool, do func(context.Context, *Lease) error) (err error) {
+	release, err := k.workers.acquireSend(ctx, alarm)
 	if err != nil {
 		return err
 	}
 	defer release()
+	l, err := k.ledger.get(ctx, id)
+	if err != nil {
+		if ErrorCode(err) == ENOTFOUND {
+			return errMoved
+		}
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	defer safe.Recover(&err)
-	return do(ctx)
+	return do(ctx, l)
 }

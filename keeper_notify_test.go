@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +132,68 @@ func TestCardPace(t *testing.T) {
 			t.Errorf("the card said open %s late", got.Sub(want))
 		}
 	})
+}
+
+// Slack needs nine seconds a message and there are a hundred cards to show: who
+// is on call hears of a stuck lease all the same.
+func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", time.Hour)
+		w.cloud.script(failing("close", id, 30))
+		w.slack.script(func(context.Context, string, *Lease) error {
+			time.Sleep(9 * time.Second)
+			return nil
+		})
+		w.must(alice, CloseLease{Ref: id})
+		for range 100 {
+			w.ask(bob, "web", time.Hour)
+		}
+		var stuck time.Time
+		for stuck.IsZero() {
+			w.pass(time.Second)
+			events, _ := w.recorded(id)
+			for _, e := range events {
+				if e.Act == ActStuck {
+					stuck = e.At
+				}
+			}
+		}
+		w.pass(5 * time.Minute)
+		at := w.slack.when(id, string(NoticeStuck))
+		if len(at) != 1 || at[0].Sub(stuck) > 10*time.Second {
+			t.Errorf("stuck since %s, the alarm came at %v", w.since(stuck), at)
+		}
+	})
+}
+
+// What was true when it was to be said, and is not when its turn comes, is not
+// said; and a card shows the lease as it is then.
+func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", time.Hour)
+		end := w.lease(id).ExpiresAt
+		w.pass(time.Until(end.Add(-15*time.Minute - 10*time.Second)))
+		w.slack.script(func(_ context.Context, what string, l *Lease) error {
+			if what == "new card" {
+				time.Sleep(2 * time.Minute)
+			}
+			return nil
+		})
+		for range sendsAtOnce {
+			w.ask(bob, "web", time.Hour)
+		}
+		w.pass(30 * time.Second) // the reminder is due, and waits
+		w.must(alice, CloseLease{Ref: id})
+		w.pass(time.Hour)
+		want := []string{"new card", "ready", "ended"}
+		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
+			t.Errorf("people heard (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// sameWords compares what was said in any order: alarms and the rest do not wait
+// for each other.
+func sameWords(got []string, want ...string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)))
 }

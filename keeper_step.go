@@ -92,7 +92,7 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 		result, err = do(ctx, l)
 		return err
 	})
-	if cutShort(ctx, err) {
+	if cutShort(ctx, err) || errors.Is(err, errNoTurn) {
 		return nil
 	}
 	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
@@ -158,7 +158,7 @@ func cutShort(ctx context.Context, err error) bool {
 func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
 	in, err := k.cloud.Instance(ctx, l.Instance.Account, l.Instance.ID)
 	if ErrorCode(err) == ENOTFOUND {
-		return Instance{}, &Error{Code: ENOTFOUND, Message: Textf("%s is gone.", l.Instance.ID), Err: err}
+		err = &Error{Code: ENOTFOUND, Message: Textf("%s is gone.", l.Instance.ID), Err: err}
 	}
 	return in, err
 }

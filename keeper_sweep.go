@@ -33,20 +33,22 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	open, err := k.liveIn(ctx, account)
+	all, err := k.snapshots.take(ctx)
 	if err != nil {
 		return err
 	}
+	open := all[account]
+	k.recall(open)
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
 	survey, err := k.cloud.Survey(ctx, account, slices.Collect(maps.Values(open)))
 	if err != nil {
 		return errors.Join(err, k.cannotSurvey(ctx, account, open, err))
 	}
-	live, err := k.liveIn(ctx, account)
-	if err != nil {
+	if all, err = k.snapshots.take(ctx); err != nil {
 		return err
 	}
+	live := all[account]
 	r := k.sightings.begin(account, survey)
 	k.reportUnproven(account, r)
 	var errs []error
@@ -92,17 +94,15 @@ func (k *Keeper) reportUnproven(account string, r round) {
 	}
 }
 
-// liveIn returns the leases of an account that may have something in AWS.
-func (k *Keeper) liveIn(ctx context.Context, account string) (map[string]*Lease, error) {
-	all, err := k.ledger.active(ctx, func(l *Lease) bool { return l.Instance.Account == account })
-	if err != nil {
-		return nil, err
+// recall wakes what the index on time does not find, because it was written when
+// the clock was ahead.
+func (k *Keeper) recall(live map[string]*Lease) {
+	now := time.Now()
+	for id, l := range live {
+		if due(l.nextDue(now), now) {
+			k.wake(id)
+		}
 	}
-	out := make(map[string]*Lease)
-	for _, l := range all {
-		out[l.ID] = l
-	}
-	return out, nil
 }
 
 // claim decides about something that no live lease owns. What proves by its

@@ -11,7 +11,7 @@ import (
 // given a timer, so that an end does not wait for the tick after it.
 const ahead = time.Second
 
-// wake lets both queues of a lease look whether there is something to do.
+// wake lets the queues of a lease look whether there is something to do.
 func (k *Keeper) wake(id string) {
 	k.workers.start(id, queueSteps, func() { k.work(id) })
 	k.wakeOutbox(id)
@@ -21,7 +21,8 @@ func (k *Keeper) wake(id string) {
 // not wake: it goes on by itself after each action, and to wake it also when an
 // action failed would be a loop without a pause.
 func (k *Keeper) wakeOutbox(id string) {
-	k.workers.start(id, queueOutbox, func() { k.deliver(id) })
+	k.workers.start(id, queueOutbox, func() { k.deliver(id, (*Lease).nextTold) })
+	k.workers.start(id, queueAlarms, func() { k.deliver(id, (*Lease).nextAlarm) })
 }
 
 // wakeAt wakes a lease when its time comes, if that is before the next tick.
@@ -51,6 +52,9 @@ func (k *Keeper) work(id string) {
 			k.wakeAt(id, action.At, now)
 			return
 		}
+		if k.workers.crowded(l) {
+			k.lineUp(ctx, l)
+		}
 		err = k.perform(ctx, l, action.Kind)
 		k.wakeOutbox(id) // whatever was written, people may have to hear of it
 		if err != nil {
@@ -60,6 +64,20 @@ func (k *Keeper) work(id string) {
 			return
 		}
 	}
+}
+
+// lineUp says what a lease waits for, and keeps what went wrong before.
+func (k *Keeper) lineUp(ctx context.Context, l *Lease) {
+	_, err := k.ledger.update(ctx, l.ID, func(is *Lease, _ time.Time) error {
+		if is.State != l.State || is.Stage != l.Stage {
+			return errMoved
+		}
+		return is.lineUp(stepsPerAccount)
+	})
+	if err := unlessMoved(err); err != nil && ctx.Err() == nil {
+		k.log.Warn("what a lease waits for cannot be written", "lease", l.ID, "err", err)
+	}
+	k.wakeOutbox(l.ID)
 }
 
 // perform does one action: a step in AWS, or a transition that needs none.
@@ -113,15 +131,15 @@ func ifStill(kind ActionKind, apply change) change {
 // deliver sends what is owed to people until that lies in the future. A thing
 // is recorded as sent only after Slack took it, so a crash in between repeats
 // it: for the card that is an update with the same content.
-func (k *Keeper) deliver(id string) {
+func (k *Keeper) deliver(id string, owed func(*Lease) Delivery) {
 	ctx := k.workers.ctx
 	for !k.workers.stopping() {
 		l, err := k.ledger.get(ctx, id)
 		if err != nil {
 			return // work reads the same lease and says so
 		}
-		next, now := NextDelivery(l), time.Now()
-		if next.At.IsZero() || !due(next.At, now) {
+		next, now := owed(l), time.Now()
+		if next.At.IsZero() || !due(l.noLater(next.At, now), now) {
 			k.wakeAt(id, next.At, now)
 			return
 		}

@@ -44,21 +44,21 @@ func Next(l *Lease, now time.Time) Action {
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
 			end = Action{ActionExpire, l.ExpiresAt}
 		}
-		work = Action{ActionAdvance, l.NextTryAt}
+		work = Action{ActionAdvance, l.nextTry(now)}
 	case Open:
 		end = Action{ActionExpire, l.ExpiresAt}
 		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Drift != (Drift{})
 		switch {
 		case drifted && (!moved || l.Attempts%2 == 0): // in turns, so that neither holds up the other by failing
-			work = Action{ActionMend, l.NextTryAt}
+			work = Action{ActionMend, l.nextTry(now)}
 		case moved:
-			work = Action{ActionExtend, l.NextTryAt}
+			work = Action{ActionExtend, l.nextTry(now)}
 		}
 		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionRemind, at}
 		}
 	case Closing:
-		return Action{ActionClose, l.NextTryAt}
+		return Action{ActionClose, l.nextTry(now)}
 	case Closed:
 		forget := Action{ActionForget, l.KeepUntil}
 		if gaveUp := l.ClosedAt.Add(tellFor); !NextDelivery(l).At.IsZero() && forget.At.Before(gaveUp) {
@@ -89,8 +89,35 @@ func (l *Lease) nextReminder() time.Time {
 // nextDue is the earliest time at which the lease needs anything.
 func (l *Lease) nextDue(now time.Time) time.Time {
 	at := Next(l, now).At
-	if delivery := NextDelivery(l).At; !delivery.IsZero() && (at.IsZero() || delivery.Before(at)) {
+	if delivery := l.noLater(NextDelivery(l).At, now); !delivery.IsZero() && (at.IsZero() || delivery.Before(at)) {
 		at = delivery
+	}
+	return at
+}
+
+// No pause is longer than these. A time further ahead was written when the clock
+// was ahead, and waiting for it would stop the work for as long.
+const (
+	longestPause     = 3 * time.Minute
+	longestSendPause = 2 * time.Hour // of a lease that is over, see deliveryBackoff
+)
+
+// nextTry is when the work in AWS is to be tried next.
+func (l *Lease) nextTry(now time.Time) time.Time {
+	if l.NextTryAt.After(now.Add(longestPause)) {
+		return now
+	}
+	return l.NextTryAt
+}
+
+// noLater is when something is to be sent that was put off until at.
+func (l *Lease) noLater(at, now time.Time) time.Time {
+	most := longestPause
+	if l.State == Closed && now.Sub(l.ClosedAt) > time.Hour {
+		most = longestSendPause
+	}
+	if at.After(now.Add(most)) {
+		return now
 	}
 	return at
 }

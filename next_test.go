@@ -55,9 +55,11 @@ func TestNext(t *testing.T) {
 		{"opening", opening(), noon, Action{ActionAdvance, at(1)}},
 		{"opening, a moment before its time is up", opening(), at(10).Add(-1), Action{ActionAdvance, at(1)}},
 		{"opening, its time is up", opening(), at(10), Action{ActionGiveUp, at(10)}},
-		{"opening, the next try comes too late", with(opening(), func(l *Lease) { l.NextTryAt = at(11) }), noon, Action{ActionGiveUp, at(10)}},
-		{"opening, the next try comes just in time", with(opening(), func(l *Lease) { l.NextTryAt = at(10) }), noon,
+		{"opening, the next try comes too late", with(opening(), func(l *Lease) { l.NextTryAt = at(11) }), at(9), Action{ActionGiveUp, at(10)}},
+		{"opening, the next try comes just in time", with(opening(), func(l *Lease) { l.NextTryAt = at(10) }), at(9),
 			Action{ActionAdvance, at(10)}},
+		{"opening, the clock was ahead when the next try was put off", with(opening(), func(l *Lease) { l.NextTryAt = at(9) }), at(5),
+			Action{ActionAdvance, at(5)}},
 		{"opening, the clock runs", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(9), Action{ActionAdvance, at(1)}},
 		{"opening, the clock runs and its time is up", with(opening(), func(l *Lease) { l.ExpiresAt = at(30) }), at(10),
 			Action{ActionGiveUp, at(10)}},
@@ -72,10 +74,10 @@ func TestNext(t *testing.T) {
 		}), at(1), Action{ActionExpire, at(60)}},
 		{"open, a reminder before AWS can be asked again", with(openFor(60, 15), func(l *Lease) {
 			l.Resources.Until, l.NextTryAt = at(30), at(46)
-		}), at(1), Action{ActionRemind, at(45)}},
+		}), at(44), Action{ActionRemind, at(45)}},
 		{"open, the end before AWS can be asked again", with(openFor(60), func(l *Lease) {
 			l.Resources.Until, l.NextTryAt = at(30), at(61)
-		}), at(1), Action{ActionExpire, at(60)}},
+		}), at(59), Action{ActionExpire, at(60)}},
 		{"closing", &Lease{State: Closing, Work: Work{Retry: Retry{NextTryAt: at(3)}}, ExpiresAt: at(1)}, noon, Action{ActionClose, at(3)}},
 		{"closed", &Lease{State: Closed, KeepUntil: at(90)}, noon, Action{ActionForget, at(90)}},
 		{"unknown", &Lease{State: "odd"}, noon, Action{}},
@@ -130,8 +132,12 @@ func TestNextDue(t *testing.T) {
 	if got := l.nextDue(noon); !got.Equal(at(1)) {
 		t.Errorf("with something to say: got %s", got)
 	}
-	l.Owed[0].NextTryAt = at(70)
-	if got := l.nextDue(noon); !got.Equal(at(60)) {
+	l.Owed[0].NextTryAt = at(61)
+	if got := l.nextDue(at(59)); !got.Equal(at(60)) {
 		t.Errorf("with something to say later: got %s", got)
+	}
+	l.Owed[0].NextTryAt = at(50)
+	if got := l.nextDue(at(1)); !got.Equal(at(1)) {
+		t.Errorf("with something to say that was put off when the clock was ahead: got %s", got)
 	}
 }

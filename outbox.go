@@ -55,11 +55,20 @@ type Delivery struct {
 // about one message a second in a channel. A change of state does not wait.
 const cardPause = time.Second
 
-// NextDelivery says what is owed first. The card goes before the notices, which
-// stand in its thread; but alarms do not wait for it, and nothing waits for a
-// card that nobody takes.
+// NextDelivery says what is owed first. Nothing waits for a card that nobody
+// takes, and alarms wait for nothing else.
 func NextDelivery(l *Lease) Delivery {
-	var card, first Delivery
+	told, alarm := l.nextTold(), l.nextAlarm()
+	if told.At.IsZero() || !alarm.At.IsZero() && alarm.At.Before(told.At) {
+		return alarm
+	}
+	return told
+}
+
+// nextTold is what the people of the lease are owed first. The card goes before
+// the notices, which stand in its thread.
+func (l *Lease) nextTold() Delivery {
+	var card Delivery
 	if l.Card.Shown != l.CardKey() {
 		at := l.Card.NextTryAt
 		if l.Card.State == l.State && at.Before(l.Card.SentAt.Add(cardPause)) {
@@ -69,10 +78,21 @@ func NextDelivery(l *Lease) Delivery {
 			at = l.RequestedAt
 		}
 		card = Delivery{Card: true, At: at}
-		first = card
+		if l.Card.Attempts < StuckAfter {
+			return card
+		}
 	}
+	return l.nextNotice(card, func(k NoticeKind) bool { return !k.Alarm() })
+}
+
+// nextAlarm is what whoever is on call is owed first.
+func (l *Lease) nextAlarm() Delivery { return l.nextNotice(Delivery{}, NoticeKind.Alarm) }
+
+// nextNotice is the notice of some kinds that is due before all others and before
+// first, if there is one.
+func (l *Lease) nextNotice(first Delivery, kinds func(NoticeKind) bool) Delivery {
 	for _, n := range l.Owed {
-		if card.Card && l.Card.Attempts < StuckAfter && !n.Kind.Alarm() {
+		if !kinds(n.Kind) {
 			continue
 		}
 		at := n.NextTryAt

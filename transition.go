@@ -110,6 +110,9 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 func (l *Lease) retry(now time.Time, err error) {
 	l.LastError = ErrorMessage(err)
 	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
+	if l.inLine() {
+		l.Detail = Text{} // it had its turn
+	}
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
 	}
@@ -174,12 +177,31 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 func (l *Lease) tooSlow(t Timing) Text {
 	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
+	case l.inLine():
+		return why.And(l.LastError).And(l.Detail)
 	case !l.LastError.IsZero():
 		return why.And(l.LastError)
 	case !l.Detail.IsZero():
 		return why.And(l.Detail)
 	}
 	return why
+}
+
+// lineUp records that the work waits for its turn, which is no failure and keeps
+// the last one that was. errMoved if that is known.
+func (l *Lease) lineUp(others int) error {
+	if l.inLine() {
+		return errMoved
+	}
+	l.Detail = turnOf(others, l.Instance.Account)
+	return nil
+}
+
+// inLine reports whether the work waits for its turn.
+func (l *Lease) inLine() bool { return l.Detail.Format == turnOf(0, "").Format }
+
+func turnOf(others int, account string) Text {
+	return Textf("It waits for its turn: %d others are at work in account %s.", others, account)
 }
 
 // tornDown records what a round of closing has seen gone.

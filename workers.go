@@ -3,23 +3,27 @@ package sshforward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // queue is what of a lease is worked on one after the other. AWS's bad days
-// must not hold up Slack, nor the other way round, so a lease has two.
+// must not hold up Slack, nor the other way round, and an alarm waits for neither,
+// so a lease has three.
 type queue string
 
 const (
 	queueSteps  queue = "steps"  // AWS
 	queueOutbox queue = "outbox" // Slack
+	queueAlarms queue = "alarms" // Slack too, for whoever is on call
 )
 
 const (
 	stepsPerAccount = 32 // at one time, openings and closings counted apart
 	sendsAtOnce     = 8  // calls to Slack at one time
+	alarmsAtOnce    = 4  // the same for alarms, which have this room for themselves
 )
 
 // workers schedule the work on leases: at most one worker for each queue of a
@@ -39,6 +43,7 @@ type workers struct {
 	running map[leaseQueue]bool // true: run once more
 	steps   map[stepKind]chan struct{}
 	sends   chan struct{}
+	alarms  chan struct{}
 	cancels map[string]context.CancelFunc // by lease id, see interruptible
 }
 
@@ -60,6 +65,7 @@ func newWorkers(panicked func(error)) *workers {
 		running:  make(map[leaseQueue]bool),
 		steps:    make(map[stepKind]chan struct{}),
 		sends:    make(chan struct{}, sendsAtOnce),
+		alarms:   make(chan struct{}, alarmsAtOnce),
 		cancels:  make(map[string]context.CancelFunc),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -110,22 +116,45 @@ func (w *workers) again(key leaseQueue) bool {
 }
 
 // acquireStep waits until the lease's account has room for one more step.
+// errNoTurn if ctx ended first.
 func (w *workers) acquireStep(ctx context.Context, l *Lease) (release func(), err error) {
+	room := w.room(l)
+	if release, err = w.acquire(ctx, room); err != nil && !errors.Is(err, errStopping) {
+		err = fmt.Errorf("%w: %w", errNoTurn, err)
+	}
+	return release, err
+}
+
+// room is what the steps of a lease share with others of its account.
+func (w *workers) room(l *Lease) chan struct{} {
 	kind := stepKind{account: l.Instance.Account, closing: l.State == Closing}
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	room, ok := w.steps[kind]
 	if !ok {
 		room = make(chan struct{}, stepsPerAccount)
 		w.steps[kind] = room
 	}
-	w.mu.Unlock()
-	return w.acquire(ctx, room)
+	return room
+}
+
+// crowded reports whether a step of the lease would have to wait for its turn.
+func (w *workers) crowded(l *Lease) bool {
+	room := w.room(l)
+	return len(room) == cap(room)
 }
 
 // acquireSend waits until there is room for one more call to Slack.
-func (w *workers) acquireSend(ctx context.Context) (release func(), err error) {
+func (w *workers) acquireSend(ctx context.Context, alarm bool) (release func(), err error) {
+	if alarm {
+		return w.acquire(ctx, w.alarms)
+	}
 	return w.acquire(ctx, w.sends)
 }
+
+// errNoTurn: something more important came due before the turn did, which is no
+// failure of the work.
+var errNoTurn = errors.New("its turn did not come")
 
 // errStopping ends the wait for room: nothing new is begun.
 var errStopping = errors.New("stopping")

@@ -123,3 +123,48 @@ func TestOnlySoManyRemindersAreRemembered(t *testing.T) {
 		t.Errorf("%d remembered, from %+v", n, r.cache.Keys()[0])
 	}
 }
+
+// Twenty approvers were asked in direct messages, and Slack needs a second for
+// each: none keeps live buttons, and the card does not take twenty seconds.
+func TestOldMessagesLoseTheirButtonsSideBySide(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := quiet(w)
+	l := lease(sshforward.Open)
+	all := x.reminded(t, l, 20)
+	w.Break("chat.update", fakeslack.Outcome{DelayAnswer: time.Second})
+	later := lease(sshforward.Closed)
+	later.Card = l.Card
+	began := time.Now()
+	x.posted(t, later)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the card took %s", took)
+	}
+	for _, ts := range all {
+		if m, _ := w.Message(ts); len(m.Buttons()) > 0 {
+			t.Errorf("%s keeps its buttons", ts)
+		}
+	}
+}
+
+// The last card of a lease has no successor that could take the buttons away
+// which Slack kept this time.
+func TestOldMessagesLoseTheirButtonsInTheEnd(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := quiet(w)
+	x.notifier.posted.retirePause = 50 * time.Millisecond
+	l := lease(sshforward.Open)
+	ts := x.reminded(t, l, 1)[0]
+	later := lease(sshforward.Closed)
+	later.Card = l.Card
+	w.FailNext("chat.update", fakeslack.Outcome{}, fakeslack.Outcome{Status: 503}, fakeslack.Outcome{Status: 503})
+	x.posted(t, later)
+	if m, _ := w.Message(ts); len(m.Buttons()) == 0 {
+		t.Fatal("it was changed after all")
+	}
+	waitFor(t, w, func(s *fakeslack.Snapshot) bool {
+		m, ok := s.Message(ts)
+		return ok && len(m.Buttons()) == 0
+	})
+}
