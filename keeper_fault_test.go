@@ -138,6 +138,29 @@ func TestHangingAccount(t *testing.T) {
 	})
 }
 
+// Nor does an account with more leases that are overdue than one tick starts: the
+// others are not hidden behind them.
+func TestManyOverdueInOneAccount(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "web", 5*time.Minute)
+		end := w.lease(id).ExpiresAt
+		w.pass(time.Until(end.Add(-2 * time.Second)))
+		w.cloud.script(hangIn("far", "close"))
+		w.store.mu.Lock()
+		for i := range dueAtOnce {
+			l := &Lease{ID: fmt.Sprintf("far%05d", i), State: Closing}
+			l.Owner, l.RequestedAt, l.Instance = alice, w.t0, Instance{Account: "far", ID: "i-0far"}
+			l.Reason, l.OpenedAt, l.ExpiresAt, l.ClosingAt, l.NextTryAt, l.DueAt = Expired, w.t0, w.t0, w.t0, w.t0, w.t0
+			w.store.leases[l.ID], w.store.dueAt[l.ID] = l, l.DueAt
+		}
+		w.store.mu.Unlock()
+		w.pass(6 * time.Second)
+		if got := w.lease(id).AccessEndedAt; got.IsZero() || got.Sub(end) > 4*time.Second {
+			t.Errorf("access ended at %s, promised was %s", w.since(got), w.since(end))
+		}
+	})
+}
+
 // Openings that hang by the dozen delay no teardown in the same account,
 // neither at the promised end nor at a close.
 func TestTeardownBehindOpenings(t *testing.T) {

@@ -164,7 +164,7 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 		open := w.opened(alice, "web", time.Hour)
 		asked := w.ask(alice, "two", time.Hour)
 		w.store.script(unwritable)
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{ID: asked}, CancelLease{asked},
+		for _, cmd := range []Command{OpenLease{Instance: "i-0far"}, ConfirmLease{ID: asked}, CancelLease{asked},
 			ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)

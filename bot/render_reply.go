@@ -27,7 +27,14 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 			return v.replyCloseAll(r.Leases)
 		}
 		return v.replyClose(l)
-	case sshforward.OpenLease, showLease:
+	case sshforward.OpenLease:
+		switch {
+		case l != nil && l.State != sshforward.Requested:
+			return v.openAlready(c, l)
+		case l != nil:
+			return v.lease(c, l)
+		}
+	case showLease:
 		if l != nil {
 			return v.lease(c, l)
 		}

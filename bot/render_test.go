@@ -138,6 +138,7 @@ func every(v render) map[string]message {
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
 		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
 		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
 		"notice-unjudged":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
 		"notice-rejected":       v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),

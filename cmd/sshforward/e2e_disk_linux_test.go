@@ -23,7 +23,7 @@ func TestFullDisk(t *testing.T) {
 	card := w.card(dev, id, "ssh -p 22")
 
 	w.limitFiles(t, 1)
-	answer := w.slash(ann, dev, "open "+c.instance+" 1m")
+	answer := w.slash(ann, dev, "open "+c.instance+" 1m from 203.0.113.8")
 	if answer.HasButton("lease.confirm") || !strings.Contains(answer.Visible(), "disk") && !strings.Contains(answer.Visible(), "saved") {
 		t.Errorf("with a full disk it answers:\n%s", answer.Visible())
 	}

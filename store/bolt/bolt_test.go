@@ -146,19 +146,29 @@ func checkKept(t testing.TB, s *Store, tx *bbolt.Tx) {
 	}
 }
 
-// checkPast checks that the index on owners says what the events say.
+// checkPast checks that the indexes on owners and numbers say what the events say.
 func checkPast(t testing.TB, tx *bbolt.Tx) {
 	t.Helper()
 	events, past := tx.Bucket(bucketEvents), tx.Bucket(bucketPast)
 	if events == nil {
 		return
 	}
-	want := 0
+	want, inOrder := 0, 0
+	last, err := lastUnordered(tx)
+	if err != nil {
+		t.Error(err)
+	}
 	c, entries := events.Cursor(), past.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		e, err := event(k, v)
 		if err != nil {
 			t.Error(err)
+		}
+		if seqOf(k) > last {
+			inOrder++
+			if at := tx.Bucket(bucketOrder).Get(k[8:]); !bytes.Equal(at, k[:8]) {
+				t.Errorf("event %x is at %x in order", k, at)
+			}
 		}
 		if e.Act != sshforward.ActClosed || e.Opened.IsZero() {
 			continue
@@ -168,6 +178,9 @@ func checkPast(t testing.TB, tx *bbolt.Tx) {
 		if found, _ := entries.Seek(key); !bytes.Equal(found, key) {
 			t.Errorf("event %x is not in past", k)
 		}
+	}
+	if order := tx.Bucket(bucketOrder); order != nil && order.Stats().KeyN != inOrder {
+		t.Errorf("%d entries in order for %d events", order.Stats().KeyN, inOrder)
 	}
 	if n := past.Stats().KeyN; n != want {
 		t.Errorf("%d entries in past for %d events", n, want)
@@ -221,17 +234,19 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 // replace writes v behind the store's back; was, if not nil, gets what was there.
 func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[]byte) {
 	t.Helper()
+	var id int
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		id = tx.ID()
 		b := tx.Bucket(bucket)
 		if was != nil {
 			*was = append([]byte(nil), b.Get([]byte(key))...)
 		}
-		s.watch.committed.Store(uint64(tx.ID())) // it is the store's own doing
 		return b.Put([]byte(key), v)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.watch.committed.Store(uint64(id)) // it is the store's own doing
 }
 
 func TestAClosedLeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {
