@@ -163,6 +163,8 @@ func every(v render) map[string]message {
 		"closing": v.replyClose(lease(sshforward.Closing)),
 		"closed-all": v.replyCloseAll([]*sshforward.Lease{lease(sshforward.Closing),
 			with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
+		"closing-unrecorded": v.reply(ann, sshforward.CloseLease{}, outcome{
+			reply: sshforward.Reply{Lease: lease(sshforward.Closing), Unrecorded: true}}),
 		"extended":    v.replyExtend(open),
 		"show-open":   v.lease(ann, open),
 		"show-closed": v.lease(ann, ended(sshforward.ClosedByAdmin)),
