@@ -57,7 +57,7 @@ var trailClauses = []clause{
 		won := make([]bool, 50)
 		for i := range won {
 			mine := l.Clone()
-			all.Go(func() { won[i] = b.Put(b.Context(), mine, happened(fmt.Sprint(i), start)) == nil })
+			all.Go(func() { won[i] = b.handle(i).Put(b.Context(), mine, happened(fmt.Sprint(i), start)) == nil })
 		}
 		all.Wait()
 		var want []string
@@ -212,7 +212,7 @@ var trailClauses = []clause{
 			all.Go(func() {
 				for n := range each {
 					// The clocks of writers differ, and so do the times of what they tell.
-					if err := b.Append(b.Context(), happened(fmt.Sprint(i, n), at(time.Duration((i*7919+n*104729)%1000)*time.Second))); err != nil {
+					if err := b.handle(i).Append(b.Context(), happened(fmt.Sprint(i, n), at(time.Duration((i*7919+n*104729)%1000)*time.Second))); err != nil {
 						b.Errorf("Append: %v", err)
 					}
 				}
