@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -93,6 +94,27 @@ func (r *Rule) notApprovers(ctx context.Context, dir Directory, said []Approval)
 		}
 	}
 	return bad, nil
+}
+
+// approversBut returns who is listed as an approver, directly or through a group,
+// without some people. EUNAVAILABLE if Slack does not tell who is in a group.
+func approversBut(ctx context.Context, dir Directory, approvers []string, without ...string) ([]string, error) {
+	var out []string
+	for _, id := range approvers {
+		users := []string{id}
+		if IsGroup(id) {
+			var err error
+			if users, err = dir.Members(ctx, id); err != nil {
+				return nil, cannotTell(err)
+			}
+		}
+		for _, user := range users {
+			if !slices.Contains(out, user) && !slices.Contains(without, user) {
+				out = append(out, user)
+			}
+		}
+	}
+	return out, nil
 }
 
 // latest is the latest end that the rule would give a lease that is open, with

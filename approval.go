@@ -191,9 +191,7 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
 	}
 	l.ConfirmedAt = now
-	if l.Urgent {
-		l.owe(NoticeUrgent, now)
-	} else if l.Approvals > 0 {
+	if l.Approvals > 0 && !l.Urgent {
 		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
 		l.owe(NoticeApproval, now)
 		return nil

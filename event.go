@@ -77,6 +77,11 @@ type Event struct {
 	Ended    time.Time `json:"access_ended,omitzero"`
 	Overstay float64   `json:"overstay_seconds"`   // beyond Expires
 	Cost     float64   `json:"cost_usd,omitempty"` // about, once it has ended
+
+	// Seq is the store's number of the event: in the order of writing, with
+	// gaps, never given twice. It is set where events are read; it belongs to
+	// the store and not to what happened, so it is not exported.
+	Seq uint64 `json:"-"`
 }
 
 // by says who did or tried it, and from where.

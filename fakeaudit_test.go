@@ -59,6 +59,23 @@ func (s *memStore) Events(ctx context.Context, since time.Time) iter.Seq2[Event,
 	}
 }
 
+func (s *memStore) EventsAfter(ctx context.Context, seq uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := s.enter(ctx, "events", ""); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		s.mu.Lock()
+		events := slices.Clone(s.events)
+		s.mu.Unlock()
+		for i, e := range events {
+			if e.Seq = uint64(i) + 1; e.Seq > seq && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (s *memStore) Past(ctx context.Context, owner string, since time.Time, limit int) ([]Event, error) {
 	if err := s.enter(ctx, "past", owner); err != nil {
 		return nil, err

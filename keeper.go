@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
@@ -33,6 +34,9 @@ type Options struct {
 	// OnUnproven, if set, is told after each survey of an account how much there
 	// carries the deployment's tag and is not provably a lease's.
 	OnUnproven func(account string, n int)
+	// OnUnheard, if set, is called whenever Slack did not take an alarm for whoever
+	// is on call. It stays owed.
+	OnUnheard func()
 	// OnEvent, if set, is told each [Event] once it is durable, or kept in
 	// memory while the store cannot be written. It must not wait for anything.
 	OnEvent func(Event)
@@ -64,6 +68,7 @@ type Keeper struct {
 	log      *slog.Logger
 
 	onOrphan   func()
+	onUnheard  func()
 	onUnproven func(account string, n int)
 
 	ledger   ledger
@@ -75,7 +80,9 @@ type Keeper struct {
 	// the write that depends on it. The store belongs to this process alone.
 	confirming keyedMutex
 
+	opens     pace // of requests, by person
 	workers   *workers
+	rationed  atomic.Int64 // where the next tick goes on, see ration
 	snapshots snapshots
 	sightings sightings
 	watches   watches
@@ -91,17 +98,22 @@ func NewKeeper(o Options) *Keeper {
 	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
 		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
-		onOrphan: o.OnOrphan, onUnproven: o.OnUnproven,
+		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
 		sources: o.Store, rebuilds: o.Store, history: o.Store,
+		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(panicked(log)),
 	}
 	k.snapshots.ledger = &k.ledger
 	return k
 }
+
+// opensPerMinute is how often a person may ask for access: asking costs calls to
+// AWS, of which closing must have enough.
+const opensPerMinute = 30
 
 // panicked logs the panic of work that has nobody to return an error to. The work
 // is begun anew with the next tick.

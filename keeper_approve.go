@@ -24,8 +24,36 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 			return Reply{Lease: l}, nil // it wants the second yes first
 		}
 	}
-	l, err = k.ledger.updateBy(ctx, actor{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error { return l.confirm(now, k.timing) })
+	var heard Place
+	if l.State == Requested && l.Urgent && !due(l.ConfirmBy, time.Now()) {
+		if heard, err = k.announceUrgent(ctx, l); err != nil {
+			return Reply{}, err
+		}
+	}
+	l, err = k.ledger.updateBy(ctx, actor{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error {
+		l.Broadcast = heard
+		return l.confirm(now, k.timing)
+	})
 	return k.reply(l, err)
+}
+
+// announceUrgent tells the operators' channel that somebody goes past approval,
+// before anything is opened. If nobody would hear of it, the answer is no. A
+// process that dies in between has told of something that did not happen, which
+// is better than the other way round.
+func (k *Keeper) announceUrgent(ctx context.Context, l *Lease) (at Place, err error) {
+	err = k.send(ctx, l.ID, true, func(ctx context.Context, l *Lease) (err error) {
+		at, err = k.slack.Notice(ctx, l, Notice{Kind: NoticeUrgent, At: time.Now()})
+		return err
+	})
+	if err == nil {
+		return at, nil
+	}
+	k.unheard(l, NoticeUrgent, err)
+	e := &Error{Code: EUNAVAILABLE, Err: err, RetryAfter: retryAfter(err), Message: Textf("Nobody would hear of it: " +
+		"Slack does not take the notice in the operators' channel, so I open nothing without approval. " +
+		"Leave out the word urgent to ask the approvers, or have an operator see to that channel.")}
+	return Place{}, e
 }
 
 func (cmd CancelLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {

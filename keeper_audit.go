@@ -3,6 +3,7 @@ package sshforward
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 )
 
@@ -31,6 +32,9 @@ func (k *Keeper) looked(ctx context.Context, c Caller, ref string, err error) er
 }
 
 func (k *Keeper) refuse(ctx context.Context, c Caller, act Act, e Event, why error) {
+	if real, ok := errors.AsType[hidden](why); ok {
+		why = real.why // the record is told what the caller is not
+	}
 	e.At, e.Act, e.Result = time.Now().UTC(), act, ErrorCode(why)
 	e.Detail = plain(cmp.Or(e.Detail, ErrorMessage(why).String()))
 	e.by(c)

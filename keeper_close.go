@@ -21,11 +21,11 @@ func (cmd CloseLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error
 	if err != nil {
 		return Reply{}, err
 	}
-	l, err := k.closeOne(ctx, c, found[0], admin)
+	l, recorded, err := k.closeOne(ctx, c, found[0], admin)
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{Lease: l}, nil
+	return Reply{Lease: l, Unrecorded: !recorded}, nil
 }
 
 // closeAll ends all that the caller has.
@@ -34,22 +34,26 @@ func (k *Keeper) closeAll(ctx context.Context, c Caller) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	var errs []error
+	var (
+		errs []error
+		all  = true
+	)
 	for i, l := range mine {
-		closed, err := k.closeOne(ctx, c, l, false)
+		closed, recorded, err := k.closeOne(ctx, c, l, false)
 		switch {
 		case err == nil:
-			mine[i] = closed
+			mine[i], all = closed, all && recorded
 		case ErrorCode(err) != ECONFLICT: // it had ended already
 			errs = append(errs, err)
 		}
 	}
-	return Reply{Leases: mine}, errors.Join(errs...)
+	return Reply{Leases: mine, Unrecorded: !all}, errors.Join(errs...)
 }
 
-// closeOne decides the end of one lease. ECONFLICT if it had ended already.
-func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (*Lease, error) {
-	closed, err := k.ledger.updateBy(ctx, actor{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
+// closeOne decides the end of one lease, and reports whether the store has it.
+// ECONFLICT if it had ended already.
+func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (closed *Lease, recorded bool, err error) {
+	closed, recorded, err = k.ledger.endBy(ctx, actor{ActClose, c}, l.ID, func(l *Lease, now time.Time) error {
 		reason := ClosedByUser
 		switch {
 		case l.State == Requested || l.State == Pending:
@@ -60,9 +64,9 @@ func (k *Keeper) closeOne(ctx context.Context, c Caller, l *Lease, admin bool) (
 		return l.end(now, reason, c.User, Text{}, k.timing)
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	k.workers.interrupt(l.ID)
 	k.wake(l.ID)
-	return closed, nil
+	return closed, recorded, nil
 }

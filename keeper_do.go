@@ -3,11 +3,16 @@ package sshforward
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// dueAtOnce bounds what one tick starts; the rest follows a second later.
-const dueAtOnce = 10_000
+const (
+	// dueAtOnce bounds what one tick starts; the rest follows a second later.
+	dueAtOnce = 10_000
+	// dueMost bounds what one tick looks at: more than are ever due.
+	dueMost = 1_000_000
+)
 
 // Do carries out a command as far as it can be done at once: it is checked,
 // and what it intends is in the store. The work goes on behind. What is refused
@@ -46,14 +51,25 @@ func (k *Keeper) Tick(ctx context.Context) error {
 	for _, id := range k.ledger.inMemory() {
 		k.workers.start(id, queueSteps, func() { k.flush(id) })
 	}
-	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueAtOnce)
+	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueMost)
 	if err != nil {
 		return fmt.Errorf("look for due leases: %w", err)
 	}
-	for _, id := range ids {
+	for _, id := range k.ration(ids) {
 		k.wake(id)
 	}
 	return nil
+}
+
+// ration returns as many as one tick may start, going on where the last one
+// stopped, so that a crowd that gets nowhere, in an account that does not answer,
+// hides nobody behind it.
+func (k *Keeper) ration(ids []string) []string {
+	if len(ids) <= dueAtOnce {
+		return ids
+	}
+	from := int(k.rationed.Add(dueAtOnce)-dueAtOnce) % len(ids)
+	return slices.Concat(ids[from:], ids[:from])[:dueAtOnce]
 }
 
 // flush tries once more to write what the store could not take, and goes on.

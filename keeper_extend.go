@@ -23,6 +23,13 @@ func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 	if err != nil {
 		return Reply{}, err
 	}
+	if rule.ExtendApprovals > 0 {
+		able, err := approversBut(ctx, k.slack, rule.Approvers, found[0].Owner, c.User)
+		if err == nil && len(able) < rule.ExtendApprovals {
+			return Reply{}, Errorf(EFORBIDDEN, "The rule %q wants %d approvals for an extension, and there are %d people who could give one. "+
+				"Ask an operator to name more approvers.", rule.Name, rule.ExtendApprovals, len(able))
+		}
+	}
 	l, err := k.ledger.updateBy(ctx, actor{ActExtend, c}, found[0].ID, func(l *Lease, now time.Time) error {
 		l.Instance.Tags = in.Tags
 		l.dropApprovals(rule, nil)

@@ -38,7 +38,20 @@ func (k *Keeper) runNotice(ctx context.Context, l *Lease, n Notice) error {
 		}
 		at, err = k.slack.Notice(ctx, l, n)
 		return err
-	}, func(l *Lease, now time.Time, err error) error { return l.noticeSent(now, n, at, err) })
+	}, func(l *Lease, now time.Time, err error) error {
+		if err != nil && n.Kind.Alarm() {
+			k.unheard(l, n.Kind, err)
+		}
+		return l.noticeSent(now, n, at, err)
+	})
+}
+
+// unheard makes known where else it can be that whoever is on call was not told.
+func (k *Keeper) unheard(l *Lease, kind NoticeKind, why error) {
+	k.log.Error("an alarm is not heard: Slack does not take it in the operators' channel", "lease", l.ID, "alarm", string(kind), "err", why)
+	if k.onUnheard != nil {
+		k.onUnheard()
+	}
 }
 
 // runSend does one call to Slack, bounded in time and in number, and records

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -35,23 +36,32 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 		return Reply{}, err
 	}
 
+	if err := k.mayAsk(ctx, c); err != nil {
+		return Reply{}, err
+	}
 	candidates, err := k.find(ctx, l, cmd.Instance)
 	if err != nil {
 		return Reply{}, err
 	}
-	if len(candidates) > 1 {
-		return Reply{Instances: candidates, Choose: true}, nil
+	if len(candidates.choose) > 0 {
+		return Reply{Instances: candidates.choose, Choose: true}, nil
 	}
-	l.Instance = candidates[0]
+	l.Instance = candidates.one
 	rule, err := k.policy.Admit(ctx, k.slack, l)
 	if err != nil {
-		return Reply{}, err
+		return Reply{}, notThere(cmd.Instance, err)
+	}
+	if has, err := k.alike(ctx, l); has != nil || err != nil {
+		return Reply{Lease: has}, err
 	}
 	if !l.Instance.Running {
 		return Reply{}, notRunning(l.Instance)
 	}
 	l.Max = rule.Max
 	l.applyRule(rule)
+	if err := k.approvable(ctx, l); err != nil {
+		return Reply{}, err
+	}
 	if err := k.roomFor(ctx, l); err != nil {
 		return Reply{}, err
 	}
@@ -64,6 +74,10 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	l.SSHUser, l.HostKeyAlias = sshUser(l.Instance, account), hostKeyAlias(l.Instance, account)
 	l.Placement.Warnings = append(l.Placement.Warnings, refusedTags(l.Instance)...)
 
+	defer k.confirming.lock(c.User)()
+	if err := k.roomToWait(ctx, c); err != nil {
+		return Reply{}, err
+	}
 	l.RequestedAt = time.Now()
 	l.ConfirmBy = l.RequestedAt.Add(k.timing.Confirm)
 	for {
@@ -76,27 +90,132 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	}
 }
 
+// mostWaiting is how many requests of a person may wait for a confirmation or an
+// approval: each is something that others are shown.
+const mostWaiting = 5
+
+// mayAsk refuses what would cost calls to AWS for nothing. EQUOTA, EFORBIDDEN.
+func (k *Keeper) mayAsk(ctx context.Context, c Caller) error {
+	if !k.opens.take(c.User, time.Now()) {
+		return Errorf(EQUOTA, "You have asked %d times within a minute, which is the most. Wait a little.", opensPerMinute)
+	}
+	if err := k.roomToWait(ctx, c); err != nil {
+		return err
+	}
+	p, err := k.slack.Person(ctx, c.User)
+	if err != nil {
+		return cannotTell(err)
+	}
+	if p.Guest && !slices.ContainsFunc(k.policy.Rules, func(r Rule) bool { return r.Guests }) {
+		return Errorf(EFORBIDDEN, "No rule of the policy lets in guests of the workspace.")
+	}
+	return nil
+}
+
+// roomToWait refuses one request more than may wait. EQUOTA.
+func (k *Keeper) roomToWait(ctx context.Context, c Caller) error {
+	waiting, err := k.ledger.active(ctx, func(l *Lease) bool {
+		return l.Owner == c.User && (l.State == Requested || l.State == Pending)
+	})
+	if err == nil && len(waiting) >= mostWaiting {
+		err = Errorf(EQUOTA, "You have %d requests that wait for a confirmation or an approval, which is the most. Take one back first.",
+			len(waiting)).try("close", waiting[0].ID, "")
+	}
+	return err
+}
+
+// alike returns what the same person has of the same kind already: the same
+// instance and port, from the same addresses. Who has a request that waits for
+// approval may still ask to go past that.
+func (k *Keeper) alike(ctx context.Context, l *Lease) (*Lease, error) {
+	found, err := k.ledger.active(ctx, func(m *Lease) bool {
+		live := m.State == Pending && m.Urgent == l.Urgent || m.State == Opening || m.State == Open
+		return live && m.Owner == l.Owner && m.Instance.Account == l.Instance.Account && m.Instance.ID == l.Instance.ID &&
+			m.TargetPort == l.TargetPort && covers(m.Sources, l.Sources) && covers(l.Sources, m.Sources)
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// approvable refuses what nobody could approve, before anybody waits for it. If
+// Slack does not tell who is in a group, it is left to the approvers.
+func (k *Keeper) approvable(ctx context.Context, l *Lease) error {
+	if l.Urgent || l.Approvals == 0 {
+		return nil
+	}
+	able, err := approversBut(ctx, k.slack, l.Approvers, l.Owner)
+	if err != nil || len(able) >= l.Approvals {
+		return nil
+	}
+	return Errorf(EFORBIDDEN, "The rule %q wants %d approvals, and besides you there are %d people who could give one. "+
+		"Ask an operator to name more approvers.", l.Rule, l.Approvals, len(able)).about(FieldInstance)
+}
+
+// candidates are what a name or an id can mean: one instance, or several of which
+// the caller has to choose.
+type candidates struct {
+	one    Instance
+	choose []Instance
+}
+
 // find looks the instance up. Where a Name tag matches several, those that the
 // caller could not open anyway are left out: the list is a help, and not a way
-// to learn what there is.
-func (k *Keeper) find(ctx context.Context, l *Lease, ref string) ([]Instance, error) {
+// to learn what there is. A name that is written in another case is offered.
+func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, error) {
 	found, err := k.cloud.Find(ctx, ref)
-	if err != nil || len(found) == 1 {
-		return found, err
+	if ErrorCode(err) == ENOTFOUND {
+		if like := k.namedLike(ctx, l.Owner, ref); len(like) > 0 {
+			return candidates{choose: like}, nil
+		}
+		return candidates{}, notThere(ref, hidden{&Error{Code: ENOTFOUND, Message: ErrorMessage(err), Err: err}})
+	}
+	if err != nil {
+		return candidates{}, err
+	}
+	if len(found) == 1 {
+		return candidates{one: found[0]}, nil
 	}
 	var allowed []Instance
 	var refused error
 	for _, in := range found {
 		probe := l.Clone()
 		probe.Instance = in
-		if _, err := k.policy.Admit(ctx, k.slack, probe); err == nil {
+		_, err := k.policy.Admit(ctx, k.slack, probe)
+		_, unsaid := errors.AsType[hidden](refused)
+		switch {
+		case err == nil:
 			allowed = append(allowed, in)
-		} else if refused == nil || ErrorCode(err) == EUNAVAILABLE {
+		case refused == nil || ErrorCode(err) == EUNAVAILABLE || unsaid:
 			refused = err
 		}
 	}
-	if len(allowed) == 0 {
-		return nil, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error"))
+	switch len(allowed) {
+	case 0:
+		return candidates{}, notThere(ref, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error")))
+	case 1:
+		return candidates{one: allowed[0]}, nil
 	}
-	return allowed, nil
+	return candidates{choose: allowed}, nil
+}
+
+// namedLike are the instances that somebody may ask for, and whose name differs
+// from what was typed only in case and blanks.
+func (k *Keeper) namedLike(ctx context.Context, user, ref string) []Instance {
+	may := k.admitted(ctx, user)
+	all, _ := k.instances.all()
+	return slices.DeleteFunc(all, func(in Instance) bool { return in.Name == "" || !looksLike(in.Name, ref) || !may(in) })
+}
+
+// notThere is the one answer for what does not exist and for what no rule lets
+// the caller reach, so that names and ids cannot be probed. It carries the
+// reason for the log and the audit record. Other errors stay as they are.
+func notThere(ref string, err error) error {
+	why, ok := errors.AsType[hidden](err)
+	if !ok {
+		return err
+	}
+	return (&Error{Code: ENOTFOUND, Err: why, Message: Textf("There is no instance %q that you may open. "+
+		"If it should be there, ask an operator for a rule that lets you in.", ref)}).about(FieldInstance)
 }

@@ -27,8 +27,8 @@ func TestOpenRefused(t *testing.T) {
 		{"port", OpenLease{Instance: "web", Port: 3389}, EFORBIDDEN, "port 22"},
 		{"private source", OpenLease{Instance: "web", Sources: prefixes("10.1.2.3/32")}, EFORBIDDEN, "10.0.0.0/8"},
 		{"wide source", OpenLease{Instance: "web", Sources: prefixes("198.51.100.0/24")}, EFORBIDDEN, "a single address"},
-		{"unknown", OpenLease{Instance: "i-0nope"}, ENOTFOUND, "no instance i-0nope"},
-		{"no rule", OpenLease{Instance: "i-0shut"}, EFORBIDDEN, "No rule"},
+		{"unknown", OpenLease{Instance: "i-0nope"}, ENOTFOUND, `no instance "i-0nope" that you may open`},
+		{"no rule", OpenLease{Instance: "i-0shut"}, ENOTFOUND, `no instance "i-0shut" that you may open`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -167,7 +167,7 @@ func TestAmbiguousName(t *testing.T) {
 		w.cloud.set("i-0dev", func(in *Instance) { in.Tags = nil })
 		w.cloud.set("i-0two", func(in *Instance) { in.Tags = nil })
 		_, err := w.do(alice, OpenLease{Instance: "web"})
-		wantCode(t, err, EFORBIDDEN)
+		wantCode(t, err, ENOTFOUND)
 	})
 }
 

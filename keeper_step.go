@@ -105,8 +105,12 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 // nothing, so even a throttled one is done in a fraction of it.
 const stepTimeout = time.Minute
 
+// closeTimeout bounds one round of closing, which makes several calls in a row: an
+// AWS that takes most of a minute for each must not begin them anew for ever.
+const closeTimeout = 3 * time.Minute
+
 // bounded runs a step when its account has room for it, bounded in time by
-// stepTimeout and by the moment at which something more important is due, and
+// stepTimeout or closeTimeout and by the moment at which something more important is due, and
 // with a panic turned into an error, so that one bad lease stays one bad lease.
 func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Time, do func(context.Context) error) (err error) {
 	if !end.IsZero() {
@@ -126,7 +130,11 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		return err
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	timeout := stepTimeout
+	if l.State == Closing {
+		timeout = closeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer func() {
 		if _, said := errors.AsType[*Error](err); !said && errors.Is(err, context.DeadlineExceeded) {

@@ -239,6 +239,7 @@ func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 	now := time.Now()
 	if reason != "" {
 		l.State, l.Stage, l.Reason, l.ClosingAt, l.NextTryAt = Closing, "", reason, now, now
+		l.StageSince = now // the last of it may just have been made
 	}
 	err := k.ledger.insert(ctx, l, now, actor{}, reason != "")
 	if err != nil && ErrorCode(err) != ECONFLICT {

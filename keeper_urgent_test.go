@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,6 +106,68 @@ func TestUrgentPermissionWithdrawn(t *testing.T) {
 		w.expect(r.Lease.ID, Closed, Failed)
 		if n := w.cloud.count("open/group", r.Lease.ID); n > 0 {
 			t.Error("something was made for it")
+		}
+	})
+}
+
+// What nobody would hear of is not opened without approval.
+func TestUrgentOnlyIfSomebodyHearsIt(t *testing.T) {
+	onCall(t, func(w *world) {
+		id := w.must(dave, OpenLease{Instance: "db", Duration: 20 * time.Minute, Because: "it burns", Urgent: true}).Lease.ID
+		w.slack.script(func(_ context.Context, what string, _ *Lease) error {
+			if what == string(NoticeUrgent) {
+				return &Error{Code: EFORBIDDEN, Message: Textf("Slack refuses it (%s).", "is_archived")}
+			}
+			return nil
+		})
+		_, err := w.do(dave, ConfirmLease{ID: id, Urgent: true})
+		wantCode(t, err, EUNAVAILABLE)
+		if !strings.Contains(told(err), "Leave out the word urgent") {
+			t.Errorf("it says %q", told(err))
+		}
+		w.pass(time.Minute)
+		w.expect(id, Requested, "")
+		w.nothingLeft()
+		if w.unheard != 1 {
+			t.Errorf("counted %d times", w.unheard)
+		}
+		w.slack.script(nil)
+		w.must(dave, ConfirmLease{ID: id, Urgent: true})
+		heard := w.slack.when(id, "urgent")
+		w.pass(untilInService)
+		w.expect(id, Open, "")
+		if len(heard) != 1 || w.lease(id).Broadcast.TS == "" {
+			t.Errorf("before it opened, it was told %d times", len(heard))
+		}
+		_, err = w.do(dave, ConfirmLease{ID: id, Urgent: true})
+		wantCode(t, err, ECONFLICT)
+		if n := len(w.slack.when(id, "urgent")); n != 1 {
+			t.Errorf("a second click was told too: %d times in all", n)
+		}
+	})
+}
+
+// An alarm that the channel does not take stays owed, also when all is long over.
+func TestAlarmsStayOwed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		id := w.opened(alice, "i-0dev", time.Hour)
+		w.slack.script(func(_ context.Context, what string, _ *Lease) error {
+			if NoticeKind(what).Alarm() {
+				return &Error{Code: EFORBIDDEN, Message: Textf("Slack refuses it (%s).", "is_archived")}
+			}
+			return nil
+		})
+		w.cloud.set("i-0dev", func(in *Instance) { in.Tags = nil })
+		w.sweepFor(20*time.Second, 5*time.Second)
+		w.pass(2 * tellFor)
+		w.expect(id, Closed, NotAdmitted)
+		if w.unheard < 5 {
+			t.Errorf("counted %d times", w.unheard)
+		}
+		w.slack.script(nil)
+		w.pass(time.Hour)
+		if n := len(w.slack.when(id, "rejected")); n != 1 {
+			t.Errorf("told %d times once the channel takes it", n)
 		}
 	})
 }

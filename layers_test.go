@@ -22,6 +22,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go"}},
 		layers.Layer{Name: "machine", Files: []string{
 			"keeper.go", "ledger.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "instance_cache.go", "keyed_mutex.go",
+			"pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
 			"next.go", "outbox.go", "approval.go", "transition.go", "audit.go", "admission.go", "policy.go", "timing.go", "reply.go",

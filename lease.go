@@ -40,7 +40,7 @@ type Lease struct {
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
 	ClosingAt     time.Time        `json:",omitzero"`
-	AccessEndedAt time.Time        `json:",omitzero"` // load balancer seen gone
+	AccessEndedAt time.Time        `json:",omitzero"` // see Resources.EndSeenAt
 	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
 	KeepUntil     time.Time        `json:",omitzero"`
 	ClosedBy      string           `json:",omitempty"` // Slack user id, if a person ended it
@@ -176,7 +176,18 @@ type Resources struct {
 	HostKeys string    `json:",omitempty"`
 	Until    time.Time `json:",omitzero"` // the end that stands in the tags
 
-	// Seen gone, during closing.
+	// What AWS has refused to make, for good: so it is not on its way, and that
+	// it is not found needs no patience. Nothing is made without the group.
+	GroupRefused    bool `json:",omitempty"`
+	RuleRefused     bool `json:",omitempty"`
+	BalancerRefused bool `json:",omitempty"`
+
+	// Seen during closing: that nobody is let in any more. AWS ends access some
+	// moments after it has accepted to; EndAcceptedAt is set where that was all
+	// there was to see.
+	EndSeenAt     time.Time `json:",omitzero"`
+	EndAcceptedAt time.Time `json:",omitzero"`
+	// And seen gone.
 	BalancerGone bool `json:",omitempty"`
 	RuleGone     bool `json:",omitempty"`
 	GroupGone    bool `json:",omitempty"`
@@ -263,6 +274,12 @@ func (l *Lease) Overstay() time.Duration {
 		return 0
 	}
 	return max(0, l.AccessEndedAt.Sub(l.ExpiresAt))
+}
+
+// EndOnlyAccepted reports whether AccessEndedAt is when AWS accepted the end of
+// access, since nobody saw the moment itself.
+func (l *Lease) EndOnlyAccepted() bool {
+	return l.Resources.EndSeenAt.IsZero() && !l.Resources.EndAcceptedAt.IsZero()
 }
 
 // End is the latest moment at which access may still exist: ExpiresAt once the

@@ -107,21 +107,35 @@ func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by a
 // writer is first, the change is made to what that one wrote; it is the change
 // that says whether it still makes sense then.
 func (g *ledger) update(ctx context.Context, id string, apply change) (*Lease, error) {
-	return g.write(ctx, id, actor{}, apply, false)
+	return g.write(ctx, id, actor{}, apply, never)
 }
 
 // updateBy is update for what a person does.
 func (g *ledger) updateBy(ctx context.Context, by actor, id string, apply change) (*Lease, error) {
-	return g.write(ctx, id, by, apply, false)
+	return g.write(ctx, id, by, apply, never)
 }
 
 // mustUpdate is update for what must not depend on being able to write: the end
 // of access, what was made or removed, and what people were told already.
 func (g *ledger) mustUpdate(ctx context.Context, id string, apply change) (*Lease, error) {
-	return g.write(ctx, id, actor{}, apply, true)
+	return g.write(ctx, id, actor{}, apply, always)
 }
 
-func (g *ledger) write(ctx context.Context, id string, by actor, apply change, must bool) (*Lease, error) {
+// endBy is updateBy for a person's close. Where there is access to end it must
+// not depend on being able to write either; recorded says whether the store has
+// it.
+func (g *ledger) endBy(ctx context.Context, by actor, id string, apply change) (l *Lease, recorded bool, err error) {
+	l, err = g.write(ctx, id, by, apply, func(was *Lease) bool { return was.State == Opening || was.State == Open })
+	_, unwritten := g.newest(id)
+	return l, !unwritten, err
+}
+
+// always and never say of a lease, as it was, whether its change must not depend
+// on being able to write.
+func always(*Lease) bool { return true }
+func never(*Lease) bool  { return false }
+
+func (g *ledger) write(ctx context.Context, id string, by actor, apply change, must func(was *Lease) bool) (*Lease, error) {
 	was, l, unwritten, err := g.writeLocked(ctx, id, by, apply, must)
 	if err != nil {
 		return nil, err
@@ -137,7 +151,9 @@ func (g *ledger) write(ctx context.Context, id string, by actor, apply change, m
 
 // writeLocked returns the lease as it was and as it is now, and why it is in
 // memory alone if it came there just now.
-func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply change, must bool) (was, is *Lease, unwritten, err error) {
+func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply change, must func(was *Lease) bool) (
+	was, is *Lease, unwritten, err error,
+) {
 	defer g.changing.lock(id)()
 	for {
 		l, err := g.get(ctx, id)
@@ -159,7 +175,7 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 			// memory did get through, and its events with it.
 			g.drop(id)
 			continue
-		case must && ctx.Err() == nil:
+		case must(&was) && ctx.Err() == nil:
 			if g.put(l, all) {
 				unwritten = err
 			}

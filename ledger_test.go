@@ -164,8 +164,8 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 		open := w.opened(alice, "web", time.Hour)
 		asked := w.ask(alice, "two", time.Hour)
 		w.store.script(unwritable)
-		for _, cmd := range []Command{OpenLease{Instance: "web"}, ConfirmLease{ID: asked}, CancelLease{asked},
-			ExtendLease{open, time.Minute}, CloseLease{Ref: open}, CloseLease{All: true}} {
+		for _, cmd := range []Command{OpenLease{Instance: "i-0far"}, ConfirmLease{ID: asked}, CancelLease{asked},
+			ExtendLease{open, time.Minute}, CloseLease{Ref: asked}} {
 			_, err := w.do(alice, cmd)
 			wantCode(t, err, EUNAVAILABLE)
 		}
@@ -175,6 +175,75 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 		w.expect(asked, Requested, "")
 		w.expect(open, Open, "")
 	})
+}
+
+// A close of what is opening or open goes on in memory, like an expiry, and
+// whoever closes it is told that it is not in the records yet; later it is, with
+// who it was.
+func TestCloseByPersonOnUnwritableStore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		user    string
+		opening bool
+		all     bool
+		reason  Reason
+	}{
+		"by its owner":          {alice, false, false, ClosedByUser},
+		"by an admin":           {admin, false, false, ClosedByAdmin},
+		"by a close of all":     {alice, false, true, ClosedByUser},
+		"while it opens":        {alice, true, false, ClosedByUser},
+		"while it opens, admin": {admin, true, false, ClosedByAdmin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				var id string
+				if tt.opening {
+					id = w.ask(alice, "web", time.Hour)
+					w.must(alice, ConfirmLease{ID: id})
+					w.pass(2 * time.Second)
+				} else {
+					id = w.opened(alice, "web", time.Hour)
+				}
+				w.store.script(unwritable)
+				cmd := CloseLease{Ref: id}
+				if tt.all {
+					cmd = CloseLease{All: true}
+				}
+				reply, err := w.do(tt.user, cmd)
+				if err != nil || !reply.Unrecorded {
+					t.Fatalf("the answer: %+v, %v", reply, err)
+				}
+				w.pass(time.Second)
+				if w.cloud.reachable(id) {
+					t.Error("access goes on")
+				}
+				w.pass(lingering + 5*time.Second)
+				w.expect(id, Closed, tt.reason)
+				w.nothingLeft()
+				if got := w.stored(id).State; got == Closed {
+					t.Errorf("the store has %s", got)
+				}
+
+				w.store.script(nil)
+				w.pass(2 * time.Second)
+				if l := w.stored(id); l.State != Closed || l.Reason != tt.reason || l.ClosedBy != tt.user {
+					t.Errorf("the store has %s %q by %s", l.State, l.Reason, l.ClosedBy)
+				}
+				var closes []string
+				for _, e := range w.store.recorded() {
+					if e.Act == ActClose {
+						closes = append(closes, e.Actor+" "+e.Result)
+					}
+				}
+				if diff := cmp.Diff([]string{tt.user + " ok"}, closes); diff != "" {
+					t.Errorf("the audit record has (-want +got):\n%s", diff)
+				}
+				other := w.opened(bob, "two", time.Hour)
+				if reply := w.must(bob, CloseLease{Ref: other}); reply.Unrecorded {
+					t.Error("what is recorded is said not to be")
+				}
+			})
+		})
+	}
 }
 
 // While nothing can be read nothing can be decided; it is, as soon as it can.

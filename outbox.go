@@ -156,7 +156,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, err error) error {
 		l.Broadcast = at
 	}
 	switch owed := l.owed(n); {
-	case owed != nil && err != nil && !l.undeliverable(now):
+	case owed != nil && err != nil && (n.Kind.Alarm() || !l.undeliverable(now)):
 		owed.failed(now, l.deliveryBackoff(now, owed.Attempts+1, retryAfter(err)))
 	case owed != nil:
 		l.withdraw(n.Kind)

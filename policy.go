@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,8 +58,58 @@ func (p *Policy) Match(in Instance) (*Rule, bool) {
 		if p.Rules[i].Covers(in) {
 			return &p.Rules[i], true
 		}
+		if _, near := p.Rules[i].Nearly(in); near {
+			return nil, false
+		}
 	}
 	return nil, false
+}
+
+// NearMiss returns the rule that would decide about an instance if a tag of it,
+// whose key is returned, were written as the rule has it: its value differs only
+// in case or blanks. No later rule decides then, since it may be a weaker one.
+func (p *Policy) NearMiss(in Instance) (r *Rule, key string, ok bool) {
+	for i := range p.Rules {
+		if p.Rules[i].Covers(in) {
+			break
+		}
+		if key, ok := p.Rules[i].Nearly(in); ok {
+			return &p.Rules[i], key, true
+		}
+	}
+	return nil, "", false
+}
+
+// Nearly reports whether the rule does not cover an instance and would if only
+// values of tags were compared without case and blanks, and returns the key of
+// the first such tag.
+func (r *Rule) Nearly(in Instance) (key string, ok bool) {
+	for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
+		got, there := in.Tags[k]
+		switch want := r.Tags[k]; {
+		case !there || !looksLike(got, want):
+			return "", false
+		case got != want && key == "":
+			key = k
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.NotTags)) {
+		got, there := in.Tags[k]
+		switch unwanted := r.NotTags[k]; {
+		case !there || !looksLike(got, unwanted):
+		case got == unwanted:
+			return "", false
+		case key == "":
+			key = k
+		}
+	}
+	return key, key != "" && r.placed(in)
+}
+
+// looksLike compares without case and blanks.
+func looksLike(a, b string) bool {
+	bare := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	return strings.EqualFold(bare(a), bare(b))
 }
 
 // Covers reports whether the rule would decide about the instance if no rule
@@ -74,6 +125,12 @@ func (r *Rule) Covers(in Instance) bool {
 			return false
 		}
 	}
+	_, nearlyForbidden := r.Nearly(in)
+	return r.placed(in) && !nearlyForbidden
+}
+
+// placed reports whether an instance is where the rule reaches, whatever its tags.
+func (r *Rule) placed(in Instance) bool {
 	return oneOf(r.Accounts, in.Account) && oneOf(r.VPCs, in.VPC) && oneOf(r.Instances, in.ID)
 }
 
@@ -117,12 +174,8 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	if err := p.AdmitShape(l); err != nil {
 		return nil, err
 	}
-	rule, ok := p.Match(l.Instance)
-	if !ok {
-		return nil, Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", l.Instance.ID).
-			about(FieldInstance)
-	}
-	if err := rule.admitUser(ctx, dir, l.Owner); err != nil {
+	rule, err := p.lets(ctx, dir, l.Owner, l.Instance)
+	if err != nil {
 		return nil, err
 	}
 	if l.Urgent {
@@ -142,6 +195,48 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 			about(FieldReason)
 	}
 	return rule, nil
+}
+
+// lets returns the rule that lets somebody reach an instance. EFORBIDDEN if none
+// does; [unseen] tells whether it may be said why. EUNAVAILABLE if it cannot be
+// told right now.
+func (p *Policy) lets(ctx context.Context, dir Directory, user string, in Instance) (*Rule, error) {
+	if near, key, ok := p.NearMiss(in); ok {
+		if err := near.admitUser(ctx, dir, user); err != nil {
+			return nil, unseen(err)
+		}
+		want, ok := near.Tags[key]
+		if !ok {
+			want = near.NotTags[key]
+		}
+		return nil, Errorf(EFORBIDDEN, "The tag %s of %s is %q, and the rule %q goes by %q. "+
+			"They differ only in case or blanks, so I open nothing until the tag is corrected.", key, in.ID, in.Tags[key], near.Name, want).
+			about(FieldInstance)
+	}
+	rule, ok := p.Match(in)
+	if !ok {
+		return nil, unseen(Errorf(EFORBIDDEN, "No rule of the policy allows access to %s. An operator can add one for its tags.", in.ID).
+			about(FieldInstance))
+	}
+	return rule, unseen(rule.admitUser(ctx, dir, user))
+}
+
+// hidden is a refusal of somebody whom no rule lets in there. They are not told
+// what there is; the audit record is.
+type hidden struct{ why *Error }
+
+// Error returns what the log has of the refusal.
+func (h hidden) Error() string { return h.why.Error() }
+
+// Unwrap returns the refusal.
+func (h hidden) Unwrap() error { return h.why }
+
+// unseen marks a refusal as hidden; what cannot be told just now is not one.
+func unseen(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == EFORBIDDEN {
+		return hidden{e}
+	}
+	return err
 }
 
 // admitUser decides whether the rule lets somebody in. EFORBIDDEN, or

@@ -18,6 +18,9 @@ type Reply struct {
 	Choose bool
 	// Sources is the caller's saved source address, after the command.
 	Sources []netip.Prefix
+	// Unrecorded: what was closed ends, but the store cannot be written and
+	// has it only later.
+	Unrecorded bool
 }
 
 // Overview is all that concerns a person now.

@@ -63,6 +63,13 @@ type AuditLog interface {
 	// the first error.
 	Events(ctx context.Context, since time.Time) iter.Seq2[Event, error]
 
+	// EventsAfter yields the events that were written after the one with the
+	// number seq, all if that is zero, in the order in which they were
+	// written. Whoever asks again after the last number that was yielded gets
+	// each event once, also those that were written late. It stops at the
+	// first error.
+	EventsAfter(ctx context.Context, seq uint64) iter.Seq2[Event, error]
+
 	// Past returns the ActClosed events of leases that an owner had open and
 	// that ended from since on, the newest first, at most limit of them. Of a
 	// lease that was closed more than once (see ActReopened) it is the last.

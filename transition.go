@@ -67,8 +67,6 @@ type admitted struct {
 // tried again, or hopeless.
 func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err error, t Timing) error {
 	switch {
-	case err != nil && l.Stage != StageCheck && ErrorCode(err) == EFORBIDDEN && now.Sub(l.StageSince) < listDelay:
-		l.retry(now, err) // IAM may not see yet the tags of what was made a moment ago
 	case err != nil && (Final(err) || ErrorCode(err) == ECONFLICT):
 		return l.end(now, Failed, "", ErrorMessage(err), t)
 	case err != nil:
@@ -166,6 +164,9 @@ func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing)
 		if reason == Failed {
 			l.owe(NoticeFailed, now)
 		}
+		if l.Stage == StageCheck {
+			l.StageSince = time.Time{} // nothing was made, and nothing is on its way
+		}
 		l.State, l.Stage = Closing, ""
 		l.restart(now)
 	}
@@ -207,8 +208,8 @@ func turnOf(others int, account string) Text {
 // tornDown records what a round of closing has seen gone.
 func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 	l.Resources = r.Resources
-	if l.Resources.BalancerGone && l.AccessEndedAt.IsZero() {
-		l.AccessEndedAt = now
+	if ended := l.Resources.ended(now); !ended.IsZero() && l.AccessEndedAt.IsZero() {
+		l.AccessEndedAt = ended
 		if !l.OpenedAt.IsZero() && l.Reason != Failed {
 			l.owe(NoticeEnded, now)
 		}
@@ -226,6 +227,20 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 		l.restart(time.Time{})
 		l.clearAlarm(now)
 	}
+}
+
+// ended is when access has ended, as well as it is known by now; zero if it has
+// not.
+func (r *Resources) ended(now time.Time) time.Time {
+	switch {
+	case !r.EndSeenAt.IsZero():
+		return r.EndSeenAt
+	case !r.BalancerGone:
+		return time.Time{}
+	case !r.EndAcceptedAt.IsZero():
+		return r.EndAcceptedAt
+	}
+	return now
 }
 
 // reopen closes a closed lease once more, of which something was found. errMoved

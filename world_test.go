@@ -40,10 +40,12 @@ type world struct {
 	overstays []time.Duration
 	openings  []time.Duration
 
-	orphans  int
-	unproven []string
-	log      logBuffer
-	told     []Event // to OnEvent
+	orphans   int
+	unheard   int
+	elsewhere int // addresses that ask has taken
+	unproven  []string
+	log       logBuffer
+	told      []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -120,6 +122,11 @@ func (w *world) start() {
 		Logger:     slog.New(cmp.Or[slog.Handler](w.handler, slog.NewTextHandler(&w.log, nil))),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),
+		OnUnheard: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unheard++
+		},
 		OnOrphan: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -227,10 +234,16 @@ func (w *world) must(user string, cmd Command) Reply {
 	return r
 }
 
-// ask types an open command and returns the id of the lease.
+// ask types an open command, from another address if need be, and returns the
+// id of the new lease.
 func (w *world) ask(user, instance string, d time.Duration) string {
 	w.t.Helper()
 	r := w.must(user, OpenLease{Instance: instance, Duration: d, Because: "ticket 7"})
+	if r.Lease != nil && r.Lease.State != Requested { // they have it, from that address
+		w.elsewhere++
+		from := prefixes(fmt.Sprintf("203.0.113.%d/32", 100+w.elsewhere))
+		r = w.must(user, OpenLease{Instance: instance, Duration: d, Because: "ticket 7", Sources: from})
+	}
 	if r.Lease == nil {
 		w.t.Fatalf("open %s: no lease, but %+v", instance, r)
 	}

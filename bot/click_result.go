@@ -35,6 +35,8 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		h.client.answer(to, show.lease(to.caller, r.Lease), true)
 	case own && from == fromReminder && r.Lease != nil:
 		h.client.answer(to, h.renderForButton(to.caller, show).reminderPressed(to.caller, cmd, r.Lease), true)
+	case r.Unrecorded && (from == fromCard || from == fromReminder):
+		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), false)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
@@ -46,12 +48,15 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 // published anew after every command; only the second confirmation of an urgent
 // lease has to be asked for.
 func (h *handler) afterHome(pr press, r sshforward.Reply) {
+	c := pr.to.caller
+	v := h.renderFor(h.ctx, c.User)
+	if r.Unrecorded {
+		h.client.answer(recipient{caller: c}, v.reply(c, pr.cmd, outcome{reply: r}), false)
+	}
 	confirm, ok := pr.cmd.(sshforward.ConfirmLease)
 	if !ok || !asksAgain(confirm, r.Lease) {
 		return
 	}
-	c := pr.to.caller
-	v := h.renderFor(h.ctx, c.User)
 	if _, _, err := h.client.openView(pr.payload.TriggerID, v.urgentForm(r.Lease, metaOf(c))); err != nil {
 		h.client.answer(recipient{caller: c}, v.confirmUrgent(r.Lease), false)
 	}

@@ -62,7 +62,9 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 	places := s.places(l)
 	switch {
 	case n.Kind.Alarm() && s.operators != "":
-		return placed(s.post(ctx, l.Owner, prepend(s.operators, places), show))
+		return s.alarm(ctx, l, show)
+	case n.Kind == sshforward.NoticeUrgent:
+		return sshforward.Place{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("There is no operators' channel.")}
 	case n.Kind == sshforward.NoticeReview:
 		return placed(s.inThread(ctx, l, l.Broadcast, places, show))
 	case asksApprovers(n.Kind) && cardHidden(l):
@@ -79,6 +81,16 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 		s.posted.add(p)
 	}
 	return place, err
+}
+
+// alarm posts to the operators' channel and nowhere else: that the requester has
+// read it does not mean that it was heard.
+func (s *notifier) alarm(ctx context.Context, l *sshforward.Lease, show func(render) message) (sshforward.Place, error) {
+	channel, ts, err := s.client.post(ctx, s.operators, show(s.renderForChannel(ctx, s.operators, l.Owner)))
+	if err != nil {
+		return sshforward.Place{}, s.client.failed("post alarm", err)
+	}
+	return sshforward.Place{Channel: channel, TS: ts}, nil
 }
 
 func placed(channel, ts string, err error) (sshforward.Place, error) {

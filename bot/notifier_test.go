@@ -314,3 +314,27 @@ func TestNoticeThatSlackCannotShowIsShownAsText(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// An alarm that the operators' channel does not take is not told anywhere else:
+// it would count as heard.
+func TestAlarmsGoToTheOperatorsAlone(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := quiet(w)
+	l := lease(sshforward.Open)
+	x.posted(t, l)
+	w.ChangeChannel("C2", func(c *fakeslack.Channel) { c.Archived = true })
+	for _, kind := range []sshforward.NoticeKind{sshforward.NoticeStuck, sshforward.NoticeUrgent, sshforward.NoticeRejected} {
+		_, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: kind})
+		if sshforward.ErrorCode(err) != sshforward.EFORBIDDEN {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	if n := len(w.Messages("C1")) + len(w.Messages(w.DM("U1"))); n != 1 {
+		t.Errorf("%d messages elsewhere, want the card alone", n)
+	}
+	nowhere := quiet(w, func(o *Options) { o.Channel = "" })
+	if _, err := nowhere.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeUrgent}); err == nil {
+		t.Error("where there is no operators' channel, somebody has heard it")
+	}
+}

@@ -98,12 +98,17 @@ func (h *handler) submitOpen(in *inbound, p clickPayload, v render) {
 			case l == nil:
 				return refused(sshforward.FieldInstance, v.say("That could be several instances. Choose one from the list."), late)
 			}
+			if l.State != sshforward.Requested {
+				has := v.openAlready(p.caller(), l)
+				view := v.noteOf(has)
+				return modalResult{view: &view, message: has}
+			}
 			view := v.confirmForm(l, p.View.meta())
 			return modalResult{view: &view, message: v.lease(p.caller(), l)}
 		},
 		// Closing the modal instead of confirming cancels the request.
 		abandoned: func(o outcome) {
-			if l := o.reply.Lease; l != nil {
+			if l := o.reply.Lease; l != nil && l.State == sshforward.Requested {
 				h.cancelLease(p.caller(), l.ID)
 			}
 		},

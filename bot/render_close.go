@@ -55,11 +55,19 @@ func (v render) receipt(l *sshforward.Lease) string {
 	var out []string
 	if !l.OpenedAt.IsZero() {
 		out = append(out, v.say("Opened %s", date(l.OpenedAt)))
-		if !l.AccessEndedAt.IsZero() {
+		switch {
+		case l.AccessEndedAt.IsZero():
+		case l.EndOnlyAccepted():
+			out = append(out, v.say("AWS accepted the end %s", date(l.AccessEndedAt)))
+		default:
 			out = append(out, v.say("Access ended %s", date(l.AccessEndedAt)))
 		}
 	}
-	if !l.ClosedAt.IsZero() && (!l.OpenedAt.IsZero() || !l.AccessEndedAt.IsZero()) {
+	switch {
+	case l.ClosedAt.IsZero() || l.OpenedAt.IsZero() && l.AccessEndedAt.IsZero():
+	case l.EndOnlyAccepted():
+		out = append(out, v.say("Last resource gone %s, which proves that access had ended", date(l.ClosedAt)))
+	default:
 		out = append(out, v.say("Last resource gone %s", date(l.ClosedAt)))
 	}
 	if o := l.Overstay(); o >= time.Second {

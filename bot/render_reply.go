@@ -1,6 +1,10 @@
 package bot
 
-import "github.com/sshforward/sshforward"
+import (
+	"slices"
+
+	"github.com/sshforward/sshforward"
+)
 
 // reply answers an operation that was not refused.
 func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
@@ -23,11 +27,22 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 	case listLeases:
 		return v.list(c, cmd.All, r.Leases)
 	case sshforward.CloseLease:
-		if l == nil {
-			return v.replyCloseAll(r.Leases)
+		m := v.replyCloseAll(r.Leases)
+		if l != nil {
+			m = v.replyClose(l)
 		}
-		return v.replyClose(l)
-	case sshforward.OpenLease, showLease:
+		if r.Unrecorded {
+			m = v.unrecorded(m)
+		}
+		return m
+	case sshforward.OpenLease:
+		switch {
+		case l != nil && l.State != sshforward.Requested:
+			return v.openAlready(c, l)
+		case l != nil:
+			return v.lease(c, l)
+		}
+	case showLease:
 		if l != nil {
 			return v.lease(c, l)
 		}
@@ -46,4 +61,11 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 		}
 	}
 	return paragraph(v.say("Done."))
+}
+
+// unrecorded adds to an answer that the records do not have it yet.
+func (v render) unrecorded(m message) message {
+	says := v.say(":warning: This is not in my records yet, which cannot be written just now. Access ends all the same, " +
+		"and I write it down as soon as I can.")
+	return message{Text: cut(m.Text+"\n"+says, maxText), Blocks: append(slices.Clone(m.Blocks), section(says))}
 }

@@ -1,6 +1,10 @@
 package bot
 
-import "github.com/sshforward/sshforward"
+import (
+	"github.com/slack-go/slack"
+
+	"github.com/sshforward/sshforward"
+)
 
 // lease answers the show command: with the prompt if the lease waits for the
 // caller's own confirmation, else with all that the card shows and more.
@@ -21,4 +25,12 @@ func (v render) lease(c sshforward.Caller, l *sshforward.Lease) message {
 		m.Blocks = append(m.Blocks, small(v.cardPlace(l)))
 	}
 	return m
+}
+
+// openAlready answers who asks for what they have: with what there is, its
+// command and the buttons to go on with it.
+func (v render) openAlready(c sshforward.Caller, l *sshforward.Lease) message {
+	says := v.say("You have this already. Another address or another port makes a second one.")
+	m := v.lease(c, l)
+	return message{Text: v.sentences(says, m.Text), Blocks: append([]slack.Block{section(says)}, m.Blocks...)}
 }

@@ -131,6 +131,7 @@ func every(v render) map[string]message {
 		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":         v.reply(ann, sshforward.OpenLease{}, about(open)),
 		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
 		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
 		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
@@ -155,6 +156,8 @@ func every(v render) map[string]message {
 		"closing": v.replyClose(lease(sshforward.Closing)),
 		"closed-all": v.replyCloseAll([]*sshforward.Lease{lease(sshforward.Closing),
 			with(sshforward.Opening, func(l *sshforward.Lease) { l.ID, l.State = "k7m2q3y", sshforward.Closed })}),
+		"closing-unrecorded": v.reply(ann, sshforward.CloseLease{}, outcome{
+			reply: sshforward.Reply{Lease: lease(sshforward.Closing), Unrecorded: true}}),
 		"extended":    v.replyExtend(open),
 		"show-open":   v.lease(ann, open),
 		"show-closed": v.lease(ann, ended(sshforward.ClosedByAdmin)),

@@ -3,6 +3,7 @@ package provisioner
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type account struct {
 	scheduler *scheduler.Client
 	sts       *sts.Client
 
+	quota    quota
 	refusals refusals
 
 	zonesMu sync.Mutex
@@ -46,10 +48,6 @@ func (a *account) withTags(own map[string]string) map[string]string {
 	maps.Copy(all, own)
 	return all
 }
-
-// callTimeout bounds one attempt, so that a connection that says nothing is
-// tried again while the step still has time.
-const callTimeout = 20 * time.Second
 
 // An HTTP/2 connection that says nothing for silenceAfter is pinged, and ended
 // without an answer within pongWithin; the next call makes a new one.
@@ -73,6 +71,7 @@ func newAccount(base aws.Config, deployment string, a Account, shared budgets) (
 	if a.Region = cfg.Region; a.Region == "" {
 		return nil, fmt.Errorf("account %s: no region is configured", a.Name)
 	}
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), new(pace).limit)
 	if a.RoleARN != "" {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "sshforward-" + deployment

@@ -3,28 +3,30 @@ package provisioner
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
 )
 
 // Close implements sshforward.Provisioner: one round over everything the lease
-// may have. The load balancer and the rule go first, at the same time; the
-// group, which both refer to, after them, and also when they failed. What to
-// delete is never learned from the load balancer, which may be gone.
+// may have. Sessions end first; then the load balancer and the rule go, at the
+// same time; the group, which both refer to, after them, and also when they
+// failed. What to delete is never learned from the load balancer, which may be
+// gone, and what the store has recorded is removed also while nothing can be read.
 func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	r, err := p.begin(l, forClosing)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
 	}
 	p.consoles.Delete(l.ID)
+	look := r.endSessions(ctx)
 	r.together(
-		func() error { return r.removeBalancer(ctx) },
+		func() error { return r.removeBalancer(ctx, look) },
 		func() error { return r.removeRule(ctx) },
 	)
 	r.together(
@@ -37,43 +39,46 @@ func (p *Provisioner) Close(ctx context.Context, l *sshforward.Lease) (sshforwar
 	return r.step()
 }
 
-// removeBalancer ends access. Deleting goes by name alone, so whose it is is
-// looked at first. Deregistering comes before it: with draining off it closes
-// live sessions at once, and how fast deleting alone does is not documented.
-func (r *run) removeBalancer(ctx context.Context) error {
+// removeBalancer deletes the load balancer, which goes by its name alone, so whose
+// it is was looked at before. Where that could not be read, what the store has
+// recorded is proof enough. That the sessions have ended is read back in between.
+func (r *run) removeBalancer(ctx context.Context, look ownership) error {
 	if r.l.Resources.BalancerGone {
 		return nil
 	}
-	switch mine, err := r.ownsBalancer(ctx); {
-	case errors.Is(err, errNoBalancer):
-		r.believeGone(markBalancerGone)
+	switch {
+	case errors.Is(look.err, errNoBalancer):
+		r.believeGone(balancerSeenGone(time.Now()), r.l.Resources.BalancerRefused)
 		return nil
-	case err != nil:
-		return err
-	case !mine:
+	case look.err != nil && !r.madeBalancer():
+		return look.err
+	case look.err == nil && !look.mine:
 		r.p.log.WarnContext(ctx, "a load balancer with the lease's name is not the lease's; left alone", "lease", r.l.ID, "name", r.name)
-		r.believeGone(markBalancerGone)
+		r.believeGone(markBalancerGone, r.l.Resources.BalancerRefused)
 		return nil
 	}
-	var errs []error
-	if r.l.Instance.ID != "" {
-		_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
-			LoadBalancerName: aws.String(r.name),
-			Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
-		})
-		if err != nil && !hasCode(err, balancerInstance, balancerNotFound) {
-			errs = append(errs, r.failed(err, "deregister the instance"))
-		}
-	}
+	r.readBackEnd(ctx)
 	_, err := r.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerName: aws.String(r.name)})
 	switch {
 	case hasCode(err, denied...):
+		if _, look := r.ownBalancerTags(ctx); errors.Is(look, errNoBalancer) {
+			break // an answer was lost, or somebody else was first
+		}
+		if r.tooSoon() {
+			r.lookAgain()
+			return nil
+		}
 		return r.revokeAllAccess(ctx, r.failed(err, "delete the load balancer"))
 	case err != nil && !hasCode(err, balancerNotFound):
-		return finalFirst(append(errs, r.failed(err, "delete the load balancer")))
+		return r.failed(err, "delete the load balancer")
 	}
 	// Whatever deregistering said, there is nothing to deregister from now.
-	r.learn(markBalancerGone)
+	r.learn(func(res *sshforward.Resources) {
+		res.BalancerGone = true
+		if res.EndSeenAt.IsZero() {
+			res.EndAcceptedAt = time.Now()
+		}
+	})
 	return nil
 }
 
@@ -109,19 +114,28 @@ func (r *run) revokeAllAccess(ctx context.Context, refused error) error {
 }
 
 // removeRule revokes what is provably the lease's in groups that are not its own.
+// The recorded one is revoked by what it is and not by its id, of which somebody
+// could have made something else; so nothing has to be read first.
 func (r *run) removeRule(ctx context.Context) error {
-	if r.l.Resources.RuleGone {
+	res := r.l.Resources
+	if res.RuleGone {
 		return nil
 	}
-	rules, err := r.recordedRules(ctx)
-	if err == nil && len(rules) == 0 {
-		rules, err = r.taggedRules(ctx)
+	if res.InstanceRuleID != "" && res.GroupID != "" {
+		switch there, err := r.revokeRecorded(ctx); {
+		case err != nil:
+			return err
+		case there:
+			r.learn(markRuleGone)
+			return nil
+		}
 	}
+	rules, err := r.ownRules(ctx)
 	if err != nil {
 		return err
 	}
 	if len(rules) == 0 {
-		r.believeGone(markRuleGone)
+		r.believeGone(markRuleGone, r.l.Resources.RuleRefused)
 		return nil
 	}
 	for _, rule := range rules {
@@ -152,7 +166,11 @@ func (r *run) removeGroup(ctx context.Context) error {
 		switch {
 		case err == nil:
 			deleted++
+			r.groupDeleted = id == r.l.Resources.GroupID
 		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.noGroups(ctx):
+		case hasCode(err, denied...) && r.tooSoon():
+			r.lookAgain()
+			return nil
 		case hasCode(err, dependencyViolation, groupInUse):
 			r.learn(func(res *sshforward.Resources) { res.GroupID = id })
 			r.later(r.closeWait(), "AWS still removes the load balancer's network interfaces, which hold the security group.")
@@ -162,7 +180,7 @@ func (r *run) removeGroup(ctx context.Context) error {
 		}
 	}
 	if deleted == 0 {
-		r.believeGone(markGroupGone)
+		r.believeGone(markGroupGone, false)
 		return nil
 	}
 	r.learn(markGroupGone)

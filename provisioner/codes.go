@@ -32,7 +32,16 @@ var groupNotFound = []string{
 }
 
 // denied are the codes of a missing permission: EC2's own, and everybody else's.
+// IAM answers before the service. So, where a permission depends on the tags of
+// what a call is about, they also mean that it is gone, or not to be seen yet.
 var denied = []string{"UnauthorizedOperation", "AccessDenied"}
+
+// What calls say that are about the lease's own group or load balancer, when it is
+// not there, or not there yet.
+var (
+	groupUnseen    = slices.Concat(groupNotFound, denied)
+	balancerUnseen = append([]string{balancerNotFound}, denied...)
+)
 
 // moreRetryable are transient codes of ELB that the SDK does not know.
 var moreRetryable = map[string]struct{}{"DependencyThrottle": {}, "HttpFailureException": {}}

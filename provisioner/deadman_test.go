@@ -280,7 +280,7 @@ func schedule(group, name string) *scheduler.CreateScheduleInput {
 		FlexibleTimeWindow: &schedtypes.FlexibleTimeWindow{Mode: schedtypes.FlexibleTimeWindowModeOff},
 		Target: &schedtypes.Target{
 			Arn:     aws.String("arn:aws:scheduler:::aws-sdk:ec2:describeRegions"),
-			RoleArn: aws.String("arn:aws:iam::123456789012:role/other"), Input: aws.String("{}"),
+			RoleArn: aws.String(othersRole), Input: aws.String("{}"),
 		},
 	}
 }
@@ -317,3 +317,6 @@ func TestDeadManOutlastsTheBalancer(t *testing.T) {
 		w.clean(before)
 	})
 }
+
+// othersRole is one that somebody else's schedules have.
+const othersRole = "arn:aws:iam::123456789012:role/other"

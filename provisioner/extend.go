@@ -65,15 +65,19 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	const doing = "move the end on the security group"
 	// All of them, so that the proof is of what stands there.
 	tags := ec2Tags(movable(r.signed(r.p, r.l)))
 	_, err := r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: tags})
-	if hasCode(err, ruleNotFound, "InvalidID") && r.l.Resources.GroupID != "" {
+	if hasCode(err, append(denied, ruleNotFound, "InvalidID")...) && len(ids) > 1 {
 		// Somebody removed the rule, and one id that is not there refuses the
 		// whole call. The group's end counts all the same.
 		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: tags})
 	}
-	return r.failed(err, "move the end on the security group")
+	if hasCode(err, groupUnseen...) && r.sinceStage() >= visibilityDelay && r.noGroups(ctx) {
+		return gone("security group")
+	}
+	return r.tolerate(err, doing, groupUnseen...)
 }
 
 func (r *run) tagBalancer(ctx context.Context) error {
@@ -88,5 +92,11 @@ func (r *run) tagBalancer(ctx context.Context) error {
 			"lease", r.l.ID, "name", r.name, "err", err)
 		return nil
 	}
-	return r.failed(err, "move the end on the load balancer")
+	const doing = "move the end on the load balancer"
+	if hasCode(err, balancerUnseen...) && r.sinceStage() >= visibilityDelay {
+		if _, look := r.ownBalancerTags(ctx); errors.Is(look, errNoBalancer) {
+			return gone("load balancer")
+		}
+	}
+	return r.tolerate(err, doing, balancerUnseen...)
 }

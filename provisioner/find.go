@@ -28,8 +28,8 @@ const (
 	idTimeout        = 20 * time.Second
 )
 
-// Find implements sshforward.Provisioner. A Name is matched exactly, and only
-// among instances that are not on their way out; an id finds those too. The
+// Find implements sshforward.Provisioner. A Name is matched exactly but for blanks
+// around it, and only among instances that are not on their way out; an id finds those too. The
 // result is in the order of the configured accounts, then by id. An id is
 // unique, so that its first hit is all there is; for a Name every account
 // counts, and one that answers too late counts as one that could not be asked.
@@ -64,6 +64,11 @@ func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instan
 		return nil, notFound(ref)
 	}
 	return all, nil
+}
+
+// withBlanks are the patterns for a name with blanks around it, which nobody sees.
+func withBlanks(name string) []string {
+	return []string{name, "* " + name, name + " *", "* " + name + " *"}
 }
 
 // Instance implements sshforward.Finder: one call.
@@ -146,7 +151,7 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 		in.InstanceIds = []string{ref}
 	} else {
 		in.Filters = []types.Filter{
-			filter("tag:Name", filterEscaper.Replace(ref)),
+			filter("tag:Name", withBlanks(filterEscaper.Replace(ref))...),
 			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
 		}
 	}
@@ -158,7 +163,7 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 		return nil, err
 	}
 	if !byID { // EC2's filters match more than is equal, see filterEscaper
-		out = slices.DeleteFunc(out, func(i sshforward.Instance) bool { return i.Name != ref })
+		out = slices.DeleteFunc(out, func(i sshforward.Instance) bool { return strings.TrimSpace(i.Name) != ref })
 	}
 	slices.SortFunc(out, func(x, y sshforward.Instance) int { return strings.Compare(x.ID, y.ID) })
 	return out, nil

@@ -46,6 +46,25 @@ func TestFindSeveral(t *testing.T) {
 	})
 }
 
+// Blanks at the ends of a Name tag are seen by nobody who types it.
+func TestFindNameWithBlanksAroundIt(t *testing.T) {
+	both(t, worldOptions{}, func(w *world) {
+		for _, name := range []string{"lone", "lone ", " lone", "  lone  "} {
+			must(w.ec2.CreateTags(w.ctx, &ec2.CreateTagsInput{
+				Resources: []string{w.web}, Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String(name)}},
+			}))
+			if got, err := w.p.Find(w.ctx, "lone"); err != nil || len(got) != 1 || got[0].ID != w.web {
+				w.Errorf("%q: %v, %v", name, got, err)
+			}
+		}
+		must(w.ec2.CreateTags(w.ctx, &ec2.CreateTagsInput{
+			Resources: []string{w.web}, Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("lone wolf")}},
+		}))
+		_, err := w.p.Find(w.ctx, "lone")
+		w.wantCode(err, sshforward.ENOTFOUND)
+	})
+}
+
 func TestFindLeavesOutWhatIsGone(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		w.cloud.Home().Terminate(w.web)

@@ -30,7 +30,7 @@ func (r *run) allowSources(ctx context.Context, sources []netip.Prefix) error {
 	if hasCode(err, permissionDuplicate) {
 		return nil
 	}
-	return r.tolerate(err, "let the source addresses in", groupNotFound...)
+	return r.tolerate(err, "let the source addresses in", groupUnseen...)
 }
 
 func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
@@ -66,7 +66,7 @@ func (r *run) revokeDefault(ctx context.Context, everything types.IpPermission) 
 	if hasCode(err, permissionNotFound) {
 		return nil
 	}
-	return r.tolerate(err, "revoke the group's default rule", groupNotFound...)
+	return r.tolerate(err, "revoke the group's default rule", groupUnseen...)
 }
 
 // allowTarget lets the load balancer out to the one instance and port.
@@ -83,7 +83,7 @@ func (r *run) allowTarget(ctx context.Context) error {
 	if hasCode(err, permissionDuplicate) {
 		return nil
 	}
-	return r.tolerate(err, "let the load balancer out to the instance", groupNotFound...)
+	return r.tolerate(err, "let the load balancer out to the instance", groupUnseen...)
 }
 
 // revokeAll revokes rules of a group that is proved to be the lease's.

@@ -45,7 +45,7 @@ func (r *run) setHealthCheck(ctx context.Context, every time.Duration) error {
 	if err == nil {
 		r.learn(func(res *sshforward.Resources) { res.CheckEvery = every })
 	}
-	return r.tolerate(err, "set the load balancer's health check", balancerNotFound)
+	return r.tolerate(err, "set the load balancer's health check", balancerUnseen...)
 }
 
 // setAttributes lets a quiet session live as long as ELB allows (60 s is its
@@ -59,7 +59,7 @@ func (r *run) setAttributes(ctx context.Context) error {
 			ConnectionDraining: &elbtypes.ConnectionDraining{Enabled: false},
 		},
 	})
-	return r.tolerate(err, "set the load balancer's time-outs", balancerNotFound)
+	return r.tolerate(err, "set the load balancer's time-outs", balancerUnseen...)
 }
 
 // register is the same however often it is done.
@@ -68,7 +68,7 @@ func (r *run) register(ctx context.Context) error {
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})
-	return r.tolerate(err, "register the instance with the load balancer", balancerNotFound)
+	return r.tolerate(err, "register the instance with the load balancer", balancerUnseen...)
 }
 
 // bringIntoService waits until the instance is in service and then has it

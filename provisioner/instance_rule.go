@@ -174,6 +174,24 @@ func (r *run) referring(ctx context.Context, group string) ([]types.SecurityGrou
 	}), err
 }
 
+// revokeRecorded revokes the permission that the recorded rule gives: the lease's
+// group to the one port. It reports whether there was one; that there was none is
+// an error, but in a default VPC.
+func (r *run) revokeRecorded(ctx context.Context) (there bool, err error) {
+	perm := tcp(r.l.TargetPort)
+	perm.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: r.groupID()}}
+	out, err := r.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
+		GroupId: aws.String(r.l.Resources.InstanceGroupID), IpPermissions: []types.IpPermission{perm},
+	})
+	if hasCode(err, permissionNotFound) || hasCode(err, groupUnseen...) {
+		return false, nil
+	}
+	if err != nil {
+		return false, r.failed(err, "revoke the rule in the instance's group")
+	}
+	return len(out.UnknownIpPermissions) == 0, nil
+}
+
 // revoke is content if the rule, or the group it was in, is gone.
 func (r *run) revoke(ctx context.Context, group, rule string) error {
 	_, err := r.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
@@ -181,6 +199,11 @@ func (r *run) revoke(ctx context.Context, group, rule string) error {
 	})
 	if hasCode(err, ruleNotFound, permissionNotFound) || hasCode(err, groupNotFound...) {
 		return nil
+	}
+	if hasCode(err, denied...) {
+		if left, look := r.rulesByID(ctx, []string{rule}); look == nil && len(left) == 0 {
+			return nil
+		}
 	}
 	return r.failed(err, "revoke the rule in the instance's group")
 }

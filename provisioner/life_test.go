@@ -18,8 +18,13 @@ import (
 )
 
 // maxCalls is what one whole life may cost with an instance that is in service
-// at once: people share the API's rate with the bot.
-const maxCalls = 35
+// at once: people share the API's rate with the bot. laterCalls is the same in a
+// process that knows the zones and the quota, and has counted the load balancers a
+// moment ago, as it does at every sweep.
+const (
+	maxCalls   = 33
+	laterCalls = 30
+)
 
 func TestLife(t *testing.T) {
 	both(t, worldOptions{}, func(w *world) {
@@ -38,13 +43,41 @@ func TestLife(t *testing.T) {
 		w.close(l)
 		closing := w.calls.take()
 		checkOrder(t, closing, "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
-			"elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup")
+			"elasticloadbalancing:DescribeInstanceHealth", "elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup")
 		calls = append(calls, closing...)
 		w.clean(before)
-		if len(calls) > maxCalls {
-			w.Errorf("%d calls, want %d at most: %q", len(calls), maxCalls, calls)
-		}
+		w.fewCalls(calls)
 		w.Logf("%d calls", len(calls))
+	})
+}
+
+// fewCalls: moto does not find a rule by the group that it lets in, which costs two
+// more.
+func (w *world) fewCalls(calls []string) {
+	w.Helper()
+	most := maxCalls
+	if w.cloud == nil {
+		most += 2
+	}
+	if len(calls) > most {
+		w.Errorf("%d calls, want %d at most: %q", len(calls), most, calls)
+	}
+}
+
+// A process that has been running for a while asks for less.
+func TestLaterLife(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		w.open(w.lease("app-1"))
+		w.survey(w.p)
+		w.calls.take()
+		l := w.lease("web-1")
+		l.ID = "k7m2q9y"
+		must(w.p.Find(w.ctx, l.Instance.ID))
+		w.open(l)
+		w.close(l)
+		if calls := w.calls.take(); len(calls) > laterCalls {
+			w.Errorf("%d calls, want %d at most: %q", len(calls), laterCalls, calls)
+		}
 	})
 }
 
@@ -93,13 +126,11 @@ func TestLifeWithIPv6(t *testing.T) {
 		w.calls.take()
 		w.close(l)
 		w.clean(before)
-		if calls = append(calls, w.calls.take()...); len(calls) > maxCalls {
-			w.Errorf("%d calls, want %d at most: %q", len(calls), maxCalls, calls)
-		}
+		w.fewCalls(append(calls, w.calls.take()...))
 	})
 }
 
-// checkOrder: whose it is, then the live sessions, then the load balancer, and
+// checkOrder: whose it is, then the live sessions, that they have ended, then the load balancer, and
 // the group when nothing needs it any more.
 func checkOrder(t testing.TB, calls []string, want ...string) {
 	t.Helper()

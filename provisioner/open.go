@@ -23,7 +23,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 		// The dead-man switch is set before there is anything that it would
 		// have to end.
 		r.together(
-			func() error { return r.makeGroup(ctx) },
+			func() error { return r.unlessRefused(r.makeGroup(ctx), markGroupRefused) },
 			func() error { return r.armDeadMan(ctx) },
 		)
 	case sshforward.StageBalancer:
@@ -32,6 +32,7 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 		r.together(
 			func() error { return r.setHealthCheck(ctx, checkEvery) },
 			func() error { return r.setAttributes(ctx) },
+			func() error { return r.checkShape(ctx) },
 		)
 	case sshforward.StageRegister:
 		r.together(
@@ -74,7 +75,19 @@ func (r *run) makeBalancer(ctx context.Context) {
 			return r.revokeDefault(ctx, types.IpPermission{Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("::/0")}}})
 		},
 		func() error { return r.allowTarget(ctx) },
-		func() error { return r.admitBalancer(ctx) },
-		func() error { return r.createBalancer(ctx) },
+		func() error { return r.unlessRefused(r.admitBalancer(ctx), markRuleRefused) },
+		func() error { return r.unlessRefused(r.createBalancer(ctx), markBalancerRefused) },
 	)
 }
+
+// unlessRefused notes what AWS refuses for good.
+func (r *run) unlessRefused(err error, fact func(*sshforward.Resources)) error {
+	if sshforward.Final(err) {
+		r.learn(fact)
+	}
+	return err
+}
+
+func markBalancerRefused(res *sshforward.Resources) { res.BalancerRefused = true }
+func markRuleRefused(res *sshforward.Resources)     { res.RuleRefused = true }
+func markGroupRefused(res *sshforward.Resources)    { res.GroupRefused = true }

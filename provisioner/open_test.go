@@ -188,15 +188,20 @@ func TestBalancerRefused(t *testing.T) {
 
 // A group that never becomes visible is an error after a minute.
 func TestGroupNeverVisible(t *testing.T) {
-	inFake(t, worldOptions{fake: fakeaws.Options{GroupVisibleAfter: time.Hour}}, func(w *world) {
-		l := w.lease("web-1")
-		w.upTo(l, sshforward.StageBalancer)
-		start := time.Now()
-		w.wantCode(w.do(l), sshforward.EINVALID)
-		if took := time.Since(start); took < time.Minute || took > 70*time.Second {
-			w.Errorf("given up after %v", took)
-		}
-	})
+	for name, notFound := range map[string]bool{"denied": false, "not found": true} {
+		o := worldOptions{fake: fakeaws.Options{GroupVisibleAfter: time.Hour, MissingIsNotFound: notFound}}
+		inFakeNamed(t, name, o, func(w *world) {
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageBalancer)
+			start := time.Now()
+			if err := w.do(l); !sshforward.Final(err) {
+				w.Errorf("%v, want an error that ends it", err)
+			}
+			if took := time.Since(start); took < time.Minute || took > 70*time.Second {
+				w.Errorf("given up after %v", took)
+			}
+		})
+	}
 }
 
 // The wait for service says why, in the load balancer's words, and becomes

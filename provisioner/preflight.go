@@ -163,6 +163,9 @@ func (a *account) zoneTypes(ctx context.Context) (map[string]string, error) {
 // balancerLimit is the quota of Classic Load Balancers. It is asked for once,
 // without retries: the answer is not worth a person's wait.
 func (a *account) balancerLimit(ctx context.Context) (int, error) {
+	if limit, _, known := a.quota.plenty(); known {
+		return limit, nil
+	}
 	out, err := a.elb.DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{}, func(o *elb.Options) {
 		o.Retryer = aws.NopRetryer{}
 	})
@@ -171,13 +174,20 @@ func (a *account) balancerLimit(ctx context.Context) (int, error) {
 	}
 	for _, l := range out.Limits {
 		if aws.ToString(l.Name) == "classic-load-balancers" {
-			return strconv.Atoi(aws.ToString(l.Max))
+			limit, err := strconv.Atoi(aws.ToString(l.Max))
+			if err == nil {
+				a.quota.allowed(limit)
+			}
+			return limit, err
 		}
 	}
 	return 0, invalid("AWS does not say what the load balancer quota is.")
 }
 
 func (a *account) countBalancers(ctx context.Context) (int, error) {
+	if _, used, known := a.quota.plenty(); known {
+		return used, nil
+	}
 	n := 0
 	for pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
@@ -186,5 +196,6 @@ func (a *account) countBalancers(ctx context.Context) (int, error) {
 		}
 		n += len(page.LoadBalancerDescriptions)
 	}
+	a.quota.used(n)
 	return n, nil
 }

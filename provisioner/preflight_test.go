@@ -252,11 +252,11 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 	})
 }
 
-// The zones of an account are read once.
+// The zones of an account are read once, and its quota while there is room.
 func TestPreflightCallsFew(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
-		for _, want := range []int{6, 5} {
+		for _, want := range []int{6, 3} {
 			w.calls.take()
 			must(w.p.Preflight(w.ctx, in, nil))
 			if calls := w.calls.take(); len(calls) != want {

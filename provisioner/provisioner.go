@@ -48,7 +48,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		o.Resolver = net.DefaultResolver.LookupHost
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout).WithTransportOptions(func(t *http.Transport) {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			// A connection that a NAT on the way has forgotten takes everything and
 			// never answers; a ping finds that out.
 			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silenceAfter, PingTimeout: pongWithin}

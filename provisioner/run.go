@@ -21,7 +21,9 @@ type run struct {
 	name string // of the group and the load balancer
 	now  time.Time
 
-	groupHeld bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
+	deregistered bool // and read back next
+	groupDeleted bool // AWS has said so of the recorded one, and of nothing else
+	groupHeld    bool // by a load balancer that may not be deleted: the group stays, see revokeAllAccess
 
 	mu     sync.Mutex
 	res    sshforward.Resources

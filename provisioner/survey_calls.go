@@ -107,13 +107,14 @@ func (a *account) rules(ctx context.Context, doing string, filters ...types.Filt
 // would be a call for each twenty. An id has no hyphen, which keeps those of a
 // deployment prod-2 from prod; the tags decide about what is left.
 func (a *account) namedBalancers(ctx context.Context, deployment string) (map[string]elbtypes.LoadBalancerDescription, error) {
-	out := map[string]elbtypes.LoadBalancerDescription{}
+	out, n := map[string]elbtypes.LoadBalancerDescription{}, 0
 	pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, a.failed(err, "list the load balancers")
 		}
+		n += len(page.LoadBalancerDescriptions)
 		for _, b := range page.LoadBalancerDescriptions {
 			name := aws.ToString(b.LoadBalancerName)
 			id, ok := strings.CutPrefix(name, sshforward.Name(deployment, ""))
@@ -122,6 +123,7 @@ func (a *account) namedBalancers(ctx context.Context, deployment string) (map[st
 			}
 		}
 	}
+	a.quota.used(n)
 	return out, nil
 }
 

@@ -11,8 +11,14 @@ import (
 )
 
 // verify reads back that nothing is left which is provably the lease's. What it
-// finds is taken up by the next round.
+// finds is taken up by the next round. That AWS has deleted the group of a lease
+// that was open is proof by itself: it does so only when no interface of a load
+// balancer has the group and no rule refers to it any more.
 func (r *run) verify(ctx context.Context) {
+	if r.groupDeleted && !r.l.OpenedAt.IsZero() {
+		r.fail(r.deadManBack(ctx))
+		return
+	}
 	r.together(
 		func() error { return r.balancerBack(ctx) },
 		func() error { return r.ruleBack(ctx) },

@@ -8,17 +8,15 @@ import (
 
 const (
 	// visibilityDelay is how long something that was just made may be invisible to
-	// the calls that use it. EC2 and ELB are eventually consistent.
+	// the calls that use it, and to IAM: EC2 and ELB are eventually consistent. From
+	// the start of closing "not found" may mean "not visible yet" for as long: a
+	// process that died in the middle of a create left a call under way.
 	visibilityDelay = time.Minute
 	// slowPollAfter is when a wait has become long enough to ask less often.
 	slowPollAfter = 30 * time.Second
 
 	minCloseWait = 2 * time.Second
 	maxCloseWait = 15 * time.Second
-	// notFoundDelay is how long, from the start of closing, "not found" may mean
-	// "not visible yet": a process that died in the middle of a create left a
-	// call under way.
-	notFoundDelay = 10 * time.Second
 )
 
 // sinceStage is how long the stage has been tried.
@@ -38,7 +36,12 @@ func (r *run) patience() time.Duration {
 // tolerate makes a wait of an error that may only mean that what was just made
 // cannot be seen yet; after a minute it is an error.
 func (r *run) tolerate(err error, doing string, codes ...string) error {
-	if hasCode(err, codes...) && r.sinceStage() < visibilityDelay {
+	switch {
+	case !hasCode(err, codes...) || r.sinceStage() >= visibilityDelay:
+	case hasCode(err, denied...):
+		r.later(r.patience(), "AWS does not see yet what was just created, or my role lacks a permission.")
+		return nil
+	default:
 		r.later(r.patience(), "AWS does not see yet what was just created.")
 		return nil
 	}
@@ -47,7 +50,7 @@ func (r *run) tolerate(err error, doing string, codes ...string) error {
 
 func (r *run) sinceClosing() time.Duration {
 	if r.l.ClosingAt.IsZero() {
-		return notFoundDelay
+		return visibilityDelay
 	}
 	return r.now.Sub(r.l.ClosingAt)
 }
@@ -59,16 +62,27 @@ func (r *run) closeWait() time.Duration {
 
 // believeGone records that something is gone which AWS did not find, unless it
 // is too early to believe that: what was made a moment ago may be invisible for
-// a while, so in the first seconds of closing a lease that never opened it asks
-// for one more look instead. How far the opening had come does not matter: a
-// closing lease has no stage any more, and what was made last may not be
-// written down.
-func (r *run) believeGone(fact func(*sshforward.Resources)) {
-	if r.l.OpenedAt.IsZero() && r.sinceClosing() < notFoundDelay {
-		r.later(minCloseWait, "I look once more for what may have been created a moment ago.")
+// a while, so in the first minute of closing a lease that never opened it asks for
+// more looks instead. How far the opening had come does not matter: what was made
+// last may not be written down. But where no stage has begun, nothing was made, and
+// neither was what AWS has refused.
+func (r *run) believeGone(fact func(*sshforward.Resources), refused bool) {
+	if r.tooSoon() && !refused && !r.l.Resources.GroupRefused {
+		r.lookAgain()
 		return
 	}
 	r.learn(fact)
+}
+
+// tooSoon reports whether what AWS does not find, or denies, may have been made a
+// moment ago.
+func (r *run) tooSoon() bool {
+	return r.l.OpenedAt.IsZero() && !r.l.StageSince.IsZero() && r.sinceClosing() < visibilityDelay
+}
+
+func (r *run) lookAgain() {
+	since := r.sinceClosing()
+	r.later(min(max(since/2, minCloseWait), visibilityDelay-since), "I look once more for what may have been created a moment ago.")
 }
 
 func markBalancerGone(res *sshforward.Resources) { res.BalancerGone = true }

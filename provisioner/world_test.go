@@ -119,6 +119,12 @@ func newFake(t testing.TB, o worldOptions) *world {
 	n := cloud.Home().FieldNote()
 	w := newWorld(t, "fakeaws", cloud.HTTPClient().Transport, o)
 	w.cloud = cloud
+	for _, a := range o.accounts {
+		if a.DeadMan != nil {
+			cloud.AddRole(a.DeadMan.RoleARN, "scheduler.amazonaws.com")
+			cloud.AddRole(othersRole, "scheduler.amazonaws.com")
+		}
+	}
 	w.restart()
 	w.vpc, w.public, w.private, w.group, w.web, w.app = n.VPC, n.Public, n.Private, n.Group, n.Web, n.App
 	return w
@@ -379,12 +385,8 @@ func (x *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer f.after()
 	}
 	if f.hangs {
-		select {
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		case <-time.After(20 * time.Second): // the real client's time-out
-			return nil, errCut
-		}
+		<-req.Context().Done()
+		return nil, req.Context().Err()
 	}
 	if f.unsent {
 		return nil, errCut

@@ -4,14 +4,17 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/store/bolt"
 )
 
 // The audit record and the store's copy are read through the bot's socket if it
@@ -19,7 +22,15 @@ import (
 
 type auditOptions struct {
 	config, format string
-	since          time.Time // zero: all
+	from           eventsFrom
+}
+
+// eventsFrom is where an export begins: at a time, in the order of times, or
+// behind an event, in the order of writing.
+type eventsFrom struct {
+	since   time.Time // zero: all
+	after   uint64
+	inOrder bool // after counts
 }
 
 func newAudit(con console) *cobra.Command {
@@ -32,14 +43,17 @@ func newAudit(con console) *cobra.Command {
 		Short:   "Export the audit record",
 		GroupID: groupStore,
 		Args:    noArguments,
-		PreRunE: func(*cobra.Command, []string) (err error) {
-			o.since, err = parseSince(since, time.Now())
+		PreRunE: func(c *cobra.Command, _ []string) (err error) {
+			o.from.inOrder = c.Flags().Changed("after")
+			o.from.since, err = parseSince(since, time.Now())
 			return err
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), con) },
 	}
 	configFlag(c, &o.config)
 	c.Flags().StringVar(&since, "since", "", "only from `WHEN` on: 24h, 2026-11-01 (UTC) or 2026-11-01T09:00:00Z; all if not given")
+	c.Flags().Uint64Var(&o.from.after, "after", 0, "only what was written after the event `N`, in the order of writing, 0 for all; it says at its end with which to go on")
+	c.MarkFlagsMutuallyExclusive("since", "after")
 	choiceFlag(c, &o.format, "format", "what to write", "jsonl", "csv")
 	return c
 }
@@ -53,26 +67,62 @@ func (o *auditOptions) run(ctx context.Context, con console) error {
 		return err
 	}
 	out := bufio.NewWriter(con.stdout)
-	events, done, err := readAuditLog(ctx, c.Store.Bolt, o.since)
+	log, err := readAuditLog(ctx, c.Store.Bolt, o.from)
 	if err != nil {
 		return err
 	}
-	err = writeEvents(out, o.format, events)
-	return errors.Join(err, out.Flush(), done())
+	err = writeEvents(out, o.format, log.events)
+	if err := errors.Join(err, out.Flush(), log.close()); err != nil || !o.from.inOrder {
+		return err
+	}
+	next, err := log.next()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(con.stderr, "next: --after %d\n", next)
+	return err
 }
 
-// readAuditLog finds the audit record, wherever it can be read now. done gives
-// back what was taken for it.
-func readAuditLog(ctx context.Context, path string, since time.Time) (
-	events iter.Seq2[sshforward.Event, error], done func() error, err error,
-) {
-	body, socketErr := askSocket(ctx, path, auditPath(since))
+// auditLog is the audit record, wherever it can be read now.
+type auditLog struct {
+	events iter.Seq2[sshforward.Event, error]
+	next   func() (uint64, error) // where to go on, once all events were read
+	close  func() error
+}
+
+func readAuditLog(ctx context.Context, path string, from eventsFrom) (auditLog, error) {
+	resp, socketErr := askSocket(ctx, path, from.path())
 	if socketErr == nil {
-		return decodeEvents(body), body.Close, nil
+		next := func() (uint64, error) { return strconv.ParseUint(resp.Trailer.Get(trailerNext), 10, 64) }
+		if _, knows := resp.Trailer[trailerNext]; from.inOrder && !knows {
+			return auditLog{}, errors.Join(errors.New("the bot that runs is too old to export in the order of writing"), resp.Close())
+		}
+		return auditLog{decodeEvents(resp), next, resp.Close}, nil
 	}
 	s, err := openCopy(ctx, path)
 	if err != nil {
-		return nil, nil, neither(socketErr, err)
+		return auditLog{}, neither(socketErr, err)
 	}
-	return s.Events(ctx, since), s.Close, nil
+	events, next := from.read(ctx, s)
+	return auditLog{events, func() (uint64, error) { return next(), nil }, s.Close}, nil
+}
+
+// read reads the events of a store. next is where to go on, in the order of
+// writing, once they were read.
+func (from eventsFrom) read(ctx context.Context, s *bolt.Store) (events iter.Seq2[sshforward.Event, error], next func() uint64) {
+	if !from.inOrder {
+		return s.Events(ctx, from.since), func() uint64 { return 0 }
+	}
+	last := from.after
+	events = func(yield func(sshforward.Event, error) bool) {
+		for e, err := range s.EventsAfter(ctx, from.after) {
+			if err == nil {
+				last = e.Seq
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+	return events, func() uint64 { return last }
 }

@@ -44,6 +44,7 @@ func (o *backupOptions) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	var body io.ReadCloser
 	body, socketErr := askSocket(ctx, c.Store.Bolt, "/backup")
 	if socketErr != nil {
 		f, err := copyFile(ctx, c.Store.Bolt)

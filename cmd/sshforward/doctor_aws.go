@@ -51,6 +51,7 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 			covered++
 		}
 	}
+	nearMisses(a, policy, instances)
 	if covered == 0 {
 		a.mend("of %d running instances none has the tags of a rule", len(instances))
 		return a.found

@@ -163,3 +163,17 @@ func coveredTwice(a *about, rules []sshforward.Rule, instances []sshforward.Inst
 		a.ok("so are %d more", more)
 	}
 }
+
+// nearMisses lists tags that are nearly what a rule goes by. Nobody can open
+// those instances.
+func nearMisses(a *about, p *sshforward.Policy, instances []sshforward.Instance) {
+	for _, in := range instances {
+		if r, key, ok := p.NearMiss(in); ok {
+			want, wanted := r.Tags[key]
+			if !wanted {
+				want = r.NotTags[key]
+			}
+			a.mend("%s (%q) has %s=%q, and the rule %s goes by %q: nobody can open it until the tag is corrected", in.ID, in.Name, key, in.Tags[key], r.Name, want)
+		}
+	}
+}

@@ -38,14 +38,50 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	if c.Slack.Channel == "" {
 		a.ok("slack.channel is not set, so alarms go to the owner of the lease alone")
 	}
+	members := make(map[string][]string)
 	for _, group := range groupsOf(c) {
-		if people, err := b.Members(ctx, group); err != nil {
+		people, err := b.Members(ctx, group)
+		if err != nil {
 			a.mend("%s", oneLine(err))
-		} else {
-			a.ok("user group %s has %d people", group, len(people))
+			continue
 		}
+		members[group] = people
+		a.ok("user group %s has %d people", group, len(people))
+	}
+	rules := c.Policy.policy(c.Slack.Admins).Rules
+	for i := range rules {
+		lookAtApprovers(a, &rules[i], members)
 	}
 	return a.found
+}
+
+// lookAtApprovers says whether there are as many people as a rule wants
+// approvals of. A rule with a group that Slack does not tell about is left out.
+func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) {
+	wants := max(r.Approvals, r.ExtendApprovals)
+	if wants == 0 {
+		return
+	}
+	people := make(map[string]bool)
+	for _, id := range r.Approvers {
+		if !sshforward.IsGroup(id) {
+			people[id] = true
+			continue
+		}
+		users, known := members[id]
+		if !known {
+			return
+		}
+		for _, user := range users {
+			people[user] = true
+		}
+	}
+	switch n := len(people); {
+	case n < wants:
+		a.mend("the rule %s wants %s and there are %d people who could give one, so every request under it is refused", r.Name, count(wants, "approval"), n)
+	case n == wants:
+		a.ok("the rule %s wants %s and there are %d people who could give one: none of them can ask under it", r.Name, count(wants, "approval"), n)
+	}
 }
 
 // groupsOf lists the user groups in the configuration.

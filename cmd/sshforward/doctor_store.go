@@ -24,7 +24,7 @@ func lookAtStore(path string) []finding {
 		}
 		return a.found
 	}
-	store, err := bolt.Open(path, bolt.Options{})
+	store, err := bolt.Open(path, bolt.Options{AsIs: true})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		a.ok("%s is in use by a running bot", path)

@@ -99,3 +99,35 @@ func TestGuestsAndPeopleWhoHaveLeft(t *testing.T) {
 	}
 	w.nothingLeft()
 }
+
+// Where the operators' channel takes no message, nobody goes past approval.
+func TestUrgentWhereNobodyHearsIt(t *testing.T) {
+	t.Parallel()
+	c, _, note := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{rules: `[{name: production, tags: {Env: prod}, approvers: [U0CAROL], urgent: {users: [U0ANN]}}]`})
+	w.slack.ChangeChannel(ops, func(c *fakeslack.Channel) { c.Archived = true })
+	prompt := w.slash(ann, dev, "open "+note.DB+" 10m urgent from 203.0.113.7 because it burns")
+	w.click(ann, prompt, "lease.confirm")
+	again := w.lastFor(ann, dev, "Open without approval")
+	w.click(ann, again, "lease.confirm")
+	w.lastFor(ann, dev, "Nobody would hear of it")
+	w.nothingLeft()
+	if n := w.metric("sshforward_unheard_alarms_total"); n != "1" {
+		t.Errorf("counted %q times", n)
+	}
+}
+
+// lastFor waits for an answer that only one person sees, with the newest of
+// which they would go on.
+func (w *world) lastFor(user, channel, says string) (found fakeslack.Message) {
+	w.t.Helper()
+	w.await("an answer that says "+says, func(s *fakeslack.Snapshot) bool {
+		all := s.Ephemerals(user, channel)
+		if len(all) == 0 || !strings.Contains(all[len(all)-1].Visible(), says) {
+			return false
+		}
+		found = all[len(all)-1]
+		return true
+	})
+	return found
+}

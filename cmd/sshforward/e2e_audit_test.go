@@ -136,3 +136,55 @@ func TestAuditAfterAKill(t *testing.T) {
 		t.Errorf("after the restart the record is\n%s\nit was\n%s", again, running)
 	}
 }
+
+// TestAuditGoesOn exports what was written since the last export, of a bot that
+// runs and of one that does not.
+func TestAuditGoesOn(t *testing.T) {
+	t.Parallel()
+	c, _, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{})
+	export := func(after string, want ...string) (next string) {
+		t.Helper()
+		cmd := w.command("audit", "--after", after)
+		var says strings.Builder
+		cmd.Stderr = &says
+		out, err := cmd.Output()
+		next, ok := strings.CutPrefix(strings.TrimSpace(says.String()), "next: --after ")
+		if err != nil || !ok {
+			t.Fatalf("audit --after %s: %v %s", after, err, says.String())
+		}
+		var got []string
+		for line := range strings.Lines(string(out)) {
+			var e sshforward.Event
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, strings.Join(e.Sources, " "))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", after, diff)
+		}
+		return next
+	}
+	if next := export("0"); next != "0" {
+		t.Errorf("with nothing there it goes on after %s", next)
+	}
+	w.slash(ann, dev, "ip 203.0.113.7")
+	w.slash(ann, dev, "ip 203.0.113.8")
+	first := export("0", "203.0.113.7/32", "203.0.113.8/32")
+	w.slash(ann, dev, "ip 203.0.113.9")
+	second := export(first, "203.0.113.9/32")
+	if again := export(second); again != second {
+		t.Errorf("with nothing new it goes on after %s, not %s", again, second)
+	}
+	w.kill()
+	if dead := export(first, "203.0.113.9/32"); dead != second {
+		t.Errorf("of the file it goes on after %s, not %s", dead, second)
+	}
+	w.start()
+	w.slash(ann, dev, "ip 203.0.113.10")
+	export(second, "203.0.113.10/32")
+	if out, err := w.command("audit", "--after", "1", "--since", "1h").CombinedOutput(); err == nil || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("both at once: %v\n%s", err, out)
+	}
+}

@@ -23,7 +23,7 @@ func TestFullDisk(t *testing.T) {
 	card := w.card(dev, id, "ssh -p 22")
 
 	w.limitFiles(t, 1)
-	answer := w.slash(ann, dev, "open "+c.instance+" 1m")
+	answer := w.slash(ann, dev, "open "+c.instance+" 1m from 203.0.113.8")
 	if answer.HasButton("lease.confirm") || !strings.Contains(answer.Visible(), "disk") && !strings.Contains(answer.Visible(), "saved") {
 		t.Errorf("with a full disk it answers:\n%s", answer.Visible())
 	}
@@ -66,4 +66,33 @@ func (w *world) limitFiles(t *testing.T, bytes uint64) {
 	if err := unix.Prlimit(w.process.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
 		t.Skipf("the limit cannot be set here: %v", err)
 	}
+}
+
+// TestCloseOnAFullDisk: a person who closes a forward, an admin in an incident
+// for one, is not refused because the disk is full. The answer says that it is
+// not recorded yet, and later it is.
+func TestCloseOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{})
+	mine := w.open(ann, dev, c.instance+" 1h from 203.0.113.7")
+	w.opened(mine)
+	other := w.open(bob, dev, c.instance+" 1h from 203.0.113.8")
+	card := w.card(dev, other, "ssh -p 22")
+	w.limitFiles(t, 1)
+	if answer := w.slash(ann, dev, "close "+mine); !strings.Contains(answer.Visible(), "not in my records yet") {
+		t.Errorf("the answer to a command:\n%s", answer.Visible())
+	}
+	before := len(w.slack.Ephemerals(carol, dev))
+	w.click(carol, card, "lease.close")
+	w.await("the answer to the admin's click", func(s *fakeslack.Snapshot) bool {
+		all := s.Ephemerals(carol, dev)
+		return len(all) > before && strings.Contains(all[len(all)-1].Visible(), "not in my records yet")
+	})
+	waitFor(t, "the end of both", func() bool {
+		return len(aws.Leftovers("sshforward:lease", mine)) == 0 && len(aws.Leftovers("sshforward:lease", other)) == 0
+	})
+	w.card(dev, other, "Closed", "as an admin")
+	w.limitFiles(t, unix.RLIM_INFINITY)
+	waitFor(t, "the record of both, now that there is room", func() bool { return strings.Count(w.audit(), `"act":"close"`) == 2 })
 }

@@ -41,6 +41,11 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(lame.Close)
+	wide := fakeslack.New(fakeslack.Options{OrgInstall: true})
+	if err := wide.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wide.Close)
 
 	replace := func(old, with string) func(string) string {
 		return func(config string) string {
@@ -70,6 +75,14 @@ func TestDoctor(t *testing.T) {
 		{"no tokens", slack, strings.Clone, []string{"SLACK_BOT_TOKEN="}, true, []string{"MEND  Slack: SLACK_BOT_TOKEN is not set"}},
 		{"group gone", slack, replace("admins: ["+carol+"]", "admins: [S0GONE]"), nil, true,
 			[]string{"MEND  Slack: Slack does not tell me who is in the user group S0GONE"}},
+		{"too few approvers", slack, replace("max: 8h}", "max: 8h, approvers: [S0LEAD, "+bob+"], approvals: 3}"), nil, true,
+			[]string{"MEND  Slack: the rule development wants 3 approvals and there are 2 people who could give one"}},
+		{"just enough approvers", slack, replace("max: 8h}", "max: 8h, approvers: [S0LEAD], approvals: 2}"), nil, false,
+			[]string{"ok    Slack: the rule development wants 2 approvals and there are 2 people who could give one: none of them can ask"}},
+		{"tags that are nearly right", slack, replace("sshforward: allow", "sshforward: Allow"), nil, true,
+			[]string{`has sshforward="allow", and the rule development goes by "Allow": nobody can open it until the tag is corrected`}},
+		{"installed on an organisation", wide, strings.Clone, nil, true,
+			[]string{"MEND  Slack: the bot is installed on the whole organisation", "install it in one workspace"}},
 		{"no instance for any rule", slack, replace("sshforward: allow", "sshforward: nowhere"), nil, true,
 			[]string{"MEND  AWS main: of ", "none has the tags of a rule"}},
 		{"AWS out of reach", slack, strings.Clone, []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, true,

@@ -79,7 +79,7 @@ func TestStormOnMoto(t *testing.T) {
 	for i := range 4 {
 		user := []string{ann, bob}[i%2]
 		for try := 0; ; try++ { // as people do when they are told to try again
-			m := w.slash(user, dev, "open "+c.instance+" 5s from 203.0.113.7")
+			m := w.slash(user, dev, fmt.Sprintf("open %s 5s from 203.0.113.%d", c.instance, 7+i))
 			if m.HasButton("lease.confirm") {
 				ids = append(ids, buttonValue(t, m, "lease.confirm"))
 				w.click(user, m, "lease.confirm")

@@ -16,7 +16,7 @@ type meters struct {
 	registry                      *prometheus.Registry
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
-	reconnects, orphans           prometheus.Counter
+	reconnects, orphans, deaf     prometheus.Counter
 	unproven                      *prometheus.GaugeVec
 }
 
@@ -49,7 +49,10 @@ func newMeters() *meters {
 		Name: "sshforward_unproven_resources",
 		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
 	}, []string{"account"})
-	m.registry.MustRegister(m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.deaf = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sshforward_unheard_alarms_total", Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
+	})
+	m.registry.MustRegister(m.deaf, m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,6 +80,7 @@ func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }
 func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) }
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
+func (m *meters) unheard()                 { m.deaf.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
 func (m *meters) connected(again bool) {
 	if again {

@@ -25,7 +25,7 @@ func openStore(path string, now time.Time, log *slog.Logger) (s *bolt.Store, mov
 		moved = movedAside(path, now) // by a process that lost it while it ran
 	}
 	mendMode(path, os.Chmod, log)
-	s, err = bolt.Open(path, bolt.Options{})
+	s, err = bolt.Open(path, bolt.Options{Logger: log})
 	if !errors.Is(err, bolt.ErrDamaged) {
 		return s, moved, err
 	}
@@ -34,7 +34,7 @@ func openStore(path string, now time.Time, log *slog.Logger) (s *bolt.Store, mov
 		return nil, "", fmt.Errorf("%w (and it cannot be moved aside: %w)", err, moveErr)
 	}
 	log.Error("THE LEASE STORE IS DAMAGED; it was moved aside, and leases are rebuilt from their tags in AWS", "file", moved, "err", err)
-	s, err = bolt.Open(path, bolt.Options{})
+	s, err = bolt.Open(path, bolt.Options{Logger: log})
 	return s, moved, err
 }
 

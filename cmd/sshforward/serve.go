@@ -123,13 +123,13 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
 	meters.watch(keeper, slack)
 	pulse := new(pulse)
 	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
-	control, err := openSocket(c.Store.Bolt, store, log)
+	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
 			"path", socketPath(c.Store.Bolt), "err", err)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -31,15 +32,33 @@ const (
 	maxSocketPath = 107
 	// trailerError carries what went wrong after an answer had begun.
 	trailerError = "X-Sshforward-Error"
+	// trailerNext says where the next export begins.
+	trailerNext = "X-Sshforward-Next"
 )
 
 func socketPath(store string) string { return store + ".sock" }
 
-func auditPath(since time.Time) string {
-	if since.IsZero() {
-		return "/audit"
+// path is what the socket is asked for.
+func (from eventsFrom) path() string {
+	q := url.Values{}
+	switch {
+	case from.inOrder:
+		q.Set("after", strconv.FormatUint(from.after, 10))
+	case !from.since.IsZero():
+		q.Set("since", from.since.Format(time.RFC3339Nano))
 	}
-	return "/audit?since=" + url.QueryEscape(since.Format(time.RFC3339Nano))
+	return "/audit?" + q.Encode()
+}
+
+// parseFrom reads what path wrote.
+func parseFrom(q url.Values) (from eventsFrom, err error) {
+	if q.Has("after") {
+		from.inOrder = true
+		from.after, err = strconv.ParseUint(q.Get("after"), 10, 64)
+		return from, err
+	}
+	from.since, err = parseSince(q.Get("since"), time.Now())
+	return from, err
 }
 
 // socket serves /audit and /backup to whoever may open it.
@@ -53,7 +72,7 @@ type socket struct {
 
 // openSocket makes the socket. It must be called by who holds the store's lock:
 // then a socket that is there already is a dead bot's, and is replaced.
-func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, error) {
+func openSocket(storePath string, s *bolt.Store, limits copyLimits, log *slog.Logger) (*socket, error) {
 	path := socketPath(storePath)
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
 		return nil, fmt.Errorf("%s is there, and is no socket", path)
@@ -81,7 +100,7 @@ func openSocket(storePath string, s *bolt.Store, log *slog.Logger) (*socket, err
 	k := &socket{path: path, listener: l, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /audit", func(w http.ResponseWriter, r *http.Request) { serveAudit(w, r, s, log) })
-	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, storePath, s, log) })
+	mux.Handle("GET /backup", &copyHandler{store: s, path: storePath, log: log, copyLimits: limits})
 	k.server = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		k.busy.Add(1)
 		defer k.busy.Done()
@@ -110,45 +129,30 @@ func (k *socket) run(ctx context.Context) {
 }
 
 func serveAudit(w http.ResponseWriter, r *http.Request, s *bolt.Store, log *slog.Logger) {
-	since, err := parseSince(r.URL.Query().Get("since"), time.Now())
+	from, err := parseFrom(r.URL.Query())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	events, next := from.read(r.Context(), s)
 	w.Header().Set("Content-Type", "application/jsonl")
-	w.Header().Set("Trailer", trailerError)
-	if err := writeEvents(w, "jsonl", s.Events(r.Context(), since)); err != nil {
+	w.Header().Add("Trailer", trailerError)
+	w.Header().Add("Trailer", trailerNext)
+	if err := writeEvents(w, "jsonl", events); err != nil {
 		w.Header().Set(trailerError, oneLine(err))
 		if r.Context().Err() == nil {
 			log.Error("the audit record cannot be exported", "err", err)
 		}
-	}
-}
-
-// serveBackup copies the file beside it first: while the copy is made a write
-// may have to wait, and it must not wait for whoever reads the answer.
-func serveBackup(w http.ResponseWriter, r *http.Request, path string, s *bolt.Store, log *slog.Logger) {
-	f, err := scratch(path)
-	if err == nil {
-		defer f.Close()
-		// Without a name it is gone with the process, however that ends: what
-		// a crash leaves behind must not fill the disk that leases are on.
-		_ = os.Remove(f.Name())
-		err = copyTo(r.Context(), f, s)
-	}
-	if err != nil {
-		log.Error("the store cannot be copied", "err", err)
-		http.Error(w, oneLine(err), http.StatusInternalServerError)
 		return
 	}
-	http.ServeContent(w, r, "", time.Time{}, f)
+	w.Header().Set(trailerNext, strconv.FormatUint(next(), 10))
 }
 
 // errNoBot: nobody listens, or nobody could.
 var errNoBot = errors.New("none runs on this store")
 
 // askSocket asks a running bot, and returns its answer.
-func askSocket(ctx context.Context, storePath, what string) (io.ReadCloser, error) {
+func askSocket(ctx context.Context, storePath, what string) (*answer, error) {
 	path := socketPath(storePath)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("%s is too long for a Unix socket, so a running bot has none", path)

@@ -21,6 +21,11 @@ import (
 // served is a store with its socket, in a folder with a short path.
 func served(t *testing.T) (path string, s *bolt.Store, stop func()) {
 	t.Helper()
+	return servedWith(t, defaultLimits)
+}
+
+func servedWith(t *testing.T, limits copyLimits) (path string, s *bolt.Store, stop func()) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "sock")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +35,7 @@ func served(t *testing.T) (path string, s *bolt.Store, stop func()) {
 	if s, err = bolt.Open(path, bolt.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	k, err := openSocket(path, s, slog.New(slog.DiscardHandler))
+	k, err := openSocket(path, s, limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +119,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	k, err := openSocket(path, s, slog.New(slog.DiscardHandler))
+	k, err := openSocket(path, s, defaultLimits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +146,7 @@ func TestWhatIsNoSocketStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := openSocket(path, s, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "no socket") {
+	if _, err := openSocket(path, s, defaultLimits, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "no socket") {
 		t.Errorf("it says %v", err)
 	}
 	if text, err := os.ReadFile(socketPath(path)); err != nil || string(text) != "somebody's" {
@@ -157,7 +162,7 @@ func TestSocketPathTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := openSocket(path, s, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "has at most 107") {
+	if _, err := openSocket(path, s, defaultLimits, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "has at most 107") {
 		t.Errorf("it says %v", err)
 	}
 	onlyFile(t, path)
@@ -272,6 +277,75 @@ func TestBackupCommand(t *testing.T) {
 	_, says, code := export(t, "backup", "--config", config, filepath.Join(dir, "nowhere", "copy"))
 	if code != exitError || !strings.Contains(says, "nowhere") {
 		t.Errorf("into a folder that is not there: %d %q", code, says)
+	}
+}
+
+// A copy that nobody reads holds room on the disk that leases are on: there is
+// one at a time, and it goes when its reader has had time enough.
+func TestBackupThatNobodyReads(t *testing.T) {
+	limits := defaultLimits
+	limits.grace = 500 * time.Millisecond
+	path, s, _ := servedWith(t, limits)
+	large := sshforward.Event{Act: sshforward.ActOpen, Detail: strings.Repeat("more than fits into a socket's buffer ", 100_000)}
+	if err := s.Append(t.Context(), large); err != nil {
+		t.Fatal(err)
+	}
+	unread, err := askSocket(t.Context(), path, "/backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unread.Close()
+	if other, err := askSocket(t.Context(), path, "/backup"); err == nil || !strings.Contains(err.Error(), "another copy is being made") {
+		t.Errorf("a second one at the same time: %v", err)
+		if err == nil {
+			other.Close()
+		}
+	}
+	var again *answer
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if again, err = askSocket(t.Context(), path, "/backup"); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the copy that nobody reads is still there: %v", err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, again); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+	again.Close()
+	if _, err := io.Copy(io.Discard, unread); err == nil {
+		t.Error("the first one is whole although its time was over")
+	}
+	onlyFile(t, path, "the socket")
+}
+
+func TestBackupNeedsRoomForTwo(t *testing.T) {
+	limits := defaultLimits
+	path, s, _ := servedWith(t, limits)
+	size, err := s.Size(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := scratch(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	for room, want := range map[int64]string{2*size - 1: "room for two copies", 2 * size: ""} {
+		limits.free = func(dir string) (int64, error) {
+			if dir != filepath.Dir(path) {
+				t.Errorf("it looks for room in %s", dir)
+			}
+			return room, nil
+		}
+		if err := limits.copyTo(t.Context(), f, s); fmt.Sprint(err) == "<nil>" != (want == "") || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("with room for %d bytes: %v", room, err)
+		}
+	}
+	if free, err := freeSpace(filepath.Dir(path)); err != nil || free <= 0 {
+		t.Errorf("there is room for %d bytes, %v", free, err)
 	}
 }
 

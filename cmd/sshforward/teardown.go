@@ -60,6 +60,7 @@ func removeAll(ctx context.Context, aws *provisioner.Provisioner, all []inAWS, t
 func remove(ctx context.Context, aws *provisioner.Provisioner, f inAWS, say func(string, ...any)) error {
 	l := f.found.Lease.Clone()
 	l.State, l.ClosingAt = sshforward.Closing, time.Now()
+	l.StageSince = l.ClosingAt // a bot that runs may just be making it
 	ended := false
 	for {
 		step, err := aws.Close(ctx, l)

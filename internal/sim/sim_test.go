@@ -64,6 +64,9 @@ func (s *sim) boot() {
 	if p.store, err = bolt.Open(s.file, bolt.Options{}); err != nil {
 		s.t.Fatal(err)
 	}
+	if s.deadMan != nil {
+		s.cloud.AddRole(s.deadMan.RoleARN, "scheduler.amazonaws.com")
+	}
 	log := slog.New(slog.DiscardHandler)
 	aws, err := provisioner.New(s.t.Context(), provisioner.Options{
 		Deployment: "sim", Logger: log,

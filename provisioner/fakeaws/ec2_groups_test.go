@@ -65,7 +65,7 @@ func TestNewGroupAllowsEgressAndCarriesItsTags(t *testing.T) {
 }
 
 func TestAuthorize(t *testing.T) {
-	b := newBench(t, fakeaws.Options{RuleLimit: 4})
+	b := newBench(t, fakeaws.Options{RuleLimit: 4, MissingIsNotFound: true})
 	id := b.createGroup()
 	many := tcp(22)
 	for i := range 4 {
@@ -185,7 +185,7 @@ func TestReferencedGroupCannotBeDeleted(t *testing.T) {
 
 func TestNewGroupIsNotFoundForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, fakeaws.Options{GroupVisibleAfter: 3 * time.Second})
+		b := newBench(t, fakeaws.Options{GroupVisibleAfter: 3 * time.Second, MissingIsNotFound: true})
 		id := b.createGroup()
 		in := b.createInput(id)
 		calls := map[string]func() error{

@@ -128,7 +128,7 @@ func TestCreateLoadBalancerAgain(t *testing.T) {
 }
 
 func TestCallsOnNoLoadBalancer(t *testing.T) {
-	b := newBench(t, fakeaws.Options{})
+	b := newBench(t, fakeaws.Options{MissingIsNotFound: true})
 	none := aws.String("none")
 	instances := []elbtypes.Instance{{InstanceId: &b.note.Web}}
 	for name, call := range map[string]func() error{

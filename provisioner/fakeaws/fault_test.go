@@ -166,7 +166,7 @@ func TestLifeUnderChaos(t *testing.T) {
 	for seed := uint64(1); seed <= 20; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			chaos := fakeaws.NewChaos(seed, 0.3)
-			b := newBench(t, fakeaws.Options{Fault: chaos.Fault})
+			b := newBench(t, fakeaws.Options{Fault: chaos.Fault, MissingIsNotFound: true})
 			in := b.createInput(b.home.AddGroup(b.note.VPC, "mine", nil))
 			// Create and delete are both safe to repeat, so that trying until it
 			// works has to arrive.

@@ -26,7 +26,7 @@ var tagConditioned = map[string]func(*request) bool{
 // That holds also for what IAM does not see yet.
 func (rq *request) hidden() bool {
 	missing, ok := tagConditioned[rq.call.String()]
-	return ok && rq.c.opts.MissingIsDenied && missing(rq)
+	return ok && !rq.c.opts.MissingIsNotFound && missing(rq)
 }
 
 func (rq *request) groupMissing() bool {

@@ -92,7 +92,7 @@ func TestRouteKinds(t *testing.T) {
 }
 
 func TestTags(t *testing.T) {
-	b := newBench(t, fakeaws.Options{})
+	b := newBench(t, fakeaws.Options{MissingIsNotFound: true})
 	group, _ := b.open()
 	var rule string
 	for _, u := range b.home.Rules() {
@@ -215,7 +215,7 @@ func TestNamesResolveLate(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	b := newBench(t, fakeaws.Options{LoadBalancerLimit: 100})
+	b := newBench(t, fakeaws.Options{LoadBalancerLimit: 100, MissingIsNotFound: true})
 	group := b.createGroup()
 	var wg sync.WaitGroup
 	for i := range 16 {

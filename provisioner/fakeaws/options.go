@@ -71,8 +71,8 @@ type Options struct {
 	// says of load balancers made by API; practice contradicts it.
 	DefaultVPCGroup bool
 
-	// TagLimit is how many tags a classic load balancer may have: 50 if zero,
-	// as the guide says; the API reference says 10.
+	// TagLimit is how many tags a classic load balancer may have: 10 if zero,
+	// as the API reference says; the guide says 50.
 	TagLimit int
 
 	// RequireTags are tag keys without which a service control policy denies
@@ -81,14 +81,14 @@ type Options struct {
 	// TagPolicy says which values a tag key may have; others get
 	// TagPolicyViolation.
 	TagPolicy map[string][]string
-	// MissingIsDenied makes calls about something that does not exist, or is
-	// not to be seen yet, answer as for lack of permission: what an IAM policy
-	// with conditions on aws:ResourceTag does.
-	MissingIsDenied bool
+	// MissingIsNotFound has the caller's IAM policy be without conditions on
+	// aws:ResourceTag. With them, as by default, calls about something that does
+	// not exist, or is not to be seen yet, answer as for lack of permission.
+	MissingIsNotFound bool
 
-	// KnownRolesOnly makes Scheduler refuse roles that Cloud.AddRole did not
-	// make; RoleVisibleAfter is how long it does not see a new one.
-	KnownRolesOnly   bool
+	// UnknownRoles makes Scheduler take roles that Cloud.AddRole did not make;
+	// RoleVisibleAfter is how long it does not see a new one.
+	UnknownRoles     bool
 	RoleVisibleAfter time.Duration
 
 	// Rate allows so many calls a second for each account, region and service,
@@ -172,7 +172,7 @@ func (o Options) withDefaults() Options {
 		o.LoadBalancerLimit = 20
 	}
 	if o.TagLimit == 0 {
-		o.TagLimit = 50
+		o.TagLimit = 10
 	}
 	if o.RuleLimit == 0 {
 		o.RuleLimit = 60

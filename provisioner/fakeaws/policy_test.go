@@ -33,7 +33,7 @@ func (b *bench) createTag(id, key, value string) string {
 }
 
 func TestTagsOfALoadBalancer(t *testing.T) {
-	for limit, want := range map[int]int{0: 50, 10: 10} {
+	for limit, want := range map[int]int{0: 10, 50: 50} {
 		b := newBench(t, fakeaws.Options{TagLimit: limit, ELBBurst: -1})
 		in := b.createInput(b.createGroup())
 		for i := range want {
@@ -108,7 +108,7 @@ func TestIAMAnswersBeforeEC2(t *testing.T) {
 		false: {"InvalidGroup.NotFound", "InvalidGroup.NotFound", "", "LoadBalancerNotFound"},
 		true:  {"UnauthorizedOperation", "UnauthorizedOperation", "AccessDenied", "AccessDenied"},
 	} {
-		b := newBench(t, fakeaws.Options{MissingIsDenied: denied})
+		b := newBench(t, fakeaws.Options{MissingIsNotFound: !denied})
 		if got := b.createTag(sg, "k", "v"); got != want.tags {
 			t.Errorf("%t: tag: %q", denied, got)
 		}
@@ -138,7 +138,7 @@ func TestIAMAnswersBeforeEC2(t *testing.T) {
 }
 
 func TestWhatIsNotSeenYetIsDeniedToo(t *testing.T) {
-	inBubble(t, fakeaws.Options{MissingIsDenied: true, GroupVisibleAfter: 2 * time.Second}, func(b *bench) {
+	inBubble(t, fakeaws.Options{GroupVisibleAfter: 2 * time.Second}, func(b *bench) {
 		id := b.createGroup()
 		if got := b.createTag(id, "k", "v"); got != "UnauthorizedOperation" {
 			t.Errorf("at once: %q", got)

@@ -61,11 +61,11 @@ func (rq *request) needELBRole() *apiError {
 
 // checkScheduleRole is what Scheduler looks at before it takes a role: that it
 // may assume it. It does not see a fresh one. Roles that nothing is known about
-// are taken, unless Options.KnownRolesOnly.
+// are refused, unless Options.UnknownRoles.
 func (rq *request) checkScheduleRole(arn string) *apiError {
 	r, ok := rq.c.iamRoles.get(arn)
 	switch {
-	case !ok && !rq.c.opts.KnownRolesOnly:
+	case !ok && rq.c.opts.UnknownRoles:
 		return nil
 	case ok && slices.Contains(r.trusts, "scheduler.amazonaws.com") && !rq.now.Before(r.created.Add(rq.c.opts.RoleVisibleAfter)):
 		return nil

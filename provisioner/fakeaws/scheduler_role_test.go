@@ -14,7 +14,7 @@ import (
 func TestSchedulerHasToBeTrustedByTheRole(t *testing.T) {
 	const account = "arn:aws:iam::123456789012:role/"
 	const right, wrong, unknown = account + "right", account + "wrong", account + "unknown"
-	inBubble(t, fakeaws.Options{KnownRolesOnly: true, RoleVisibleAfter: 10 * time.Second}, func(b *bench) {
+	inBubble(t, fakeaws.Options{RoleVisibleAfter: 10 * time.Second}, func(b *bench) {
 		s := newScheduler(b)
 		b.cloud.AddRole(right, "scheduler.amazonaws.com")
 		b.cloud.AddRole(wrong, "lambda.amazonaws.com")
@@ -58,6 +58,7 @@ func TestPartitions(t *testing.T) {
 			cfg := config(b.cloud)
 			cfg.Region = region
 			s := scheduler.NewFromConfig(cfg)
+			b.trustScheduler()
 			create := func(targetPartition, rolePartition string) (string, string) {
 				in := deadMan("x", b.note.Bystander, time.Now().Add(time.Minute))
 				in.GroupName = nil

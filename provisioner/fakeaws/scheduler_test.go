@@ -30,9 +30,17 @@ func deadMan(name, lb string, due time.Time) *scheduler.CreateScheduleInput {
 	}
 }
 
+// trustScheduler makes the role of deadMan's, in each partition.
+func (b *bench) trustScheduler() {
+	for _, partition := range []string{"aws", "aws-cn", "aws-us-gov"} {
+		b.cloud.AddRole("arn:"+partition+":iam::123456789012:role/deadman", "scheduler.amazonaws.com")
+	}
+}
+
 func newScheduler(b *bench) *scheduler.Client {
 	b.t.Helper()
 	s := scheduler.NewFromConfig(config(b.cloud))
+	b.trustScheduler()
 	_, err := s.CreateScheduleGroup(b.ctx, &scheduler.CreateScheduleGroupInput{
 		Name: aws.String("sshforward"), Tags: []types.Tag{{Key: aws.String("sshforward:deployment"), Value: aws.String("test")}},
 	})

@@ -20,6 +20,9 @@ import (
 // Errors: EUNAVAILABLE if w refuses or ctx ends; one that wraps [ErrClosed]
 // after Close.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
+	if err := s.Cause(); err != nil {
+		return 0, failed("back up", err)
+	}
 	to := &until{ctx: ctx, w: w}
 	done := make(chan error, 1)
 	var n int64
@@ -56,6 +59,11 @@ func cut(ctx context.Context, grace time.Duration) <-chan struct{} {
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(late) }) })
 	return late
+}
+
+// Size returns how many bytes a backup has. The file may be larger.
+func (s *Store) Size(ctx context.Context) (int64, error) {
+	return view(ctx, s, "read size", func(tx *bbolt.Tx) (int64, error) { return tx.Size(), nil })
 }
 
 // until is a writer that ends with a context, and shows that it gets on.

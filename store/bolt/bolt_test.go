@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +21,90 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (storetest.Store, func() storetest.Store) {
+	storetest.Run(t, func(t *testing.T) storetest.Subject {
 		path := filepath.Join(t.TempDir(), "leases.db")
 		s := mustOpen(t, path)
-		return s, func() storetest.Store {
-			mustClose(t, s)
-			s = mustOpen(t, path)
-			return s
+		return storetest.Subject{
+			Store: s,
+			Reopen: func() storetest.Store {
+				mustClose(t, s)
+				s = mustOpen(t, path)
+				return s
+			},
+			Lossy: func() storetest.Store { return &lossy{Store: s} },
+			Fill:  func(closed, events int) { fill(t, s, closed, events) },
 		}
 	})
+}
+
+// lossy loses every fourth answer of a write that was done, as a commit that
+// does not end in time does.
+type lossy struct {
+	*Store
+	writes atomic.Int64
+}
+
+func (l *lossy) Put(ctx context.Context, lease *sshforward.Lease, events ...sshforward.Event) error {
+	err := l.Store.Put(ctx, lease, events...)
+	if err == nil && l.writes.Add(1)%4 == 0 {
+		lease.Revision--
+		return failed("write", errCut)
+	}
+	return err
+}
+
+// retrying puts once more what lossy lost the answer of, as the clients of most
+// stores in a network do by themselves.
+type retrying struct{ *lossy }
+
+func (r retrying) Put(ctx context.Context, lease *sshforward.Lease, events ...sshforward.Event) error {
+	err := r.lossy.Put(ctx, lease, events...)
+	if errors.Is(err, errCut) {
+		err = r.lossy.Put(ctx, lease, events...)
+	}
+	return err
+}
+
+// TestTheContractFindsAStoreThatTakesItselfForAnother is a test of the contract:
+// it has to find the store that tells its own success as a conflict.
+func TestTheContractFindsAStoreThatTakesItselfForAnother(t *testing.T) {
+	s := newStore(t)
+	err := storetest.Writers(t.Context(), []storetest.Store{retrying{&lossy{Store: s}}, s})
+	if err == nil || !strings.Contains(err.Error(), "is said to be a conflict, and was written") {
+		t.Errorf("it finds %v", err)
+	}
+}
+
+// fill adds closed leases and events in few transactions.
+func fill(t testing.TB, s *Store, closed, events int) {
+	t.Helper()
+	const atOnce = 10_000
+	for from := 0; from < closed; from += atOnce {
+		err := s.writer.do(t.Context(), write{apply: func(tx *bbolt.Tx) (bool, error) {
+			for i := from; i < min(from+atOnce, closed); i++ {
+				l := newLease(fmt.Sprintf("closed%07d", i))
+				l.Revision, l.State, l.DueAt = 1, sshforward.Closed, l.DueAt.Add(24*time.Hour)
+				value, err := json.Marshal(l)
+				if err != nil {
+					return true, err
+				}
+				if _, err := put(tx, l.ID, 0, headerOf(l), value); err != nil {
+					return true, err
+				}
+			}
+			return true, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from := 0; from < events; from += atOnce {
+		var all []sshforward.Event
+		for i := from; i < min(from+atOnce, events); i++ {
+			all = append(all, over(fmt.Sprint("U", i%100), fmt.Sprintf("closed%07d", i), noon.Add(time.Duration(i)*time.Second)))
+		}
+		mustAppend(t, s, all...)
+	}
 }
 
 // mustOpen opens a store that is checked and closed when the test ends.
@@ -146,19 +222,29 @@ func checkKept(t testing.TB, s *Store, tx *bbolt.Tx) {
 	}
 }
 
-// checkPast checks that the index on owners says what the events say.
+// checkPast checks that the indexes on owners and numbers say what the events say.
 func checkPast(t testing.TB, tx *bbolt.Tx) {
 	t.Helper()
 	events, past := tx.Bucket(bucketEvents), tx.Bucket(bucketPast)
 	if events == nil {
 		return
 	}
-	want := 0
+	want, inOrder := 0, 0
+	last, err := lastUnordered(tx)
+	if err != nil {
+		t.Error(err)
+	}
 	c, entries := events.Cursor(), past.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		e, err := event(k, v)
 		if err != nil {
 			t.Error(err)
+		}
+		if seqOf(k) > last {
+			inOrder++
+			if at := tx.Bucket(bucketOrder).Get(k[8:]); !bytes.Equal(at, k[:8]) {
+				t.Errorf("event %x is at %x in order", k, at)
+			}
 		}
 		if e.Act != sshforward.ActClosed || e.Opened.IsZero() {
 			continue
@@ -168,6 +254,9 @@ func checkPast(t testing.TB, tx *bbolt.Tx) {
 		if found, _ := entries.Seek(key); !bytes.Equal(found, key) {
 			t.Errorf("event %x is not in past", k)
 		}
+	}
+	if order := tx.Bucket(bucketOrder); order != nil && order.Stats().KeyN != inOrder {
+		t.Errorf("%d entries in order for %d events", order.Stats().KeyN, inOrder)
 	}
 	if n := past.Stats().KeyN; n != want {
 		t.Errorf("%d entries in past for %d events", n, want)
@@ -221,17 +310,19 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 // replace writes v behind the store's back; was, if not nil, gets what was there.
 func replace(t *testing.T, s *Store, bucket []byte, key string, v []byte, was *[]byte) {
 	t.Helper()
+	var id int
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		id = tx.ID()
 		b := tx.Bucket(bucket)
 		if was != nil {
 			*was = append([]byte(nil), b.Get([]byte(key))...)
 		}
-		s.watch.committed.Store(uint64(tx.ID())) // it is the store's own doing
 		return b.Put([]byte(key), v)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.watch.committed.Store(uint64(id)) // it is the store's own doing
 }
 
 func TestAClosedLeaseThatCannotBeReadIsReportedAsDamage(t *testing.T) {

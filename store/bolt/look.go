@@ -104,6 +104,7 @@ func (r *pageReader) essentials(buckets map[string][]byte, leases []string) erro
 		}},
 		{bucketEvents, rightmost, ignore},
 		{bucketPast, rightmost, ignore},
+		{bucketOrder, rightmost, ignore},
 	} {
 		if value, ok := buckets[string(b.name)]; ok { // that it is missing is for check to say
 			if err := r.walkBucket(value, b.wanted, b.each); err != nil {

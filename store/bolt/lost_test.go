@@ -16,11 +16,17 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// watched opens a store that watches itself a hundred times as often. It may be
-// lost, so nothing is checked at its end.
-func watched(t *testing.T, path string) *Store {
+const (
+	often    = watchEvery / 100
+	hangSoon = 50 // rounds: a disk may need longer than ten
+	hangLate = 10_000
+)
+
+// watched opens a store that watches itself often. It may be lost, so nothing is
+// checked at its end.
+func watched(t *testing.T, path string, hung int) *Store {
 	t.Helper()
-	s, err := Open(path, Options{watchEvery: watchEvery / 100})
+	s, err := Open(path, Options{watchEvery: often, hungRounds: hung})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +133,7 @@ func TestTheFileIsLostUnderTheRunningStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			path, older := filepath.Join(dir, "leases.db"), filepath.Join(dir, "older.db")
-			s := watched(t, path)
+			s := watched(t, path, hangLate)
 			mustPut(t, s, newLease("aaaaaaa"))
 			f, err := os.Create(older)
 			if err != nil {
@@ -196,7 +202,7 @@ func TestATransactionThatDoesNotReturn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := watched(t, filepath.Join(t.TempDir(), "leases.db"))
+			s := watched(t, filepath.Join(t.TempDir(), "leases.db"), hangSoon)
 			l := newLease("aaaaaaa")
 			mustPut(t, s, l)
 			until := make(chan struct{})
@@ -247,7 +253,7 @@ func TestCloseDoesNotWaitForATransactionThatHangs(t *testing.T) {
 // TestABackupIsNoHang: a write that waits for a backup waits for as long as the
 // backup gets on, and no longer.
 func TestABackupIsNoHang(t *testing.T) {
-	s := watched(t, filepath.Join(t.TempDir(), "leases.db"))
+	s := watched(t, filepath.Join(t.TempDir(), "leases.db"), hangSoon)
 	mustPut(t, s, newLease("aaaaaaa"))
 	stop := make(chan struct{})
 	to := &until{ctx: t.Context(), w: new(bytes.Buffer)}
@@ -261,7 +267,7 @@ func TestABackupIsNoHang(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(watchEvery / 100):
+			case <-time.After(often):
 				to.Write([]byte("some of it"))
 			}
 		}
@@ -269,7 +275,7 @@ func TestABackupIsNoHang(t *testing.T) {
 	select {
 	case <-s.Lost():
 		t.Fatal("it is lost while a backup is made")
-	case <-time.After(5 * hungRounds * watchEvery / 100):
+	case <-time.After(3 * hangSoon * often):
 	}
 	close(stop)
 	wantLost(t, s)
@@ -278,7 +284,7 @@ func TestABackupIsNoHang(t *testing.T) {
 // TestAWriteThatMeetsABadPage: bbolt panics over it, and the file is looked at.
 func TestAWriteThatMeetsABadPage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leases.db")
-	s := watched(t, path)
+	s := watched(t, path, hangLate)
 	l := newLease("aaaaaaa")
 	mustPut(t, s, l)
 	for range 100 {
@@ -307,13 +313,13 @@ func TestAWriteThatMeetsABadPage(t *testing.T) {
 
 // TestAnEventThatCannotBeReadIsNoReason to give the leases up.
 func TestAnEventThatCannotBeReadIsNoReason(t *testing.T) {
-	s := watched(t, filepath.Join(t.TempDir(), "leases.db"))
+	s := watched(t, filepath.Join(t.TempDir(), "leases.db"), hangLate)
 	mustAppend(t, s, over("U1", "aaaaaaa", noon))
 	spoil(t, s)
 	if _, err := read(t.Context(), s, time.Time{}); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("Events: %v", err)
 	}
-	time.Sleep(20 * watchEvery / 100)
+	time.Sleep(20 * often)
 	if err := s.Cause(); err != nil {
 		t.Error(err)
 	}

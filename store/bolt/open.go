@@ -2,10 +2,11 @@ package bolt
 
 import (
 	"bytes"
-	"crypto/rand"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,9 +20,6 @@ import (
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
-// version is the schema this package reads and writes.
-const version = 1
-
 // fileMode: leases say who reaches what from where, which is for the bot alone.
 const fileMode = 0o600
 
@@ -34,6 +32,11 @@ type Options struct {
 	// ReadOnly shares the file with other readers, refuses every write, and
 	// makes no file. The bot cannot start meanwhile.
 	ReadOnly bool
+
+	// AsIs works with a file of an older schema without migrating it.
+	AsIs bool
+
+	Logger *slog.Logger // nil: slog.Default()
 
 	watchEvery time.Duration // zero is watchEvery
 	hungRounds int           // zero is hungRounds
@@ -72,11 +75,17 @@ func Open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(path, err)
 	}
-	s := &Store{db: db, path: path, file: file, watch: newWatch(opts)}
+	s := &Store{db: db, path: path, file: file, watch: newWatch(opts), first: firstSeq(time.Now())}
 	if err := guard(func() error { return db.View(s.check) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
-	if err := s.identify(opts.ReadOnly); err != nil {
+	if !opts.ReadOnly && !opts.AsIs {
+		s.migrate(cmp.Or(opts.Logger, slog.Default()))
+	}
+	if err := s.identify(opts.ReadOnly || opts.AsIs); err != nil {
+		return nil, openError(path, errors.Join(err, guard(db.Close)))
+	}
+	if err := guard(func() error { return db.View(s.begin) }); err != nil {
 		return nil, openError(path, errors.Join(err, guard(db.Close)))
 	}
 	s.writer = newWriter(s)
@@ -120,18 +129,6 @@ func create(path string, opts Options) error {
 		}
 	}
 	return syncDir(dir)
-}
-
-func initialize(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketLeases, bucketDue, bucketActive, bucketSources, bucketEvents, bucketPast} {
-		if _, err := tx.CreateBucket(name); err != nil {
-			return err
-		}
-	}
-	if err := setID(tx, rand.Text()); err != nil {
-		return err
-	}
-	return tx.Bucket(bucketMeta).Put([]byte("version"), []byte(strconv.Itoa(version)))
 }
 
 // openFile opens an existing file with bbolt, and returns bbolt's own handle
@@ -199,6 +196,17 @@ func mapped(opts Options) int {
 	return mapAhead
 }
 
+// begin notes what the store begins with.
+func (s *Store) begin(tx *bbolt.Tx) error {
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	s.watch.size = info.Size()
+	s.watch.committed.Store(uint64(tx.ID()))
+	return nil
+}
+
 // check looks whether the file is a store of this version and whole as far as
 // can be told quickly: it is as long as it says, all indexes can be walked, and
 // every active lease can be read, and is kept. The closed leases and the audit
@@ -208,12 +216,10 @@ func (s *Store) check(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	s.watch.size = info.Size()
-	s.watch.committed.Store(uint64(tx.ID()))
 	if info.Size() < tx.Size() {
 		return fmt.Errorf("%w: %d bytes of %d are there", ErrDamaged, info.Size(), tx.Size())
 	}
-	if err := checkVersion(s.path, tx); err != nil {
+	if s.schema, err = schemaOf(s.path, tx); err != nil {
 		return err
 	}
 	for _, name := range [][]byte{bucketLeases, bucketDue, bucketActive, bucketSources} {
@@ -223,8 +229,8 @@ func (s *Store) check(tx *bbolt.Tx) error {
 		}
 		b.Cursor().First()
 	}
-	for _, name := range [][]byte{bucketEvents, bucketPast} {
-		if b := tx.Bucket(name); b != nil { // not in a file of before the audit record
+	for _, name := range [][]byte{bucketEvents, bucketPast, bucketOrder} {
+		if b := tx.Bucket(name); b != nil { // an older schema may not have it
 			b.Cursor().Last()
 		}
 	}
@@ -241,26 +247,6 @@ func (s *Store) check(tx *bbolt.Tx) error {
 		}
 		return err
 	})
-}
-
-func checkVersion(path string, tx *bbolt.Tx) error {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil {
-		if k, _ := tx.Cursor().First(); k != nil {
-			return refused(path, "belongs to another program; give the leases a file of their own")
-		}
-		return fmt.Errorf("%w: no bucket %s", ErrDamaged, bucketMeta)
-	}
-	v := meta.Get([]byte("version"))
-	have, err := strconv.Atoi(string(v))
-	switch {
-	case err != nil || have < 1:
-		return fmt.Errorf("%w: version %.20q", ErrDamaged, v)
-	case have > version:
-		return refused(path, fmt.Sprintf(
-			"was written by a newer sshforward (store version %d, this one knows up to %d); run that version again", have, version))
-	}
-	return nil
 }
 
 // walk goes through an index. Keys out of order are damage, and could lead in

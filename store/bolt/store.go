@@ -25,6 +25,8 @@ type Store struct {
 	writer *writer
 	kept   kept
 	watch  *watch
+	schema int    // of the file
+	first  uint64 // the least number that an event gets, see firstSeq
 
 	closing sync.Once
 	closed  error // what Close returned
@@ -114,7 +116,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 			if changed, err := put(tx, next.ID, revision, entry, value); err != nil {
 				return changed, err
 			}
-			return true, add(tx, records)
+			return true, add(tx, s.first, records)
 		},
 		then: func() { s.kept.put(next.ID, entry, value) },
 	}); err != nil {

@@ -18,6 +18,7 @@ import (
 var (
 	bucketEvents = []byte("events")
 	bucketPast   = []byte("past")
+	bucketOrder  = []byte("order")
 )
 
 // Nothing in this package deletes an event or writes over one: keys end in the
@@ -61,10 +62,10 @@ func encode(events []sshforward.Event) ([]record, error) {
 	return records, nil
 }
 
-// add adds events and their index entries. A file of before the audit record
-// gets its buckets here and not when it is opened: opening must not need room
-// on the disk.
-func add(tx *bbolt.Tx, records []record) error {
+// add adds events and their index entries. Opening a file must not need room on
+// the disk, so one of before the audit record may get its buckets here, and one
+// that was not migrated yet has no order.
+func add(tx *bbolt.Tx, first uint64, records []record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -72,10 +73,19 @@ func add(tx *bbolt.Tx, records []record) error {
 	if err != nil {
 		return err
 	}
-	events.FillPercent = 0.9 // keys only ever grow, and half-empty pages would be half the file
 	past, err := tx.CreateBucketIfNotExists(bucketPast)
 	if err != nil {
 		return err
+	}
+	events.FillPercent = 0.9 // keys only ever grow, and half-empty pages would be half the file
+	order := tx.Bucket(bucketOrder)
+	if order != nil {
+		order.FillPercent = 0.9
+	}
+	if events.Sequence() < first-1 {
+		if err := events.SetSequence(first - 1); err != nil {
+			return err
+		}
 	}
 	for _, r := range records {
 		n, err := events.NextSequence()
@@ -85,6 +95,11 @@ func add(tx *bbolt.Tx, records []record) error {
 		key := eventKey(r.at, n)
 		if err := events.Put(key, r.value); err != nil {
 			return err
+		}
+		if order != nil {
+			if err := order.Put(key[8:], key[:8]); err != nil {
+				return err
+			}
 		}
 		if r.owner == nil {
 			continue
@@ -114,7 +129,7 @@ func (s *Store) Append(ctx context.Context, events ...sshforward.Event) error {
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) { return true, add(tx, records) }})
+	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) { return true, add(tx, s.first, records) }})
 }
 
 // Events yields the events from since on, as the contract says. It reads some
@@ -183,6 +198,7 @@ func event(k, v []byte) (e sshforward.Event, err error) {
 	if err := json.Unmarshal(v, &e); err != nil {
 		return e, fmt.Errorf("%w: decode event %x: %w", ErrDamaged, k, err)
 	}
+	e.Seq = binary.BigEndian.Uint64(k[8:])
 	return e, nil
 }
 

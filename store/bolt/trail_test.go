@@ -130,36 +130,6 @@ func TestEventsShareTheCommitOfTheirLease(t *testing.T) {
 	}
 }
 
-// A file of before the audit record is good, and is not written on opening.
-func TestFileFromBeforeTheAuditRecord(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "leases.db")
-	s := mustOpen(t, path)
-	mustPut(t, s, newLease("aaaaaaa"))
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		return errors.Join(tx.DeleteBucket(bucketEvents), tx.DeleteBucket(bucketPast))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := commits(t, s)
-	mustClose(t, s)
-
-	s = mustOpen(t, path)
-	if leases, err := read(t.Context(), s, time.Time{}); err != nil || len(leases) != 0 {
-		t.Errorf("Events: %v, %v", leases, err)
-	}
-	if past, err := s.Past(t.Context(), "U1", time.Time{}, 10); err != nil || len(past) != 0 {
-		t.Errorf("Past: %v, %v", past, err)
-	}
-	if n := commits(t, s); n != before {
-		t.Errorf("opening and reading took %d commits", n-before)
-	}
-	mustAppend(t, s, over("U1", "bbbbbbb", noon))
-	if past, err := s.Past(t.Context(), "U1", time.Time{}, 10); err != nil || len(past) != 1 {
-		t.Errorf("Past: %v, %v", past, err)
-	}
-}
-
 func TestBackup(t *testing.T) {
 	s := newStore(t)
 	l := newLease("aaaaaaa")

@@ -32,7 +32,7 @@ var racing = []clause{
 			want = append(want, l.ID)
 			all.Go(func() {
 				for range 3 {
-					if err := b.Put(b.Context(), l); err != nil {
+					if err := b.handle(i).Put(b.Context(), l); err != nil {
 						b.Errorf("Put(%s): %v", l.ID, err)
 					}
 				}
@@ -50,7 +50,7 @@ var racing = []clause{
 		l := b.create("aaaaaaa", due(start))
 		stop := make(chan struct{})
 		var readers sync.WaitGroup
-		for range 4 {
+		for i := range 4 {
 			readers.Go(func() {
 				for {
 					select {
@@ -58,7 +58,7 @@ var racing = []clause{
 						return
 					default:
 					}
-					got, err := b.Lease(b.Context(), l.ID)
+					got, err := b.handle(i).Lease(b.Context(), l.ID)
 					if err != nil {
 						b.Errorf("Lease: %v", err)
 						return
@@ -67,7 +67,7 @@ var racing = []clause{
 						b.Errorf("revision %d says %q", got.Revision, got.Because)
 						return
 					}
-					if active, err := b.Active(b.Context()); err != nil || len(active) != 1 {
+					if active, err := b.handle(i).Active(b.Context()); err != nil || len(active) != 1 {
 						b.Errorf("Active: %d leases, %v", len(active), err)
 						return
 					}
@@ -99,7 +99,7 @@ func (b *bench) race(n int, l *sshforward.Lease) *sshforward.Lease {
 		mine[i].Owner = fmt.Sprintf("U%d", i)
 		all.Go(func() {
 			<-ready
-			errs[i] = b.Put(b.Context(), mine[i])
+			errs[i] = b.handle(i).Put(b.Context(), mine[i])
 		})
 	}
 	close(ready)

@@ -17,21 +17,43 @@ import (
 // Store is what is held to the contract.
 type Store = sshforward.Store
 
-// Factory makes an empty store for one test and sees to its end with
-// t.Cleanup. The second result ends the store that is in use and returns
-// another on the same data; it is nil if there is nothing to reopen, and then
-// durability is not tested.
-type Factory func(t *testing.T) (s Store, reopen func() Store)
+// Subject is an empty store under test, whose end t.Cleanup sees to.
+type Subject struct {
+	Store Store
+
+	// Handle returns another handle on the same data, as another replica has
+	// one. It is nil for a store that one process has to itself: then its
+	// goroutines are the handles.
+	Handle func() Store
+
+	// Reopen ends the store, its handles too, and returns one on the same data.
+	// It is nil if there is nothing to reopen, and then durability is not tested.
+	Reopen func() Store
+
+	// Lossy returns a handle of which some writes take effect while their answer
+	// is lost, as happens on the way to a store in a network. It is nil where
+	// that cannot be.
+	Lossy func() Store
+
+	// Fill adds so many closed leases and events faster than Put does. It is
+	// nil if there is no faster way.
+	Fill func(closed, events int)
+}
 
 // Run runs the contract, each clause on a store of its own.
-func Run(t *testing.T, open Factory) {
+func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, clauses := range [][]clause{
-		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, racing, lasting,
+		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, racing, sharing, lasting, flat,
 	} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {
-				s, reopen := open(t)
-				c.test(&bench{T: t, Store: s, reopen: reopen})
+				s := open(t)
+				b := &bench{T: t, Store: s.Store, subject: s, reopen: s.Reopen}
+				b.handles = []Store{s.Store, s.Store, s.Store}
+				if s.Handle != nil {
+					b.handles[1], b.handles[2] = s.Handle(), s.Handle()
+				}
+				c.test(b)
 			})
 		}
 	}
@@ -47,8 +69,13 @@ type clause struct {
 type bench struct {
 	*testing.T
 	Store
-	reopen func() Store
+	subject Subject
+	handles []Store // on the same data; the first is Store
+	reopen  func() Store
 }
+
+// handle is one of the handles, for the ith of several who work at once.
+func (b *bench) handle(i int) Store { return b.handles[i%len(b.handles)] }
 
 // start is some moment. Times in the tests count from it; it has nanoseconds,
 // because stores must keep them.
