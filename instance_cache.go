@@ -25,13 +25,15 @@ type instanceCache struct {
 // it: a hundred accounts may have half a million.
 type offer struct {
 	id, name string
+	region   unique.Handle[string]
 	zone     unique.Handle[string]
 	rule     *Rule
 }
 
 // instance is what a form is told.
 func (o offer) instance(account string) Instance {
-	return Instance{Account: account, ID: o.id, Name: o.name, Zone: o.zone.Value()}
+	return Instance{Account: account, Region: o.region.Value(), ID: o.id, Name: o.name, Zone: o.zone.Value(),
+		Running: true, State: "running"}
 }
 
 // begin reports whether nobody else is listing the instances; if so, finish

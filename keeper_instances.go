@@ -46,7 +46,7 @@ func (k *Keeper) offers(found []Instance) []offer {
 	out := make([]offer, 0, len(found))
 	for _, in := range found {
 		if rule, ok := k.policy.Match(in); ok {
-			out = append(out, offer{id: in.ID, name: in.Name, zone: unique.Make(in.Zone), rule: rule})
+			out = append(out, offer{in.ID, in.Name, unique.Make(in.Region), unique.Make(in.Zone), rule})
 		}
 	}
 	return slices.Clip(out)
@@ -72,7 +72,7 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 			}
 		}()
 	}
-	admits := perRule(func(r *Rule) error { return r.admitUser(ctx, k.slack, c.User) })
+	admits := k.admits(ctx, c.User)
 	words := strings.Fields(strings.ToLower(query))
 	order := func(a, b Instance) int {
 		return cmp.Or(rank(a, words)-rank(b, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
@@ -92,6 +92,11 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 		}
 	}
 	return best
+}
+
+// admits returns whether a rule lets the user ask for what it decides about.
+func (k *Keeper) admits(ctx context.Context, user string) func(*Rule) bool {
+	return perRule(func(r *Rule) error { return r.admitUser(ctx, k.slack, user) })
 }
 
 // fits reports whether each of the words is somewhere in what the form shows

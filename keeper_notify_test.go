@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -145,8 +146,8 @@ func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
 			return nil
 		})
 		w.must(alice, CloseLease{Ref: id})
-		for range 100 {
-			w.ask(bob, "web", time.Hour)
+		for n := range 100 {
+			w.ask(fmt.Sprintf("U%d", n), "web", time.Hour)
 		}
 		var stuck time.Time
 		for stuck.IsZero() {
@@ -179,8 +180,8 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 			}
 			return nil
 		})
-		for range sendsAtOnce {
-			w.ask(bob, "web", time.Hour)
+		for n := range sendsAtOnce {
+			w.ask(fmt.Sprintf("U%d", n), "web", time.Hour)
 		}
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})
