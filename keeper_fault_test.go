@@ -267,6 +267,7 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 		})
 		id = w.ask(alice, "web", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})
+		synctest.Wait() // its first try has failed
 		w.crowd("web", stepsPerAccount+8)
 		w.pass(time.Minute)
 		const turn = "It waits for its turn: 32 others are at work in account main."

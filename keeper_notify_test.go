@@ -146,8 +146,8 @@ func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
 			return nil
 		})
 		w.must(alice, CloseLease{Ref: id})
-		for n := range 100 {
-			w.ask(fmt.Sprintf("U%d", n), "web", time.Hour)
+		for i := range 100 {
+			w.ask(fmt.Sprintf("U%d", i), "web", time.Hour)
 		}
 		var stuck time.Time
 		for stuck.IsZero() {
@@ -180,8 +180,8 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 			}
 			return nil
 		})
-		for n := range sendsAtOnce {
-			w.ask(fmt.Sprintf("U%d", n), "web", time.Hour)
+		for i := range sendsAtOnce {
+			w.ask(fmt.Sprintf("U%d", i), "web", time.Hour)
 		}
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})

@@ -23,6 +23,28 @@ type Reply struct {
 	Unrecorded bool
 }
 
+// Help is what there is to know for somebody who cannot get in.
+type Help struct {
+	Lease *Lease
+	// Health is nil if it could not be asked for.
+	Health *Health
+	// Found is what AWS has of the lease; nil if it could not be listed.
+	Found *Found
+	// Sources is the caller's saved source address.
+	Sources []netip.Prefix
+}
+
+// Changed reports whether somebody has changed what the lease has in AWS.
+func (h Help) Changed() bool {
+	f := h.Found
+	return f != nil && (!f.Balancer || !f.Registered || !f.Group || !f.Rule || f.Widened || !covers(f.Ingress, h.Lease.Sources))
+}
+
+// Elsewhere reports whether the caller's saved address is not let in.
+func (h Help) Elsewhere() bool {
+	return h.Found != nil && len(h.Sources) > 0 && !covers(h.Found.Ingress, h.Sources)
+}
+
 // Overview is all that concerns a person now.
 type Overview struct {
 	// Leases are the person's own that are not closed.

@@ -18,6 +18,7 @@ const (
 	actionDeny    = "lease.deny"
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
+	actionHelp    = "lease.help"
 	actionForm    = "home.open"   // shows the form for a lease
 	actionSource  = "home.source" // shows the one for the source address, which is the value
 )

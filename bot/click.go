@@ -34,6 +34,9 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	case actionSource:
 		h.openSource(in, p, to, a)
 		return
+	case actionHelp:
+		h.help(in, p, to, a)
+		return
 	}
 	cmd, known, err := commandOf(a)
 	if err != nil {

@@ -290,3 +290,19 @@ func TestOtherInteractionsAndEventsAreJustAcknowledged(t *testing.T) {
 		}
 	}
 }
+
+// Whoever cannot get in presses a button, and is told alone; a value that is none
+// is in the record.
+func TestCannotGetIn(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	l := lease(sshforward.Open)
+	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil))
+	ts := x.posted(t, l)
+	before := w.Messages("C1")[0].Visible()
+	x.presses(t, "U2", ts, actionHelp)
+	x.told(t, "U2", "C1", "What it most likely is")
+	if after := w.Messages("C1")[0].Visible(); after != before {
+		t.Errorf("the card changed to %q", after)
+	}
+}

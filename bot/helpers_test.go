@@ -65,6 +65,11 @@ func (k *keeper) Show(ctx context.Context, c sshforward.Caller, id string) (*ssh
 	return r.Lease, err
 }
 
+func (k *keeper) Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error) {
+	r, err := k.hear(ctx, c, helpLease{id})
+	return sshforward.Help{Lease: r.Lease}, err
+}
+
 func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefix, error) {
 	r, err := k.hear(ctx, c, showSource{})
 	return r.Sources, err

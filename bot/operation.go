@@ -18,6 +18,7 @@ type Keeper interface {
 	Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefix, error)
 	History(ctx context.Context, c sshforward.Caller) (sshforward.History, error)
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
+	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
 }
 
@@ -30,17 +31,19 @@ type query interface {
 	ask(ctx context.Context, k Keeper, c sshforward.Caller) outcome
 }
 
-// outcome is what the keeper said: a reply, or an overview to those who asked
-// for one or for their history.
+// outcome is what the keeper said: a reply, an overview to those who asked for
+// one or for their history, or help.
 type outcome struct {
 	reply    sshforward.Reply
 	overview sshforward.Overview
+	help     sshforward.Help
 	err      error
 }
 
 type (
 	listLeases    struct{ All bool }     // the caller's, or everyone's
 	showLease     struct{ ID string }    // also one that is closed
+	helpLease     struct{ ID string }    // what keeps somebody out
 	showSource    struct{}               // the saved address
 	showHistory   struct{}               // the caller's leases that are over
 	showOverview  struct{}               // all that concerns the caller now
@@ -54,6 +57,11 @@ func (q listLeases) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o o
 
 func (q showLease) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
 	o.reply.Lease, o.err = k.Show(ctx, c, q.ID)
+	return o
+}
+
+func (q helpLease) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.help, o.err = k.Help(ctx, c, q.ID)
 	return o
 }
 

@@ -33,6 +33,9 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 			row = append(row, v.extendButton(l, d))
 		}
 		row = append(row, v.closeButton(l))
+		if from == fromCard || from == fromShow {
+			row = append(row, v.helpButton(l))
+		}
 	default:
 		return nil
 	}

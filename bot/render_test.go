@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,15 +131,21 @@ func every(v render) map[string]message {
 		"notice-outage":        v.notice(unreached(""), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-stopped":       v.notice(unreached("stopped"), sshforward.Notice{Kind: sshforward.NoticeOutage}, noon),
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
-		"notice-narrowed":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
-		"open-already":         v.reply(ann, sshforward.OpenLease{}, about(open)),
-		"notice-shortened":     v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
-		"notice-unjudged":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
-		"notice-rejected":      v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
-		"notice-stuck":         v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
-		"notice-freed":         v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":    v.reminderPressed(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":      v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"cannot-get-in": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{InService: true}, Sources: open.Sources,
+			Found: &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Rule: true, Ingress: open.Sources}}),
+		"cannot-get-in-out": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{Why: unreached("").Outage.Why, State: "running"},
+			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
+			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
+		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
+		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
+		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":       v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
+		"notice-stuck":          v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":          v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended":     v.reminderPressed(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":       v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
 		"overtaken-extended": v.reminderOver(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),
@@ -244,7 +251,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		sshforward.Requested: nil,
 		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
 		sshforward.Opening:   {actionClose},
-		sshforward.Open:      {actionExtend, actionClose},
+		sshforward.Open:      {actionExtend, actionClose, actionHelp},
 		sshforward.Closing:   nil,
 		sshforward.Closed:    nil,
 	} {
@@ -254,6 +261,9 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
+			if b.ActionID == actionHelp { // which is a question
+				continue
+			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {
 				t.Errorf("%s: %s %q is not read back: %v", state, b.ActionID, b.Value, err)
 			}

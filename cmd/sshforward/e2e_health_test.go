@@ -83,3 +83,25 @@ func TestByAddressUntilTheNameResolves(t *testing.T) {
 		}
 	}
 }
+
+// Who cannot get in presses a button and is told what AWS sees.
+func TestCannotGetIn(t *testing.T) {
+	t.Parallel()
+	c, aws, note := fakeCloud(t, fakeaws.Options{UnhealthyTiming: true})
+	w := newWorld(t, c, worldOptions{})
+	w.slash(ann, dev, "ip 203.0.113.50")
+	id := w.open(ann, dev, "web-1 10m from 203.0.113.7")
+	card := w.card(dev, id, "*Open*")
+	ask := func(says ...string) {
+		t.Helper()
+		before := len(w.slack.Ephemerals(ann, dev))
+		w.click(ann, card, "lease.help", id)
+		w.await("help", func(s *fakeslack.Snapshot) bool {
+			all := s.Ephemerals(ann, dev)
+			return len(all) > before && containsAll(all[len(all)-1].Visible(), says)
+		})
+	}
+	ask("gets through to port 22", "Nothing has changed", "It lets in 203.0.113.7, and your saved address is 203.0.113.50", "1. *ssh times out*")
+	aws.Home().Stop(note.Web)
+	ask("The instance is stopped", "1. *The host does not answer*")
+}

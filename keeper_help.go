@@ -1,0 +1,54 @@
+package sshforward
+
+import (
+	"context"
+	"sync"
+)
+
+// Help looks at all that stands between the owner of an open lease and a login,
+// for somebody who cannot get in. What cannot be seen is left out, and no error.
+// EINVALID or ENOTFOUND if there is no such lease, ECONFLICT if it is not open.
+func (k *Keeper) Help(ctx context.Context, c Caller, id string) (Help, error) {
+	h, err := look(ctx, k, c, func() (Help, error) { return k.help(ctx, c, id) })
+	return h, k.looked(ctx, c, id, err)
+}
+
+func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
+	l, err := k.lease(ctx, id)
+	if err != nil {
+		return Help{}, err
+	}
+	if l.State != Open {
+		return Help{}, l.stateConflict()
+	}
+	out := Help{Lease: l}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if h, err := k.cloud.Health(ctx, l); err == nil {
+			out.Health = &h
+		} else {
+			k.log.Info("health could not be asked for", "lease", l.ID, "err", err)
+		}
+	})
+	wg.Go(func() {
+		s, err := k.cloud.Survey(ctx, l.Instance.Account, []*Lease{l})
+		if err != nil {
+			k.log.Info("what a lease has could not be listed", "lease", l.ID, "err", err)
+			return
+		}
+		out.Found = &Found{Lease: l} // nothing, unless something is listed
+		for i := range s.Found {
+			if s.Found[i].Lease.ID == l.ID {
+				out.Found = &s.Found[i]
+			}
+		}
+	})
+	wg.Go(func() {
+		saved, err := k.sources.Source(ctx, c.User)
+		if err == nil {
+			out.Sources = saved
+		}
+	})
+	wg.Wait()
+	return out, ctx.Err()
+}
