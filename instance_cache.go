@@ -1,8 +1,10 @@
 package sshforward
 
 import (
+	"maps"
 	"sync"
 	"time"
+	"unique"
 )
 
 // instancesAge is how old what is remembered of instances may be before being
@@ -14,9 +16,24 @@ const instancesAge = 30 * time.Second
 // decides nothing: what is asked for is looked up and checked anew.
 type instanceCache struct {
 	mu         sync.Mutex
-	byAccount  map[string][]Instance // the last that AWS said
-	listedAt   time.Time             // when the last listing began
+	byAccount  map[string][]offer // of the last that AWS said, what a rule decides about
+	listedAt   time.Time          // when the last listing began
 	refreshing bool
+}
+
+// offer is as much of an instance as a form shows, and the rule that decides about
+// it: a hundred accounts may have half a million.
+type offer struct {
+	id, name string
+	region   unique.Handle[string]
+	zone     unique.Handle[string]
+	rule     *Rule
+}
+
+// instance is what a form is told.
+func (o offer) instance(account string) Instance {
+	return Instance{Account: account, Region: o.region.Value(), ID: o.id, Name: o.name, Zone: o.zone.Value(),
+		Running: true, State: "running"}
 }
 
 // begin reports whether nobody else is listing the instances; if so, finish
@@ -38,21 +55,19 @@ func (c *instanceCache) finish() {
 }
 
 // set remembers what an account has.
-func (c *instanceCache) set(account string, found []Instance) {
+func (c *instanceCache) set(account string, found []offer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byAccount == nil {
-		c.byAccount = make(map[string][]Instance)
+		c.byAccount = make(map[string][]offer)
 	}
 	c.byAccount[account] = found
 }
 
-// all returns what is remembered, and whether it should be listed anew.
-func (c *instanceCache) all() (found []Instance, old bool) {
+// all returns what is remembered by account, and whether it should be listed anew.
+// The lists are not to be changed.
+func (c *instanceCache) all() (found map[string][]offer, old bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, some := range c.byAccount {
-		found = append(found, some...)
-	}
-	return found, !c.refreshing && time.Since(c.listedAt) > instancesAge
+	return maps.Clone(c.byAccount), !c.refreshing && time.Since(c.listedAt) > instancesAge
 }

@@ -5,9 +5,15 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+	"unique"
 
 	"github.com/sshforward/sshforward/internal/safe"
 )
+
+// listedAtOnce is how many accounts are listed at one time: a large one takes
+// megabytes while it is read.
+const listedAtOnce = 4
 
 // RefreshInstances lists anew which instances there are. An account that does
 // not answer keeps what was known of it; the errors say which.
@@ -16,13 +22,34 @@ func (k *Keeper) RefreshInstances(ctx context.Context) error {
 		return nil
 	}
 	defer k.instances.finish()
-	return k.eachAccount(ctx, stepTimeout, "list the instances of account %s", func(ctx context.Context, account string) error {
+	room := make(chan struct{}, listedAtOnce)
+	rounds := time.Duration(len(k.accounts)/listedAtOnce + 1)
+	return k.eachAccount(ctx, rounds*stepTimeout, "list the instances of account %s", func(ctx context.Context, account string) error {
+		select {
+		case room <- struct{}{}:
+			defer func() { <-room }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+		defer cancel()
 		found, err := k.cloud.List(ctx, account)
 		if err == nil {
-			k.instances.set(account, found)
+			k.instances.set(account, k.offers(found))
 		}
 		return err
 	})
+}
+
+// offers are the instances that a rule decides about.
+func (k *Keeper) offers(found []Instance) []offer {
+	out := make([]offer, 0, len(found))
+	for _, in := range found {
+		if rule, ok := k.policy.Match(in); ok {
+			out = append(out, offer{in.ID, in.Name, unique.Make(in.Region), unique.Make(in.Zone), rule})
+		}
+	}
+	return slices.Clip(out)
 }
 
 // offered is how many instances a form is offered at once; Slack takes 100
@@ -45,31 +72,40 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 			}
 		}()
 	}
-	may := k.admitted(ctx, c.User)
+	admits := k.admits(ctx, c.User)
 	words := strings.Fields(strings.ToLower(query))
-	all = slices.DeleteFunc(all, func(in Instance) bool { return !fits(in, words) || !may(in) })
-	slices.SortFunc(all, func(a, b Instance) int {
+	order := func(a, b Instance) int {
 		return cmp.Or(rank(a, words)-rank(b, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
 			strings.Compare(a.ID, b.ID))
-	})
-	return all[:min(len(all), offered)]
+	}
+	var best []Instance
+	for account, offers := range all {
+		for _, o := range offers {
+			in := o.instance(account)
+			if !fits(in, words) || !admits(o.rule) {
+				continue
+			}
+			if at, _ := slices.BinarySearchFunc(best, in, order); at < offered {
+				best = slices.Insert(best, at, in)
+				best = best[:min(len(best), offered)]
+			}
+		}
+	}
+	return best
 }
 
-// admitted returns whether a rule lets the user ask for an instance.
-func (k *Keeper) admitted(ctx context.Context, user string) func(Instance) bool {
-	admits := perRule(func(r *Rule) error { return r.admitUser(ctx, k.slack, user) })
-	return func(in Instance) bool {
-		rule, ok := k.policy.Match(in)
-		return ok && admits(rule)
-	}
+// admits returns whether a rule lets the user ask for what it decides about.
+func (k *Keeper) admits(ctx context.Context, user string) func(*Rule) bool {
+	return perRule(func(r *Rule) error { return r.admitUser(ctx, k.slack, user) })
 }
 
 // fits reports whether each of the words is somewhere in what the form shows
 // of an instance.
 func fits(in Instance, words []string) bool {
-	shown := strings.ToLower(strings.Join([]string{in.Name, in.ID, in.Zone, in.Account}, "\n"))
 	for _, w := range words {
-		if !strings.Contains(shown, w) {
+		if !slices.ContainsFunc([]string{in.Name, in.ID, in.Zone, in.Account}, func(s string) bool {
+			return strings.Contains(strings.ToLower(s), w)
+		}) {
 			return false
 		}
 	}

@@ -203,9 +203,17 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, er
 // namedLike are the instances that somebody may ask for, and whose name differs
 // from what was typed only in case and blanks.
 func (k *Keeper) namedLike(ctx context.Context, user, ref string) []Instance {
-	may := k.admitted(ctx, user)
+	admits := k.admits(ctx, user)
 	all, _ := k.instances.all()
-	return slices.DeleteFunc(all, func(in Instance) bool { return in.Name == "" || !looksLike(in.Name, ref) || !may(in) })
+	var like []Instance
+	for account, offers := range all {
+		for _, o := range offers {
+			if o.name != "" && looksLike(o.name, ref) && admits(o.rule) {
+				like = append(like, o.instance(account))
+			}
+		}
+	}
+	return like
 }
 
 // notThere is the one answer for what does not exist and for what no rule lets
