@@ -14,7 +14,8 @@ func (v render) outage(l *sshforward.Lease) slack.Block {
 	case l.State != sshforward.Open || o.Since.IsZero():
 		return nil
 	case o.State != "":
-		return section(v.say(":warning: *The instance is %s* since about %s. The clock runs on; if the instance does not run by %s, I close this access.",
+		return section(v.say(":warning: *The instance is %s* since about %s. "+
+			"The clock runs on; if the instance does not run by %s, I close this access.",
 			line(o.State, 40), date(o.Since), date(o.CloseAt)))
 	}
 	return section(v.sentences(v.say(":warning: *Out of service* since about %s: nobody gets through to the instance.", date(o.Since)),
@@ -28,7 +29,8 @@ func (v render) outageNotice(l *sshforward.Lease) message {
 	case l.State != sshforward.Open || o.Since.IsZero():
 		return message{}
 	case o.State != "":
-		return v.leaseMessage(l, v.say(":warning: %s %s is %s since about %s. The clock of your access runs on; if the instance does not run by %s, I close it.",
+		return v.leaseMessage(l, v.say(":warning: %s %s is %s since about %s. "+
+			"The clock of your access runs on; if the instance does not run by %s, I close it.",
 			owner, what, line(o.State, 40), date(o.Since), date(o.CloseAt)))
 	}
 	return v.leaseMessage(l, v.sentences(v.say(":warning: %s nobody gets through to %s since about %s.", owner, what, date(o.Since)),

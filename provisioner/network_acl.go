@@ -57,7 +57,8 @@ func blockedByACL(acls []types.NetworkAcl, subnet string, port int, sources []ne
 			id, sshforward.FormatSources(shut), port))
 	}
 	if len(mute) > 0 {
-		out = append(out, sshforward.Textf("The network ACL %s of the load balancer's subnet does not let all answers to %s out (TCP 1024 to 65535), "+
+		out = append(out, sshforward.Textf("The network ACL %s of the load balancer's subnet does not let all answers to %s out "+
+			"(TCP 1024 to 65535), "+
 			"which no health check shows.", id, sshforward.FormatSources(mute)))
 	}
 	return out

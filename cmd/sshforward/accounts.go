@@ -43,7 +43,9 @@ func (a awsConfig) account() provisioner.Account {
 func leaseAccounts(all []awsConfig) map[string]sshforward.Account {
 	out := make(map[string]sshforward.Account)
 	for _, a := range all {
-		out[a.Name] = sshforward.Account{ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, HostKeyAlias: a.HostKeyAlias, DeadMan: a.DeadMan != nil}
+		out[a.Name] = sshforward.Account{
+			ListenerPort: int(a.ListenerPort), SSHUser: a.SSHUser, HostKeyAlias: a.HostKeyAlias, DeadMan: a.DeadMan != nil,
+		}
 	}
 	return out
 }

@@ -52,7 +52,8 @@ func newAudit(con console) *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	c.Flags().StringVar(&since, "since", "", "only from `WHEN` on: 24h, 2026-11-01 (UTC) or 2026-11-01T09:00:00Z; all if not given")
-	c.Flags().Uint64Var(&o.from.after, "after", 0, "only what was written after the event `N`, in the order of writing, 0 for all; it says at its end with which to go on")
+	c.Flags().Uint64Var(&o.from.after, "after", 0,
+		"only what was written after the event `N`, in the order of writing, 0 for all; it says at its end with which to go on")
 	c.MarkFlagsMutuallyExclusive("since", "after")
 	choiceFlag(c, &o.format, "format", "what to write", "jsonl", "csv")
 	return c

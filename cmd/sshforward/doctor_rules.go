@@ -173,7 +173,8 @@ func nearMisses(a *about, p *sshforward.Policy, instances []sshforward.Instance)
 			if !wanted {
 				want = r.NotTags[key]
 			}
-			a.mend("%s (%q) has %s=%q, and the rule %s goes by %q: nobody can open it until the tag is corrected", in.ID, in.Name, key, in.Tags[key], r.Name, want)
+			a.mend("%s (%q) has %s=%q, and the rule %s goes by %q: nobody can open it until the tag is corrected",
+				in.ID, in.Name, key, in.Tags[key], r.Name, want)
 		}
 	}
 }

@@ -24,7 +24,8 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 		a.mend("%s", oneLine(err))
 		return a.found
 	case who.OrgWide:
-		a.mend("the bot is installed on the whole organisation %s (%s), so it opens nothing; install it in one workspace of it", who.Team, who.TeamID)
+		a.mend("the bot is installed on the whole organisation %s (%s), so it opens nothing; install it in one workspace of it",
+			who.Team, who.TeamID)
 	case len(who.Missing) > 0:
 		a.mend("the bot token lacks %s; add them under OAuth & Permissions and install the app anew", strings.Join(who.Missing, ", "))
 	default:
@@ -78,9 +79,11 @@ func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) 
 	}
 	switch n := len(people); {
 	case n < wants:
-		a.mend("the rule %s wants %s and there are %d people who could give one, so every request under it is refused", r.Name, count(wants, "approval"), n)
+		a.mend("the rule %s wants %s and there are %d people who could give one, so every request under it is refused",
+			r.Name, count(wants, "approval"), n)
 	case n == wants:
-		a.ok("the rule %s wants %s and there are %d people who could give one: none of them can ask under it", r.Name, count(wants, "approval"), n)
+		a.ok("the rule %s wants %s and there are %d people who could give one: none of them can ask under it",
+			r.Name, count(wants, "approval"), n)
 	}
 }
 

@@ -50,7 +50,8 @@ func newMeters() *meters {
 		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
 	}, []string{"account"})
 	m.deaf = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "sshforward_unheard_alarms_total", Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
+		Name: "sshforward_unheard_alarms_total",
+		Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
 	})
 	m.registry.MustRegister(m.deaf, m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

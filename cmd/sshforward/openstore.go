@@ -51,7 +51,8 @@ func mendMode(path string, chmod func(string, os.FileMode) error, log *slog.Logg
 			"file", path, "mode", info.Mode().Perm(), "err", err)
 		return
 	}
-	log.Warn("others could write the lease store, and with it decide who gets in where; its mode is 0600 now", "file", path, "was", info.Mode().Perm())
+	log.Warn("others could write the lease store, and with it decide who gets in where; its mode is 0600 now",
+		"file", path, "was", info.Mode().Perm())
 }
 
 // asideFormat is the time in the name of a file that was moved aside.
@@ -97,7 +98,8 @@ func whenLost(ctx context.Context, store *bolt.Store, keeper *sshforward.Keeper,
 	case <-store.Lost():
 	}
 	cause := store.Cause()
-	log.Error("THE LEASE STORE IS LOST; I close what is due and end, and the next start rebuilds the leases from their tags in AWS", "err", cause)
+	log.Error("THE LEASE STORE IS LOST; I close what is due and end, and the next start rebuilds the leases from their tags in AWS",
+		"err", cause)
 	if errors.Is(cause, bolt.ErrDamaged) {
 		if moved, err := moveAside(path, time.Now()); err != nil {
 			log.Error("the lease store cannot be moved aside", "err", err)

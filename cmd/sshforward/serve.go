@@ -123,7 +123,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan, OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
+		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
+		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
 	meters.watch(keeper, slack)

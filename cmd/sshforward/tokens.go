@@ -42,7 +42,8 @@ func signingKey(env func(string) string, t tokens, log *slog.Logger) ([]byte, er
 		return nil, nil
 	}
 	if len(key) < provisioner.MinKey {
-		return nil, fmt.Errorf("%s has %d characters and needs at least %d; make one with: openssl rand -base64 32", name, len(key), provisioner.MinKey)
+		return nil, fmt.Errorf("%s has %d characters and needs at least %d; make one with: openssl rand -base64 32",
+			name, len(key), provisioner.MinKey)
 	}
 	return []byte(key), nil
 }

@@ -48,7 +48,8 @@ func failed(doing string, err error) error {
 	}
 	switch {
 	case errors.Is(err, ErrLost):
-		e.Message = sshforward.Textf("I have lost my records and start again with what is in AWS. Please try again in a minute; what is open ends on time.")
+		e.Message = sshforward.Textf("I have lost my records and start again with what is in AWS. " +
+			"Please try again in a minute; what is open ends on time.")
 	case errors.Is(err, ErrDamaged), errors.Is(err, errSpoiled):
 		e.Code = sshforward.EINTERNAL
 		e.Message = sshforward.Textf("My records are damaged; the operator finds the cause in my log.")

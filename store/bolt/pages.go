@@ -48,7 +48,8 @@ func parseMeta(p []byte) (m metaPage, ok bool) {
 	p = p[headerSize : headerSize+metaSize]
 	sum := fnv.New64a()
 	sum.Write(p[:56])
-	if binary.NativeEndian.Uint32(p) != magic || binary.NativeEndian.Uint32(p[4:]) != formatVersion || binary.NativeEndian.Uint64(p[56:]) != sum.Sum64() {
+	if binary.NativeEndian.Uint32(p) != magic || binary.NativeEndian.Uint32(p[4:]) != formatVersion ||
+		binary.NativeEndian.Uint64(p[56:]) != sum.Sum64() {
 		return m, false
 	}
 	m = metaPage{

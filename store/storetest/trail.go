@@ -335,7 +335,9 @@ func happened(note string, t time.Time) sshforward.Event {
 
 // ended is the end of a lease that was open.
 func ended(owner, id string, t time.Time) sshforward.Event {
-	return sshforward.Event{At: t, Act: sshforward.ActClosed, Result: sshforward.ResultOK, Detail: id, Owner: owner, Lease: id, Opened: t.Add(-time.Hour)}
+	return sshforward.Event{
+		At: t, Act: sshforward.ActClosed, Result: sshforward.ResultOK, Detail: id, Owner: owner, Lease: id, Opened: t.Add(-time.Hour),
+	}
 }
 
 func (b *bench) append(events ...sshforward.Event) {
