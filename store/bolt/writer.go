@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -231,6 +232,13 @@ func (w *writer) transact(group []*write) outcome {
 	o.err = guard(func() error {
 		return w.store.db.Update(func(tx *bbolt.Tx) error {
 			id = tx.ID()
+			// bbolt counts on from what it finds in the file. If that is less than
+			// what was written last, an older file was put in its place.
+			if last := w.store.watch.committed.Load(); uint64(id) <= last {
+				err := fmt.Errorf("%w: the next transaction would be %d, and I wrote %d", ErrDamaged, id, last)
+				w.store.watch.give(err)
+				return err
+			}
 			anything := false
 			for i, op := range group {
 				changed, err := op.apply(tx)
