@@ -3,6 +3,8 @@ package sshforward
 import (
 	"context"
 	"sync"
+
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Help looks at all that stands between the owner of an open lease and a login,
@@ -24,6 +26,7 @@ func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
 	out := Help{Lease: l}
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		defer safe.Catch(k.workers.panicked)
 		if h, err := k.cloud.Health(ctx, l); err == nil {
 			out.Health = &h
 		} else {
@@ -31,6 +34,7 @@ func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
 		}
 	})
 	wg.Go(func() {
+		defer safe.Catch(k.workers.panicked)
 		s, err := k.cloud.Survey(ctx, l.Instance.Account, []*Lease{l})
 		if err != nil {
 			k.log.Info("what a lease has could not be listed", "lease", l.ID, "err", err)
@@ -44,6 +48,7 @@ func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
 		}
 	})
 	wg.Go(func() {
+		defer safe.Catch(k.workers.panicked)
 		saved, err := k.sources.Source(ctx, c.User)
 		if err == nil {
 			out.Sources = saved
