@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -139,6 +140,7 @@ func TestHomeAsksOncePerRule(t *testing.T) {
 		dir := &slowDirectory{Directory: w.dir}
 		count = func() { asked++; dir.meanwhile = count }
 		dir.meanwhile = count
+		synctest.Wait() // for whoever still asks the other one
 		w.k.slack = people{w.slack, dir}
 		if n := len(w.overview(carol).Waiting); n != 5 || asked != 1 {
 			w.t.Errorf("%d wait for carol, and the directory was asked %d times", n, asked)
