@@ -106,6 +106,7 @@ func TestNobodyGrantsTheirOwnWishByBeingQuick(t *testing.T) {
 		by := 10 * time.Minute
 		w.k.policy.Admins = []string{bob}
 		w.must(alice, ExtendLease{id, by})
+		synctest.Wait()
 		w.k.slack = people{w.slack, &slowDirectory{w.dir, func() {
 			w.must(carol, DenyLease{ID: id, Extend: by})
 			w.must(bob, ExtendLease{id, by})
