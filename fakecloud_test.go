@@ -156,7 +156,7 @@ func (c *fakeCloud) reachable(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.leases[id]
-	return f != nil && f.registered && f.balancer && f.rule
+	return f != nil && f.registered && f.balancer && f.rule && len(f.ingress) > 0
 }
 
 // set changes the instance with this id.
@@ -239,7 +239,7 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		f.tags = tagsOf(l)
 		s.Resources.GroupID, s.Resources.Until = "sg-"+l.ID, f.until
 	case StageBalancer:
-		f.rule, f.balancer, f.ingress = true, true, slices.Clone(l.Sources)
+		f.rule, f.balancer = true, true
 		s.Resources.InstanceRuleID, s.Resources.DNSName = "sgr-"+l.ID, l.ID+".elb.example"
 	case StageRegister:
 		if !f.registered {
@@ -255,8 +255,17 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		f.until = c.end(l)
 		f.tags.State, f.tags.OpenedAt = Open, l.OpenedAt
 		s.Resources.Until = f.until
+		c.letIn(f, l)
 	}
 	return s
+}
+
+// letIn is the one place that lets anybody in.
+func (c *fakeCloud) letIn(f *footprint, l *Lease) {
+	if l.Locked() {
+		panic("lease " + l.ID + " is " + string(l.State) + " and locked, and somebody is let in")
+	}
+	f.ingress = slices.Clone(l.Sources)
 }
 
 func (c *fakeCloud) Extend(ctx context.Context, l *Lease) (StepResult, error) {

@@ -312,6 +312,19 @@ func (l *Lease) End() time.Time {
 	return l.OpenBy.Add(l.Duration)
 }
 
+// Locked reports whether nobody may be let in by the lease: a yes is missing, the
+// clock does not run yet, or its end was decided. Whoever lets people in asks this
+// first.
+func (l *Lease) Locked() bool {
+	switch l.State {
+	case Opening:
+		return l.OpenedAt.IsZero() || len(l.Approved) < l.Approvals && !l.Urgent
+	case Open:
+		return false // how many approvals the rule wants by now is for policy to judge
+	}
+	return true
+}
+
 // StuckAfter is how many failures in a row make a lease stuck.
 const StuckAfter = 5
 

@@ -100,7 +100,8 @@ func every(v render) map[string]message {
 		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
 	pendingPrompt.Placement.Warnings = []sshforward.Text{
-		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e", "Load balancers are not supported in availability zone us-east-1e"),
+		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e",
+			"Load balancers are not supported in availability zone us-east-1e"),
 		sshforward.Textf("The network ACL %s of the load balancer's subnet keeps %s from port %d, which no health check shows.",
 			"acl-0abc", "203.0.113.7", 443),
 	}
@@ -156,7 +157,8 @@ func every(v render) map[string]message {
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"cannot-get-in": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{InService: true}, Sources: open.Sources,
 			Found: &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Rule: true, Ingress: open.Sources}}),
-		"cannot-get-in-out": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{Why: unreached("").Outage.Why, State: "running"},
+		"cannot-get-in-out": v.cannotGetIn(sshforward.Help{Lease: open,
+			Health:  &sshforward.Health{Why: unreached("").Outage.Why, State: "running"},
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),

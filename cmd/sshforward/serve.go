@@ -111,7 +111,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	if err != nil {
 		return err
 	}
-	slack := newSlackClient(secrets, func() (tokens, error) { return readTokens(con.env) }, log, func(t tokens, connected func(bool)) *bot.Bot {
+	reread := func() (tokens, error) { return readTokens(con.env) }
+	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
 			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
