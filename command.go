@@ -44,6 +44,12 @@ type (
 		Ref      string
 		Duration time.Duration
 	}
+	// ChangeSource lets the owner in from another address, and no more from what
+	// it was. Ref is a lease or an instance.
+	ChangeSource struct {
+		Ref string
+		To  netip.Prefix
+	}
 	// CloseLease ends access now. Ref is a lease, an instance, or "" when
 	// the caller has just one; All ends all that the caller has.
 	CloseLease struct {
@@ -80,6 +86,7 @@ func (CancelLease) act() Act  { return ActCancel }
 func (ApproveLease) act() Act { return ActApprove }
 func (DenyLease) act() Act    { return ActDeny }
 func (ExtendLease) act() Act  { return ActExtend }
+func (ChangeSource) act() Act { return ActFrom }
 func (CloseLease) act() Act   { return ActClose }
 func (AbandonLease) act() Act { return ActAbandon }
 func (SetSource) act() Act    { return ActSource }
@@ -90,6 +97,7 @@ func (c CancelLease) target() target  { return target{ref: c.ID} }
 func (c ApproveLease) target() target { return target{ref: c.ID} }
 func (c DenyLease) target() target    { return target{ref: c.ID} }
 func (c ExtendLease) target() target  { return target{ref: c.Ref} }
+func (c ChangeSource) target() target { return target{ref: c.Ref} }
 func (c CloseLease) target() target   { return target{ref: c.Ref} }
 
 func (c AbandonLease) target() target { return target{ref: c.ID} }

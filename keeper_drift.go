@@ -41,8 +41,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		return nil // it is being mended
 	}
 	d := Drift{
-		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
-		Widened: f.Widened || !covers(l.Sources, f.Ingress),
+		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources) && !l.Moving(),
+		Widened: f.Widened || !covers(l.Admitted(), f.Ingress),
 		Unarmed: !f.DeadMan && k.accounts[l.Instance.Account].DeadMan,
 	}
 	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)

@@ -19,6 +19,7 @@ const (
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
+	actionFrom    = "lease.from"    // shows the form for the address that a lease lets in
 	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
 	actionForm    = "home.open"     // shows the form for a lease
 	actionSource  = "home.source"   // shows the one for the source address, which is the value

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -67,6 +68,10 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 		return sshforward.Place{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("There is no operators' channel.")}
 	case n.Kind == sshforward.NoticeReview:
 		return placed(s.inThread(ctx, l, l.Broadcast, places, show))
+	case n.Kind == sshforward.NoticeMoved && cardHidden(l):
+		if err := s.tellApprovers(ctx, l, n, show); err != nil {
+			return sshforward.Place{}, err
+		}
 	case asksApprovers(n.Kind) && cardHidden(l):
 		if place, err := s.approvers.ask(ctx, l, n, now); err != nil || place.TS != "" {
 			return place, err
@@ -81,6 +86,27 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 		s.posted.add(p)
 	}
 	return place, err
+}
+
+// tellApprovers tells those who said yes, one by one, what they cannot read on the
+// card. Who has left is left out.
+func (s *notifier) tellApprovers(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, show func(render) message) error {
+	for _, a := range l.Approved {
+		key := fmt.Sprint(l.ID, n.Kind, n.At.UnixNano(), a.User)
+		if _, told := s.approvers.askedAt.Get(key); told {
+			continue // and another one was not reached
+		}
+		channel, ts, err := s.client.direct(ctx, a.User, show(s.renderFor(ctx, a.User)))
+		switch {
+		case err == nil:
+			s.approvers.askedAt.Add(key, sshforward.Place{Channel: channel, TS: ts})
+		case refusedHere(err) || hasCode(err, scopeCodes):
+			s.client.log.Warn("who approved a lease cannot be told", "lease", l.ID, "user", a.User, "code", slackCode(err))
+		default:
+			return s.client.failed("post direct message", err)
+		}
+	}
+	return nil
 }
 
 // alarm posts to the operators' channel and nowhere else: that the requester has

@@ -42,7 +42,10 @@ func TestParse(t *testing.T) {
 		`open "2h" 2h`:            open("2h", 2*time.Hour),
 		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
 			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
-		"history": showHistory{},
+		"history":                   showHistory{},
+		"from K7m2q3x 203.0.113.20": sshforward.ChangeSource{Ref: "K7m2q3x", To: netip.MustParsePrefix("203.0.113.20/32")},
+		"from my box to <http://203.0.113.20|203.0.113.20>": sshforward.ChangeSource{Ref: "my box",
+			To: netip.MustParsePrefix("203.0.113.20/32")},
 		"abandon K7M2Q3X because the account  is closed": sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
@@ -160,6 +163,13 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 		"show":                                              "show k7m2q3x",
 		"show web-1":                                        "list all",
 		"show k7m2q3x k7m2q3y":                              "show k7m2q3x",
+		"from":                                              "from k7m2q3x 203.0.113.7",
+		"from web-1":                                        "from web-1 203.0.113.7",
+		"from 198.51.100.9":                                 "from k7m2q3x 198.51.100.9",
+		"from web-1 198.51.100.0/28":                        "from web-1 198.51.100.0",
+		"from web-1 home":                                   "from web-1 203.0.113.7",
+		"from web-1 198.51.100.9,198.51.100.10":             "from web-1 198.51.100.9",
+		"from web-1 2001:db8::1":                            "from web-1 203.0.113.7",
 		"abandon":                                           "abandon k7m2q3x because the account is closed",
 		"abandon web-1 because x":                           "list all",
 		"abandon k7m2q3x":                                   "abandon k7m2q3x because the account is closed",
@@ -193,7 +203,7 @@ func FuzzParse(f *testing.F) {
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
 		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
 		"open \xff because \xfe", "i-1 `", "open a because ```",
-		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent", "abandon k7m2q3x because x", "abandon k7m2q3x `x"} {
+		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent", "abandon k7m2q3x because x", "from web to 1.2.3.4", "from a 1.2.3.0/24", "from \"to\" 1.2.3.4", "abandon k7m2q3x `x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -113,7 +113,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 			return aws.ToString(i.InstanceId) == want.Instance.ID
 		})
 	}
-	sources := masked(want.Sources)
+	sources := masked(want.Admitted())
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
 		if cidr, ok := opens(r, want.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
