@@ -20,7 +20,7 @@ func (v render) help() message {
 				command(v.say("ip [<address> | clear]"), v.say("Remember the address you connect from, so that you need not type it.")),
 				command("history", v.say("Your past leases, and what they cost this month.")),
 			}, "\n")),
-			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" "+v.say("because disk is full")))),
+			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+v.exampleSources()+" "+v.say("because disk is full")))),
 		),
 	}
 }
