@@ -61,6 +61,8 @@ type fakeCloud struct {
 	store int
 	// unproven is what surveys report so.
 	unproven []Unproven
+	// unread is what surveys cannot read.
+	unread []Part
 	// lists, if set, may change what a survey lists of a lease, and leaves it
 	// out by returning false: AWS's lists are right only eventually.
 	lists func(f *Found) bool
