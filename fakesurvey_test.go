@@ -46,7 +46,8 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease)
 	}
 	s.Unproven = slices.Clone(c.unproven)
 	for _, part := range c.unread {
-		s.Unread = append(s.Unread, Unread{part, &Error{Code: EUNAVAILABLE, Message: Textf("AWS could not %s just now (%s).", "look", "Unavailable")}})
+		why := &Error{Code: EUNAVAILABLE, Message: Textf("AWS could not %s just now (%s).", "look", "Unavailable")}
+		s.Unread = append(s.Unread, Unread{part, why})
 	}
 	for _, in := range c.instances {
 		if in.Account == account && slices.Contains(instances, in.ID) && !s.Hides(PartInstances) {
@@ -64,7 +65,7 @@ func (f *Found) hide(unread []Part) bool {
 		case PartBalancers:
 			f.Balancer, f.Registered = false, false
 		case PartGroups:
-			f.Group, f.Ingress, f.Widened, f.Rule, f.Proof, f.Retagged, f.Unsigned = false, nil, false, false, ProofUnchecked, false, false
+			*f = Found{Lease: f.Lease, Balancer: f.Balancer, Registered: f.Registered, DeadMan: f.DeadMan}
 		case PartRules:
 			f.Rule, f.Ingress, f.Widened = false, nil, false
 		case PartDeadMan:

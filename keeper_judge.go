@@ -29,8 +29,9 @@ type verdict struct {
 }
 
 // judge asks policy anew about the leases of an account, by the tags that a
-// survey has seen, and about those whose tags it could not see as far as that goes. What it would not let in is ended when two looks at least
-// listDelay apart say so: whoever changes tags may be at it.
+// survey has seen, and about those whose tags it could not see as far as that goes.
+// What it would not let in is ended when two looks at least listDelay apart say so:
+// whoever changes tags may be at it.
 func (k *Keeper) judge(ctx context.Context, account string, live map[string]*Lease, r round) error {
 	var errs []error
 	blind := make(map[string]*Lease)

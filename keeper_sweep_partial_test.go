@@ -260,3 +260,34 @@ func TestPatienceOutlastsALookThatCannotTell(t *testing.T) {
 		w.expect(id, Closed, NotAdmitted)
 	})
 }
+
+// Who gives up a lease is told that not all of its account could be looked at, and
+// what could be.
+func TestAbandonSaysWhatCouldNotBeRead(t *testing.T) {
+	for part, says := range map[Part]string{
+		PartBalancers: "something of it is still there. Not all of account main could be looked at: AWS could not look",
+		PartRules:     "its load balancer is still there: it may still let people in. Not all of account main could be looked at",
+		PartGroups:    "its load balancer is still there: it may still let people in. Not all of account main could be looked at",
+		PartInstances: "its load balancer is still there: it may still let people in. Its load balancer was not seen gone.",
+	} {
+		t.Run(string(part), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				id := w.opened(alice, "web", time.Hour)
+				w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+					if op == "close" {
+						return Errorf(EFORBIDDEN, "no")
+					}
+					return nil
+				})
+				w.must(alice, CloseLease{Ref: id})
+				w.pass(2 * time.Minute)
+				w.cloud.hide(part)
+				r := w.must(admin, AbandonLease{ID: id, Because: "the account is closed"})
+				got := strings.Replace(r.Lease.Unproved(*r.Remains).String(), "Access was not seen to end. ", "", 1)
+				if !strings.Contains(got, says) {
+					t.Errorf("it says %q, not %q", got, says)
+				}
+			})
+		})
+	}
+}

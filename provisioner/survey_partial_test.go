@@ -106,7 +106,8 @@ func TestSurveyOfAnAccountThatRefusesAll(t *testing.T) {
 // all else. What is gone is not there.
 func TestSurveyInAZoneOutage(t *testing.T) {
 	for _, spares := range []bool{false, true} {
-		inFakeNamed(t, fmt.Sprintf("sparing filters: %t", spares), worldOptions{fake: fakeaws.Options{OutageSparesFilters: spares}}, func(w *world) {
+		o := worldOptions{fake: fakeaws.Options{OutageSparesFilters: spares}}
+		inFakeNamed(t, fmt.Sprintf("sparing filters: %t", spares), o, func(w *world) {
 			l := w.lease("web-1")
 			w.open(l)
 			h := w.cloud.Home()

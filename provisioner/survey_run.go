@@ -59,10 +59,9 @@ func (s *surveyRun) round(ctx context.Context, rounds int, looks ...look) {
 	var wg sync.WaitGroup
 	for _, l := range looks {
 		wg.Go(func() {
-			failed := func(err error) { s.misses(l.part, err) }
-			defer safe.Catch(failed)
+			defer safe.Catch(func(err error) { s.misses(l.part, err) })
 			if err := l.read(ctx); err != nil {
-				failed(err)
+				s.misses(l.part, err)
 			}
 		})
 	}
