@@ -64,6 +64,8 @@ func formatCommand(op operation) string {
 			return "extend " + sshforward.FormatDuration(c.Duration)
 		}
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
+	case sshforward.AbandonLease:
+		return "abandon " + c.ID + " because " + c.Because
 	case showLease:
 		return "show " + c.ID
 	case showHistory:
