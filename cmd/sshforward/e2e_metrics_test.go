@@ -38,7 +38,8 @@ func TestMetricsOfALife(t *testing.T) {
 		return
 	}
 	if !*updateMetrics {
-		t.Fatalf("%s is not what is exported (go test ./cmd/sshforward -run TestMetricsOfALife -update writes it), %v:\n%s", metricsFile, err, got)
+		t.Fatalf("%s is not what is exported (go test ./cmd/sshforward -run TestMetricsOfALife -update writes it), %v:\n%s",
+			metricsFile, err, got)
 	}
 	if err := os.WriteFile(metricsFile, []byte(got), 0o644); err != nil {
 		t.Fatal(err)

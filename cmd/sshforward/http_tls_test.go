@@ -40,7 +40,9 @@ func writeCertificate(t *testing.T, files tlsConfig, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{files.Certificate: {Type: "CERTIFICATE", Bytes: der}, files.Key: {Type: "PRIVATE KEY", Bytes: private}} {
+	for file, block := range map[string]*pem.Block{
+		files.Certificate: {Type: "CERTIFICATE", Bytes: der}, files.Key: {Type: "PRIVATE KEY", Bytes: private},
+	} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +141,9 @@ func TestCertificateThatComesLater(t *testing.T) {
 
 func TestNothingButThreePages(t *testing.T) {
 	w, _ := startWeb(t, "127.0.0.1:0", nil)
-	for _, page := range []string{"/", "/metrics/", "/metrics/x", "/healthz/..", "/debug/pprof/", "/debug/vars", "/readyz.html", "//metrics", "/favicon.ico"} {
+	for _, page := range []string{
+		"/", "/metrics/", "/metrics/x", "/healthz/..", "/debug/pprof/", "/debug/vars", "/readyz.html", "//metrics", "/favicon.ico",
+	} {
 		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		resp, err := client.Get("http://" + w.address() + page)
 		if err != nil {
@@ -150,7 +154,7 @@ func TestNothingButThreePages(t *testing.T) {
 			t.Errorf("%s is answered", page)
 		}
 	}
-	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace} {
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodTrace} {
 		for _, page := range []string{"/metrics", "/healthz", "/readyz"} {
 			request, err := http.NewRequest(method, "http://"+w.address()+page, strings.NewReader("x"))
 			if err != nil {
