@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// drift compares an open lease with what there is.
+// drift compares a lease that is open, or built ahead, with what there is.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	in, there := r.Instances[l.Instance.ID]
 	why, patience := Text{}, listDelay
@@ -28,7 +28,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		}
 		return nil
 	}
-	if !in.Running {
+	locked := l.Locked()
+	if !in.Running && !locked { // what is built ahead is looked at again at the last yes
 		return k.stopped(ctx, l, in, r)
 	}
 	if l.Outage.State != "" {
@@ -41,8 +42,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		return nil // it is being mended
 	}
 	d := Drift{
-		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
-		Widened: f.Widened || !covers(l.Sources, f.Ingress),
+		Missing: !f.Rule || !f.Registered || !locked && !covers(f.Ingress, l.Sources),
+		Widened: f.Widened || !covers(l.Sources, f.Ingress) || locked && f.Unlocked,
 		Unarmed: !f.DeadMan && k.accounts[l.Instance.Account].DeadMan,
 	}
 	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)
@@ -58,8 +59,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if d == (Drift{Unsigned: true}) {
 		k.log.Info("the tags of an open lease are signed anew", "lease", l.ID, "proof", string(f.Proof))
 	} else {
-		k.log.Warn("an open lease has drifted",
-			"lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
+		k.log.Warn("a lease has drifted",
+			"lease", l.ID, "state", string(l.State), "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
 	}
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
@@ -68,6 +69,17 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		l.drifted(now, d)
 		return nil
 	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// ajar has the door of a lease locked again of which a yes is missing: somebody
+// else lets people in, or the store is an old backup.
+func (k *Keeper) ajar(ctx context.Context, l *Lease) error {
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.ajar(now) })
+	if err == nil {
+		k.log.Warn("the security group of a lease lets somebody in though a yes is missing", "lease", l.ID, "state", string(l.State))
+	}
 	k.wake(l.ID)
 	return unlessMoved(err)
 }

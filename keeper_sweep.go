@@ -65,8 +65,12 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		if f := found[id]; f != nil && l.endsLater(f) {
 			errs = append(errs, k.restoreEnd(ctx, l, f))
 		}
-		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
+		switch was := open[id]; {
+		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
+		case l.listedBy(r.At):
 			errs = append(errs, k.drift(ctx, l, found[id], r))
+		case l.Waiting() && found[id] != nil && found[id].Unlocked:
+			errs = append(errs, k.ajar(ctx, l))
 		}
 	}
 	errs = append(errs, k.judge(ctx, live, r))

@@ -49,6 +49,7 @@ type Found struct {
 	Rule       bool           // the rule in the instance's group is there
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
 	Widened    bool           // it lets in anything else, or other traffic out
+	Unlocked   bool           // it has a rule that lets anything in at all
 	DeadMan    bool           // the dead-man switch is set
 
 	// Proof says whether the tags are as a bot with the key wrote them. Without

@@ -15,10 +15,19 @@ import (
 // Mend implements sshforward.Provisioner. It looks before it touches anything, so
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
-// ENOTFOUND, and the lease's end. It never asks to be waited for: what is not
+// ENOTFOUND, and the lease's end. Of a lease that is locked it takes out whatever
+// lets anybody in; of one that is not ready it does nothing else. It never asks to be waited for: what is not
 // whole when it returns is an error, to be tried again at the next sweep.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
+	if l.Waiting() && !l.Prepared.Ready() {
+		r, err := p.begin(l, forOpening)
+		if err != nil {
+			return sshforward.StepResult{Resources: l.Resources}, err
+		}
+		r.fail(r.lock(ctx))
+		return r.step()
+	}
 	r, err := p.beginWithEnd(l)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
