@@ -61,8 +61,12 @@ type fakeCloud struct {
 	store int
 	// quota is what preflight says of it.
 	quota int
+	// dropped is an account that is not configured any more.
+	dropped string
 	// unproven is what surveys report so.
 	unproven []Unproven
+	// unread is what surveys cannot read.
+	unread []Part
 	// lists, if set, may change what a survey lists of a lease, and leaves it
 	// out by returning false: AWS's lists are right only eventually.
 	lists func(f *Found) bool
@@ -73,12 +77,24 @@ func (c *fakeCloud) enter(ctx context.Context, op string, l *Lease) error {
 	c.calls = append(c.calls, call{op, l.ID, time.Now()})
 	before := c.before
 	c.mu.Unlock()
+	if err := c.configured(cmp.Or(l.Instance.Account, l.ID)); err != nil {
+		return err
+	}
 	if before != nil {
 		if err := before(ctx, op, l); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+func (c *fakeCloud) configured(account string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dropped == "" || account != c.dropped {
+		return nil
+	}
+	return Errorf(EINVALID, "The AWS account %q is not in my configuration.", account)
 }
 
 func (c *fakeCloud) leave(op string, l *Lease) error {
@@ -177,6 +193,9 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 }
 
 func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	if err := c.configured(account); err != nil {
+		return Instance{}, err
+	}
 	found, err := c.Find(ctx, id)
 	for _, in := range found {
 		if in.Account == account {

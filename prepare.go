@@ -14,6 +14,10 @@ func (l *Lease) mayHaveSomething() bool {
 	return l.Prepared.Begun() || l.Drift != (Drift{}) || l.Alarmed
 }
 
+// neverOpened reports whether the lease was built ahead and no yes opened it, so
+// that there is no access that could end.
+func (l *Lease) neverOpened() bool { return l.Prepared.Begun() && l.OpenedAt.IsZero() }
+
 // building reports whether the lease is being built ahead.
 func (l *Lease) building() bool { return l.Waiting() && l.Prepared.Begun() && !l.Prepared.Ready() }
 

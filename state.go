@@ -33,7 +33,7 @@ const (
 	ClosedByAdmin Reason = "closed_by_admin" // by an admin
 	InstanceGone  Reason = "instance_gone"   // instance or load balancer went away
 	NotAdmitted   Reason = "not_admitted"    // policy, judged anew, would not let it in any more
-	Lost          Reason = "lost"            // rebuilt from tags with too little to go on
+	Lost          Reason = "lost"            // rebuilt from tags with too little to go on, or given up
 )
 
 // Stage is one step of opening. What a stage does is written in provisioner.

@@ -251,8 +251,7 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 	if l.Prepared.Begun() && l.Resources.BalancerGone && l.Prepared.GoneAt.IsZero() {
 		l.Prepared.GoneAt = now
 	}
-	neverOpened := l.Prepared.Begun() && l.OpenedAt.IsZero() // so there is no access that could end
-	if ended := l.Resources.ended(now); !ended.IsZero() && l.AccessEndedAt.IsZero() && !neverOpened {
+	if ended := l.Resources.ended(now); !ended.IsZero() && l.AccessEndedAt.IsZero() && !l.neverOpened() {
 		l.AccessEndedAt = ended
 		if !l.OpenedAt.IsZero() && l.Reason != Failed {
 			l.owe(NoticeEnded, now)
@@ -294,9 +293,15 @@ func (l *Lease) reopen(now time.Time, f *Found) error {
 		return errMoved
 	}
 	l.State, l.Resources = Closing, f.Lease.Resources
+	// Its account may have another name by now, and only there can it be closed.
+	l.Instance.Account, l.Instance.Region = f.Lease.Instance.Account, f.Lease.Instance.Region
 	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
 	if f.Balancer {
 		l.AccessEndedAt, l.Prepared.GoneAt = time.Time{}, time.Time{} // it has not ended after all
+	}
+	if l.Abandoned.Standing() {
+		l.Abandoned.FoundAt = now
+		l.owe(NoticeFound, now)
 	}
 	return nil
 }
@@ -361,6 +366,31 @@ func (l *Lease) runs(now time.Time) error {
 	}
 	l.Outage = Outage{Since: l.Outage.Since, Why: Textf("The instance runs again, and the health check has not passed yet.")}
 	return nil
+}
+
+// identify fills in what a rebuilt lease could not be told of its instance; errMoved
+// if it knows that. rule decides about the instance, nil if none does.
+func (l *Lease) identify(in Instance, rule *Rule, alias string) error {
+	if l.State != Open || l.Instance.Zone != "" || l.Instance.ID != in.ID {
+		return errMoved
+	}
+	l.Instance, l.HostKeyAlias = in, alias
+	if rule != nil {
+		l.applyRule(rule)
+	}
+	return nil
+}
+
+// unsure reports whether what was not read could say more of a lease that the store
+// does not know: that it is signed, that its clock has started, or a later end.
+func (f *Found) unsure(s *Survey) bool {
+	switch proven := f.Proof == ProofValid || f.Proof == ProofElsewhere; {
+	case s.Hides(PartGroups) && !f.Group:
+		return true
+	case s.Hides(PartBalancers):
+		return !proven || f.Lease.State != Open || due(f.Lease.ExpiresAt, s.At)
+	}
+	return false
 }
 
 // endsLater reports whether the tags of an open lease prove an end that this
