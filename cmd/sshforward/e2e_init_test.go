@@ -44,7 +44,9 @@ func TestInitWithoutQuestions(t *testing.T) {
 	}
 	folder := filepath.Join(dir, "sshforward-setup")
 	lookedAtOffline(t, folder)
-	for _, says := range []string{"aws iam create-policy", "sshforward doctor --config " + folder, "sshforward serve --config " + folder, "a stand-in"} {
+	for _, says := range []string{
+		"aws iam create-policy", "sshforward doctor --config " + folder, "sshforward serve --config " + folder, "a stand-in",
+	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("it does not say %q:\n%s", says, out)
 		}
@@ -74,7 +76,8 @@ func TestInitAsks(t *testing.T) {
 	t.Parallel()
 	typed := strings.Join([]string{
 		"Too Long A Name For This", "staging", // asked again
-		"ap-northeast-1", "210987654321", "C0OPS", "U0CAROL, S0SRE", "Team=ops: it's \"ours\"", "", "90m", "S0LEAD", "203.0.113.0/24 198.51.100.7", "",
+		"ap-northeast-1", "210987654321", "C0OPS", "U0CAROL, S0SRE",
+		"Team=ops: it's \"ours\"", "", "90m", "S0LEAD", "203.0.113.0/24 198.51.100.7", "",
 	}, "\n")
 	dir, out, errs, err := runInit(t, typed, "--deadman", "with blank")
 	if err != nil {
@@ -114,7 +117,8 @@ func TestInitAsks(t *testing.T) {
 			}
 		}
 	}
-	if manifest, err := os.ReadFile(filepath.Join(folder, "slack-manifest.yaml")); err != nil || !strings.Contains(string(manifest), "/sshforward") {
+	manifest, err := os.ReadFile(filepath.Join(folder, "slack-manifest.yaml"))
+	if err != nil || !strings.Contains(string(manifest), "/sshforward") {
 		t.Errorf("the manifest: %v\n%s", err, manifest)
 	}
 }
@@ -122,7 +126,8 @@ func TestInitAsks(t *testing.T) {
 func TestInitRefuses(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--yes", "--account", "12345"}, {"--yes", "--region", "Frankfurt"}, {"--yes", "--max", "tomorrow"}, {"--yes", "--sources", "10.0.0.0/33"},
+		{"--yes", "--account", "12345"}, {"--yes", "--region", "Frankfurt"}, {"--yes", "--max", "tomorrow"},
+		{"--yes", "--sources", "10.0.0.0/33"},
 		{"--yes", "--approvers", "carol"}, {"--yes", "--tags", "prod"}, {"--yes", "--store", "leases.db"}, {"--yes", "--channel", "#ops"},
 	} {
 		dir, _, errs, err := runInit(t, "", args...)
@@ -144,7 +149,9 @@ func TestInitRefuses(t *testing.T) {
 // For China and GovCloud ARNs begin otherwise.
 func TestInitInOtherPartitions(t *testing.T) {
 	t.Parallel()
-	for region, want := range map[string]string{"cn-north-1": "arn:aws-cn:ec2:cn-north-1", "us-gov-west-1": "arn:aws-us-gov:ec2:us-gov-west-1"} {
+	for region, want := range map[string]string{
+		"cn-north-1": "arn:aws-cn:ec2:cn-north-1", "us-gov-west-1": "arn:aws-us-gov:ec2:us-gov-west-1",
+	} {
 		dir, _, errs, err := runInit(t, "", "--yes", "--region", region, "--account", "210987654321", "x")
 		if err != nil {
 			t.Fatalf("%v\n%s", err, errs)
