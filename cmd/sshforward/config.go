@@ -29,6 +29,7 @@ type config struct {
 		Channel  string   `yaml:"channel"`
 		Admins   []person `yaml:"admins"`
 		Language string   `yaml:"language"`
+		Ask      string   `yaml:"ask"`
 	} `yaml:"slack"`
 	AWS    []awsConfig  `yaml:"aws"`
 	Policy policyConfig `yaml:"policy"`
@@ -109,6 +110,7 @@ var aliasWords = strings.NewReplacer("{id}", "x", "{name}", "x")
 func (c *config) check() error {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9464")
 	c.Slack.Language = cmp.Or(c.Slack.Language, "en")
+	c.Slack.Ask = cmp.Or(c.Slack.Ask, string(sshforward.AskBoth))
 	switch {
 	case !deploymentName.MatchString(c.Deployment):
 		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod",
@@ -120,6 +122,11 @@ func (c *config) check() error {
 			c.Slack.Channel)
 	case !slices.Contains(bot.Languages(), c.Slack.Language):
 		return fmt.Errorf("slack.language: %q is not there; write one of %s", c.Slack.Language, strings.Join(bot.Languages(), ", "))
+	}
+	switch sshforward.AskBy(c.Slack.Ask) {
+	case sshforward.AskDirect, sshforward.AskChannel, sshforward.AskBoth:
+	default:
+		return fmt.Errorf("slack.ask: %q is not there; write dm, channel or both", c.Slack.Ask)
 	}
 	if err := c.checkAWS(); err != nil {
 		return err
