@@ -31,7 +31,9 @@ func TestWhoHasToDecideIsTold(t *testing.T) {
 		AskChannel: {"new card", "approval"},
 	} {
 		inWorld(t, func(w *world) {
-			w.dir.change(func(d *fakeDirectory) { d.groups["SLEADS"] = []string{alice, "UCAROL", bob, "UGONE", "UGUEST", "UBOT", "UELSE"} })
+			w.dir.change(func(d *fakeDirectory) {
+				d.groups["SLEADS"] = []string{alice, "UCAROL", bob, "UGONE", "UGUEST", "UBOT", "UELSE"}
+			})
 			w.dir.change(func(d *fakeDirectory) {
 				d.people = map[string]Person{"UGONE": {Deactivated: true}, "UGUEST": {Guest: true}, "UBOT": {Bot: true}, "UELSE": {Stranger: true}}
 			})

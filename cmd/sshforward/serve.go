@@ -168,7 +168,10 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		run(func() error { control.run(ctx); return nil })
 	}
 	if damaged != "" {
-		run(func() error { return announce(ctx, slack, damaged, log) })
+		run(func() error { announce(ctx, slack, storeDamaged(damaged), log); return nil })
+	}
+	for _, alarm := range unconfigured(ctx, keeper, log) {
+		run(func() error { announce(ctx, slack, alarm, log); return nil })
 	}
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {
