@@ -41,7 +41,9 @@ func (l *Lease) abandon(now time.Time, by, because string, unseen Text, t Timing
 func (l *Lease) Unproved(r Remains) Text {
 	var says Text
 	switch f := r.Found; {
-	case !r.Blind.IsZero():
+	case r.Partly && f == nil:
+		says = Textf("Not all of account %s could be looked at: %s", l.Instance.Account, r.Blind)
+	case !r.Blind.IsZero() && !r.Partly:
 		says = Textf("Nothing could be looked at in account %s: %s", l.Instance.Account, r.Blind)
 	case f == nil:
 		says = Textf("A look at account %s shows nothing of it.", l.Instance.Account)
@@ -49,6 +51,9 @@ func (l *Lease) Unproved(r Remains) Text {
 		says = Textf("A look at account %s shows that its load balancer is still there: it may still let people in.", l.Instance.Account)
 	default:
 		says = Textf("A look at account %s shows that something of it is still there.", l.Instance.Account)
+	}
+	if r.Partly && r.Found != nil {
+		says = says.And(Textf("Not all of account %s could be looked at: %s", l.Instance.Account, r.Blind))
 	}
 	if l.AccessEndedAt.IsZero() {
 		says = says.And(Textf("Access was not seen to end."))

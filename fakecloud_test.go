@@ -63,6 +63,8 @@ type fakeCloud struct {
 	dropped string
 	// unproven is what surveys report so.
 	unproven []Unproven
+	// unread is what surveys cannot read.
+	unread []Part
 	// lists, if set, may change what a survey lists of a lease, and leaves it
 	// out by returning false: AWS's lists are right only eventually.
 	lists func(f *Found) bool

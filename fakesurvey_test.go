@@ -36,19 +36,50 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease)
 			continue
 		}
 		found := f.found(c.store)
+		if found.hide(c.unread) {
+			continue
+		}
 		if c.lists == nil || c.lists(&found) {
 			s.Found = append(s.Found, found)
 			instances = append(instances, found.Lease.Instance.ID)
 		}
 	}
 	s.Unproven = slices.Clone(c.unproven)
+	for _, part := range c.unread {
+		why := &Error{Code: EUNAVAILABLE, Message: Textf("AWS could not %s just now (%s).", "look", "Unavailable")}
+		s.Unread = append(s.Unread, Unread{part, why})
+	}
 	for _, in := range c.instances {
-		if in.Account == account && slices.Contains(instances, in.ID) {
+		if in.Account == account && slices.Contains(instances, in.ID) && !s.Hides(PartInstances) {
 			s.Instances[in.ID] = in.clone()
 		}
 	}
 	c.mu.Unlock()
 	return s, c.leave("survey", &Lease{ID: account})
+}
+
+// hide leaves out what could not be read, and reports whether nothing is left.
+func (f *Found) hide(unread []Part) bool {
+	for _, part := range unread {
+		switch part {
+		case PartBalancers:
+			f.Balancer, f.Registered = false, false
+		case PartGroups:
+			*f = Found{Lease: f.Lease, Balancer: f.Balancer, Registered: f.Registered, DeadMan: f.DeadMan}
+		case PartRules:
+			f.Rule, f.Ingress, f.Widened = false, nil, false
+		case PartDeadMan:
+			f.DeadMan = false
+		}
+	}
+	return !f.Balancer && !f.Group && !f.Rule
+}
+
+// hide has surveys not read some parts from now on.
+func (c *fakeCloud) hide(parts ...Part) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unread = parts
 }
 
 func (f *footprint) found(store int) Found {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // blocked is an account that lets nothing be done or seen.
@@ -50,7 +48,8 @@ func TestAbandon(t *testing.T) {
 		refused(admin, AbandonLease{ID: id, Because: " ", Sure: true}, EINVALID, "Say why")
 
 		r := w.must(admin, abandon)
-		if r.Remains == nil || !strings.Contains(r.Lease.Unproved(*r.Remains).String(), "AWS does not know my credentials. Access was not seen to end.") {
+		known := "AWS does not know my credentials. Access was not seen to end."
+		if r.Remains == nil || !strings.Contains(r.Lease.Unproved(*r.Remains).String(), known) {
 			t.Fatalf("before, it says %+v", r.Remains)
 		}
 		w.expect(id, Closing, ClosedByUser)

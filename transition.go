@@ -325,6 +325,31 @@ func (l *Lease) runs(now time.Time) error {
 	return nil
 }
 
+// identify fills in what a rebuilt lease could not be told of its instance; errMoved
+// if it knows that. rule decides about the instance, nil if none does.
+func (l *Lease) identify(in Instance, rule *Rule, alias string) error {
+	if l.State != Open || l.Instance.Zone != "" || l.Instance.ID != in.ID {
+		return errMoved
+	}
+	l.Instance, l.HostKeyAlias = in, alias
+	if rule != nil {
+		l.applyRule(rule)
+	}
+	return nil
+}
+
+// unsure reports whether what was not read could say more of a lease that the store
+// does not know: that it is signed, that its clock has started, or a later end.
+func (f *Found) unsure(s *Survey) bool {
+	switch proven := f.Proof == ProofValid || f.Proof == ProofElsewhere; {
+	case s.Hides(PartGroups) && !f.Group:
+		return true
+	case s.Hides(PartBalancers):
+		return !proven || f.Lease.State != Open || due(f.Lease.ExpiresAt, s.At)
+	}
+	return false
+}
+
 // endsLater reports whether the tags of an open lease prove an end that this
 // record does not know of. An end that is being moved earlier still stands there,
 // so what the record says has to have been written.

@@ -107,6 +107,9 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		want.Resources.GroupID = l.Resources.GroupID
 	}
 	in, known := instances[want.Instance.ID]
+	if !known && x.stored != nil {
+		in.PrivateIP = want.Instance.PrivateIP // gone, or not to be read just now
+	}
 	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled, Proof: x.proof}
 	if x.balancer != nil {
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {

@@ -126,15 +126,18 @@ func (r *run) isRegistered(ctx context.Context) (bool, error) {
 	}), nil
 }
 
-// readInstance returns what the lease's instance is now.
+// readInstance returns what the lease's instance is now. It asks by the id: a look
+// with a filter fails for another zone's outage too.
 func (r *run) readInstance(ctx context.Context) (sshforward.Instance, error) {
-	found, err := r.describe(ctx, []string{r.l.Instance.ID})
+	if !instanceIDRE.MatchString(r.l.Instance.ID) {
+		return sshforward.Instance{}, gone("instance")
+	}
+	found, err := r.find(ctx, r.l.Instance.ID)
 	if err != nil {
 		return sshforward.Instance{}, err
 	}
-	in, ok := found[r.l.Instance.ID]
-	if !ok || !in.PrivateIP.Is4() || len(in.Groups) == 0 {
-		return in, gone("instance")
+	if len(found) == 0 || !found[0].PrivateIP.Is4() || len(found[0].Groups) == 0 {
+		return sshforward.Instance{}, gone("instance")
 	}
-	return in, nil
+	return found[0], nil
 }

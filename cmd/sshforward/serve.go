@@ -128,9 +128,9 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
-	meters.watch(keeper, slack)
 	pulse := new(pulse)
-	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
+	meters.watch(keeper, slack, pulse)
+	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
 	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
