@@ -49,7 +49,8 @@ var (
 func New(o Options) *Bot {
 	o = o.withDefaults()
 	c := newClient(o)
-	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel}}
+	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel,
+		correct: o.Correct}}
 	g, p := newGroups(c, o.GroupCache), newPosted(c, s)
 	b := &Bot{opt: o, client: c, localizer: s, groups: g, homes: newHomes(c, s, g),
 		notifier: &notifier{client: c, localizer: s, posted: p, approvers: newApprovers(c, s, g, p), operators: o.Channel}}

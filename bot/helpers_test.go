@@ -75,6 +75,10 @@ func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefi
 	return r.Sources, err
 }
 
+func (k *keeper) Amend(_ context.Context, _ sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease {
+	return cmd
+}
+
 func (k *keeper) Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance {
 	r, _ := k.hear(ctx, c, listInstances{query})
 	return r.Instances

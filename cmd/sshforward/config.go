@@ -36,7 +36,8 @@ type config struct {
 	Audit  struct {
 		Stdout bool `yaml:"stdout"`
 	} `yaml:"audit"`
-	Listen string `yaml:"listen"`
+	Listen string     `yaml:"listen"`
+	TLS    *tlsConfig `yaml:"tls"`
 }
 
 type awsConfig struct {
@@ -120,6 +121,9 @@ func (c *config) check() error {
 			c.Slack.Channel)
 	case !slices.Contains(bot.Languages(), c.Slack.Language):
 		return fmt.Errorf("slack.language: %q is not there; write one of %s", c.Slack.Language, strings.Join(bot.Languages(), ", "))
+	}
+	if c.TLS != nil && (c.TLS.Certificate == "" || c.TLS.Key == "") {
+		return errors.New("tls: name both files, for example: tls: {certificate: /etc/sshforward/tls.crt, key: /etc/sshforward/tls.key}")
 	}
 	if err := c.checkAWS(); err != nil {
 		return err
