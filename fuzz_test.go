@@ -203,12 +203,16 @@ func (p *player) look(after string) {
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(p.last.ExpiresAt) {
 		p.t.Fatalf("after %s: the end came nearer", after)
 	}
-	kinds := map[NoticeKind]bool{}
+	type notice struct {
+		kind NoticeKind
+		to   string
+	}
+	kinds := map[notice]bool{}
 	for _, n := range l.Owed {
-		if kinds[n.Kind] {
+		if kinds[notice{n.Kind, n.To}] {
 			p.t.Fatalf("after %s: two notices of one kind: %v", after, l.Owed)
 		}
-		kinds[n.Kind] = true
+		kinds[notice{n.Kind, n.To}] = true
 	}
 	p.last = l.Clone()
 }

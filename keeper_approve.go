@@ -42,7 +42,7 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 // process that dies in between has told of something that did not happen, which
 // is better than the other way round.
 func (k *Keeper) announceUrgent(ctx context.Context, l *Lease) (at Place, err error) {
-	err = k.send(ctx, l.ID, true, func(ctx context.Context, l *Lease) (err error) {
+	err = k.send(ctx, l.ID, sendAlarm, func(ctx context.Context, l *Lease) (err error) {
 		at, err = k.slack.Notice(ctx, l, Notice{Kind: NoticeUrgent, At: time.Now()})
 		return err
 	})

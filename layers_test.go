@@ -19,14 +19,14 @@ func TestLayers(t *testing.T) {
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{"keeper_sweep.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go"}},
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
-		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go"}},
+		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
 			"keeper.go", "ledger.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "instance_cache.go", "keyed_mutex.go",
 			"pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
-			"next.go", "outbox.go", "approval.go", "transition.go", "audit.go", "admission.go", "policy.go", "amend.go", "correct.go",
-			"timing.go", "reply.go", "abandon.go",
+			"next.go", "outbox.go", "posted.go", "approval.go", "transition.go", "audit.go", "admission.go", "policy.go", "amend.go",
+			"correct.go", "timing.go", "reply.go", "abandon.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{

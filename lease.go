@@ -108,6 +108,7 @@ type Outbox struct {
 	Card      Card
 	Broadcast Place    `json:",omitzero"` // where NoticeUrgent was posted
 	Owed      []Notice `json:",omitempty"`
+	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
 
 // Approval is one approver's yes.
@@ -333,6 +334,10 @@ const StuckAfter = 5
 // It stays stuck until the work is done, not just until one try succeeds.
 func (l *Lease) Stuck() bool { return l.Alarmed }
 
+// CardHidden reports whether the card is where approvers do not see it: in the
+// requester's direct messages.
+func (l *Lease) CardHidden() bool { return strings.HasPrefix(l.Card.Channel, "D") }
+
 // Clone returns a copy that shares nothing with l.
 func (l *Lease) Clone() *Lease {
 	c := *l
@@ -347,5 +352,6 @@ func (l *Lease) Clone() *Lease {
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)
 	c.Owed = append([]Notice(nil), l.Owed...)
+	c.Posted = append([]Posted(nil), l.Posted...)
 	return &c
 }

@@ -95,29 +95,10 @@ func (l *Lease) nextDue(now time.Time) time.Time {
 	return at
 }
 
-// No pause is longer than these. A time further ahead was written when the clock
-// was ahead, and waiting for it would stop the work for as long.
-const (
-	longestPause     = 3 * time.Minute
-	longestSendPause = 2 * time.Hour // of a lease that is over, see deliveryBackoff
-)
-
 // nextTry is when the work in AWS is to be tried next.
 func (l *Lease) nextTry(now time.Time) time.Time {
 	if l.NextTryAt.After(now.Add(longestPause)) {
 		return now
 	}
 	return l.NextTryAt
-}
-
-// noLater is when something is to be sent that was put off until at.
-func (l *Lease) noLater(at, now time.Time) time.Time {
-	most := longestPause
-	if l.State == Closed && now.Sub(l.ClosedAt) > time.Hour {
-		most = longestSendPause
-	}
-	if at.After(now.Add(most)) {
-		return now
-	}
-	return at
 }

@@ -69,12 +69,44 @@ func (k NoticeKind) Alarm() bool {
 	return false
 }
 
+// asks reports whether the notice asks approvers to decide.
+func (k NoticeKind) asks() bool {
+	return k == NoticeApproval || k == NoticeNudge || k == NoticeAsked
+}
+
 // Notice is something owed to the people of a lease, in the card's thread. It
 // is written with the state change that caused it and removed once Slack has
 // taken it.
 type Notice struct {
 	Kind NoticeKind
 	At   time.Time // when it came to be owed
+	// To is the user whose direct message it is; empty: it stands with the card.
+	// With toApprovers it is still to be found out who is asked directly.
+	To    string   `json:",omitempty"`
+	Asked []string `json:",omitempty"` // with toApprovers: who has a notice of their own already
+	Retry
+}
+
+// toApprovers stands for everybody who is to be asked directly.
+const toApprovers = "approvers"
+
+// AskBy is how those who have to decide are asked.
+type AskBy string
+
+const (
+	AskBoth    AskBy = "both"    // the default
+	AskDirect  AskBy = "dm"      // each in a direct message
+	AskChannel AskBy = "channel" // by a mention where the card is
+)
+
+// Posted is a message beside the card that says what is so for a while: it has
+// buttons that are of no use afterwards.
+type Posted struct {
+	Place
+	Kind NoticeKind
+	At   time.Time // of the notice
+	To   string    `json:",omitempty"` // whose direct message it is
+	Key  string    // what it shows, see Lease.postedKey
 	Retry
 }
 

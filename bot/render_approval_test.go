@@ -65,7 +65,11 @@ func everyApproval(v render) map[string]message {
 		return v.notice(l, sshforward.Notice{Kind: k}, noon.Add(46*time.Minute))
 	}
 	ask := func(l *sshforward.Lease, k sshforward.NoticeKind) message {
-		return v.askApprover(l, sshforward.Notice{Kind: k}, noon.Add(46*time.Minute))
+		if k == sshforward.NoticeNudge {
+			l = l.Clone()
+			l.Posted = []sshforward.Posted{{Kind: sshforward.NoticeApproval, To: "U3"}}
+		}
+		return v.askApprover(l, sshforward.Notice{Kind: k, To: "U3"}, noon.Add(46*time.Minute))
 	}
 	past := []sshforward.Event{
 		{Lease: "k7m2q3x", Instance: "i-0abc1234def567890", Name: "web-1", Opened: noon, Ended: noon.Add(75*time.Minute + 4*time.Second),
