@@ -59,7 +59,7 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 			add(ActMended, Textf("Its dead-man switch was removed by somebody else, and was put back."))
 		}
 		if mended.Widened {
-			add(ActNarrowed, Textf("Its security group let in more than was leased."))
+			add(ActNarrowed, Textf("Its security group let in more than was leased, or its load balancer led to other instances too."))
 		}
 		if mended.Retagged {
 			add(ActRetagged, Textf("Its tags were changed by somebody else, and were put right."))

@@ -23,7 +23,7 @@ type footprint struct {
 	until                             time.Time // in the tags
 	tags                              *Lease    // the rest of what they say
 	ingress                           []netip.Prefix
-	widened                           bool
+	widened, reshaped                 bool
 	resolves                          bool   // its name
 	out                               string // why the instance is out of service
 

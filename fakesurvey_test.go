@@ -63,9 +63,9 @@ func (f *Found) hide(unread []Part) bool {
 	for _, part := range unread {
 		switch part {
 		case PartBalancers:
-			f.Balancer, f.Registered = false, false
+			f.Balancer, f.Registered, f.Reshaped = false, false, false
 		case PartGroups:
-			*f = Found{Lease: f.Lease, Balancer: f.Balancer, Registered: f.Registered, DeadMan: f.DeadMan}
+			*f = Found{Lease: f.Lease, Balancer: f.Balancer, Registered: f.Registered, Reshaped: f.Reshaped, DeadMan: f.DeadMan}
 		case PartRules:
 			f.Rule, f.Ingress, f.Widened = false, nil, false
 		case PartDeadMan:
@@ -102,7 +102,7 @@ func (f *footprint) found(store int) Found {
 	}
 	return Found{
 		Lease: l, Balancer: f.balancer, Registered: f.registered, Group: f.group, Rule: f.rule,
-		Ingress: slices.Clone(f.ingress), Widened: f.widened, Unlocked: f.widened || len(f.ingress) > 0,
+		Ingress: slices.Clone(f.ingress), Widened: f.widened, Reshaped: f.reshaped, Unlocked: f.widened || len(f.ingress) > 0,
 		Proof: proof,
 	}
 }

@@ -77,6 +77,9 @@ func (k *Keeper) gone(ctx context.Context, l *Lease, f *Found, r round) (ended b
 		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its load balancer was deleted by somebody else."))
 	case !f.Group && !r.Hides(PartGroups):
 		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its security group was deleted by somebody else."))
+	case f.Reshaped: // that it is so is seen once and for all, and it may let in anybody
+		why = Textf("Somebody else gave its load balancer other groups or listeners, or put another in its place.")
+		return true, k.lose(ctx, l, r, why, NoticeReshaped)
 	case r.Hides(PartInstances, PartBalancers, PartGroups):
 		r.hold(slow)
 	}
@@ -156,13 +159,20 @@ func (k *Keeper) stopped(ctx context.Context, l *Lease, in Instance, r round) er
 	return unlessMoved(err)
 }
 
-// lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text) error {
+// lose closes a lease whose instance or load balancer went away, with an alarm if
+// that is one.
+func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text, alarms ...NoticeKind) error {
 	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
 			return errMoved
 		}
-		return l.end(now, InstanceGone, "", why, k.timing)
+		if err := l.end(now, InstanceGone, "", why, k.timing); err != nil {
+			return err
+		}
+		for _, alarm := range alarms {
+			l.owe(alarm, now)
+		}
+		return nil
 	})
 	if err == nil {
 		k.workers.interrupt(l.ID)

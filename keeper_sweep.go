@@ -188,11 +188,14 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	l := k.revive(f, s)
 	now := time.Now()
 	served := f.Balancer && f.Registered || s.Hides(PartBalancers)
-	whole := l.State == Open && served && f.Group && !due(l.ExpiresAt, now)
+	whole := l.State == Open && served && f.Group && !f.Reshaped && !due(l.ExpiresAt, now)
 	k.log.Warn("rebuilding a lease from its tags",
 		"lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
 		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
+		if f.Reshaped {
+			l.owe(NoticeReshaped, now)
+		}
 		return k.create(ctx, l, Lost)
 	}
 	l.owe(NoticeRebuilt, now)
