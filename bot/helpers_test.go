@@ -185,7 +185,7 @@ func live(t testing.TB, w *fakeslack.Workspace, k Keeper, change ...func(*Option
 	t.Helper()
 	x := begin(t, w, k, change...)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == connections })
-	eventually(t, "connected", x.Connected)
+	eventually(t, "connected", func() bool { return x.links[0].up.Load() && x.links[1].up.Load() })
 	return x
 }
 
