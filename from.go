@@ -3,6 +3,7 @@ package sshforward
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,7 +48,7 @@ func (l *Lease) sourceChanged(now time.Time, r StepResult, err error) {
 		l.setSources(l.Moved.From)
 		l.restart(now)
 		if !l.Moving() {
-			l.owe(NoticeMoved, now)
+			l.oweMoved(now)
 		}
 	case err != nil:
 		l.retry(now, err)
@@ -59,6 +60,18 @@ func (l *Lease) sourceChanged(now time.Time, r StepResult, err error) {
 		if l.Drift == (Drift{}) && l.Resources.Until.Equal(l.ExpiresAt) {
 			l.clearAlarm(now) // else it may be about those
 		}
-		l.owe(NoticeMoved, now)
+		l.oweMoved(now)
+	}
+}
+
+// oweMoved has told what became of the change: where the card is, and to those who
+// have said yes, directly where they may not see the card.
+func (l *Lease) oweMoved(now time.Time) {
+	l.owe(NoticeMoved, now)
+	if !l.Direct && !strings.HasPrefix(l.Card.Channel, "D") {
+		return
+	}
+	for _, a := range l.Approved {
+		l.Owed = append(l.Owed, Notice{Kind: NoticeMoved, At: now, To: a.User})
 	}
 }

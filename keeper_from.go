@@ -14,8 +14,9 @@ func (cmd ChangeSource) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 		return Reply{}, noSource()
 	}
 	if !cmd.To.IsSingleIP() {
-		return Reply{}, Errorf(EINVALID, "%s is more than a single address.", cmd.To).
-			instead("Try %s.", cmd.To.Addr()).about(FieldSource)
+		e := Errorf(EINVALID, "%s is more than a single address.", cmd.To).about(FieldSource)
+		e.Try = Suggestion{Command: ChangeSource{Ref: cmd.Ref, To: netip.PrefixFrom(cmd.To.Addr(), cmd.To.Addr().BitLen())}}
+		return Reply{}, e
 	}
 	found, err := k.resolve(ctx, c, cmd.Ref)
 	if err != nil {

@@ -16,7 +16,7 @@ func (h *handler) openFrom(in *inbound, p clickPayload, to recipient, a action) 
 	id, ok := sshforward.ParseID(a.Value)
 	if !ok {
 		h.recordUnknown(c, "value of "+a.ActionID)
-		h.refuse(to, p, h.renderFor(h.ctx, c.User).failure(checkButton(false)))
+		h.refuse(to, p, h.renderTo(to).failure(checkButton(false)))
 		return
 	}
 	h.fetchLocale(c.User) // while the keeper works
@@ -48,13 +48,15 @@ func (h *handler) openFrom(in *inbound, p clickPayload, to recipient, a action) 
 
 func (h *handler) submitFrom(in *inbound, p clickPayload, v render, id string) {
 	typed := strings.TrimSpace(p.View.input(sshforward.FieldSource).Value)
-	op, err := parseFrom([]word{{text: id}, {text: strings.Join(strings.Fields(typed), "")}})
-	cmd, ok := op.(sshforward.ChangeSource)
-	if err != nil || !ok {
-		why := v.text(messageOf(err))
-		in.acknowledge(slack.NewErrorsViewSubmissionResponse(map[string]string{sshforward.FieldSource: cut(why, 1000)}))
+	sources, err := sshforward.ParseSources(sourceText(typed))
+	if err == nil && len(sources) > 1 {
+		err = sshforward.Errorf(sshforward.EINVALID, "%s is more than a single address.", typed)
+	}
+	if err != nil {
+		in.acknowledge(slack.NewErrorsViewSubmissionResponse(map[string]string{sshforward.FieldSource: v.inForm(err)}))
 		return
 	}
+	cmd := sshforward.ChangeSource{Ref: id, To: sources[0]}
 	h.resolveModal(in, p, submission{
 		cmd:  cmd,
 		wait: v.pleaseWait(),

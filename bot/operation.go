@@ -20,6 +20,9 @@ type Keeper interface {
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
 	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
+	Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error)
+	LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error)
+	Amend(ctx context.Context, c sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease
 }
 
 // operation is what a person wants of the keeper: a [sshforward.Command], which
@@ -32,9 +35,10 @@ type query interface {
 }
 
 // outcome is what the keeper said: a reply, an overview to those who asked for
-// one or for their history, or help.
+// one or for their history, a request to be made, or help.
 type outcome struct {
 	reply    sshforward.Reply
+	request  sshforward.Request
 	overview sshforward.Overview
 	help     sshforward.Help
 	err      error
@@ -48,7 +52,26 @@ type (
 	showHistory   struct{}               // the caller's leases that are over
 	showOverview  struct{}               // all that concerns the caller now
 	listInstances struct{ Query string } // what the caller may open
+	amendOpen     struct{ Open sshforward.OpenLease }
+	askAgain      struct { // what was asked for with a lease, or with the nth last one
+		ID  string
+		Nth int
+	}
 )
+
+func (q amendOpen) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.request.Open = k.Amend(ctx, c, q.Open)
+	return o
+}
+
+func (q askAgain) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	if q.ID == "" {
+		o.request, o.err = k.LastRequest(ctx, c, q.Nth)
+		return o
+	}
+	o.request, o.err = k.Again(ctx, c, q.ID)
+	return o
+}
 
 func (q listLeases) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
 	o.reply.Leases, o.err = k.List(ctx, c, q.All)

@@ -1,44 +1,54 @@
 package bot
 
-import "github.com/sshforward/sshforward"
+import (
+	"net/netip"
 
-// parseFrom reads what follows "from": <lease or instance> <address>.
+	"github.com/sshforward/sshforward"
+)
+
+// parseFrom reads what follows "from":
+//
+//	[<lease or instance>] <address>
+//
+// Without a lease it is the one that the caller has.
 func parseFrom(args []word) (operation, error) {
-	if len(args) > 2 && args[len(args)-2].is("to") {
-		args = append(append([]word(nil), args[:len(args)-2]...), args[len(args)-1]) // "from web-1 to …" is how people speak
+	cmd := sshforward.ChangeSource{To: netip.MustParsePrefix(exampleSource + "/32")}
+	names, typed := args, ""
+	if last := len(args) - 1; last >= 0 && (isSource(args[last].text) || startsWithDigit(args[last].text)) {
+		names, typed = args[:last], args[last].text
 	}
-	last := len(args) - 1
-	switch {
-	case last < 0:
-		return nil, invalid("from k7m2q3x "+exampleSource, "Say which lease, or which instance, and the address you come from now.")
-	case last == 0 && isSource(args[0].text):
-		return nil, invalid("from k7m2q3x "+guessAddress(args[0].text), "Say which lease, or which instance, too; %s shows yours.",
-			inCode(Slash+" list"))
-	case last == 0:
-		return nil, invalid("from "+quote(args[0].text)+" "+exampleSource, "Say the address you come from now.")
+	if last := len(names) - 1; last > 0 && names[last].is("to") && typed != "" {
+		names = names[:last] // "from web-1 to …" is how people speak
 	}
-	ref := joinWords(args[:last])
-	if problem := badName(ref); !problem.IsZero() {
-		return nil, invalid("from k7m2q3x "+guessAddress(args[last].text), "%s", problem)
+	cmd.Ref = refOf(names)
+	if len(names) > 0 {
+		if problem := badName(cmd.Ref); !problem.IsZero() {
+			cmd.Ref = ""
+			return nil, better(cmd, "%s", problem)
+		}
 	}
-	example := "from " + quote(ref) + " " + guessAddress(args[last].text)
-	sources, err := sshforward.ParseSources(sourceText(args[last].text))
+	if typed == "" {
+		return nil, better(cmd, "Say the address you come from now.")
+	}
+	cmd.To = addressIn(guessSources(typed))
+	sources, err := sshforward.ParseSources(sourceText(typed))
 	switch {
 	case err != nil:
-		return nil, invalid(example, "%s", messageOf(err))
+		return nil, better(cmd, "%s", messageOf(err))
 	case len(sources) > 1 || !sources[0].IsSingleIP():
-		return nil, invalid(example, "%s is more than a single address.", inCode(args[last].text))
+		return nil, better(cmd, "%s is more than a single address.", inCode(typed))
 	}
-	return sshforward.ChangeSource{Ref: ref, To: sources[0]}, nil
+	cmd.To = sources[0]
+	return cmd, nil
 }
 
 func isSource(s string) bool { return validSources(sourceText(s)) }
 
-// guessAddress is the one address that was meant, or an example.
-func guessAddress(typed string) string {
-	sources, err := sshforward.ParseSources(guessSources(typed))
+// addressIn is the first address of a list that can be read.
+func addressIn(list string) netip.Prefix {
+	sources, err := sshforward.ParseSources(list)
 	if err != nil {
-		return exampleSource
+		return netip.MustParsePrefix(exampleSource + "/32")
 	}
-	return sources[0].Addr().String()
+	return netip.PrefixFrom(sources[0].Addr(), 32)
 }

@@ -31,12 +31,13 @@ func (v render) cannotGetIn(h sshforward.Help) message {
 	}
 }
 
-// cannotRow offers its owner to come from another address; nil for others.
+// cannotRow offers its owner to come from another address, and others to ask for
+// the same from theirs.
 func (v render) cannotRow(l *sshforward.Lease) slack.Block {
-	if l.State != sshforward.Open || v.reader != l.Owner {
-		return nil
+	if l.State == sshforward.Open && v.reader == l.Owner {
+		return buttons(fromNowhere.blockID(l.ID), v.fromButton(l))
 	}
-	return buttons(fromShow.blockID(l.ID), v.fromButton(l))
+	return buttons(fromNowhere.blockID(l.ID), button(actionAgain, l.ID, v.label("From another address")))
 }
 
 func (v render) seesHealth(h sshforward.Help) string {
@@ -87,8 +88,8 @@ func (v render) causes(h sshforward.Help) []string {
 	host := v.say("*The host does not answer*: sshd does not listen on port %d, "+
 		"or a firewall of the host or a network ACL keeps the public subnet out.", l.TargetPort)
 	elsewhere := v.say("*ssh times out*: you come from another address than %s, or your network lets nothing out to port %d. "+
-		"%s shows your address; %s lets you in from another one.",
-		sources(l), l.ListenerPort, "`curl https://checkip.amazonaws.com`", "`"+Slash+" from "+line(l.ID, 40)+" …`")
+		"%s shows your address, and the button below is for another one.",
+		sources(l), l.ListenerPort, "`curl https://checkip.amazonaws.com`")
 	closed := v.say("*ssh is closed at once*: sshd turns away whoever comes through the load balancer, " +
 		"after failed logins (fail2ban, PerSourcePenalties) or with too many at a time (MaxStartups).")
 	denied := v.say("*Permission denied*: %s is not the user, or the host does not know your key. It is not the load balancer then.",

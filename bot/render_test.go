@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +142,8 @@ func every(v render) map[string]message {
 		"card-open-stopped":    v.card(unreached("stopped")),
 		"from":                 v.reply(ann, sshforward.ChangeSource{}, about(moved(func(*sshforward.Lease) {}))),
 		"card-moving":          v.card(moved(func(*sshforward.Lease) {})),
-		"notice-moved":         v.notice(moved(func(l *sshforward.Lease) { l.Former = nil }), sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
+		"notice-moved": v.notice(moved(func(l *sshforward.Lease) { l.Former = nil }),
+			sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
 		"notice-unmoved": v.notice(moved(func(l *sshforward.Lease) {
 			l.Sources, l.Former = l.Moved.From, nil
 			l.Moved.Refused = sshforward.Textf("AWS did not %s: %s", sshforward.Textf("let the source addresses in"),
@@ -182,6 +184,7 @@ func every(v render) map[string]message {
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
+		"notice-reshaped":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
 		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
 		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
 		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
@@ -298,7 +301,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		sshforward.Opening:   {actionClose},
 		sshforward.Open:      {actionExtend, actionClose, actionFrom, actionHelp},
 		sshforward.Closing:   nil,
-		sshforward.Closed:    nil,
+		sshforward.Closed:    {actionAgain},
 	} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
@@ -306,7 +309,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
-			if b.ActionID == actionHelp || b.ActionID == actionFrom { // which are questions
+			if slices.Contains([]string{actionHelp, actionFrom, actionAgain}, b.ActionID) { // which are questions
 				continue
 			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,7 +165,9 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"set the health check", true, onBalancer("ConfigureHealthCheck", name, own)},
 		{"set the attributes", true, onBalancer("ModifyLoadBalancerAttributes", name, own)},
 		{"register the instance", true, onBalancer("RegisterInstancesWithLoadBalancer", name, own)},
-		{"deregister the instance", true, onBalancer("DeregisterInstancesFromLoadBalancer", name, own)},
+		{"give the balancer another group", false, onBalancer("ApplySecurityGroupsToLoadBalancer", name, own)},
+		{"give the balancer another listener", false, onBalancer("CreateLoadBalancerListeners", name, own)},
+		{"deregister the instance, or another", true, onBalancer("DeregisterInstancesFromLoadBalancer", name, own)},
 		{"delete the balancer", true, onBalancer("DeleteLoadBalancer", name, own)},
 		{"delete the balancer when its tags are gone", true, onBalancer("DeleteLoadBalancer", name, none)},
 		{"deregister when its tags say something else", true, onBalancer("DeregisterInstancesFromLoadBalancer", name, foreign)},

@@ -71,7 +71,8 @@ func TestAnotherAddress(t *testing.T) {
 	if res := w.submit(ann, form, map[string]string{"source": "203.0.113.0/28"}); res.ViewErrors["source"] == "" {
 		t.Errorf("more than one address is taken: %+v", res)
 	}
-	if res := w.submit(ann, form, map[string]string{"source": "10.0.0.1"}); !strings.Contains(res.ViewErrors["source"], "private or reserved") {
+	res := w.submit(ann, form, map[string]string{"source": "10.0.0.1"})
+	if !strings.Contains(res.ViewErrors["source"], "private or reserved") {
 		t.Errorf("a private address is taken: %+v", res)
 	}
 	w.submit(ann, form, nil) // the saved one is filled in
