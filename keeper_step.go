@@ -62,6 +62,8 @@ func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
 		case l.State != Open:
 		case err != nil:
 			l.retry(now, err)
+		case r.Wait > 0:
+			l.wait(now, r)
 		default:
 			l.mended(now)
 		}

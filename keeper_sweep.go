@@ -14,7 +14,8 @@ import (
 // tears down what no live lease owns, mends or closes open leases that have
 // drifted, and ends what policy would not let in any more. An account that cannot be surveyed is left alone and does not hold
 // up the others; one that another Sweep is still busy with is passed over, so
-// that Sweep may be called as often as the others need it.
+// that Sweep may be called as often as the others need it. One that has no lease, and
+// in which the last look has found nothing, is looked at every timing.Sweep only.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.eachAccount(ctx, surveyTimeout, "sweep account %s", func(ctx context.Context, account string) error {
 		if !k.sightings.enter(account) {
@@ -38,6 +39,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return err
 	}
 	open := all[account]
+	if len(open) == 0 && k.sightings.rest(account, time.Now(), k.timing.Sweep) {
+		return nil
+	}
 	k.recall(open)
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.

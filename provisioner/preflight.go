@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -160,12 +161,18 @@ func (a *account) zoneTypes(ctx context.Context) (map[string]string, error) {
 	return zones, nil
 }
 
+// quotaWithin bounds both looks at the quota: they may stand in line for long, and
+// the answer is not worth a person's wait.
+const quotaWithin = 3 * time.Second
+
 // balancerLimit is the quota of Classic Load Balancers. It is asked for once,
-// without retries: the answer is not worth a person's wait.
+// without retries.
 func (a *account) balancerLimit(ctx context.Context) (int, error) {
 	if limit, _, known := a.quota.plenty(); known {
 		return limit, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, quotaWithin)
+	defer cancel()
 	out, err := a.elb.DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{}, func(o *elb.Options) {
 		o.Retryer = aws.NopRetryer{}
 	})
@@ -188,6 +195,8 @@ func (a *account) countBalancers(ctx context.Context) (int, error) {
 	if _, used, known := a.quota.plenty(); known {
 		return used, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, quotaWithin)
+	defer cancel()
 	n := 0
 	for pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
