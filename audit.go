@@ -37,6 +37,8 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 			e.Because = plain(is.Asked.DeniedFor)
 		case by.act == ActDeny:
 			e.Because = plain(is.DeniedFor)
+		case by.act == ActAbandon:
+			e.Because = plain(is.Abandoned.Because)
 		}
 	}
 	switch {
@@ -72,13 +74,13 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	switch {
 	case !was.Alarmed && is.Alarmed:
 		add(ActStuck, is.LastError)
-	case was.Alarmed && !is.Alarmed:
+	case was.Alarmed && !is.Alarmed && !is.Abandoned.Standing():
 		add(ActFreed, Text{})
 	}
 	if was.AccessEndedAt.IsZero() && !is.AccessEndedAt.IsZero() {
 		add(ActAccessEnded, Text{})
 	}
-	if was.State != Closed && is.State == Closed {
+	if was.State != Closed && is.State == Closed && !is.Abandoned.Standing() {
 		add(ActClosed, is.Why)
 	}
 	return events
@@ -89,6 +91,8 @@ func (by actor) detail(was, is *Lease) Text {
 	switch {
 	case by.act == ActOpen:
 		return Textf("for %s", is.Duration)
+	case by.act == ActAbandon:
+		return is.Abandoned.Unseen
 	case by.act == ActExtend && is.Extended != was.Extended:
 		return Textf("by %s", is.Extended.By)
 	case by.act == ActExtend:

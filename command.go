@@ -50,6 +50,13 @@ type (
 		Ref string
 		All bool
 	}
+	// AbandonLease gives up a lease whose closing gets nowhere. Without Sure it
+	// only says what that would mean.
+	AbandonLease struct {
+		ID      string
+		Because string
+		Sure    bool
+	}
 	// SetSource saves the caller's source address, or forgets it.
 	SetSource struct {
 		Sources []netip.Prefix
@@ -74,6 +81,7 @@ func (ApproveLease) act() Act { return ActApprove }
 func (DenyLease) act() Act    { return ActDeny }
 func (ExtendLease) act() Act  { return ActExtend }
 func (CloseLease) act() Act   { return ActClose }
+func (AbandonLease) act() Act { return ActAbandon }
 func (SetSource) act() Act    { return ActSource }
 func (Unknown) act() Act      { return ActUnknown }
 
@@ -83,6 +91,8 @@ func (c ApproveLease) target() target { return target{ref: c.ID} }
 func (c DenyLease) target() target    { return target{ref: c.ID} }
 func (c ExtendLease) target() target  { return target{ref: c.Ref} }
 func (c CloseLease) target() target   { return target{ref: c.Ref} }
+
+func (c AbandonLease) target() target { return target{ref: c.ID} }
 
 func (c OpenLease) target() target {
 	asked := Event{Sources: prefixStrings(c.Sources), Because: c.Because, Urgent: c.Urgent}

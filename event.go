@@ -11,6 +11,7 @@ const (
 	ActDeny    Act = "deny"
 	ActExtend  Act = "extend"
 	ActClose   Act = "close"
+	ActAbandon Act = "abandon" // an admin gave up what can never be proved closed
 	ActSource  Act = "source"  // saved or forgot a source address
 	ActLook    Act = "look"    // list, show, history …
 	ActUnknown Act = "unknown" // a payload that no command could be made of

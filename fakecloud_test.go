@@ -59,6 +59,8 @@ type fakeCloud struct {
 	lingering time.Duration
 	// store is the store that the bot has now: a lost one has another number.
 	store int
+	// dropped is an account that is not configured any more.
+	dropped string
 	// unproven is what surveys report so.
 	unproven []Unproven
 	// lists, if set, may change what a survey lists of a lease, and leaves it
@@ -71,12 +73,24 @@ func (c *fakeCloud) enter(ctx context.Context, op string, l *Lease) error {
 	c.calls = append(c.calls, call{op, l.ID, time.Now()})
 	before := c.before
 	c.mu.Unlock()
+	if err := c.configured(cmp.Or(l.Instance.Account, l.ID)); err != nil {
+		return err
+	}
 	if before != nil {
 		if err := before(ctx, op, l); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+func (c *fakeCloud) configured(account string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dropped == "" || account != c.dropped {
+		return nil
+	}
+	return Errorf(EINVALID, "The AWS account %q is not in my configuration.", account)
 }
 
 func (c *fakeCloud) leave(op string, l *Lease) error {
@@ -142,7 +156,7 @@ func (c *fakeCloud) reachable(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.leases[id]
-	return f != nil && f.registered && f.balancer && f.rule
+	return f != nil && f.registered && f.balancer && f.rule && len(f.ingress) > 0
 }
 
 // set changes the instance with this id.
@@ -175,6 +189,9 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 }
 
 func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
+	if err := c.configured(account); err != nil {
+		return Instance{}, err
+	}
 	found, err := c.Find(ctx, id)
 	for _, in := range found {
 		if in.Account == account {
@@ -222,7 +239,7 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		f.tags = tagsOf(l)
 		s.Resources.GroupID, s.Resources.Until = "sg-"+l.ID, f.until
 	case StageBalancer:
-		f.rule, f.balancer, f.ingress = true, true, slices.Clone(l.Sources)
+		f.rule, f.balancer = true, true
 		s.Resources.InstanceRuleID, s.Resources.DNSName = "sgr-"+l.ID, l.ID+".elb.example"
 	case StageRegister:
 		if !f.registered {
@@ -238,8 +255,17 @@ func (c *fakeCloud) open(l *Lease) StepResult {
 		f.until = c.end(l)
 		f.tags.State, f.tags.OpenedAt = Open, l.OpenedAt
 		s.Resources.Until = f.until
+		c.letIn(f, l)
 	}
 	return s
+}
+
+// letIn is the one place that lets anybody in.
+func (c *fakeCloud) letIn(f *footprint, l *Lease) {
+	if l.Locked() {
+		panic("lease " + l.ID + " is " + string(l.State) + " and locked, and somebody is let in")
+	}
+	f.ingress = slices.Clone(l.Sources)
 }
 
 func (c *fakeCloud) Extend(ctx context.Context, l *Lease) (StepResult, error) {

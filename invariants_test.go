@@ -54,7 +54,7 @@ func checkMove(was, l *Lease) error {
 		return errors.New("is closed and stuck")
 	case l.DueAt.IsZero():
 		return errors.New("will never be looked at again")
-	case was.Reason != "" && was.Reason != l.Reason:
+	case was.Reason != "" && was.Reason != l.Reason && (l.Reason != Lost || !l.Abandoned.Standing()):
 		return fmt.Errorf("ended as %s and then as %s", was.Reason, l.Reason)
 	}
 	return nil

@@ -111,6 +111,12 @@ func NewKeeper(o Options) *Keeper {
 	return k
 }
 
+// configured reports whether the account of a lease is in the configuration.
+func (k *Keeper) configured(l *Lease) bool {
+	_, ok := k.accounts[l.Instance.Account]
+	return ok
+}
+
 // opensPerMinute is how often a person may ask for access: asking costs calls to
 // AWS, of which closing must have enough.
 const opensPerMinute = 30

@@ -92,9 +92,11 @@ func TestWhoIsLetInIsToldWhy(t *testing.T) {
 		"terminated": {func(w *world) {
 			w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "terminated" })
 		}, "i-0dev", "i-0dev was terminated"},
-		"stopped":               {func(w *world) { w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "stopped" }) }, "i-0dev", "is stopped"},
-		"a tag in another case": {func(w *world) { w.retag("i-0prod", "Env", "PROD") }, "i-0prod", `The tag Env of i-0prod is "PROD", and the rule "production" goes by "prod"`},
-		"a tag with a blank":    {func(w *world) { w.retag("i-0prod", "Env", "prod ") }, "i-0prod", `goes by "prod"`},
+		"stopped": {func(w *world) { w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, "stopped" }) },
+			"i-0dev", "is stopped"},
+		"a tag in another case": {func(w *world) { w.retag("i-0prod", "Env", "PROD") }, "i-0prod",
+			`The tag Env of i-0prod is "PROD", and the rule "production" goes by "prod"`},
+		"a tag with a blank": {func(w *world) { w.retag("i-0prod", "Env", "prod ") }, "i-0prod", `goes by "prod"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {

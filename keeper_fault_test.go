@@ -279,7 +279,8 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 		}
 		w.pass(w.timing.Opening + time.Hour)
 		l := w.lease(id)
-		if why := l.Why.String(); !strings.Contains(why, "EC2 cannot be reached.") || !strings.Contains(why, turn) || strings.Contains(why, "log") {
+		why := l.Why.String()
+		if !strings.Contains(why, "EC2 cannot be reached.") || !strings.Contains(why, turn) || strings.Contains(why, "log") {
 			t.Errorf("it was given up: %s", why)
 		}
 	})

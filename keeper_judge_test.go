@@ -100,11 +100,12 @@ func TestRecordedApproversUnderAnotherRule(t *testing.T) {
 		left   bool // bob has left the group
 		state  State
 	}{
-		"the same rule":                        {func(*Policy) {}, false, Open},
-		"the same rule, and he has left":       {func(*Policy) {}, true, Open},
-		"another rule lists him":               {func(p *Policy) { p.Rules[0].Name = "vault" }, false, Open},
-		"another rule, and he has left":        {func(p *Policy) { p.Rules[0].Name = "vault" }, true, Closed},
-		"another rule does not list him":       {func(p *Policy) { p.Rules[0].Name, p.Rules[0].Approvers = "vault", []string{carol} }, false, Closed},
+		"the same rule":                  {func(*Policy) {}, false, Open},
+		"the same rule, and he has left": {func(*Policy) {}, true, Open},
+		"another rule lists him":         {func(p *Policy) { p.Rules[0].Name = "vault" }, false, Open},
+		"another rule, and he has left":  {func(p *Policy) { p.Rules[0].Name = "vault" }, true, Closed},
+		"another rule does not list him": {func(p *Policy) { p.Rules[0].Name, p.Rules[0].Approvers = "vault", []string{carol} },
+			false, Closed},
 		"another rule wants more":              {func(p *Policy) { p.Rules[0].Name, p.Rules[0].Approvals = "vault", 2 }, false, Closed},
 		"another rule wants none, he has left": {func(p *Policy) { p.Rules[0].Name, p.Rules[0].Approvals = "vault", 0 }, true, Open},
 	} {

@@ -36,8 +36,9 @@ func TestLife(t *testing.T) {
 		if got, want := w.since(l.ExpiresAt), ready+time.Hour; got != want {
 			t.Errorf("expires at %s, want %s", got, want)
 		}
-		if want := "ssh -p 443 -o HostKeyAlias=i-0dev -o CheckHostIP=no -o ServerAliveInterval=30 ubuntu@" + id + ".elb.example"; l.SSHCommand() != want {
-			t.Errorf("got %q, want %q", l.SSHCommand(), want)
+		command := "ssh -p 443 -o HostKeyAlias=i-0dev -o CheckHostIP=no -o ServerAliveInterval=30 ubuntu@" + id + ".elb.example"
+		if l.SSHCommand() != command {
+			t.Errorf("got %q, want %q", l.SSHCommand(), command)
 		}
 
 		end := ready + time.Hour

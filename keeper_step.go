@@ -71,9 +71,16 @@ func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
 	})
 }
 
-// runClose does one round of closing.
+// runClose does one round of closing. What has made nothing needs no account to
+// look into, which may not be configured any more.
 func (k *Keeper) runClose(ctx context.Context, l *Lease) error {
-	return k.runStep(ctx, l, "close", time.Time{}, k.cloud.Close, func(l *Lease, now time.Time, r StepResult, err error) error {
+	closing := k.cloud.Close
+	if !k.configured(l) && l.StageSince.IsZero() && l.Resources == (Resources{}) {
+		closing = func(context.Context, *Lease) (StepResult, error) {
+			return StepResult{Resources: Resources{BalancerGone: true, RuleGone: true, GroupGone: true}}, nil
+		}
+	}
+	return k.runStep(ctx, l, "close", time.Time{}, closing, func(l *Lease, now time.Time, r StepResult, err error) error {
 		if l.State != Closing {
 			return errMoved
 		}

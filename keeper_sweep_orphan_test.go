@@ -20,7 +20,7 @@ func (w *world) strand(id, account, instance string, whole bool) {
 	w.store.rebuilt["main"], w.store.rebuilt["far"] = true, true
 	w.store.mu.Unlock()
 	l := &Lease{
-		ID: id, Owner: alice, Channel: "C1",
+		ID: id, State: Opening, Owner: alice, Channel: "C1",
 		Terms: Terms{
 			ListenerPort: 443, TargetPort: 22, SSHUser: "ubuntu",
 			Instance: Instance{Account: account, ID: instance}, Sources: prefixes("203.0.113.7/32"), Max: 8 * time.Hour,

@@ -210,7 +210,8 @@ func TestByAddressUntilTheNameResolves(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.cloud.address = "198.51.100.9"
 		id := w.opened(alice, "web", 8*time.Hour)
-		if c := w.lease(id).SSHCommand(); !strings.Contains(c, "-o HostName=198.51.100.9 ") || !strings.Contains(w.slack.shows(id), "by=198.51.100.9") {
+		c := w.lease(id).SSHCommand()
+		if !strings.Contains(c, "-o HostName=198.51.100.9 ") || !strings.Contains(w.slack.shows(id), "by=198.51.100.9") {
 			t.Errorf("the command is %q, the card shows %q", c, w.slack.shows(id))
 		}
 		w.watchFor(5 * time.Minute)

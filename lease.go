@@ -46,6 +46,7 @@ type Lease struct {
 	ClosedBy      string           `json:",omitempty"` // Slack user id, if a person ended it
 	DeniedFor     string           `json:",omitempty"` // the denier's words
 	Why           Text             `json:",omitzero"`  // a sentence for people on why it failed or was closed
+	Abandoned     Abandonment      `json:",omitzero"`  // the last time that it was given up
 
 	Work
 	Outbox
@@ -159,6 +160,21 @@ type ExtensionRequest struct {
 
 // Pending reports whether approvers have still to decide.
 func (a ExtensionRequest) Pending() bool { return a.By > 0 && !a.Decided }
+
+// Abandonment is that somebody gave a lease up of which nobody can tell whether
+// it has ended.
+type Abandonment struct {
+	By      string    `json:",omitempty"` // Slack user id; empty: whoever has the store
+	At      time.Time `json:",omitzero"`
+	Because string    `json:",omitempty"` // in their words
+	Was     Reason    `json:",omitempty"` // why it was closing
+	Unseen  Text      `json:",omitzero"`  // what was not proved, see Lease.unproved
+	// FoundAt is when something of it was found after all; it is closed then.
+	FoundAt time.Time `json:",omitzero"`
+}
+
+// Standing reports whether it was given up and not found since.
+func (a Abandonment) Standing() bool { return !a.At.IsZero() && a.FoundAt.IsZero() }
 
 // Resources is what a lease has in AWS, as far as it is known. The names of
 // the group and the load balancer are not here: they derive from the lease.
@@ -295,6 +311,19 @@ func (l *Lease) End() time.Time {
 		return time.Time{}
 	}
 	return l.OpenBy.Add(l.Duration)
+}
+
+// Locked reports whether nobody may be let in by the lease: a yes is missing, the
+// clock does not run yet, or its end was decided. Whoever lets people in asks this
+// first.
+func (l *Lease) Locked() bool {
+	switch l.State {
+	case Opening:
+		return l.OpenedAt.IsZero() || len(l.Approved) < l.Approvals && !l.Urgent
+	case Open:
+		return false // how many approvals the rule wants by now is for policy to judge
+	}
+	return true
 }
 
 // StuckAfter is how many failures in a row make a lease stuck.

@@ -153,3 +153,26 @@ func TestSSHCommand(t *testing.T) {
 		}
 	}
 }
+
+// Nobody may be let in before every yes was given and the clock runs, nor once
+// the end was decided.
+func TestLocked(t *testing.T) {
+	for _, s := range States {
+		for _, yes := range []int{0, 1, 2} {
+			for _, urgent := range []bool{false, true} {
+				for _, clock := range []bool{false, true} {
+					l := inState(s)
+					l.Approvals, l.Urgent, l.Approved = 2, urgent, make([]Approval, yes)
+					l.OpenedAt = time.Time{}
+					if clock {
+						l.OpenedAt = noon
+					}
+					open := s == Open || s == Opening && clock && (urgent || yes == 2)
+					if l.Locked() == open {
+						t.Errorf("%s, %d of 2 approvals, urgent %t, clock %t: locked is %t", s, yes, urgent, clock, !open)
+					}
+				}
+			}
+		}
+	}
+}

@@ -46,20 +46,23 @@ const (
 	NoticeBack      NoticeKind = "back"      // it can be reached again
 
 	// These go to the operators' channel as well.
-	NoticeStuck    NoticeKind = "stuck"    // the work on it keeps failing
-	NoticeFreed    NoticeKind = "freed"    // it is not stuck any more
-	NoticeNarrowed NoticeKind = "narrowed" // somebody had widened its security group
-	NoticeRetagged NoticeKind = "retagged" // somebody had changed its tags
-	NoticeUrgent   NoticeKind = "urgent"   // it goes past approval
-	NoticeRejected NoticeKind = "rejected" // it was ended, since policy would not let it in any more
-	NoticeUnjudged NoticeKind = "unjudged" // whether policy would still let it in cannot be told
+	NoticeStuck     NoticeKind = "stuck"     // the work on it keeps failing
+	NoticeFreed     NoticeKind = "freed"     // it is not stuck any more
+	NoticeNarrowed  NoticeKind = "narrowed"  // somebody had widened its security group
+	NoticeRetagged  NoticeKind = "retagged"  // somebody had changed its tags
+	NoticeUrgent    NoticeKind = "urgent"    // it goes past approval
+	NoticeRejected  NoticeKind = "rejected"  // it was ended, since policy would not let it in any more
+	NoticeAbandoned NoticeKind = "abandoned" // it was given up, see Lease.Abandoned
+	NoticeFound     NoticeKind = "found"     // something of what was given up was found
+	NoticeUnjudged  NoticeKind = "unjudged"  // whether policy would still let it in cannot be told
 )
 
 // Alarm reports whether the notice is for whoever is on call, and not for the
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
 	switch k {
-	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged:
+	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged,
+		NoticeAbandoned, NoticeFound:
 		return true
 	}
 	return false

@@ -18,9 +18,22 @@ type Reply struct {
 	Choose bool
 	// Sources is the caller's saved source address, after the command.
 	Sources []netip.Prefix
+	// Remains is what is known of the lease before it is given up; nil if it was
+	// not asked for, or the lease is given up by now.
+	Remains *Remains
 	// Unrecorded: what was closed ends, but the store cannot be written and
 	// has it only later.
 	Unrecorded bool
+}
+
+// Remains is what a look at the account of a lease has shown, before the lease is
+// given up.
+type Remains struct {
+	// Blind says why nothing could be looked at; zero if it could.
+	Blind Text
+	// Found is what AWS has of the lease; nil if there is nothing, or nothing
+	// could be looked at.
+	Found *Found
 }
 
 // Help is what there is to know for somebody who cannot get in.

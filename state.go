@@ -33,7 +33,7 @@ const (
 	ClosedByAdmin Reason = "closed_by_admin" // by an admin
 	InstanceGone  Reason = "instance_gone"   // instance or load balancer went away
 	NotAdmitted   Reason = "not_admitted"    // policy, judged anew, would not let it in any more
-	Lost          Reason = "lost"            // rebuilt from tags with too little to go on
+	Lost          Reason = "lost"            // rebuilt from tags with too little to go on, or given up
 )
 
 // Stage is one step of opening. What a stage does is written in provisioner.
@@ -42,12 +42,12 @@ type Stage string
 const (
 	StageCheck    Stage = "check"    // instance and policy looked at once more
 	StageGroup    Stage = "group"    // the lease's security group exists
-	StageBalancer Stage = "balancer" // its rules and the load balancer exist
+	StageBalancer Stage = "balancer" // its rules and the load balancer exist, and nobody is let in
 	StageHealth   Stage = "health"   // health check and attributes are set
 	StageRegister Stage = "register" // the instance is registered
 	StageService  Stage = "service"  // the instance is in service
 	StageName     Stage = "name"     // the DNS name resolves
-	StageClock    Stage = "clock"    // the true end stands in the tags
+	StageClock    Stage = "clock"    // the true end stands in the tags, and the sources are let in
 )
 
 // Stages lists the stages in the order of opening.

@@ -254,9 +254,15 @@ func (l *Lease) reopen(now time.Time, f *Found) error {
 		return errMoved
 	}
 	l.State, l.Resources = Closing, f.Lease.Resources
+	// Its account may have another name by now, and only there can it be closed.
+	l.Instance.Account, l.Instance.Region = f.Lease.Instance.Account, f.Lease.Instance.Region
 	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
 	if f.Balancer {
 		l.AccessEndedAt = time.Time{} // it has not ended after all
+	}
+	if l.Abandoned.Standing() {
+		l.Abandoned.FoundAt = now
+		l.owe(NoticeFound, now)
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type world struct {
 	policy  Policy
 	timing  Timing
 	handler slog.Handler // of the log; nil: w.log
+	dropped string       // an account that is not configured any more
 
 	mu        sync.Mutex
 	overstays []time.Duration
@@ -116,9 +117,14 @@ type people struct {
 // start brings up a keeper, as the process does.
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
+	accounts := map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}}
+	delete(accounts, w.dropped)
+	w.cloud.mu.Lock()
+	w.cloud.dropped = w.dropped
+	w.cloud.mu.Unlock()
 	k := NewKeeper(Options{
 		Store: w.store, Cloud: w.cloud, Slack: people{w.slack, w.dir},
-		Policy: w.policy, Timing: w.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
+		Policy: w.policy, Timing: w.timing, Accounts: accounts,
 		Logger:     slog.New(cmp.Or[slog.Handler](w.handler, slog.NewTextHandler(&w.log, nil))),
 		OnOpened:   w.measure(&w.openings),
 		OnOverstay: w.measure(&w.overstays),

@@ -1,7 +1,11 @@
 package bot
 
 import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 )
@@ -12,8 +16,11 @@ const (
 	maxSection = 3000
 	maxField   = 2000
 	maxText    = 3900 // chat.update takes 4000
-	maxLabel   = 75   // of an option
-	maxValue   = 150  // of an option
+	// maxBlockText is what all blocks of a message may say together: Slack
+	// refuses more than about 12,000 (https://github.com/slackapi/bolt-js/issues/2509).
+	maxBlockText = 11_000
+	maxLabel     = 75  // of an option
+	maxValue     = 150 // of an option
 )
 
 // message is one message: blocks, and the text that notifications and screen
@@ -53,12 +60,17 @@ func small(s string) slack.Block {
 	return slack.NewContextBlock("", mrkdwn(s, maxSection))
 }
 
+// buttons is a row of them. Its id ends in what they are, since Slack wants a new
+// id for a block that has changed: clients may go on showing the old one.
 func buttons(blockID string, all ...*slack.ButtonBlockElement) slack.Block {
 	out := make([]slack.BlockElement, len(all))
 	for i, b := range all {
 		out[i] = b
 	}
-	return slack.NewActionBlock(blockID, out...)
+	what, _ := json.Marshal(all)
+	h := fnv.New32a()
+	h.Write(what)
+	return slack.NewActionBlock(fmt.Sprintf("%s.%08x", blockID, h.Sum32()), out...)
 }
 
 func button(action, value, label string) *slack.ButtonBlockElement {
@@ -68,6 +80,33 @@ func button(action, value, label string) *slack.ButtonBlockElement {
 // paragraph is a message of one paragraph.
 func paragraph(s string) message {
 	return message{Text: cut(s, maxText), Blocks: []slack.Block{section(s)}}
+}
+
+// textIn is how many characters blocks say, buttons and their questions included.
+func textIn(blocks ...slack.Block) (n int) {
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case map[string]any:
+			if s, ok := v["text"].(string); ok {
+				n += utf8.RuneCountInString(s)
+			}
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	for _, b := range blocks {
+		raw, _ := json.Marshal(b)
+		var v any
+		_ = json.Unmarshal(raw, &v)
+		walk(v)
+	}
+	return n
 }
 
 // withoutNil leaves out what is nil.
@@ -85,6 +124,7 @@ func withoutNil(blocks ...slack.Block) []slack.Block {
 func (m message) options() []slack.MsgOption {
 	return []slack.MsgOption{
 		slack.MsgOptionText(m.Text, false), // escaped already, in its parts
+		slack.MsgOptionParse(false),        // chat.update would read @here and #channel in it
 		slack.MsgOptionBlocks(m.Blocks...),
 		slack.MsgOptionDisableLinkUnfurl(),
 		slack.MsgOptionDisableMediaUnfurl(),

@@ -19,6 +19,7 @@ const (
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
+	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
 	actionForm    = "home.open"   // shows the form for a lease
 	actionSource  = "home.source" // shows the one for the source address, which is the value
 )
@@ -98,6 +99,8 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 	case actionDeny:
 		by, right := extensionOf(rest)
 		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
+	case actionAbandon:
+		return sshforward.AbandonLease{ID: id, Because: rest, Sure: true}, true, checkButton(ok && rest != "")
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
 		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)

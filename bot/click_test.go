@@ -230,15 +230,15 @@ func TestForgedValueNeverReachesTheKeeper(t *testing.T) {
 	x := live(t, w, k)
 	for action, value := range map[string]string{
 		actionConfirm: "", actionCancel: "k7m2q3x 1h", actionApprove: "../k7m2q3x", actionDeny: "<!here>",
-		actionClose: "all", actionExtend: "k7m2q3x -1h",
+		actionClose: "all", actionExtend: "k7m2q3x -1h", actionAbandon: "k7m2q3x",
 	} {
 		res, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", ActionID: action, Value: value})
 		if err != nil || !res.Acked {
 			t.Errorf("%s %q: %+v, %v", action, value, res, err)
 		}
 	}
-	eventually(t, "all are answered", func() bool { return len(w.Ephemerals("U2", "C1")) == 6 })
-	eventually(t, "all are recorded", func() bool { return len(k.heard()) == 6 })
+	eventually(t, "all are answered", func() bool { return len(w.Ephemerals("U2", "C1")) == 7 })
+	eventually(t, "all are recorded", func() bool { return len(k.heard()) == 7 })
 	for _, a := range k.heard() {
 		if what, ok := a.cmd.(sshforward.Unknown); !ok || !strings.HasPrefix(what.What, "value of lease.") {
 			t.Errorf("the keeper heard %v", a.cmd)

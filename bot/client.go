@@ -133,6 +133,12 @@ func (c *client) failed(what string, err error) error {
 	case temporary(err):
 	case slices.Contains(tokenCodes, code):
 		e.Message = sshforward.Textf("Slack no longer takes my token.")
+	case code == "not_allowed_token_type":
+		e.Code, e.Message = sshforward.EFORBIDDEN, sshforward.Textf("My token for Slack is of another kind than this needs.")
+	case code == "team_not_found":
+		e.Code, e.Message = sshforward.EFORBIDDEN, sshforward.Textf("Slack does not know the workspace of my token.")
+	case code == "plan_upgrade_required":
+		e.Code, e.Message = sshforward.EFORBIDDEN, sshforward.Textf("The plan of this Slack workspace does not have this.")
 	default:
 		e.Code, e.Message = sshforward.EFORBIDDEN, sshforward.Textf("Slack refuses it (%s).", code)
 	}
@@ -160,9 +166,16 @@ func (c *client) badToken(variable string, err error) error {
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("Slack does not take %s (%s); create a new token in the app's settings", variable, code)}
 	}
-	if code := slackCode(err); code == "not_allowed_token_type" {
+	switch code := slackCode(err); {
+	case code == "not_allowed_token_type":
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("%s is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-", variable)}
+	case code == "team_not_found":
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
+			Message: sshforward.Textf("Slack does not know the workspace of %s (%s); install the app in one workspace and take its token", variable, code)}
+	case code == "missing_scope" && variable == "SLACK_APP_TOKEN":
+		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
+			Message: sshforward.Textf("%s lacks connections:write; make an app-level token that has it", variable)}
 	}
 	if e, ok := errors.AsType[slack.StatusCodeError](err); ok && e.Code == http.StatusNotFound && !c.answered.Load() {
 		return &sshforward.Error{Code: sshforward.EINVALID, Err: c.clean(err),

@@ -77,7 +77,11 @@ func (g *groups) unknown(group string, err error) error {
 	g.client.suspectToken(err)
 	e := &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: g.client.clean(err), RetryAfter: retryAfter(err), Message: sshforward.Textf(
 		"Slack cannot tell me right now who is in the user group %s, so I have to say no. Try again in a minute.", group)}
-	if code := slackCode(err); code == "no_such_subteam" || code == "missing_scope" {
+	switch code := slackCode(err); {
+	case code == "plan_upgrade_required":
+		e.Message = sshforward.Textf("The plan of this Slack workspace has no user groups, so nobody is in %s, and I have to say no. "+
+			"An operator can list people by their ids instead.", group)
+	case code != "" && !temporary(err):
 		e.Message = sshforward.Textf(
 			"Slack does not tell me who is in the user group %s (%s), so I have to say no. Ask the operator.", group, code)
 	}

@@ -23,7 +23,7 @@ const (
 // post posts to a channel; with the text alone if Slack refuses the blocks.
 func (c *client) post(ctx context.Context, to string, m message, more ...slack.MsgOption) (channel, ts string, err error) {
 	channel, ts, err = c.postOnce(ctx, to, append(m.options(), more...)...)
-	if slackCode(err) == "invalid_blocks" {
+	if hasCode(err, blockCodes) {
 		c.log.Error("Slack refuses the blocks of a message", "err", c.clean(err))
 		channel, ts, err = c.postOnce(ctx, to, append(m.bare(), more...)...)
 	}
@@ -78,7 +78,7 @@ func (c *client) update(ctx context.Context, channel, ts string, m message) erro
 	ctx, cancel := context.WithTimeout(ctx, chatTimeout)
 	defer cancel()
 	_, _, _, err := c.chat.UpdateMessageContext(ctx, channel, ts, m.options()...)
-	if slackCode(err) == "invalid_blocks" {
+	if hasCode(err, blockCodes) {
 		c.log.Error("Slack refuses the blocks of an update", "err", c.clean(err))
 		_, _, _, err = c.chat.UpdateMessageContext(ctx, channel, ts, m.bare()...)
 	}

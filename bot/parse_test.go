@@ -42,7 +42,8 @@ func TestParse(t *testing.T) {
 		`open "2h" 2h`:            open("2h", 2*time.Hour),
 		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
 			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
-		"history":                   showHistory{},
+		"history": showHistory{},
+		"abandon K7M2Q3X because the account  is closed": sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
 		"`/sshforward open i-0abc`": open("i-0abc", 0),
@@ -159,8 +160,14 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 		"show":                                              "show k7m2q3x",
 		"show web-1":                                        "list all",
 		"show k7m2q3x k7m2q3y":                              "show k7m2q3x",
-		"ip home":                                           "ip 203.0.113.7",
-		"ip 198.51.100.9/28":                                "ip 198.51.100.0/28",
+		"abandon":                                           "abandon k7m2q3x because the account is closed",
+		"abandon web-1 because x":                           "list all",
+		"abandon k7m2q3x":                                   "abandon k7m2q3x because the account is closed",
+		"abandon k7m2q3x because ":                          "abandon k7m2q3x because the account is closed",
+		"abandon k7m2q3x it is gone":                        "abandon k7m2q3x because it is gone",
+		"abandon k7m2q3x because " + strings.Repeat("x", 501): "abandon k7m2q3x because " + strings.Repeat("x", 499) + "…",
+		"ip home":            "ip 203.0.113.7",
+		"ip 198.51.100.9/28": "ip 198.51.100.0/28",
 	} {
 		_, err := parse(text)
 		if sshforward.ErrorCode(err) != sshforward.EINVALID {
@@ -186,7 +193,7 @@ func FuzzParse(f *testing.F) {
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
 		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
 		"open \xff because \xfe", "i-1 `", "open a because ```",
-		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent"} {
+		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent", "abandon k7m2q3x because x", "abandon k7m2q3x `x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

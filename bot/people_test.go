@@ -18,7 +18,7 @@ import (
 // where the bot is installed, whoever types them.
 func organisation(t testing.TB, o fakeslack.Options) *fakeslack.Workspace {
 	t.Helper()
-	o.EnterpriseID, o.SlashOfInstallingTeam = "E0ACME", true
+	o.EnterpriseID = "E0ACME"
 	w := office(t, o)
 	w.AddUser(fakeslack.User{ID: "W3", Name: "cleo", TeamID: "T3SISTER", EnterpriseID: "E0ACME"})
 	w.AddUser(fakeslack.User{ID: "U7", Name: "paul", TeamID: "T7PARTNER", EnterpriseID: "E7PARTNER"})

@@ -117,7 +117,7 @@ func everyApproval(v render) map[string]message {
 var notProse = []*regexp.Regexp{
 	regexp.MustCompile("(?s)```.*?```"), regexp.MustCompile("`[^`]*`"), regexp.MustCompile(`<[^<>]*>`), regexp.MustCompile(`「[^」]*」`),
 	regexp.MustCompile(`/sshforward [a-z0-9 .-]*`), regexp.MustCompile(`ssh -p .*amazonaws\.com`), regexp.MustCompile(`:[a-z_]+:`),
-	regexp.MustCompile(`disk is full|production is down|use the &lt;replica&gt;|the change window &lt;is&gt; over`),
+	regexp.MustCompile(`disk is full|production is down|use the &lt;replica&gt;|the change window &lt;is&gt; over|the account is closed`),
 }
 
 var englishRun = regexp.MustCompile(`[A-Za-z][A-Za-z',.;:-]*(?:[ \n]+[A-Za-z][A-Za-z',.;:-]*){3,}`)

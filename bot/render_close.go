@@ -45,13 +45,20 @@ func (v render) endReason(l *sshforward.Lease) string {
 	case sshforward.NotAdmitted:
 		return v.sentences(v.say("Policy does not let it in any more."), v.line(l.Why, 1000))
 	case sshforward.Lost:
+		if !l.Abandoned.At.IsZero() {
+			return v.abandonedBy(l)
+		}
 		return v.sentences(v.say("I had no record of it, so I removed what was left of it."), v.line(l.Why, 1000))
 	}
 	return ""
 }
 
-// receipt is the proof that it is over; empty if nothing was ever made.
+// receipt is the proof that it is over; empty if nothing was ever made. Of what
+// was given up it says that there is none.
 func (v render) receipt(l *sshforward.Lease) string {
+	if l.Abandoned.Standing() {
+		return v.unproved(l)
+	}
 	var out []string
 	if !l.OpenedAt.IsZero() {
 		out = append(out, v.say("Opened %s", date(l.OpenedAt)))

@@ -18,6 +18,8 @@ func (v render) help() message {
 				command(v.say("close [<lease or instance> | all]"), v.say("End it now.")),
 				command(v.say("show <lease>"), v.say("Everything about one lease, also a closed one.")),
 				command(v.say("ip [<address> | clear]"), v.say("Remember the address you connect from, so that you need not type it.")),
+				command(v.say("abandon <lease> because <reason>"),
+					v.say("For admins: give up a lease whose closing can never be proved, after I have said what I cannot see.")),
 				command("history", v.say("Your past leases, and what they cost this month.")),
 			}, "\n")),
 			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" "+v.say("because disk is full")))),

@@ -15,12 +15,15 @@ func (v render) history(past []sshforward.Event, month sshforward.Bill) message 
 	}
 	title := v.say("Your past leases, the newest first")
 	blocks := []slack.Block{section("*" + title + "*")}
+	room := maxBlockText
 	for i, e := range past {
-		if i == maxBlocks-3 { // for the count and the sum
+		next := section(v.pastLease(e))
+		room -= textIn(next)
+		if i == maxBlocks-3 || room < 0 { // for the count and the sum
 			blocks = append(blocks, small(v.say("and %d more.", len(past)-i)))
 			break
 		}
-		blocks = append(blocks, section(v.pastLease(e)))
+		blocks = append(blocks, next)
 	}
 	blocks = append(blocks, small(v.month(month)))
 	return message{Text: title, Blocks: blocks}

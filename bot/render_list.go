@@ -51,9 +51,11 @@ func (v render) chooseLease(cmd operation, leases []*sshforward.Lease) message {
 // rows is a list of leases, as many as fit into one message.
 func (v render) rows(title string, leases []*sshforward.Lease, row func(*sshforward.Lease) slack.Block, owners bool) message {
 	blocks := []slack.Block{section("*" + title + "*")}
+	room := maxBlockText
 	for i, l := range leases {
 		next := withoutNil(section(v.summary(l, owners)), row(l))
-		if len(blocks)+len(next) > maxBlocks-1 { // the last one is for the count
+		room -= textIn(next...)
+		if len(blocks)+len(next) > maxBlocks-1 || room < 0 { // the last one is for the count
 			blocks = append(blocks, small(v.say("and %d more; %s shows one of them.", len(leases)-i, "`"+Slash+" show k7m2q3x`")))
 			break
 		}

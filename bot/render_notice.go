@@ -31,6 +31,9 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		}
 	case sshforward.NoticeEnded:
 		says := v.say("%s access to %s has ended.", owner, what)
+		if l.Abandoned.Standing() {
+			says = v.say("%s your access to %s was given up.", owner, what)
+		}
 		if l.OpenedAt.IsZero() {
 			says = v.say("%s your request for access to %s is over.", owner, what)
 		}
@@ -93,6 +96,8 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	case sshforward.NoticeRejected:
 		says := v.say(":rotating_light: I end lease %s (%s, %s): policy would not let it in any more.", id, what, owner)
 		return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)))
+	case sshforward.NoticeAbandoned, sshforward.NoticeFound:
+		return v.abandonAlarm(l, n.Kind)
 	case sshforward.NoticeUnjudged:
 		return v.leaseMessage(l, v.sentences(v.say(":rotating_light: I cannot tell whether policy would still let in lease %s (%s, %s): "+
 			"Slack or AWS does not answer. It runs to its end, and I keep asking.", id, what, owner), v.ends(l)))

@@ -101,17 +101,19 @@ func (v render) typeInstead(open sshforward.OpenLease) message {
 func (v render) chooseInstance(cmd sshforward.OpenLease, instances []sshforward.Instance) message {
 	title := v.say("%s could be any of %d instances. Use an id:", code(cmd.Instance, 80), len(instances))
 	blocks := []slack.Block{section(title)}
+	room := maxBlockText
 	for i, in := range instances {
-		if i == maxBlocks-2 {
-			blocks = append(blocks, small(v.say("and %d more.", len(instances)-i)))
-			break
-		}
 		cmd.Instance = in.ID
 		s := instance(in) + " · " + line(in.Zone, 40) + " · " + account(in)
 		if !in.Running && in.State != "" {
 			s += " · " + line(in.State, 30)
 		}
-		blocks = append(blocks, section(s+"\n"+code(Slash+" "+formatCommand(cmd), 2500)))
+		next := section(s + "\n" + code(Slash+" "+formatCommand(cmd), 2500))
+		if room -= textIn(next); i == maxBlocks-2 || room < 0 {
+			blocks = append(blocks, small(v.say("and %d more.", len(instances)-i)))
+			break
+		}
+		blocks = append(blocks, next)
 	}
 	return message{Text: title, Blocks: blocks}
 }

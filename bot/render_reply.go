@@ -59,6 +59,13 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 		if l != nil {
 			return v.replyExtend(l)
 		}
+	case sshforward.AbandonLease:
+		switch {
+		case l != nil && r.Remains != nil:
+			return v.confirmAbandon(cmd, l, *r.Remains)
+		case l != nil:
+			return v.abandoned(l)
+		}
 	}
 	return paragraph(v.say("Done."))
 }

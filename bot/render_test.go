@@ -64,6 +64,19 @@ func unreached(state string) *sshforward.Lease {
 	})
 }
 
+// abandoned is a lease that was given up.
+func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(sshforward.Closed, func(l *sshforward.Lease) {
+		l.Reason, l.ClosedBy, l.AccessEndedAt = sshforward.Lost, "U2", time.Time{}
+		l.Abandoned = sshforward.Abandonment{By: "U2", At: noon, Because: "the account is closed", Was: sshforward.Expired}
+		l.Resources.GroupID, l.Resources.InstanceRuleID, l.Resources.InstanceGroupID = "sg-0abc", "sgr-0abc", "sg-0web"
+		l.Abandoned.Unseen = l.Unproved(blind)
+		change(l)
+	})
+}
+
+var blind = sshforward.Remains{Blind: sshforward.Textf("The AWS account %q is not in my configuration.", "old")}
+
 func many(n int, owner string) []*sshforward.Lease {
 	var out []*sshforward.Lease
 	for i := range n {
@@ -87,7 +100,8 @@ func every(v render) map[string]message {
 		l.Notes = []sshforward.Text{sshforward.Textf("I could not check whether the account's quota has room for one more load balancer.")}
 	})
 	pendingPrompt.Placement.Warnings = []sshforward.Text{
-		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e", "Load balancers are not supported in availability zone us-east-1e"),
+		sshforward.Textf("AWS refused the last load balancer in %s: %s.", "us-east-1e",
+			"Load balancers are not supported in availability zone us-east-1e"),
 		sshforward.Textf("The network ACL %s of the load balancer's subnet keeps %s from port %d, which no health check shows.",
 			"acl-0abc", "203.0.113.7", 443),
 	}
@@ -114,6 +128,16 @@ func every(v render) map[string]message {
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
 		"card-open-out":        v.card(unreached("")),
 		"card-open-stopped":    v.card(unreached("stopped")),
+		"abandon-confirm": v.reply(ann, sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"}, outcome{reply: sshforward.Reply{
+			Lease: stuck(sshforward.Closing), Remains: &blind}}),
+		"abandon-confirm-seen": v.confirmAbandon(sshforward.AbandonLease{ID: "k7m2q3x", Because: "of a test"}, stuck(sshforward.Closing),
+			sshforward.Remains{Found: &sshforward.Found{Balancer: true}}),
+		"abandoned":              v.reply(ann, sshforward.AbandonLease{Sure: true}, about(abandoned(func(*sshforward.Lease) {}))),
+		"card-abandoned":         v.card(abandoned(func(*sshforward.Lease) {})),
+		"notice-abandoned":       v.notice(abandoned(func(l *sshforward.Lease) { l.Abandoned.By = "" }), sshforward.Notice{Kind: sshforward.NoticeAbandoned}, noon),
+		"notice-ended-abandoned": v.notice(abandoned(func(*sshforward.Lease) {}), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-found": v.notice(abandoned(func(l *sshforward.Lease) { l.Abandoned.FoundAt = noon }),
+			sshforward.Notice{Kind: sshforward.NoticeFound}, noon),
 		"card-closed-by-admin-before": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
 			*l = *ended(sshforward.Cancelled)
 			l.ClosedBy = "U2"
@@ -133,7 +157,8 @@ func every(v render) map[string]message {
 		"notice-back":          v.notice(open, sshforward.Notice{Kind: sshforward.NoticeBack}, noon),
 		"cannot-get-in": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{InService: true}, Sources: open.Sources,
 			Found: &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Rule: true, Ingress: open.Sources}}),
-		"cannot-get-in-out": v.cannotGetIn(sshforward.Help{Lease: open, Health: &sshforward.Health{Why: unreached("").Outage.Why, State: "running"},
+		"cannot-get-in-out": v.cannotGetIn(sshforward.Help{Lease: open,
+			Health:  &sshforward.Health{Why: unreached("").Outage.Why, State: "running"},
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),

@@ -29,6 +29,9 @@ var (
 	tokenCodes = []string{"invalid_auth", "account_inactive", "not_authed", "token_revoked", "token_expired"}
 	// messageGoneCodes are the codes of an update for which there is no message.
 	messageGoneCodes = []string{"message_not_found", "cant_update_message", "edit_window_closed"}
+	// blockCodes are the codes of a message whose blocks Slack does not take, and
+	// whose text it may.
+	blockCodes = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 	// threadGoneCodes are the codes of a reply to a message that is not there.
 	threadGoneCodes = []string{"thread_not_found", "message_not_found", "cannot_reply_to_message", "restricted_action_non_threadable_channel"}
 	// scopeCodes are the codes of a token that works, but not for this.

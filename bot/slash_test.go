@@ -139,7 +139,7 @@ func TestPeopleOfAnotherWorkspaceAreRefused(t *testing.T) {
 	}
 	eventually(t, "click refused", func() bool { return len(w.Ephemerals("U9", "C1")) == 2 })
 	for _, a := range k.heard() {
-		if _, ok := a.cmd.(sshforward.Unknown); !ok || a.caller.Team != "T9OTHER" {
+		if _, ok := a.cmd.(sshforward.Unknown); !ok || a.caller.User != "U9" {
 			t.Errorf("the keeper was asked %+v", a)
 		}
 	}

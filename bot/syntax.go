@@ -54,6 +54,8 @@ func formatCommand(op operation) string {
 		return "close " + quote(c.Ref)
 	case sshforward.ExtendLease:
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
+	case sshforward.AbandonLease:
+		return "abandon " + c.ID + " because " + c.Because
 	case showLease:
 		return "show " + c.ID
 	case showHistory:

@@ -97,7 +97,8 @@ func checkPolicy(t *testing.T, run simulator) {
 	lease := &sshforward.Lease{
 		ID: "k7m2pqx", Team: "T0TEAM", Owner: "U0DEV", Channel: "C0OPS",
 		Terms: sshforward.Terms{
-			Instance:     sshforward.Instance{Account: "main", Region: region, ID: "i-0a1b2c3d4e5f60718", PrivateIP: netip.MustParseAddr("10.1.2.94")},
+			Instance: sshforward.Instance{Account: "main", Region: region, ID: "i-0a1b2c3d4e5f60718",
+				PrivateIP: netip.MustParseAddr("10.1.2.94")},
 			ListenerPort: 22, TargetPort: 22, SSHUser: "ec2-user", Duration: time.Hour, Max: time.Hour,
 		},
 		OpenBy: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
@@ -179,7 +180,8 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"a picture of the console", false, onInstance("GetConsoleScreenshot")},
 		{"read what the instance was started with", false, onInstance("DescribeInstanceAttribute")},
 
-		{"the role of the first balancer", true, serviceLinkedRole("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing")},
+		{"the role of the first balancer", true,
+			serviceLinkedRole("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing")},
 		{"delete the lease's group, in another region", false, elsewhere(onGroup("DeleteSecurityGroup", ours))},
 		{"a rule, in another region", false, elsewhere(authorize("Ingress", instances, own))},
 		{"delete the balancer, in another region", false, elsewhere(onBalancer("DeleteLoadBalancer", name, own))},
@@ -233,7 +235,8 @@ func checkTags(t *testing.T, run simulator) {
 		{"create the group, with the policy as it is", false, createGroup(own)},
 	})
 	group := tags{provisioner.TagDeployment: deployment, "CostCenter": "4711"}
-	wider = strings.ReplaceAll(policyText(t, switchPolicy), `"aws:TagKeys": "sshforward:deployment"`, `"aws:TagKeys": ["sshforward:deployment", "CostCenter"]`)
+	wider = strings.ReplaceAll(policyText(t, switchPolicy),
+		`"aws:TagKeys": "sshforward:deployment"`, `"aws:TagKeys": ["sshforward:deployment", "CostCenter"]`)
 	check(t, run, wider, []decision{
 		{"create the schedule group", true, createScheduleGroup("sshforward-prod", group)},
 		{"create the schedule group with another tag", false, createScheduleGroup("sshforward-prod", stray)},

@@ -147,7 +147,9 @@ func TestBudgetsAreByAccountAndRegion(t *testing.T) {
 	if all.of(role("111111111111", "two", "eu-west-1")) != first {
 		t.Error("a second role in the account has a budget of its own")
 	}
-	for _, other := range []Account{role("222222222222", "one", "eu-west-1"), role("111111111111", "one", "us-east-1"), {Region: "eu-west-1"}} {
+	for _, other := range []Account{
+		role("222222222222", "one", "eu-west-1"), role("111111111111", "one", "us-east-1"), {Region: "eu-west-1"},
+	} {
 		if all.of(other) == first {
 			t.Errorf("%+v shares the budget of another account or region", other)
 		}

@@ -43,7 +43,8 @@
 // to the same contract by [provisionertest.Run]. It would have to bring:
 //
 //   - Stages: what it does in each of [sshforward.Stages]; a stage that it does not
-//     need is complete at once. What lets people in comes last and goes first.
+//     need is complete at once. What lets people in comes last, in
+//     StageClock, never while [sshforward.Lease.Locked], and goes first.
 //   - Resources: what it made, in [sshforward.Resources], written down before the
 //     next stage, so that closing need not learn from one thing what else there is,
 //     and a mark for each that it is gone. Names derive from [sshforward.Name], and

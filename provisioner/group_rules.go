@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/sshforward/sshforward"
 )
 
 func tcp(port int) types.IpPermission {
@@ -33,7 +35,15 @@ func (r *run) allowSources(ctx context.Context, sources []netip.Prefix) error {
 	return r.tolerate(err, "let the source addresses in", groupUnseen...)
 }
 
+// allowIngress is the one place that lets anybody in, and refuses while a yes is
+// missing.
 func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
+	if r.l.Locked() {
+		return &sshforward.Error{
+			Code:    sshforward.EINTERNAL,
+			Message: sshforward.Textf("Nobody may be let in by lease %s yet.", r.l.ID),
+		}
+	}
 	perm := tcp(r.l.ListenerPort)
 	for _, s := range sources {
 		perm.IpRanges = append(perm.IpRanges, types.IpRange{

@@ -167,20 +167,13 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		}
 	}
 
-	var rules []string
-	for _, r := range w.rules() {
-		line := fmt.Sprintf("%t %s %d", *r.IsEgress, *r.IpProtocol, *r.FromPort)
-		switch {
-		case *r.GroupId == l.Resources.GroupID:
-			rules = append(rules, line+" "+aws.ToString(r.CidrIpv4)+aws.ToString(r.CidrIpv6))
-		case r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID:
-			rules = append(rules, line+" balancer at "+*r.GroupId)
-		}
-	}
-	slices.Sort(rules)
 	want := []string{
 		"false tcp 22 203.0.113.64/28", "false tcp 22 203.0.113.7/32", "false tcp 22 balancer at " + w.group,
 		"true tcp 22 " + l.Instance.PrivateIP.String() + "/32",
+	}
+	rules := w.leaseRules(l)
+	for end := time.Now().Add(10 * time.Second); w.cloud != nil && !slices.Equal(rules, want) && time.Now().Before(end); rules = w.leaseRules(l) {
+		w.sleep(time.Second) // those that let the sources in were made a moment ago
 	}
 	if !slices.Equal(rules, want) {
 		w.Errorf("rules %q, want %q", rules, want)
@@ -208,6 +201,23 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 	if *a.ConnectionSettings.IdleTimeout != 4000 || a.ConnectionDraining.Enabled {
 		w.Errorf("attributes: %+v, %+v", *a.ConnectionSettings, *a.ConnectionDraining)
 	}
+}
+
+// leaseRules lists the rules of the lease, in its own group and in the instance's.
+func (w *world) leaseRules(l *sshforward.Lease) []string {
+	w.Helper()
+	var rules []string
+	for _, r := range w.rules() {
+		line := fmt.Sprintf("%t %s %d", *r.IsEgress, *r.IpProtocol, *r.FromPort)
+		switch {
+		case *r.GroupId == l.Resources.GroupID:
+			rules = append(rules, line+" "+aws.ToString(r.CidrIpv4)+aws.ToString(r.CidrIpv6))
+		case r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID:
+			rules = append(rules, line+" balancer at "+*r.GroupId)
+		}
+	}
+	slices.Sort(rules)
+	return rules
 }
 
 // tags are those of the lease's group, its rule in the instance's group and its

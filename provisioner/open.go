@@ -50,6 +50,11 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 			rules = append(rules, id)
 		}
 		r.moveEnd(ctx, rules)
+		if !r.pending() {
+			// The very last call: the door opens when all that ends access again
+			// says when.
+			r.fail(r.allowSources(ctx, l.Sources))
+		}
 	default:
 		r.fail(&sshforward.Error{
 			Code:    sshforward.EINTERNAL,
@@ -59,15 +64,15 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 	return r.step()
 }
 
-// makeBalancer does the stage that needs the group and nothing else: the
-// rules of both groups and the load balancer, all at once.
+// makeBalancer does the stage that needs the group and nothing else: all at once
+// the load balancer and the rules of both groups, but for the one that lets people
+// in.
 func (r *run) makeBalancer(ctx context.Context) {
 	if r.l.Resources.GroupID == "" {
 		r.fail(&sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no security group yet.")})
 		return
 	}
 	r.together(
-		func() error { return r.allowSources(ctx, r.l.Sources) },
 		func() error {
 			return r.revokeDefault(ctx, types.IpPermission{IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}})
 		},

@@ -281,23 +281,29 @@ func TestPreflightNetworkACL(t *testing.T) {
 		change func(w *world)
 		says   []string // parts, of each warning
 	}{
-		"the default one":      {func(*world) {}, nil},
-		"the listener's port":  {func(w *world) { w.cloud.Home().BlockPort(w.public, 443) }, []string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
-		"another port":         {func(w *world) { w.cloud.Home().BlockPort(w.public, 22) }, nil},
-		"answers":              {func(w *world) { w.cloud.Home().BlockAnswers(w.public) }, []string{"does not let all answers to 203.0.113.7, 198.51.100.0/24 out"}},
-		"nothing":              {acl(), []string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
-		"of another subnet":    {func(w *world) { w.cloud.Home().BlockPort(w.private, 443) }, nil},
-		"one source":           {acl(in(100, 443, 443, "203.0.113.0/24"), out), []string{"keeps 198.51.100.0/24 from"}},
-		"the first one counts": {acl(deny(in(90, 443, 443, "203.0.113.7/32")), in(100, 0, 65535, "0.0.0.0/0"), out), []string{"keeps 203.0.113.7 from"}},
-		"half of a source":     {acl(in(100, 443, 443, "203.0.113.0/24"), in(110, 443, 443, "198.51.100.0/25"), out), []string{"keeps 198.51.100.0/24 from"}},
-		"both": {acl(in(100, 443, 443, "203.0.113.0/24"), fakeaws.ACLEntry{Number: 100, Egress: true, Protocol: "6", From: 32768, To: 65535, CIDR: "0.0.0.0/0"}),
+		"the default one": {func(*world) {}, nil},
+		"the listener's port": {func(w *world) { w.cloud.Home().BlockPort(w.public, 443) },
+			[]string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
+		"another port": {func(w *world) { w.cloud.Home().BlockPort(w.public, 22) }, nil},
+		"answers": {func(w *world) { w.cloud.Home().BlockAnswers(w.public) },
+			[]string{"does not let all answers to 203.0.113.7, 198.51.100.0/24 out"}},
+		"nothing":           {acl(), []string{"keeps 203.0.113.7, 198.51.100.0/24 from port 443"}},
+		"of another subnet": {func(w *world) { w.cloud.Home().BlockPort(w.private, 443) }, nil},
+		"one source":        {acl(in(100, 443, 443, "203.0.113.0/24"), out), []string{"keeps 198.51.100.0/24 from"}},
+		"the first one counts": {acl(deny(in(90, 443, 443, "203.0.113.7/32")), in(100, 0, 65535, "0.0.0.0/0"), out),
+			[]string{"keeps 203.0.113.7 from"}},
+		"half of a source": {acl(in(100, 443, 443, "203.0.113.0/24"), in(110, 443, 443, "198.51.100.0/25"), out),
+			[]string{"keeps 198.51.100.0/24 from"}},
+		"both": {acl(in(100, 443, 443, "203.0.113.0/24"),
+			fakeaws.ACLEntry{Number: 100, Egress: true, Protocol: "6", From: 32768, To: 65535, CIDR: "0.0.0.0/0"}),
 			[]string{"keeps 198.51.100.0/24 from", "answers to 203.0.113.7 out"}},
 	} {
 		o := worldOptions{accounts: []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, ListenerPort: 443}}}
 		inFakeNamed(t, name, o, func(w *world) {
 			test.change(w)
 			found := must(w.p.Find(w.ctx, "web-1"))
-			got, err := w.p.Preflight(w.ctx, found[0], []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")})
+			got, err := w.p.Preflight(w.ctx, found[0],
+				[]netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")})
 			if err != nil || len(got.Warnings) != len(test.says) {
 				w.Fatalf("got %+v, %v", got, err)
 			}
@@ -336,7 +342,8 @@ func TestPreflightAfterARefusal(t *testing.T) {
 			w.wantCode(w.do(l), sshforward.EINVALID)
 			w.close(l)
 			got := w.lease("web-1").Placement.Warnings
-			if len(got) != 1 || !strings.Contains(got[0].String(), "refused the last load balancer in "+w.region+"a: Load balancers are not supported") {
+			want := "refused the last load balancer in " + w.region + "a: Load balancers are not supported"
+			if len(got) != 1 || !strings.Contains(got[0].String(), want) {
 				w.Errorf("it says %q", got)
 			}
 		}

@@ -64,7 +64,7 @@ func chatPostMessage(w *Workspace, a args) (map[string]any, *apiError) {
 	}
 	text, blocks, _, err := content(a, maxMessageText)
 	if err == nil {
-		err = w.checkLength(blocks)
+		err = checkLength(blocks)
 	}
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func chatUpdate(w *Workspace, a args) (map[string]any, *apiError) {
 	}
 	text, blocks, hasBlocks, err := content(a, maxUpdateText)
 	if err == nil {
-		err = w.checkLength(blocks)
+		err = checkLength(blocks)
 	}
 	if err != nil {
 		return nil, err

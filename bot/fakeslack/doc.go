@@ -27,7 +27,7 @@
 // app token, DuplicateNext and Repeat send an envelope twice.
 //
 // Some of what Slack does is an option that is off, with its source: Rates,
-// LimitBlockText, SlashOfInstallingTeam, ConnectionLife.
+// ConnectionLife.
 //
 // What it does not simulate: OAuth, files, reactions, search, attachments
 // beyond storing them, unfurling, workflow steps, direct messages of more than

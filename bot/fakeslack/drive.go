@@ -75,7 +75,7 @@ func (w *Workspace) Slash(ctx context.Context, user, channel, text string, threa
 	}
 	back := responseURL{user: user, channel: channel}
 	payload := map[string]any{
-		"token": "verification-token", "team_id": w.slashTeam(u), "team_domain": w.domain(w.slashTeam(u)),
+		"token": "verification-token", "team_id": w.opt.TeamID, "team_domain": w.opt.TeamDomain,
 		"channel_id": channel, "channel_name": c.slashName(), "user_id": user, "user_name": u.Name,
 		"command": command, "text": text, "api_app_id": w.opt.AppID,
 		"is_enterprise_install": strconv.FormatBool(w.opt.OrgInstall), // a string here, a bool elsewhere

@@ -58,14 +58,6 @@ func (w *Workspace) enterprise() any {
 	return map[string]any{"id": w.opt.EnterpriseID, "name": w.opt.EnterpriseName}
 }
 
-// slashTeam is the team_id of a slash command. Needs mu.
-func (w *Workspace) slashTeam(u *User) string {
-	if w.opt.SlashOfInstallingTeam {
-		return w.opt.TeamID
-	}
-	return u.TeamID
-}
-
 // domain needs mu.
 func (w *Workspace) domain(team string) string {
 	if team == w.opt.TeamID {

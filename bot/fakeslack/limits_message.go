@@ -2,13 +2,11 @@ package fakeslack
 
 import "unicode/utf8"
 
-// checkLength limits what all blocks of a message say together. Only posts and
+// checkLength limits what all blocks of a message say together, to about 12,000
+// characters (https://github.com/slackapi/bolt-js/issues/2509). Only posts and
 // updates are limited, answers through a response URL are not
 // (https://github.com/slackapi/bolt-js/issues/2867).
-func (w *Workspace) checkLength(blocks []Block) *apiError {
-	if !w.opt.LimitBlockText {
-		return nil
-	}
+func checkLength(blocks []Block) *apiError {
 	n := 0
 	var walk func(v any)
 	walk = func(v any) {

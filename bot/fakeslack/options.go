@@ -71,18 +71,6 @@ type Options struct {
 	// with Rates, else 1. Slack allows short bursts and names no figure.
 	PostBurst int
 
-	// SlashOfInstallingTeam gives slash commands the team_id of the workspace
-	// where the app is installed, whoever types: the payload of a stranger's
-	// command does not tell them from a colleague, users.info does. So it is in
-	// Slack (Enterprise Grid and Slack Connect; see interaction). Off, it is
-	// the person's own workspace.
-	SlashOfInstallingTeam bool
-
-	// LimitBlockText answers msg_blocks_too_long to chat.postMessage and
-	// chat.update when all blocks together have more than about 12,000
-	// characters (https://github.com/slackapi/bolt-js/issues/2509). So it is in Slack.
-	LimitBlockText bool
-
 	// Fault decides what goes wrong; nil means nothing does. It is called
 	// without locks, possibly from several goroutines at once.
 	Fault func(Call) Outcome

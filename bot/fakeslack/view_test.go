@@ -116,10 +116,12 @@ func TestResponseActions(t *testing.T) {
 		<-got
 		return res
 	}
-	if res := submit(v.ID, slack.NewErrorsViewSubmissionResponse(map[string]string{"reason": "why?"})); res.ViewErrors["reason"] != "why?" || len(w.Views("U1")) != 1 || w.Views("U1")[0].Errors["reason"] != "why?" {
+	res := submit(v.ID, slack.NewErrorsViewSubmissionResponse(map[string]string{"reason": "why?"}))
+	if res.ViewErrors["reason"] != "why?" || len(w.Views("U1")) != 1 || w.Views("U1")[0].Errors["reason"] != "why?" {
 		t.Errorf("errors: %+v", res)
 	}
-	if res := submit(v.ID, slack.NewErrorsViewSubmissionResponse(map[string]string{"more": "no input"})); res.Error != fakeslack.ErrModalTrouble {
+	res = submit(v.ID, slack.NewErrorsViewSubmissionResponse(map[string]string{"more": "no input"}))
+	if res.Error != fakeslack.ErrModalTrouble {
 		t.Errorf("errors on a block that is no input: %+v", res)
 	}
 	bad := second
@@ -127,7 +129,7 @@ func TestResponseActions(t *testing.T) {
 	if res := submit(v.ID, slack.NewUpdateViewSubmissionResponse(&bad)); res.Error != fakeslack.ErrModalTrouble || len(res.Detail) == 0 {
 		t.Errorf("update with a bad view: %+v", res)
 	}
-	res := submit(v.ID, slack.NewPushViewSubmissionResponse(&second))
+	res = submit(v.ID, slack.NewPushViewSubmissionResponse(&second))
 	if res.View == nil || res.View.PreviousID != v.ID || len(w.Views("U1")) != 2 {
 		t.Fatalf("push: %+v", res)
 	}

@@ -78,7 +78,8 @@ func TestByAddressUntilTheNameResolves(t *testing.T) {
 	id := w.open(ann, dev, "web-1 10m from 203.0.113.7")
 	card := w.card(dev, id, "*Open*", "ssh -p 22 -o HostName=")
 	for _, ni := range aws.Home().Interfaces() {
-		if ni.LoadBalancer == "sshforward-e2e-"+id && !strings.Contains(card.Visible(), "-o HostName="+ni.PublicIP+" -o HostKeyAlias="+c.instance) {
+		if ni.LoadBalancer == "sshforward-e2e-"+id &&
+			!strings.Contains(card.Visible(), "-o HostName="+ni.PublicIP+" -o HostKeyAlias="+c.instance) {
 			t.Errorf("its address is %s, the card says\n%s", ni.PublicIP, card.Visible())
 		}
 	}
@@ -101,7 +102,8 @@ func TestCannotGetIn(t *testing.T) {
 			return len(all) > before && containsAll(all[len(all)-1].Visible(), says)
 		})
 	}
-	ask("gets through to port 22", "Nothing has changed", "It lets in 203.0.113.7, and your saved address is 203.0.113.50", "1. *ssh times out*")
+	ask("gets through to port 22", "Nothing has changed",
+		"It lets in 203.0.113.7, and your saved address is 203.0.113.50", "1. *ssh times out*")
 	aws.Home().Stop(note.Web)
 	ask("The instance is stopped", "1. *The host does not answer*")
 }

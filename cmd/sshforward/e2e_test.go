@@ -39,7 +39,8 @@ func fakeCloud(t *testing.T, o fakeaws.Options) (cloud, *fakeaws.Cloud, fakeaws.
 	}, aws, note
 }
 
-var sshCommand = regexp.MustCompile(`ssh -p 22 (?:-o HostName=\S+ )?-o HostKeyAlias=(\S+) -o CheckHostIP=no -o ServerAliveInterval=30 ec2-user@(\S+)`)
+var sshCommand = regexp.MustCompile(`ssh -p 22 (?:-o HostName=\S+ )?-o HostKeyAlias=(\S+)` +
+	` -o CheckHostIP=no -o ServerAliveInterval=30 ec2-user@(\S+)`)
 
 func TestOpenUntilExpiry(t *testing.T) {
 	t.Parallel()

@@ -88,12 +88,13 @@ type world struct {
 }
 
 type worldOptions struct {
-	timing string // YAML flow map; short by default
-	rules  string
-	extra  string // further lines of the configuration
-	others string // further accounts, with a comma before each
-	listen string // a free port of the loopback address, if empty
-	env    []string
+	timing  string // YAML flow map; short by default
+	rules   string
+	extra   string // further lines of the configuration
+	others  string // further accounts, with a comma before each
+	account string // what the first account is called; main, if empty
+	listen  string // a free port of the loopback address, if empty
+	env     []string
 
 	program string // what to run; the one that TestMain built, if empty
 }
@@ -140,7 +141,7 @@ func (w *world) config() string {
 deployment: e2e
 store: {bolt: %s}
 slack: {channel: %s, admins: [%s]}
-aws: [{name: main, region: ap-northeast-1, wait_dns: 0s}%s]
+aws: [{name: %s, region: ap-northeast-1, wait_dns: 0s}%s]
 policy:
   sources: {allow: [203.0.113.0/24], widest: 32}
   leases_per_user: 3
@@ -149,7 +150,7 @@ policy:
 timing: %s
 listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
+`, filepath.Join(w.dir, "leases.db"), ops, carol, cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)

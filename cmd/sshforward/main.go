@@ -90,7 +90,7 @@ func newRoot(con console) *cobra.Command {
 	)
 	root.AddCommand(
 		newServe(con), newPlayground(con), newDoctor(con),
-		newLeases(con), newClose(con), newSweep(con),
+		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
 		newAudit(con), newBackup(con),
 		newVersion(con),
 	)

@@ -103,10 +103,16 @@ var (
 	leasesDesc = prometheus.NewDesc("sshforward_leases", "Leases that are not closed, by state.", []string{"state"}, nil)
 	stuckDesc  = prometheus.NewDesc("sshforward_stuck_leases",
 		"Leases on which the work keeps failing. They cost money and may be an open door.", nil, nil)
+	unconfiguredDesc = prometheus.NewDesc("sshforward_unconfigured_leases",
+		"Leases with something in AWS in an account that is not in the configuration: nothing of them can be ended.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
-func (leaseCollector) Describe(ch chan<- *prometheus.Desc) { ch <- leasesDesc; ch <- stuckDesc }
+func (leaseCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- leasesDesc
+	ch <- stuckDesc
+	ch <- unconfiguredDesc
+}
 
 // Collect implements prometheus.Collector.
 func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
@@ -131,4 +137,10 @@ func (c leaseCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(stuck))
+	strays, err := c.keeper.Unconfigured(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(unconfiguredDesc, err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(unconfiguredDesc, prometheus.GaugeValue, float64(len(strays)))
 }

@@ -111,7 +111,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	if err != nil {
 		return err
 	}
-	slack := newSlackClient(secrets, func() (tokens, error) { return readTokens(con.env) }, log, func(t tokens, connected func(bool)) *bot.Bot {
+	reread := func() (tokens, error) { return readTokens(con.env) }
+	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
 			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
@@ -167,7 +168,10 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		run(func() error { control.run(ctx); return nil })
 	}
 	if damaged != "" {
-		run(func() error { return announce(ctx, slack, damaged, log) })
+		run(func() error { announce(ctx, slack, storeDamaged(damaged), log); return nil })
+	}
+	for _, alarm := range unconfigured(ctx, keeper, log) {
+		run(func() error { announce(ctx, slack, alarm, log); return nil })
 	}
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -38,7 +38,8 @@ type slackClient struct {
 	refused error // nil while Slack takes the tokens
 }
 
-func newSlackClient(secrets tokens, read func() (tokens, error), log *slog.Logger, newBot func(tokens, func(again bool)) *bot.Bot) *slackClient {
+func newSlackClient(secrets tokens, read func() (tokens, error), log *slog.Logger,
+	newBot func(tokens, func(again bool)) *bot.Bot) *slackClient {
 	s := &slackClient{newBot: newBot, tokens: read, log: log, pause: refusedPause, answered: make(chan struct{})}
 	s.bot = newBot(secrets, s.connected)
 	return s
@@ -137,7 +138,8 @@ func (s *slackClient) reader(ctx context.Context) (*bot.Bot, error) {
 	select {
 	case <-s.answered:
 	case <-ctx.Done():
-		return nil, &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: sshforward.Textf("Slack cannot be reached just now."), Err: ctx.Err()}
+		return nil, &sshforward.Error{Code: sshforward.EUNAVAILABLE,
+			Message: sshforward.Textf("Slack cannot be reached just now."), Err: ctx.Err()}
 	}
 	current, refused := s.state()
 	if refused != nil {

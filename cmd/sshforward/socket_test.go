@@ -162,7 +162,8 @@ func TestSocketPathTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := openSocket(path, s, defaultLimits, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "has at most 107") {
+	_, err = openSocket(path, s, defaultLimits, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "has at most 107") {
 		t.Errorf("it says %v", err)
 	}
 	onlyFile(t, path)

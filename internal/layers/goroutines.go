@@ -36,7 +36,8 @@ func CheckGoroutines(t testing.TB, dir string, without ...string) {
 			return err
 		}
 		switch {
-		case d.IsDir() && (slices.Contains(without, filepath.ToSlash(below)) || strings.HasPrefix(d.Name(), ".") && below != "." || d.Name() == "testdata"):
+		case d.IsDir() && (slices.Contains(without, filepath.ToSlash(below)) ||
+			strings.HasPrefix(d.Name(), ".") && below != "." || d.Name() == "testdata"):
 			return fs.SkipDir
 		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil

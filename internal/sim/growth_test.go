@@ -34,7 +34,8 @@ type grown struct {
 
 func instanceOf(account, n int) sshforward.Instance {
 	return sshforward.Instance{
-		Account: accountName(account), Region: "ap-northeast-1", ID: fmt.Sprintf("i-%05x%04x%08x", account, n, n*7919), Name: fmt.Sprintf("web-%d-%d", account, n),
+		Account: accountName(account), Region: "ap-northeast-1",
+		ID: fmt.Sprintf("i-%05x%04x%08x", account, n, n*7919), Name: fmt.Sprintf("web-%d-%d", account, n),
 		Running: true, State: "running", PrivateIP: netip.AddrFrom4([4]byte{10, byte(account), byte(n >> 8), byte(n)}),
 		Zone: "ap-northeast-1a", VPC: "vpc-1", Groups: []string{"sg-1"},
 		Tags: map[string]string{"sshforward": "allow", "Name": fmt.Sprintf("web-%d-%d", account, n), "Team": "platform", "CostCenter": "4711"},
@@ -47,7 +48,8 @@ func (g *grown) Survey(_ context.Context, account string, _ []*sshforward.Lease)
 	s := sshforward.Survey{At: time.Now(), Instances: make(map[string]sshforward.Instance)}
 	for _, l := range g.leases[account] {
 		s.Instances[l.Instance.ID] = l.Instance
-		s.Found = append(s.Found, sshforward.Found{Lease: l.Clone(), Balancer: true, Registered: true, Group: true, Rule: true, Ingress: l.Sources})
+		s.Found = append(s.Found, sshforward.Found{Lease: l.Clone(), Balancer: true, Registered: true, Group: true, Rule: true,
+			Ingress: l.Sources})
 	}
 	return s, nil
 }
@@ -109,7 +111,8 @@ func BenchmarkGrowth(b *testing.B) {
 			RequestedAt: now.Add(-time.Hour), ConfirmBy: now, ConfirmedAt: now.Add(-time.Hour), OpenBy: now,
 			OpenedAt: now.Add(-time.Hour), ExpiresAt: now.Add(7 * time.Hour),
 		}
-		l.Resources = sshforward.Resources{GroupID: "sg-0", InstanceGroupID: "sg-1", InstanceRuleID: "sgr-1", DNSName: "x.elb.amazonaws.com", Until: l.ExpiresAt}
+		l.Resources = sshforward.Resources{GroupID: "sg-0", InstanceGroupID: "sg-1", InstanceRuleID: "sgr-1",
+			DNSName: "x.elb.amazonaws.com", Until: l.ExpiresAt}
 		l.NextTryAt, l.DueAt = now.Add(-time.Hour), l.ExpiresAt
 		l.Card = sshforward.Card{Channel: "C0DEV", TS: "1.0", Shown: l.CardKey(), State: l.State}
 		if err := store.Put(b.Context(), l); err != nil {
@@ -119,7 +122,9 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: g, Slack: g, Accounts: accounts, Timing: sshforward.DefaultTiming(), Logger: slog.New(slog.DiscardHandler),
-		Policy: sshforward.Policy{Rules: []sshforward.Rule{{Name: "any", Tags: map[string]string{"sshforward": "allow"}, Max: 24 * time.Hour, Users: []string{"S0DEV"}}}},
+		Policy: sshforward.Policy{Rules: []sshforward.Rule{{
+			Name: "any", Tags: map[string]string{"sshforward": "allow"}, Max: 24 * time.Hour, Users: []string{"S0DEV"},
+		}}},
 	})
 	defer keeper.Stop(b.Context())
 

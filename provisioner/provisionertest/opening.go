@@ -29,10 +29,36 @@ var opening = []clause{
 		b.wantCode(err, sshforward.ENOTFOUND)
 		b.close(l)
 	}},
-	{"nobody gets in before the sources are let in", func(b *bench) {
+	{"nobody gets in before the clock has started", func(b *bench) {
 		l := b.lease()
-		b.stage(l, stages[0])
-		b.wantAccess(l, false)
+		for _, s := range stages[:len(stages)-1] {
+			b.stage(l, s)
+			b.wantAccess(l, false)
+			if f := b.mustFind(l); len(f.Ingress) > 0 {
+				b.Errorf("after %s it lets in %v", s, f.Ingress)
+			}
+		}
+		b.stage(l, stages[len(stages)-1])
+		b.wantAccess(l, true)
+		b.close(l)
+	}},
+	{"nobody is let in while a yes is missing, whatever else is asked for", func(b *bench) {
+		l := b.lease()
+		l.Approvals = 2
+		l.Approved = []sshforward.Approval{{User: "U0BOB"}}
+		for _, s := range stages[:len(stages)-1] {
+			b.stage(l, s)
+		}
+		enter(l, stages[len(stages)-1])
+		for _, state := range []sshforward.State{sshforward.Requested, sshforward.Pending, sshforward.Opening, sshforward.Closing} {
+			l.State = state
+			result, err := b.p.Open(b.ctx, l)
+			b.wantCode(err, sshforward.EINTERNAL)
+			l.Resources = result.Resources
+			b.wantAccess(l, false)
+		}
+		l.State = sshforward.Opening
+		b.close(l)
 	}},
 	{"each stage does what it does however often, whether or not its outcome was written down", func(b *bench) {
 		before := b.Foreign()

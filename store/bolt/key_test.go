@@ -49,7 +49,8 @@ func FuzzKeysSortAsTimesDo(f *testing.F) {
 		if want := a.Compare(b); got != want && got != 0 {
 			t.Errorf("%v and %v compare as %d, want %d", a, b, got, want)
 		}
-		if inside := a.After(firstInstant) && b.After(firstInstant) && a.Before(lastInstant) && b.Before(lastInstant); inside && got != a.Compare(b) {
+		inside := a.After(firstInstant) && b.After(firstInstant) && a.Before(lastInstant) && b.Before(lastInstant)
+		if inside && got != a.Compare(b) {
 			t.Errorf("%v and %v collapse", a, b)
 		}
 	})

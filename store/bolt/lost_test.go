@@ -74,7 +74,8 @@ func wantFromMemory(t *testing.T, s *Store, want ...*sshforward.Lease) {
 	_, errSource := s.Source(t.Context(), "U1")
 	_, errBackup := s.Backup(t.Context(), io.Discard)
 	for what, err := range map[string]error{
-		"Lease": errUnknown, "Source": errSource, "Put": s.Put(t.Context(), want[0]), "Append": s.Append(t.Context(), over("U1", "aaaaaaa", noon)),
+		"Lease": errUnknown, "Source": errSource, "Put": s.Put(t.Context(), want[0]),
+		"Append": s.Append(t.Context(), over("U1", "aaaaaaa", noon)),
 		"Backup": errBackup,
 	} {
 		if !errors.Is(err, ErrLost) || sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {

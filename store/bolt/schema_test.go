@@ -44,7 +44,8 @@ func TestWriteFixture(t *testing.T) {
 		if err := s.Put(t.Context(), l, over("U0ANN", l.ID, l.RequestedAt)); err != nil {
 			t.Fatal(err)
 		}
-		mustAppend(t, s, over("U0BOB", l.ID, l.RequestedAt), sshforward.Event{At: l.RequestedAt, Act: sshforward.ActLook, Result: sshforward.EFORBIDDEN, Lease: l.ID})
+		mustAppend(t, s, over("U0BOB", l.ID, l.RequestedAt),
+			sshforward.Event{At: l.RequestedAt, Act: sshforward.ActLook, Result: sshforward.EFORBIDDEN, Lease: l.ID})
 	}
 	if err := s.SetSource(t.Context(), "U0ANN", []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}); err != nil {
 		t.Fatal(err)

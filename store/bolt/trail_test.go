@@ -18,7 +18,8 @@ import (
 
 // over is the end of a lease that an owner had open.
 func over(owner, id string, at time.Time) sshforward.Event {
-	return sshforward.Event{At: at, Act: sshforward.ActClosed, Result: sshforward.ResultOK, Owner: owner, Lease: id, Opened: at.Add(-time.Hour)}
+	return sshforward.Event{At: at, Act: sshforward.ActClosed, Result: sshforward.ResultOK,
+		Owner: owner, Lease: id, Opened: at.Add(-time.Hour)}
 }
 
 func mustAppend(t testing.TB, s *Store, events ...sshforward.Event) {

@@ -212,7 +212,8 @@ var trailClauses = []clause{
 			all.Go(func() {
 				for n := range each {
 					// The clocks of writers differ, and so do the times of what they tell.
-					if err := b.handle(i).Append(b.Context(), happened(fmt.Sprint(i, n), at(time.Duration((i*7919+n*104729)%1000)*time.Second))); err != nil {
+					e := happened(fmt.Sprint(i, n), at(time.Duration((i*7919+n*104729)%1000)*time.Second))
+					if err := b.handle(i).Append(b.Context(), e); err != nil {
 						b.Errorf("Append: %v", err)
 					}
 				}

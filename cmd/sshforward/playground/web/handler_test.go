@@ -78,7 +78,8 @@ func TestOnlyItsOwnPageMayAct(t *testing.T) {
 			if code != tt.want {
 				t.Errorf("answered %d %q, want %d", code, body, tt.want)
 			}
-			if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; script-src 'self';") || strings.Contains(csp, "unsafe") {
+			csp := h.Get("Content-Security-Policy")
+			if !strings.HasPrefix(csp, "default-src 'none'; script-src 'self';") || strings.Contains(csp, "unsafe") {
 				t.Errorf("policy %q", csp)
 			}
 			if h.Get("X-Content-Type-Options") != "nosniff" {
@@ -175,7 +176,8 @@ func TestTheStreamBeginsWithAllAndGoesOnWithChanges(t *testing.T) {
 	if len(scene.Messages) != 1 || scene.Messages[0].TS != first || dms != 2 || scene.Bot != w.slack.BotUserID() {
 		t.Errorf("the snapshot has messages %v, %d DMs, bot %q", scene.Messages, dms, scene.Bot)
 	}
-	if got := next("cloud"); !strings.Contains(got, `"cidr":"10.1.0.0/16"`) || !strings.Contains(got, "10.1.2.94") || !strings.Contains(got, `"forwards":[]`) {
+	if got := next("cloud"); !strings.Contains(got, `"cidr":"10.1.0.0/16"`) ||
+		!strings.Contains(got, "10.1.2.94") || !strings.Contains(got, `"forwards":[]`) {
 		t.Errorf("the first picture: %s", got)
 	}
 	if got := next("status"); !strings.Contains(got, `"bot_pid":4242`) {
@@ -234,11 +236,13 @@ func TestActions(t *testing.T) {
 		code, out, _ := w.do("POST", "/do/"+name, body)
 		return code, out
 	}
-	if code, out := post("slash", `{"user":"U1","channel":"C1","text":"/sshforward list"}`); code != 200 || !strings.Contains(out, "dispatch_failed") {
+	code, out := post("slash", `{"user":"U1","channel":"C1","text":"/sshforward list"}`)
+	if code != 200 || !strings.Contains(out, "dispatch_failed") {
 		t.Errorf("a command without a bot: %d %s", code, out)
 	}
 	card := w.post("C1", "card-open")
-	if code, out := post("click", `{"user":"U1","target":"`+card+`","action":"lease.approve"}`); code != 422 || !strings.Contains(out, "error") {
+	code, out = post("click", `{"user":"U1","target":"`+card+`","action":"lease.approve"}`)
+	if code != 422 || !strings.Contains(out, "error") {
 		t.Errorf("a button that is not there: %d %s", code, out)
 	}
 	if code, _ := post("say", `{"user":"U2","channel":"C2","text":"psst"}`); code != 422 {

@@ -165,7 +165,9 @@ func TestAModalWithTypeaheadAndAFieldError(t *testing.T) {
 			values := p["view"].(object)["state"].(object)["values"].(object)
 			source := values["source"].(object)["source"].(object)["value"]
 			if source == "10.0.0.1" {
-				return object{"response_action": "errors", "errors": object{"source": "10.0.0.1 is a private address. Give the public one, such as 203.0.113.7."}}
+				return object{"response_action": "errors", "errors": object{
+					"source": "10.0.0.1 is a private address. Give the public one, such as 203.0.113.7.",
+				}}
 			}
 			got <- values
 			return nil
@@ -174,7 +176,8 @@ func TestAModalWithTypeaheadAndAFieldError(t *testing.T) {
 				{"type": "header", "text": object{"type": "plain_text", "text": "Your leases"}},
 				{"type": "divider"},
 				{"type": "section", "text": object{"type": "mrkdwn", "text": "*Nothing is open.* Type `/sshforward open web-1 1h`"},
-					"accessory": object{"type": "button", "action_id": "home.open", "style": "primary", "text": object{"type": "plain_text", "text": "Open a forward"}}}}}})
+					"accessory": object{"type": "button", "action_id": "home.open", "style": "primary",
+						"text": object{"type": "plain_text", "text": "Open a forward"}}}}}})
 			return nil
 		default:
 			w.call("views.open", object{"trigger_id": p["trigger_id"], "view": openModal})

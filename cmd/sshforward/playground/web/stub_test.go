@@ -199,9 +199,11 @@ func (w *world) forward(lease string) (balancer string) {
 	h.AddLoadBalancer(balancer, w.note.Public, []string{group},
 		fakeaws.Listener{Protocol: "TCP", Port: 22, InstanceProtocol: "TCP", InstancePort: 22}, tags)
 	r := httptest.NewRequest("POST", "/", bytes.NewBufferString(fmt.Sprintf(
-		"Action=RegisterInstancesWithLoadBalancer&Version=2012-06-01&LoadBalancerName=%s&Instances.member.1.InstanceId=%s", balancer, w.note.Web)))
+		"Action=RegisterInstancesWithLoadBalancer&Version=2012-06-01"+
+			"&LoadBalancerName=%s&Instances.member.1.InstanceId=%s", balancer, w.note.Web)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20261123/"+h.Name()+"/elasticloadbalancing/aws4_request, SignedHeaders=host, Signature=0")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20261123/"+h.Name()+"/elasticloadbalancing/aws4_request, "+
+		"SignedHeaders=host, Signature=0")
 	rec := httptest.NewRecorder()
 	w.cloud.ServeHTTP(rec, r)
 	if rec.Code != 200 {

@@ -246,7 +246,11 @@ func (b *Browser) Looks(name, css string) {
 		return
 	}
 	look := func(name string) {
-		b.JS(fmt.Sprintf(`(() => { const all = document.querySelectorAll(%q); all[all.length - 1]?.scrollIntoView({ block: "center" }); return all.length > 0; })()`, css))
+		b.JS(fmt.Sprintf(`(() => {
+			const all = document.querySelectorAll(%q);
+			all[all.length - 1]?.scrollIntoView({ block: "center" });
+			return all.length > 0;
+		})()`, css))
 		b.settle()
 		b.Shot(name)
 	}
