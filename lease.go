@@ -188,6 +188,8 @@ type Resources struct {
 	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
 	// CheckEvery is the pause between two health checks that was set last.
 	CheckEvery time.Duration `json:",omitempty"`
+	// RegisteredAt is about when the instance was put behind the load balancer.
+	RegisteredAt time.Time `json:",omitzero"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`

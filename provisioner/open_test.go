@@ -322,8 +322,8 @@ func TestNameBeforeOpenBy(t *testing.T) {
 			inFakeNamed(t, fmt.Sprintf("%v hangs=%t", opening, hangs), o, func(w *world) {
 				w.cloud.Deny("ec2:DescribeNetworkInterfaces")
 				l := w.lease("web-1")
-				l.OpenBy = time.Now().Add(opening)
 				w.upTo(l, sshforward.StageName)
+				l.OpenBy = time.Now().Add(opening)
 				if err := w.do(l); err != nil {
 					w.Fatal(err)
 				}

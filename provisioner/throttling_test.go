@@ -30,7 +30,7 @@ func TestManyLooksDoNotHoldUpAClose(t *testing.T) {
 		waiting := l.Clone()
 		enter(waiting, sshforward.StageService)
 		w.calls.take()
-		waiting.StageSince = waiting.StageSince.Add(-likely) // when looks are made
+		waiting.Resources.RegisteredAt = time.Now().Add(-likely) // when looks are made
 		over := time.Now().Add(10 * time.Second)
 		var looks sync.WaitGroup
 		for range 60 {
