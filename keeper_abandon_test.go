@@ -50,7 +50,8 @@ func TestAbandon(t *testing.T) {
 		refused(admin, AbandonLease{ID: id, Because: " ", Sure: true}, EINVALID, "Say why")
 
 		r := w.must(admin, abandon)
-		if r.Remains == nil || !strings.Contains(r.Lease.Unproved(*r.Remains).String(), "AWS does not know my credentials. Access was not seen to end.") {
+		known := "AWS does not know my credentials. Access was not seen to end."
+		if r.Remains == nil || !strings.Contains(r.Lease.Unproved(*r.Remains).String(), known) {
 			t.Fatalf("before, it says %+v", r.Remains)
 		}
 		w.expect(id, Closing, ClosedByUser)
@@ -64,7 +65,8 @@ func TestAbandon(t *testing.T) {
 		if !l.AccessEndedAt.IsZero() || l.Abandoned.By != admin || l.Abandoned.Was != ClosedByUser || l.Abandoned.Unseen.IsZero() {
 			t.Errorf("its record: %+v", l.Abandoned)
 		}
-		if diff := cmp.Diff([]string{"stuck", "abandoned", "ended"}, w.heardOf(id, NoticeStuck, NoticeFreed, NoticeAbandoned, NoticeEnded)); diff != "" {
+		heard := w.heardOf(id, NoticeStuck, NoticeFreed, NoticeAbandoned, NoticeEnded)
+		if diff := cmp.Diff([]string{"stuck", "abandoned", "ended"}, heard); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)
 		}
 		acts := w.acts(id)

@@ -20,8 +20,8 @@ const (
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
 	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
-	actionForm    = "home.open"   // shows the form for a lease
-	actionSource  = "home.source" // shows the one for the source address, which is the value
+	actionForm    = "home.open"     // shows the form for a lease
+	actionSource  = "home.source"   // shows the one for the source address, which is the value
 )
 
 // origin is the kind of message a button was in. It is the first part of the

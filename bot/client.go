@@ -172,7 +172,8 @@ func (c *client) badToken(variable string, err error) error {
 			Message: sshforward.Textf("%s is a token of another kind; bot tokens begin with xoxb-, app-level ones with xapp-", variable)}
 	case code == "team_not_found":
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
-			Message: sshforward.Textf("Slack does not know the workspace of %s (%s); install the app in one workspace and take its token", variable, code)}
+			Message: sshforward.Textf("Slack does not know the workspace of %s (%s); install the app in one workspace and take its token",
+				variable, code)}
 	case code == "missing_scope" && variable == "SLACK_APP_TOKEN":
 		return &sshforward.Error{Code: sshforward.EFORBIDDEN, Err: refused,
 			Message: sshforward.Textf("%s lacks connections:write; make an app-level token that has it", variable)}

@@ -62,7 +62,8 @@ func (v render) unproved(l *sshforward.Lease) string {
 func (v render) abandonAlarm(l *sshforward.Lease, kind sshforward.NoticeKind) message {
 	id, what, owner := code(l.ID, 20), instance(l.Instance), mention(l.Owner)
 	if kind == sshforward.NoticeFound {
-		return v.leaseMessage(l, v.say(":rotating_light: I see something of lease %s (%s, %s) again, which was given up. I close it.", id, what, owner))
+		return v.leaseMessage(l, v.say(":rotating_light: I see something of lease %s (%s, %s) again, which was given up. I close it.",
+			id, what, owner))
 	}
 	says := v.sentences(v.say(":rotating_light: Lease %s (%s, %s) was given up without proof that access has ended.", id, what, owner),
 		v.abandonedBy(l))

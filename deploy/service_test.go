@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,5 +38,15 @@ func TestServiceWritesNoCore(t *testing.T) {
 	}
 	if !strings.Contains(string(unit), "\nLimitCORE=0\n") {
 		t.Error("the unit allows core dumps")
+	}
+}
+
+// systemd's own measure: 0 is a service that can do nothing, 10 one that can do
+// all. --threshold takes ten times that.
+func TestServiceIsLittleExposed(t *testing.T) {
+	t.Parallel()
+	analyze := exec.Command(need(t, "systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=20", "--no-pager", "sshforward.service")
+	if out, err := analyze.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -172,8 +172,9 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		"true tcp 22 " + l.Instance.PrivateIP.String() + "/32",
 	}
 	rules := w.leaseRules(l)
-	for end := time.Now().Add(10 * time.Second); w.cloud != nil && !slices.Equal(rules, want) && time.Now().Before(end); rules = w.leaseRules(l) {
+	for end := time.Now().Add(10 * time.Second); w.cloud != nil && !slices.Equal(rules, want) && time.Now().Before(end); {
 		w.sleep(time.Second) // those that let the sources in were made a moment ago
+		rules = w.leaseRules(l)
 	}
 	if !slices.Equal(rules, want) {
 		w.Errorf("rules %q, want %q", rules, want)

@@ -59,7 +59,8 @@ func (o *abandonOptions) run(ctx context.Context, con console) (err error) {
 	log := slog.New(slog.NewTextHandler(con.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	store, err := bolt.Open(c.Store.Bolt, bolt.Options{Logger: log})
 	if sshforward.ErrorCode(err) == sshforward.EUNAVAILABLE {
-		return fmt.Errorf("the bot runs and has the store to itself: give the lease up in Slack with /sshforward abandon, or stop the bot first (%w)", err)
+		return fmt.Errorf("the bot runs and has the store to itself: "+
+			"give the lease up in Slack with /sshforward abandon, or stop the bot first (%w)", err)
 	}
 	if err != nil {
 		return err

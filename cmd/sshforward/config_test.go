@@ -230,3 +230,9 @@ func TestTokens(t *testing.T) {
 		})
 	}
 }
+
+func TestExampleOfKubernetesCanBeRead(t *testing.T) {
+	if _, err := readConfig("../../deploy/kubernetes/example/sshforward.yaml"); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,9 @@ import (
 // makes none: made by root, the bot could not open it.
 func lookAtStore(path string) []finding {
 	a := &about{what: "store"}
+	if kind := networkFileSystem(filepath.Dir(path)); kind != "" {
+		a.mend("%s", storeElsewhere(path, kind))
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 			a.mend("the folder of %s does not exist", path)
@@ -41,4 +45,10 @@ func lookAtStore(path string) []finding {
 	}
 	a.ok("%s can be written, %d leases are not closed", path, len(active))
 	return a.found
+}
+
+// storeElsewhere says why the store should be on a disk of this machine.
+func storeElsewhere(path, kind string) string {
+	return fmt.Sprintf("%s is on %s: the store is mapped into memory and locked, which holds only on a disk of this machine; "+
+		"put it on a local file system, such as one on an EBS volume", path, kind)
 }

@@ -74,7 +74,9 @@ func TestAnAccountIsRenamed(t *testing.T) {
 		t.Errorf("beside a bot that runs: %d %s", code, said)
 	}
 	ask := w.slash(carol, ops, "abandon "+id+" because it was renamed")
-	for _, says := range []string{"not in my configuration", "Access was not seen to end", "Its load balancer was not seen gone", "sg-", "it was renamed"} {
+	for _, says := range []string{
+		"not in my configuration", "Access was not seen to end", "Its load balancer was not seen gone", "sg-", "it was renamed",
+	} {
 		if !strings.Contains(ask.Visible(), says) {
 			t.Errorf("before, it does not say %q:\n%s", says, ask.Visible())
 		}
@@ -117,7 +119,8 @@ func TestAbandonAtTheCommandLine(t *testing.T) {
 		t.Errorf("of no lease: %d %s", code, said)
 	}
 	code, said := w.at("abandon", strings.ToUpper(id), "--because", "the account was closed")
-	if code != exitOK || !containsAll(said, []string{id + ": given up, nothing was proved", "not in my configuration", "load balancer was not seen gone"}) {
+	want := []string{id + ": given up, nothing was proved", "not in my configuration", "load balancer was not seen gone"}
+	if code != exitOK || !containsAll(said, want) {
 		t.Errorf("it ends with %d and says %s", code, said)
 	}
 	w.start()

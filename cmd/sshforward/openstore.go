@@ -25,6 +25,7 @@ func openStore(path string, now time.Time, log *slog.Logger) (s *bolt.Store, mov
 		moved = movedAside(path, now) // by a process that lost it while it ran
 	}
 	mendMode(path, os.Chmod, log)
+	warnIfElsewhere(path, networkFileSystem, log)
 	s, err = bolt.Open(path, bolt.Options{Logger: log})
 	if !errors.Is(err, bolt.ErrDamaged) {
 		return s, moved, err
@@ -53,6 +54,14 @@ func mendMode(path string, chmod func(string, os.FileMode) error, log *slog.Logg
 	}
 	log.Warn("others could write the lease store, and with it decide who gets in where; its mode is 0600 now",
 		"file", path, "was", info.Mode().Perm())
+}
+
+// warnIfElsewhere says so where other machines have a part in the file system:
+// two bots may both have the lock there. It is no reason not to start either.
+func warnIfElsewhere(path string, kind func(dir string) string, log *slog.Logger) {
+	if kind := kind(filepath.Dir(path)); kind != "" {
+		log.Warn(storeElsewhere(path, kind), "file", path)
+	}
 }
 
 // asideFormat is the time in the name of a file that was moved aside.

@@ -1,0 +1,6 @@
+//go:build !darwin && !linux
+
+package main
+
+// networkFileSystem cannot tell here.
+func networkFileSystem(string) string { return "" }

@@ -1,0 +1,30 @@
+# One bot. Everything here that looks like an id is yours to replace.
+terraform {
+  required_version = ">= 1.5"
+}
+
+provider "aws" {
+  region = "ap-northeast-1"
+}
+
+module "sshforward" {
+  source = "../" # outside this repository: git::https://github.com/sshforward/sshforward.git//deploy/terraform?ref=VERSION
+
+  deployment     = "prod"
+  account_id     = "123456789012"
+  vpc_id         = "vpc-0123456789abcdef0"
+  subnet_id      = "subnet-0123456789abcdef0"
+  zone           = "ap-northeast-1a"
+  release        = "https://github.com/sshforward/sshforward/releases/download/VERSION/sshforward_VERSION_linux_arm64.tar.gz"
+  release_sha256 = "0000000000000000000000000000000000000000000000000000000000000000" # from checksums.txt
+
+  configuration = "/sshforward/prod/configuration"
+  bot_token     = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/bot-token-AbCdEf"
+  app_token     = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/app-token-AbCdEf"
+  key           = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/key-AbCdEf"
+  alarm_topic   = "arn:aws:sns:ap-northeast-1:123456789012:on-call"
+}
+
+output "sshforward" {
+  value = module.sshforward
+}
