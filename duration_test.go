@@ -12,13 +12,20 @@ func TestParseDuration(t *testing.T) {
 		"45s": 45 * time.Second, "90m": 90 * time.Minute, "2h": 2 * time.Hour, "1h30m": 90 * time.Minute,
 		"1d": 24 * time.Hour, "1d2h3m4s": 26*time.Hour + 3*time.Minute + 4*time.Second, " 2H ": 2 * time.Hour,
 		"007m": 7 * time.Minute, "1h0m": time.Hour, "106751d": 106751 * 24 * time.Hour,
+		"1.5h": 90 * time.Minute, "0.5d": 12 * time.Hour, "1 h": time.Hour, "2ｈ": 2 * time.Hour, "２時間": 2 * time.Hour,
+		"1時間30分": 90 * time.Minute, "1時間 30分": 90 * time.Minute, "1時間半": 90 * time.Minute, "30分": 30 * time.Minute,
+		"90秒": 90 * time.Second, "90秒間": 90 * time.Second, "1日": 24 * time.Hour, "1日半": 36 * time.Hour,
+		"1h 30m": 90 * time.Minute, "2 hours": 2 * time.Hour, "2Hours30Minutes": 150 * time.Minute,
+		"1 hour and 30 minutes": 90 * time.Minute, "1 hr 5 mins": 65 * time.Minute, "\u200b2h\ufeff": 2 * time.Hour,
+		"1．5ｈ": 90 * time.Minute, "0.0003h": time.Second,
 	} {
 		if got, err := ParseDuration(s); got != want || err != nil {
 			t.Errorf("%q: got %s and %v, want %s", s, got, err, want)
 		}
 	}
 	for _, s := range []string{
-		"", " ", "0s", "0h0m", "5", "h", "2h30", "1m1h", "1h1h", "1.5h", "-1h", "+1h", "1w", "1 h", "2ｈ", "٣h", "1ms",
+		"", " ", "0s", "0h0m", "5", "h", "2h30", "1m1h", "1h1h", "-1h", "+1h", "1w", "٣h", "1ms",
+		"1.h", ".5h", "1.5.5h", "1 2h", "2 houses", "1hm", "半", "時間", "1時間半半", "0.0001s", "1h and", "and 1h",
 		"106752d", "9223372037s", "106751d24h", "99999999999999999999s", "1h\x00",
 	} {
 		got, err := ParseDuration(s)
@@ -42,7 +49,7 @@ func TestFormatDuration(t *testing.T) {
 }
 
 func FuzzParseDuration(f *testing.F) {
-	for _, s := range []string{"1h30m", "1d", "45s", "106751d23h47m16s", "1m1h", "9223372036s"} {
+	for _, s := range []string{"1h30m", "1d", "45s", "106751d23h47m16s", "1m1h", "9223372036s", "1.5h", "2 hours", "1時間半", "１ｄ"} {
 		f.Add(s, int64(time.Hour))
 	}
 	f.Fuzz(func(t *testing.T, s string, n int64) {

@@ -61,7 +61,13 @@ type Suggestion struct {
 	Verb string // open, close, extend, list or ip
 	Ref  string // an id or a name; "" for none
 	Rest string // as it is typed, for example "1h" or "all"; "" for nothing
+	// Command is set instead of these where it is the [Command] that was given,
+	// corrected. It says more than the error's Example.
+	Command any
 }
+
+// IsZero reports whether nothing is suggested.
+func (s Suggestion) IsZero() bool { return s.Verb == "" && s.Command == nil }
 
 // Error returns the sentence and the cause, for logs.
 func (e *Error) Error() string {

@@ -36,19 +36,50 @@ func (c *fakeCloud) Survey(ctx context.Context, account string, stored []*Lease)
 			continue
 		}
 		found := f.found(c.store)
+		if found.hide(c.unread) {
+			continue
+		}
 		if c.lists == nil || c.lists(&found) {
 			s.Found = append(s.Found, found)
 			instances = append(instances, found.Lease.Instance.ID)
 		}
 	}
 	s.Unproven = slices.Clone(c.unproven)
+	for _, part := range c.unread {
+		why := &Error{Code: EUNAVAILABLE, Message: Textf("AWS could not %s just now (%s).", "look", "Unavailable")}
+		s.Unread = append(s.Unread, Unread{part, why})
+	}
 	for _, in := range c.instances {
-		if in.Account == account && slices.Contains(instances, in.ID) {
+		if in.Account == account && slices.Contains(instances, in.ID) && !s.Hides(PartInstances) {
 			s.Instances[in.ID] = in.clone()
 		}
 	}
 	c.mu.Unlock()
 	return s, c.leave("survey", &Lease{ID: account})
+}
+
+// hide leaves out what could not be read, and reports whether nothing is left.
+func (f *Found) hide(unread []Part) bool {
+	for _, part := range unread {
+		switch part {
+		case PartBalancers:
+			f.Balancer, f.Registered, f.Reshaped = false, false, false
+		case PartGroups:
+			*f = Found{Lease: f.Lease, Balancer: f.Balancer, Registered: f.Registered, Reshaped: f.Reshaped, DeadMan: f.DeadMan}
+		case PartRules:
+			f.Rule, f.Ingress, f.Widened = false, nil, false
+		case PartDeadMan:
+			f.DeadMan = false
+		}
+	}
+	return !f.Balancer && !f.Group && !f.Rule
+}
+
+// hide has surveys not read some parts from now on.
+func (c *fakeCloud) hide(parts ...Part) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unread = parts
 }
 
 func (f *footprint) found(store int) Found {
@@ -71,7 +102,7 @@ func (f *footprint) found(store int) Found {
 	}
 	return Found{
 		Lease: l, Balancer: f.balancer, Registered: f.registered, Group: f.group, Rule: f.rule,
-		Ingress: slices.Clone(f.ingress), Widened: f.widened,
+		Ingress: slices.Clone(f.ingress), Widened: f.widened, Reshaped: f.reshaped, Unlocked: f.widened || len(f.ingress) > 0,
 		Proof: proof,
 	}
 }
@@ -82,8 +113,18 @@ func (c *fakeCloud) Mend(ctx context.Context, l *Lease) (StepResult, error) {
 	}
 	c.mu.Lock()
 	f := c.leases[l.ID]
-	f.rule, f.registered, f.widened, f.ingress = true, true, false, slices.Clone(l.Sources)
+	f.widened = false
 	s := StepResult{Resources: l.Resources}
+	if l.Locked() {
+		f.ingress = nil
+	} else {
+		c.letIn(f, l)
+	}
+	if l.Waiting() && !l.Prepared.Ready() {
+		c.mu.Unlock()
+		return s, c.leave("mend", l)
+	}
+	f.rule, f.registered = true, true
 	s.Resources.InstanceRuleID = "sgr-again-" + l.ID
 	c.mu.Unlock()
 	return s, c.leave("mend", l)

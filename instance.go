@@ -32,6 +32,9 @@ type Placement struct {
 	// NoIPv6: the VPC had no IPv6 range when it was looked at. One that it gets
 	// meanwhile is for a sweep to find.
 	NoIPv6 bool `json:",omitempty"`
+	// Quota is how many load balancers the account may have in the region; 0 if that
+	// could not be read.
+	Quota int `json:",omitempty"`
 	// Notes say what could not be checked, in sentences for people: a check
 	// that cannot be made is noted and does not block.
 	Notes []Text `json:",omitempty"`

@@ -77,12 +77,17 @@ func (k *Keeper) remains(ctx context.Context, id, because string, within time.Du
 		}
 		return l, Remains{Blind: why}, nil
 	}
+	var r Remains
+	if r.Partly = survey.Hides(PartBalancers, PartGroups, PartRules); r.Partly {
+		k.log.Warn("not all of the account of a lease that is to be given up can be looked at", "lease", l.ID, "err", survey.Err())
+		r.Blind = ErrorMessage(survey.Err())
+	}
 	for i := range survey.Found {
 		if survey.Found[i].Lease.ID == l.ID {
-			return l, Remains{Found: &survey.Found[i]}, nil
+			r.Found = &survey.Found[i]
 		}
 	}
-	return l, Remains{}, nil
+	return l, r, nil
 }
 
 // Unconfigured returns the leases with something in AWS in accounts that are not

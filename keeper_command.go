@@ -47,12 +47,15 @@ func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, e
 			return nil, err
 		}
 	}
-	found, err := k.ledger.active(ctx, func(l *Lease) bool {
-		if ref == "" {
-			return l.Owner == c.User
+	called := func(name string) func(*Lease) bool {
+		return func(l *Lease) bool {
+			return ref == "" && l.Owner == c.User || ref != "" && (l.Instance.ID == name || l.Instance.Name == name)
 		}
-		return l.Instance.ID == ref || l.Instance.Name == ref
-	})
+	}
+	found, err := k.ledger.active(ctx, called(ref))
+	if err == nil && len(found) == 0 && InstanceRef(ref) != ref {
+		found, err = k.ledger.active(ctx, called(InstanceRef(ref)))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +144,9 @@ func (k *Keeper) judgeNow(ctx context.Context, l *Lease) (Instance, *Rule, error
 func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
+	}
+	if l.State == Closing {
+		k.workers.interrupt(l.ID) // what is being built of it is not waited for
 	}
 	k.wake(l.ID)
 	return Reply{Lease: l}, nil

@@ -2,53 +2,31 @@ package sshforward
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
-// drift compares an open lease with what there is.
+// drift compares a lease that is open, or built ahead, with what there is. What
+// could not be read is taken to be as it was.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
-	in, there := r.Instances[l.Instance.ID]
-	why, patience := Text{}, listDelay
-	switch {
-	case !there:
-		why = Textf("The instance %s was terminated.", l.Instance.ID)
-	case in.State == "terminated" || in.State == "shutting-down":
-		why, patience = Textf("The instance %s was terminated.", l.Instance.ID), 0
-	case f == nil || !f.Balancer:
-		why = Textf("Its load balancer was deleted by somebody else.")
-	case !f.Group:
-		why = Textf("Its security group was deleted by somebody else.")
+	if f == nil {
+		f = new(Found)
 	}
-	if !why.IsZero() {
-		// What is gone and what is shutting down are told apart: being the one
-		// does not count for the patience with the other.
-		if r.lasts(fmt.Sprintf("gone for %s %s", patience, l.ID), patience) {
-			return k.lose(ctx, l, r, why)
+	if ended, err := k.gone(ctx, l, f, r); ended || err != nil {
+		return err
+	}
+	// What is built ahead is looked at again at the last yes.
+	if in, there := r.Instances[l.Instance.ID]; there && !l.Waiting() {
+		if !in.Running {
+			return k.stopped(ctx, l, in, r)
 		}
-		return nil
-	}
-	if !in.Running {
-		return k.stopped(ctx, l, in, r)
-	}
-	if l.Outage.State != "" {
-		if _, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.runs(now) }); unlessMoved(err) != nil {
+		if err := k.runs(ctx, l, in); err != nil {
 			return err
 		}
-		k.wake(l.ID)
 	}
 	if l.Drift != (Drift{}) {
 		return nil // it is being mended
 	}
-	d := Drift{
-		Missing: !f.Rule || !f.Registered || !covers(f.Ingress, l.Sources),
-		Widened: f.Widened || !covers(l.Sources, f.Ingress),
-		Unarmed: !f.DeadMan && k.accounts[l.Instance.Account].DeadMan,
-	}
-	d.Missing = d.Missing && r.lasts("missing "+l.ID, listDelay)
-	d.Unarmed = d.Unarmed && r.lasts("unarmed "+l.ID, listDelay)
-	d.Retagged = f.Retagged && r.lasts("retagged "+l.ID, listDelay)
-	d.Unsigned = f.Unsigned && r.lasts("unsigned "+l.ID, listDelay)
+	d := k.compare(l, f, r)
 	if d == (Drift{}) {
 		return nil
 	}
@@ -58,14 +36,107 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if d == (Drift{Unsigned: true}) {
 		k.log.Info("the tags of an open lease are signed anew", "lease", l.ID, "proof", string(f.Proof))
 	} else {
-		k.log.Warn("an open lease has drifted",
-			"lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
+		k.log.Warn("a lease has drifted",
+			"lease", l.ID, "state", string(l.State), "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
 	}
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
 			return errMoved
 		}
 		l.drifted(now, d)
+		return nil
+	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// ajar has the door of a lease locked again of which a yes is missing: somebody
+// else lets people in, or the store is an old backup.
+func (k *Keeper) ajar(ctx context.Context, l *Lease) error {
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.ajar(now) })
+	if err == nil {
+		k.log.Warn("the security group of a lease lets somebody in though a yes is missing", "lease", l.ID, "state", string(l.State))
+	}
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// gone closes a lease whose instance, load balancer or group is gone. It reports
+// whether it is so, or may be.
+func (k *Keeper) gone(ctx context.Context, l *Lease, f *Found, r round) (ended bool, err error) {
+	in, there := r.Instances[l.Instance.ID]
+	// What is gone and what is shutting down are told apart: being the one
+	// does not count for the patience with the other.
+	slow, fast := "gone for 10s "+l.ID, "shutting down "+l.ID
+	switch why := Textf("The instance %s was terminated.", l.Instance.ID); {
+	case !there && !r.Hides(PartInstances):
+		return k.loseAfter(ctx, l, r, slow, listDelay, why)
+	case in.State == "terminated" || in.State == "shutting-down":
+		return k.loseAfter(ctx, l, r, fast, 0, why)
+	case !f.Balancer && !r.Hides(PartBalancers):
+		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its load balancer was deleted by somebody else."))
+	case !f.Group && !r.Hides(PartGroups):
+		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its security group was deleted by somebody else."))
+	case f.Reshaped: // that it is so is seen once and for all, and it may let in anybody
+		why = Textf("Somebody else gave its load balancer other groups or listeners, or put another in its place.")
+		return true, k.lose(ctx, l, r, why, NoticeReshaped)
+	case r.Hides(PartInstances, PartBalancers, PartGroups):
+		r.hold(slow)
+	}
+	return false, nil
+}
+
+func (k *Keeper) loseAfter(ctx context.Context, l *Lease, r round, what string, patience time.Duration, why Text) (bool, error) {
+	if !r.lasts(what, patience) {
+		return true, nil
+	}
+	return true, k.lose(ctx, l, r, why)
+}
+
+// compare says what somebody else has changed on an open lease.
+func (k *Keeper) compare(l *Lease, f *Found, r round) (d Drift) {
+	seesRules, seesBalancer := !r.Hides(PartGroups, PartRules), !r.Hides(PartBalancers)
+	locked := l.Locked()
+	if seesRules {
+		d.Missing = !f.Rule || !locked && !covers(f.Ingress, l.Sources)
+		d.Widened = f.Widened || !covers(l.Sources, f.Ingress)
+	}
+	d.Widened = d.Widened || locked && f.Unlocked
+	d.Missing = d.Missing || seesBalancer && !f.Registered
+	d.Unarmed = !f.DeadMan && !r.Hides(PartDeadMan) && k.accounts[l.Instance.Account].DeadMan
+	d.Retagged, d.Unsigned = f.Retagged, f.Unsigned
+	for _, one := range []struct {
+		is   *bool
+		what string
+		sees bool
+	}{
+		{&d.Missing, "missing ", seesRules && seesBalancer},
+		{&d.Unarmed, "unarmed ", !r.Hides(PartDeadMan)},
+		{&d.Retagged, "retagged ", !r.Hides(PartGroups, PartBalancers)},
+		{&d.Unsigned, "unsigned ", !r.Hides(PartGroups, PartBalancers)},
+	} {
+		switch {
+		case *one.is:
+			*one.is = r.lasts(one.what+l.ID, listDelay)
+		case !one.sees:
+			r.hold(one.what + l.ID)
+		}
+	}
+	return d
+}
+
+// runs records that the instance of an open lease runs, and what it is, where that
+// could not be read when the lease was rebuilt.
+func (k *Keeper) runs(ctx context.Context, l *Lease, in Instance) error {
+	if l.Outage.State == "" && l.Instance.Zone != "" {
+		return nil
+	}
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
+		rule, _ := k.policy.Match(in)
+		identified := l.identify(in, rule, hostKeyAlias(in, k.accounts[in.Account])) == nil
+		if err := l.runs(now); !identified {
+			return err
+		}
 		return nil
 	})
 	k.wake(l.ID)
@@ -88,13 +159,20 @@ func (k *Keeper) stopped(ctx context.Context, l *Lease, in Instance, r round) er
 	return unlessMoved(err)
 }
 
-// lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text) error {
+// lose closes a lease whose instance or load balancer went away, with an alarm if
+// that is one.
+func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text, alarms ...NoticeKind) error {
 	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
 			return errMoved
 		}
-		return l.end(now, InstanceGone, "", why, k.timing)
+		if err := l.end(now, InstanceGone, "", why, k.timing); err != nil {
+			return err
+		}
+		for _, alarm := range alarms {
+			l.owe(alarm, now)
+		}
+		return nil
 	})
 	if err == nil {
 		k.workers.interrupt(l.ID)

@@ -36,6 +36,9 @@ func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
 	wg.Go(func() {
 		defer safe.Catch(k.workers.panicked)
 		s, err := k.cloud.Survey(ctx, l.Instance.Account, []*Lease{l})
+		if err == nil && s.Hides(PartBalancers, PartGroups, PartRules) {
+			err = s.Err()
+		}
 		if err != nil {
 			k.log.Info("what a lease has could not be listed", "lease", l.ID, "err", err)
 			return

@@ -73,7 +73,7 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 		}()
 	}
 	admits := k.admits(ctx, c.User)
-	words := strings.Fields(strings.ToLower(query))
+	words := strings.Fields(strings.ToLower(Typed(query)))
 	order := func(a, b Instance) int {
 		return cmp.Or(rank(a, words)-rank(b, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
 			strings.Compare(a.ID, b.ID))

@@ -25,15 +25,24 @@ type verdict struct {
 	lease *Lease
 	rule  *Rule
 	err   error // see Policy.stillAdmits
+	blind bool  // the instance could not be read: only the owner was judged
 }
 
 // judge asks policy anew about the leases of an account, by the tags that a
-// survey has seen. What it would not let in is ended when two looks at least
-// listDelay apart say so: whoever changes tags may be at it.
-func (k *Keeper) judge(ctx context.Context, live map[string]*Lease, r round) error {
+// survey has seen, and about those whose tags it could not see as far as that goes.
+// What it would not let in is ended when two looks at least listDelay apart say so:
+// whoever changes tags may be at it.
+func (k *Keeper) judge(ctx context.Context, account string, live map[string]*Lease, r round) error {
 	var errs []error
+	blind := make(map[string]*Lease)
 	for _, v := range k.verdicts(ctx, live, r) {
+		if v.blind {
+			blind[v.lease.ID] = v.lease
+		}
 		errs = append(errs, k.sentence(ctx, v, r))
+	}
+	if len(blind) > 0 {
+		errs = append(errs, k.cannotSurvey(ctx, account, blind, r.Err()))
 	}
 	return errors.Join(errs...)
 }
@@ -58,8 +67,14 @@ func (k *Keeper) verdicts(ctx context.Context, live map[string]*Lease, r round) 
 			defer safe.Catch(func(err error) { add(verdict{lease: l, err: err}) })
 			v := verdict{lease: l}
 			switch in, seen := r.Instances[l.Instance.ID]; {
+			case l.Waiting() && l.Prepared.Begun() && seen: // it costs money, so it is not left to the last yes
+				probe := l.Clone()
+				probe.Instance = in
+				v.rule, v.err = k.policy.stillAllows(ctx, k.slack, probe)
 			case l.State == Requested || l.State == Pending:
 				v.err = checkServed(ctx, k.slack, l.Owner) // the rest is judged at the last yes
+			case (l.State == Opening || l.State == Open) && !seen && r.Hides(PartInstances):
+				v.err, v.blind = checkServed(ctx, k.slack, l.Owner), true
 			case l.State != Opening && l.State != Open || !seen:
 				return // it ends anyway, or drift tells what became of the instance
 			default:
@@ -89,6 +104,9 @@ func (k *Keeper) sentence(ctx context.Context, v verdict, r round) error {
 		}
 		k.log.Warn("policy would not let in any more what is there", "lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "err", v.err)
 		return k.pass(ctx, l, func(l *Lease, now time.Time) error { return l.reject(now, ErrorMessage(v.err), k.timing) })
+	case v.blind:
+		r.hold("not admitted "+l.ID, "too long "+l.ID)
+		return nil
 	case l.State != Open:
 		return nil
 	}
@@ -119,8 +137,8 @@ func (k *Keeper) cannotJudge(ctx context.Context, l *Lease, why error) error {
 	return k.pass(ctx, l, func(l *Lease, now time.Time) error { l.judged(now, false); return nil })
 }
 
-// cannotSurvey is cannotJudge for all of an account that has not told for a while
-// which tags there are.
+// cannotSurvey is cannotJudge for leases of an account that has not told for a while
+// which tags their instances have.
 func (k *Keeper) cannotSurvey(ctx context.Context, account string, live map[string]*Lease, why error) error {
 	if !k.sightings.blind(account, time.Now(), blindFor) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -11,28 +12,25 @@ import (
 // do checks a request as far as it can be checked before anything is made, and
 // records it. Nothing happens in AWS before the requester confirms it.
 func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
-	l := &Lease{
-		State: Requested, Team: c.Team, Owner: c.User, Channel: c.Channel, Direct: c.Direct,
-		Terms: Terms{
-			TargetPort: cmp.Or(cmd.Port, 22), Sources: cmd.Sources, Because: cmd.Because, Urgent: cmd.Urgent,
-			Duration: cmp.Or(cmd.Duration, k.timing.Default), Reminders: k.timing.Reminders,
-		},
+	var found Instance
+	r, err := cmd.request(ctx, k, c, &found)
+	there := found.ID != ""
+	if _, ok := errors.AsType[refusal](err); ok && !there {
+		found, there = k.meant(ctx, c, cmd)
 	}
-	if l.Duration < k.timing.Min {
-		return Reply{}, Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.timing.Min).
-			try("open", cmd.Instance, FormatDuration(k.timing.Min)).about(FieldDuration)
+	if there {
+		err = k.suggest(ctx, c, cmd, found, err)
 	}
-	if len(l.Sources) == 0 {
-		saved, err := k.sources.Source(ctx, c.User)
-		if err != nil {
-			return Reply{}, err
-		}
-		l.Sources = saved
+	return r, err
+}
+
+// request notes in found which instance it is about, once that is known.
+func (cmd OpenLease) request(ctx context.Context, k *Keeper, c Caller, found *Instance) (Reply, error) {
+	l, err := k.asked(ctx, c, cmd)
+	if err != nil {
+		return Reply{}, err
 	}
-	if len(l.Sources) == 0 {
-		l.Sources = k.policy.Sources.Default
-	}
-	if err := k.policy.AdmitShape(l); err != nil {
+	if err := k.admitShape(l); err != nil {
 		return Reply{}, err
 	}
 
@@ -46,7 +44,7 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	if len(candidates.choose) > 0 {
 		return Reply{Instances: candidates.choose, Choose: true}, nil
 	}
-	l.Instance = candidates.one
+	l.Instance, *found = candidates.one, candidates.one
 	rule, err := k.policy.Admit(ctx, k.slack, l)
 	if err != nil {
 		return Reply{}, notThere(cmd.Instance, err)
@@ -80,6 +78,11 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	}
 	l.RequestedAt = time.Now()
 	l.ConfirmBy = l.RequestedAt.Add(k.timing.Confirm)
+	if l.Prepare = k.prepareAt(l, rule); l.Prepare == PreparePrompt {
+		begin, done := k.prepareIfRoom(ctx, l)
+		defer done()
+		begin(l, l.RequestedAt)
+	}
 	for {
 		l.ID = NewID()
 		err := k.ledger.insert(ctx, l, l.RequestedAt, actor{ActOpen, c}, false)
@@ -88,6 +91,42 @@ func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 		}
 		return k.reply(l, err)
 	}
+}
+
+// Amend returns a request that was read with mistakes as policy would let the
+// caller have it, for a suggestion; as it is where that cannot be told just now.
+func (k *Keeper) Amend(ctx context.Context, c Caller, cmd OpenLease) OpenLease {
+	if checkServed(ctx, k.slack, c.User) != nil {
+		return cmd
+	}
+	cmd = k.policy.Correct(cmd, k.timing)
+	found, there := Instance{}, true
+	if cmd.Instance != "" {
+		found, there = k.meant(ctx, c, cmd)
+	}
+	if there {
+		if better, ok := k.amended(ctx, c, cmd, found, k.wouldRefuse(ctx, c, cmd, found)); ok {
+			return better
+		}
+	}
+	return cmd
+}
+
+// meant is the instance that a request is about, if it is one and can be told just
+// now; false if there is none that the caller could open.
+func (k *Keeper) meant(ctx context.Context, c Caller, cmd OpenLease) (Instance, bool) {
+	l, err := k.asked(ctx, c, k.policy.Correct(cmd, k.timing))
+	if err == nil {
+		err = k.mayAsk(ctx, c)
+	}
+	if err != nil {
+		return Instance{}, !Final(err)
+	}
+	if len(l.Sources) == 0 {
+		l.Sources = []netip.Prefix{k.policy.Sources.Example()}
+	}
+	found, err := k.find(ctx, l, cmd.Instance)
+	return found.one, err == nil || ErrorCode(err) != ENOTFOUND
 }
 
 // mostWaiting is how many requests of a person may wait for a confirmation or an
@@ -165,6 +204,9 @@ type candidates struct {
 // to learn what there is. A name that is written in another case is offered.
 func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, error) {
 	found, err := k.cloud.Find(ctx, ref)
+	if meant := InstanceRef(ref); ErrorCode(err) == ENOTFOUND && meant != ref && meant != "" {
+		found, err = k.cloud.Find(ctx, meant) // a name in quotes is looked for as it is typed first
+	}
 	if ErrorCode(err) == ENOTFOUND {
 		if like := k.namedLike(ctx, l.Owner, ref); len(like) > 0 {
 			return candidates{choose: like}, nil
@@ -177,12 +219,15 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, er
 	if len(found) == 1 {
 		return candidates{one: found[0]}, nil
 	}
-	var allowed []Instance
+	var allowed, known []Instance
 	var refused error
 	for _, in := range found {
 		probe := l.Clone()
 		probe.Instance = in
 		_, err := k.policy.Admit(ctx, k.slack, probe)
+		if _, ok := errors.AsType[refusal](err); ok {
+			known = append(known, in) // with other terms it would be let in
+		}
 		_, unsaid := errors.AsType[hidden](refused)
 		switch {
 		case err == nil:
@@ -193,6 +238,9 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, er
 	}
 	switch len(allowed) {
 	case 0:
+		if len(known) == 1 {
+			return candidates{one: known[0]}, nil // which says what to change
+		}
 		return candidates{}, notThere(ref, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error")))
 	case 1:
 		return candidates{one: allowed[0]}, nil

@@ -204,7 +204,7 @@ func TestSourceOfLease(t *testing.T) {
 		w.k.policy.Sources.Default = nil
 		_, err := w.do(alice, OpenLease{Instance: "i-0dev"})
 		wantCode(t, err, EINVALID)
-		if !strings.Contains(told(err), "Try: ip 203.0.113.7") {
+		if !strings.Contains(told(err), "Try: open i-0dev 0s from 203.0.113.7 ") {
 			t.Errorf("%q does not say how to give one", told(err))
 		}
 	})

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -18,6 +19,9 @@ func (cmd SetSource) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 	}
 	for _, s := range cmd.Sources {
 		if err := k.policy.Sources.Check(s); err != nil {
+			if e, ok := errors.AsType[*Error](err); ok {
+				e.Try = Suggestion{Command: SetSource{Sources: k.policy.Sources.nearest(cmd.Sources)}}
+			}
 			return Reply{}, err
 		}
 	}

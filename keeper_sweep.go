@@ -12,12 +12,14 @@ import (
 // Sweep surveys every account, all of them at the same time, and puts right
 // what is not as the store says: it rebuilds what a lost store has forgotten,
 // tears down what no live lease owns, mends or closes open leases that have
-// drifted, and ends what policy would not let in any more. An account that cannot be surveyed is left alone and does not hold
-// up the others; one that another Sweep is still busy with is passed over, so
-// that Sweep may be called as often as the others need it. One that has no lease, and
-// in which the last look has found nothing, is looked at every timing.Sweep only.
+// drifted, and ends what policy would not let in any more. What cannot be read of
+// an account is in the error; nothing follows from it, and it holds up neither the
+// rest nor the other accounts. An account that another Sweep is still busy with is
+// passed over, so that Sweep may be called as often as the others need it. One that
+// has no lease, and in which the last look has found nothing, is looked at every
+// timing.Sweep only.
 func (k *Keeper) Sweep(ctx context.Context) error {
-	return k.eachAccount(ctx, surveyTimeout, "sweep account %s", func(ctx context.Context, account string) error {
+	return k.eachAccount(ctx, sweepTimeout, "sweep account %s", func(ctx context.Context, account string) error {
 		if !k.sightings.enter(account) {
 			return nil
 		}
@@ -26,8 +28,12 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	})
 }
 
-// surveyTimeout bounds one round through one account.
-const surveyTimeout = 2 * time.Minute
+const (
+	// sweepTimeout bounds one round through one account, and surveyTimeout the look
+	// at it: there is time left to act on what could be read.
+	sweepTimeout  = 3 * time.Minute
+	surveyTimeout = 2 * time.Minute
+)
 
 func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	rebuilt, err := k.rebuilds.Rebuilt(ctx, account)
@@ -45,7 +51,7 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	k.recall(open)
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
-	survey, err := k.cloud.Survey(ctx, account, slices.Collect(maps.Values(open)))
+	survey, err := k.survey(ctx, account, open)
 	if err != nil {
 		return errors.Join(err, k.cannotSurvey(ctx, account, open, err))
 	}
@@ -69,19 +75,30 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		if f := found[id]; f != nil && l.endsLater(f) {
 			errs = append(errs, k.restoreEnd(ctx, l, f))
 		}
-		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
+		switch was := open[id]; {
+		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
+		case l.listedBy(r.At):
 			errs = append(errs, k.drift(ctx, l, found[id], r))
+		case l.Waiting() && found[id] != nil && found[id].Unlocked:
+			errs = append(errs, k.ajar(ctx, l))
 		}
 	}
-	errs = append(errs, k.judge(ctx, live, r))
+	errs = append(errs, k.judge(ctx, account, live, r))
+	if survey.Hides(PartBalancers, PartGroups, PartRules) {
+		r.holdAll("orphan ", "elsewhere ", "unproven ") // they may be in what was not read
+	}
 	k.sightings.end(account, r)
-	if err := errors.Join(errs...); err != nil {
-		return err
+	err = errors.Join(errs...)
+	if err == nil && !rebuilt && !survey.Hides(PartBalancers, PartGroups) {
+		err = k.rebuilds.SetRebuilt(ctx, account)
 	}
-	if !rebuilt {
-		return k.rebuilds.SetRebuilt(ctx, account)
-	}
-	return nil
+	return errors.Join(survey.Err(), err)
+}
+
+func (k *Keeper) survey(ctx context.Context, account string, stored map[string]*Lease) (Survey, error) {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	return k.cloud.Survey(ctx, account, slices.Collect(maps.Values(stored)))
 }
 
 // reportUnproven says what carries the deployment's tag and is nobody's: in the
@@ -93,7 +110,7 @@ func (k *Keeper) reportUnproven(account string, r round) {
 				"account", account, "kind", u.Kind, "id", u.ID, "tag", u.Lease, "why", u.Why)
 		}
 	}
-	if k.onUnproven != nil {
+	if k.onUnproven != nil && !r.Hides(PartBalancers, PartGroups, PartRules) {
 		k.onUnproven(account, len(r.Unproven))
 	}
 }
@@ -121,6 +138,8 @@ func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) err
 	}
 	if stored == nil {
 		switch lost := !rebuilt; {
+		case f.unsure(&r.Survey):
+			return nil // what it lacks may be in what was not read
 		case f.Proof == ProofValid, f.Proof == ProofElsewhere && lost:
 			return k.adopt(ctx, f, r.Survey)
 		case f.Proof == ProofElsewhere && !due(f.Lease.ExpiresAt, r.At):
@@ -173,11 +192,15 @@ func (k *Keeper) reopen(ctx context.Context, f *Found) error {
 func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	l := k.revive(f, s)
 	now := time.Now()
-	whole := l.State == Open && f.Balancer && f.Registered && f.Group && !due(l.ExpiresAt, now)
+	served := f.Balancer && f.Registered || s.Hides(PartBalancers)
+	whole := l.State == Open && served && f.Group && !f.Reshaped && !due(l.ExpiresAt, now)
 	k.log.Warn("rebuilding a lease from its tags",
 		"lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
 		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
+		if f.Reshaped {
+			l.owe(NoticeReshaped, now)
+		}
 		return k.create(ctx, l, Lost)
 	}
 	l.owe(NoticeRebuilt, now)
@@ -211,7 +234,8 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	}
 	now := time.Now()
 	account := k.accounts[l.Instance.Account]
-	if in, ok := s.Instances[l.Instance.ID]; ok {
+	in, seen := s.Instances[l.Instance.ID]
+	if seen {
 		l.Instance = in
 	}
 	if l.ListenerPort == 0 {
@@ -227,7 +251,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if l.State == Open {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
-		if rule, ok := k.policy.Match(l.Instance); ok {
+		if rule, ok := k.policy.Match(l.Instance); ok && seen {
 			l.applyRule(rule)
 		}
 		if l.Duration > time.Minute {

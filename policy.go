@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type Policy struct {
 	Ports         []int    // on the instance; empty: 22 alone
 	Admins        []string // users and user groups who may close and extend any lease
 	Rules         []Rule
+	Prepare       Prepare // of what no rule says otherwise; empty: never
 }
 
 // Rule is one line of the policy. The first rule that covers an instance
@@ -42,6 +44,9 @@ type Rule struct {
 	ExtendApprovals int
 	// Urgent says who may go past the approvers; nil: nobody.
 	Urgent *Urgent
+	// Prepare is when what the rule lets in is built ahead; empty: as the policy
+	// says.
+	Prepare Prepare
 }
 
 // Urgent is what may be opened without approval when it cannot wait. A reason
@@ -148,23 +153,29 @@ func (r *Rule) total(urgent bool) time.Duration {
 // AdmitShape checks what can be told of a request without knowing the
 // instance: ports and sources. EINVALID or EFORBIDDEN.
 func (p *Policy) AdmitShape(l *Lease) error {
-	ports := p.Ports
-	if len(ports) == 0 {
-		ports = []int{22}
-	}
-	if !slices.Contains(ports, l.TargetPort) {
-		return Errorf(EFORBIDDEN, "Port %d is not allowed; policy allows %s. Try: port %d", l.TargetPort, joinInts(ports), ports[0])
+	if ports := p.ports(); !slices.Contains(ports, l.TargetPort) {
+		return amendable(Errorf(EFORBIDDEN, "Port %d is not allowed; policy allows %s.", l.TargetPort, joinInts(ports)),
+			func(c *OpenLease) { c.Port = ports[0] })
 	}
 	if len(l.Sources) == 0 {
-		return Errorf(EINVALID, "I do not know which address you come from. Add it, for example: from 203.0.113.7. Or save it once.").
-			try("ip", "", "203.0.113.7").about(FieldSource)
+		return amendable(Errorf(EINVALID, "I do not know which address you come from. Say it each time, or save it once.").
+			instead("Add it, for example: from %s.", FormatSources([]netip.Prefix{p.Sources.Example()})).about(FieldSource),
+			func(c *OpenLease) { c.Sources = []netip.Prefix{p.Sources.Example()} })
 	}
 	for _, s := range l.Sources {
 		if err := p.Sources.Check(s); err != nil {
-			return err
+			return amendable(err, func(c *OpenLease) { c.Sources = p.Sources.nearest(l.Sources) })
 		}
 	}
 	return nil
+}
+
+// ports are those on an instance that may be asked for.
+func (p *Policy) ports() []int {
+	if len(p.Ports) == 0 {
+		return []int{22}
+	}
+	return p.Ports
 }
 
 // Admit decides whether the lease's owner may have what the lease asks for,
@@ -178,23 +189,33 @@ func (p *Policy) Admit(ctx context.Context, dir Directory, l *Lease) (*Rule, err
 	if err != nil {
 		return nil, err
 	}
-	if l.Urgent {
-		if err := rule.admitUrgent(ctx, dir, l); err != nil {
-			return nil, err
-		}
-	}
-	if l.Duration > rule.Max {
-		return nil, Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows.", l.Duration, rule.Max, rule.Name).
-			try("open", l.Instance.ID, FormatDuration(rule.Max)).about(FieldDuration)
-	}
-	if rule.Reason && l.Because == "" {
-		return nil, Errorf(EINVALID, "The rule %q wants a reason.", rule.Name).instead("Add it at the end: because …").about(FieldReason)
-	}
-	if rule.ReasonPattern != nil && l.Because != "" && !rule.ReasonPattern.MatchString(l.Because) {
-		return nil, Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", rule.Name, rule.ReasonPattern).
-			about(FieldReason)
+	if err := rule.admitTerms(ctx, dir, l); err != nil {
+		return nil, err
 	}
 	return rule, nil
+}
+
+// admitTerms decides whether the rule, which lets the owner in, gives what the
+// lease asks for. Errors are those of [Policy.Admit].
+func (r *Rule) admitTerms(ctx context.Context, dir Directory, l *Lease) error {
+	if l.Urgent {
+		if err := r.admitUrgent(ctx, dir, l); err != nil {
+			return err
+		}
+	}
+	if l.Duration > r.Max {
+		return amendable(Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows.", l.Duration, r.Max, r.Name).
+			about(FieldDuration), func(c *OpenLease) { c.Duration = r.Max })
+	}
+	if r.Reason && Blank(l.Because) {
+		return amendable(Errorf(EINVALID, "The rule %q wants a reason.", r.Name).
+			instead("Add it at the end: because …").about(FieldReason), r.giveReason)
+	}
+	if r.ReasonPattern != nil && !Blank(l.Because) && !r.ReasonPattern.MatchString(l.Because) {
+		return amendable(Errorf(EINVALID, "The reason does not look as the rule %q wants it (pattern %s).", r.Name, r.ReasonPattern).
+			about(FieldReason), r.giveReason)
+	}
+	return nil
 }
 
 // lets returns the rule that lets somebody reach an instance. EFORBIDDEN if none
@@ -281,27 +302,31 @@ func (r *Rule) admitApprover(ctx context.Context, dir Directory, user string) er
 	return err
 }
 
+// giveReason gives a request a reason that the rule takes, if one can be made up.
+func (r *Rule) giveReason(c *OpenLease) { c.Because = reasonFor(r.ReasonPattern) }
+
 // admitUrgent decides whether the lease may go past the rule's approvers.
 func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
+	calm := func(c *OpenLease) { c.Urgent = false }
 	if r.Approvals == 0 {
-		return Errorf(EINVALID, "The rule %q needs no approval, so leave out the word urgent.", r.Name)
+		return amendable(Errorf(EINVALID, "The rule %q needs no approval, so leave out the word urgent.", r.Name), calm)
 	}
 	if r.Urgent == nil {
-		return Errorf(EFORBIDDEN, "The rule %q lets nobody past its approvers. Leave out the word urgent to ask them.", r.Name)
+		return amendable(Errorf(EFORBIDDEN, "The rule %q lets nobody past its approvers. Leave out the word urgent to ask them.", r.Name), calm)
 	}
 	ok, err := Member(ctx, dir, l.Owner, r.Urgent.Users)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return Errorf(EFORBIDDEN,
+		return amendable(Errorf(EFORBIDDEN,
 			"The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
-			r.Name)
-	case strings.TrimSpace(l.Because) == "":
-		return Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason)
+			r.Name), calm)
+	case Blank(l.Because):
+		return amendable(Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason), r.giveReason)
 	case l.Duration > r.Urgent.Max:
-		return Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.", l.Duration, r.Urgent.Max, r.Name).
-			try("open", l.Instance.ID, FormatDuration(r.Urgent.Max)+" urgent because …").about(FieldDuration)
+		return amendable(Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.",
+			l.Duration, r.Urgent.Max, r.Name).about(FieldDuration), func(c *OpenLease) { c.Duration = r.Urgent.Max })
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func TestAdmit(t *testing.T) {
 		{"everybody", func(l *Lease, p *Policy, _ *fakeDirectory) { l.Owner, p.Rules[0].Users = carol, nil }, "", ""},
 		{"no rule", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Instance.Tags = nil }, EFORBIDDEN, "No rule"},
 		{"no rules", func(_ *Lease, p *Policy, _ *fakeDirectory) { p.Rules = nil }, EFORBIDDEN, "No rule"},
-		{"too long", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Duration++ }, EFORBIDDEN, "open i-0 1h"},
+		{"too long", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Duration++ }, EFORBIDDEN, "longer than the 1h"},
 		{"no reason", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Because = "" }, EINVALID, "because"},
 		{"another reason", func(l *Lease, _ *Policy, _ *fakeDirectory) { l.Because = "fun" }, EINVALID, "^OPS-"},
 		{"no reason wanted", func(l *Lease, p *Policy, _ *fakeDirectory) { l.Because, p.Rules[0].Reason = "", false }, "", ""},

@@ -29,8 +29,10 @@ type Reply struct {
 // Remains is what a look at the account of a lease has shown, before the lease is
 // given up.
 type Remains struct {
-	// Blind says why nothing could be looked at; zero if it could.
-	Blind Text
+	// Blind says why nothing could be looked at, or with Partly not all of it; zero
+	// if it could.
+	Blind  Text
+	Partly bool
 	// Found is what AWS has of the lease; nil if there is nothing, or nothing
 	// could be looked at.
 	Found *Found

@@ -1,6 +1,8 @@
 package sshforward
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,7 +15,7 @@ type sightings struct {
 	mu      sync.Mutex
 	running map[string]bool                 // accounts that a round is under way in
 	since   map[string]map[string]time.Time // account -> what was seen -> since when
-	unseen  map[string]time.Time            // accounts that could not be surveyed -> since when
+	unseen  map[string]time.Time            // accounts whose instances could not be seen -> since when
 	empty   map[string]time.Time            // accounts in which the last round saw nothing -> when
 }
 
@@ -60,8 +62,8 @@ func (s *sightings) rest(account string, now time.Time, pause time.Duration) boo
 	return false
 }
 
-// blind notes that an account could not be surveyed, and reports whether that
-// has been so for as long as patience.
+// blind notes that an account does not tell which tags instances have, and reports
+// whether that has been so for as long as patience.
 func (s *sightings) blind(account string, now time.Time, patience time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +82,9 @@ func (s *sightings) blind(account string, now time.Time, patience time.Duration)
 func (s *sightings) begin(account string, survey Survey) round {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.unseen, account)
+	if !survey.Hides(PartInstances) {
+		delete(s.unseen, account)
+	}
 	return round{Survey: survey, before: s.since[account], seen: make(map[string]time.Time)}
 }
 
@@ -92,7 +96,7 @@ func (s *sightings) end(account string, r round) {
 		s.since = make(map[string]map[string]time.Time)
 	}
 	s.since[account] = r.seen
-	if len(r.Found) == 0 && len(r.Unproven) == 0 {
+	if len(r.Found) == 0 && len(r.Unproven) == 0 && r.Survey.Err() == nil {
 		if s.empty == nil {
 			s.empty = make(map[string]time.Time)
 		}
@@ -120,4 +124,22 @@ func (r round) lasts(what string, patience time.Duration) bool {
 	}
 	r.seen[what] = since
 	return r.At.Sub(since) >= patience
+}
+
+// hold has the next round go on from the one before this one, which could not tell.
+func (r round) hold(what ...string) {
+	for _, one := range what {
+		if since, ok := r.before[one]; ok {
+			r.seen[one] = since
+		}
+	}
+}
+
+// holdAll is hold for all that begins so and that this round has not seen.
+func (r round) holdAll(prefixes ...string) {
+	for what := range r.before {
+		if _, seen := r.seen[what]; !seen && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(what, p) }) {
+			r.hold(what)
+		}
+	}
 }

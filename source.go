@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -117,11 +118,9 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 	}
 	if p.Bits() < widest {
 		if widest == 32 {
-			return Errorf(EFORBIDDEN, "%s is wider than a single address, which is the widest allowed.", p).
-				instead("Try %s/32.", p.Addr()).about(FieldSource)
+			return Errorf(EFORBIDDEN, "%s is wider than a single address, which is the widest allowed.", p).about(FieldSource)
 		}
-		return Errorf(EFORBIDDEN, "%s is wider than a /%d, which is the widest allowed.", p, widest).
-			instead("Try %s/%d.", p.Addr(), widest).about(FieldSource)
+		return Errorf(EFORBIDDEN, "%s is wider than a /%d, which is the widest allowed.", p, widest).about(FieldSource)
 	}
 	for _, r := range reserved {
 		if !r.Overlaps(p) {
@@ -131,7 +130,7 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 		if !listed {
 			return Errorf(EFORBIDDEN, "%s is in the private or reserved range %s, from which nobody comes over the internet.",
 				FormatSources([]netip.Prefix{p}), r).
-				instead("Give the public address of your network, for example 203.0.113.7.").about(FieldSource)
+				instead("Give the public address of your network.").about(FieldSource)
 		}
 	}
 	if len(s.Allow) > 0 && !slices.ContainsFunc(s.Allow, func(a netip.Prefix) bool { return within(p, a) }) {
@@ -140,6 +139,42 @@ func (s SourcePolicy) Check(p netip.Prefix) error {
 			about(FieldSource)
 	}
 	return nil
+}
+
+// Example is an address that access may be asked for from: one from a range kept
+// for documentation (RFC 5737) or, where policy does not allow that, the first
+// that it does.
+func (s SourcePolicy) Example() netip.Prefix {
+	example := netip.MustParsePrefix("203.0.113.7/32")
+	candidates := append([]netip.Prefix{example}, s.Default...)
+	for _, a := range s.Allow {
+		first := netip.PrefixFrom(a.Addr(), 32)
+		candidates = append(candidates, netip.PrefixFrom(a.Addr().Next(), 32), first, a)
+	}
+	for _, p := range candidates {
+		if p.IsValid() && s.Check(p) == nil {
+			return p
+		}
+	}
+	return example
+}
+
+// nearest are sources that may be asked for in the place of others: those of them
+// that may, the wide ones narrowed; or the example.
+func (s SourcePolicy) nearest(asked []netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range asked {
+		if widest := cmp.Or(s.Widest, 32); p.IsValid() && p.Bits() < widest {
+			p = netip.PrefixFrom(p.Addr(), widest)
+		}
+		if s.Check(p) == nil && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		out = []netip.Prefix{s.Example()}
+	}
+	return out
 }
 
 // within reports whether every address of p is in q.

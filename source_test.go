@@ -83,7 +83,7 @@ func TestSourcePolicy(t *testing.T) {
 		{public, "203.0.113.7/32", ""},
 		{public, "8.8.8.8/32", ""},
 		{public, "8.8.8.8/31", "wider than a single address"},
-		{public, "0.0.0.0/0", "Try 0.0.0.0/32"},
+		{public, "0.0.0.0/0", "a single address"},
 		{public, "10.0.0.1/32", "10.0.0.0/8"},
 		{public, "100.64.0.1/32", "100.64.0.0/10"},
 		{public, "127.0.0.1/32", "127.0.0.0/8"},

@@ -2,7 +2,10 @@ package sshforward
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -13,9 +16,9 @@ type Surveyor interface {
 	// Survey lists what there is in one account, an entry for each lease id.
 	// stored are the leases that the store has there: what is recorded in one
 	// is the lease's, tags or not, and its instance is looked at. Its cost does
-	// not grow with what other people have, beyond listing load balancers.
-	// EUNAVAILABLE or EFORBIDDEN if the picture would not be whole: nothing may
-	// be concluded from half of it.
+	// not grow with what other people have, beyond listing load balancers. What
+	// cannot be read is in Survey.Unread, and hides none of the rest.
+	// EUNAVAILABLE or EFORBIDDEN if nothing can be read.
 	Survey(ctx context.Context, account string, stored []*Lease) (Survey, error)
 }
 
@@ -25,6 +28,40 @@ type Survey struct {
 	Found     []Found
 	Instances map[string]Instance // those that stored and found leases name; gone ones are missing
 	Unproven  []Unproven          // what carries the deployment's tag and is not provably a lease's
+	// Unread is what could not be read. That something of it is missing above says
+	// nothing; what is there was read all the same.
+	Unread []Unread
+}
+
+// Part is what one kind of look at an account shows.
+type Part string
+
+const (
+	PartBalancers Part = "load balancers"
+	PartGroups    Part = "security groups"
+	PartRules     Part = "security group rules"
+	PartInstances Part = "instances"
+	PartDeadMan   Part = "dead-man switches"
+)
+
+// Unread is a part of an account that could not be read, and why.
+type Unread struct {
+	Part Part
+	Err  error
+}
+
+// Hides reports whether the survey could not read one of the parts.
+func (s *Survey) Hides(parts ...Part) bool {
+	return slices.ContainsFunc(s.Unread, func(u Unread) bool { return slices.Contains(parts, u.Part) })
+}
+
+// Err says what the survey could not read; nil if it is whole.
+func (s *Survey) Err() error {
+	var errs []error
+	for _, u := range s.Unread {
+		errs = append(errs, fmt.Errorf("the %s could not be read: %w", u.Part, u.Err))
+	}
+	return errors.Join(errs...)
 }
 
 // Unproven is something that carries the deployment's tag and is not provably a
@@ -48,7 +85,9 @@ type Found struct {
 	Group      bool           // the lease's security group is there
 	Rule       bool           // the rule in the instance's group is there
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
-	Widened    bool           // it lets in anything else, or other traffic out
+	Widened    bool           // it lets in anything else, or other traffic out, or the load balancer has other instances too
+	Reshaped   bool           // the load balancer has other groups or listeners than the lease's, or is not the one that was made
+	Unlocked   bool           // the group has a rule that lets anything in at all
 	DeadMan    bool           // the dead-man switch is set
 
 	// Proof says whether the tags are as a bot with the key wrote them. Without

@@ -342,8 +342,12 @@ func wantCode(t *testing.T, err error, code string) {
 // told is what a person is told of an error: the sentence, and what to try.
 func told(err error) string {
 	says := ErrorMessage(err).String()
-	if e, ok := errors.AsType[*Error](err); ok && e.Try != (Suggestion{}) {
+	if e, ok := errors.AsType[*Error](err); ok && !e.Try.IsZero() {
 		says += " Try: " + strings.Join(strings.Fields(e.Try.Verb+" "+e.Try.Ref+" "+e.Try.Rest), " ")
+		if c, ok := e.Try.Command.(OpenLease); ok {
+			says += fmt.Sprintf("open %s %s from %s port %d because %s", c.Instance, FormatDuration(c.Duration),
+				FormatSources(c.Sources), c.Port, c.Because)
+		}
 	}
 	return says
 }

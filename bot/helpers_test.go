@@ -75,6 +75,10 @@ func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefi
 	return r.Sources, err
 }
 
+func (k *keeper) Amend(_ context.Context, _ sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease {
+	return cmd
+}
+
 func (k *keeper) Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance {
 	r, _ := k.hear(ctx, c, listInstances{query})
 	return r.Instances
@@ -163,7 +167,7 @@ func live(t testing.TB, w *fakeslack.Workspace, k Keeper, change ...func(*Option
 	t.Helper()
 	x := begin(t, w, k, change...)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == connections })
-	eventually(t, "connected", x.Connected)
+	eventually(t, "connected", func() bool { return x.links[0].up.Load() && x.links[1].up.Load() })
 	return x
 }
 

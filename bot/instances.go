@@ -24,7 +24,12 @@ const (
 func (h *handler) suggest(in *inbound, p clickPayload) {
 	c := p.caller()
 	none := optionsPayload{[]*slack.OptionBlockObject{}}
-	if p.ActionID != sshforward.FieldInstance {
+	switch p.ActionID {
+	case sshforward.FieldDuration:
+		in.acknowledge(optionsPayload{h.renderWithin(in, c.User).durations(p.Value, h.duration)})
+		return
+	case sshforward.FieldInstance:
+	default:
 		h.recordUnknown(c, "list "+p.ActionID)
 		in.acknowledge(none)
 		return

@@ -208,7 +208,7 @@ func usesIn(t *testing.T, c corpus, f *ast.File, n ast.Decl, takes map[string][]
 }
 
 // variadic are the functions whose arguments after the key go into it.
-var variadic = []string{"say", "label", "sayN", "Textf", "Errorf", "instead", "invalid", "fail", "later", "note"}
+var variadic = []string{"say", "label", "sayN", "Textf", "Errorf", "instead", "invalid", "better", "suggestIfRead", "fail", "later", "note"}
 
 func literal(e ast.Expr, known map[string]string) (string, bool) {
 	switch e := e.(type) {

@@ -254,8 +254,8 @@ func TestMistakesStandUnderTheirInputs(t *testing.T) {
 		field  string // of the keeper's refusal
 		want   map[string]string
 	}{
-		{map[string]string{"instance": "i-1", "duration": "2 hours", "source": "home"}, "",
-			map[string]string{"duration": "2 hours", "source": "home"}},
+		{map[string]string{"instance": "i-1", "duration": "2 houses", "source": "home"}, "",
+			map[string]string{"duration": "2 houses", "source": "home"}},
 		{map[string]string{"instance": "i-1", "source": "2001:db8::1"}, "", map[string]string{"source": "IPv6"}},
 		{map[string]string{"instance": strings.Repeat("x", 151)}, "", map[string]string{"instance": "Choose an instance."}},
 		{map[string]string{"instance": "a\x00b"}, "", map[string]string{"instance": "control character"}},

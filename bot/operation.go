@@ -20,6 +20,7 @@ type Keeper interface {
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
 	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
+	Amend(ctx context.Context, c sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease
 }
 
 // operation is what a person wants of the keeper: a [sshforward.Command], which
@@ -32,9 +33,10 @@ type query interface {
 }
 
 // outcome is what the keeper said: a reply, an overview to those who asked for
-// one or for their history, or help.
+// one or for their history, a request to be made, or help.
 type outcome struct {
 	reply    sshforward.Reply
+	open     sshforward.OpenLease
 	overview sshforward.Overview
 	help     sshforward.Help
 	err      error
@@ -48,7 +50,13 @@ type (
 	showHistory   struct{}               // the caller's leases that are over
 	showOverview  struct{}               // all that concerns the caller now
 	listInstances struct{ Query string } // what the caller may open
+	amendOpen     struct{ Open sshforward.OpenLease }
 )
+
+func (q amendOpen) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.open = k.Amend(ctx, c, q.Open)
+	return o
+}
 
 func (q listLeases) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
 	o.reply.Leases, o.err = k.List(ctx, c, q.All)

@@ -39,6 +39,9 @@ type Options struct {
 	// Duration is what a lease is for when nobody says, filled into the form;
 	// 0 leaves that input empty.
 	Duration time.Duration
+	// Correct brings a request that is suggested within what policy can allow;
+	// nil leaves it as it is. See sshforward.Policy.Correct.
+	Correct func(sshforward.OpenLease) sshforward.OpenLease
 	// Prices are used for estimates; nil means sshforward.DefaultPrices.
 	Prices sshforward.Prices
 	// Logger defaults to one that discards.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ var verbs = []string{"open", "list", "close", "extend", "show", "ip", "history",
 func parse(text string) (request, error) {
 	text = plainText(text)
 	all := words(text)
-	if len(all) > 0 && all[0].is(Slash) {
+	for len(all) > 0 && (all[0].is(Slash) || all[0].comma()) {
 		all = all[1:]
 	}
 	if len(all) == 0 {
@@ -40,7 +41,7 @@ func parse(text string) (request, error) {
 	args := all[1:]
 	var cmd operation
 	var err error
-	switch verb := strings.ToLower(all[0].text); verb {
+	switch verb := strings.ToLower(sshforward.Typed(all[0].text)); verb {
 	case "help", "?", "-h", "--help":
 		return request{topic: topicHelp}, nil
 	case "history":
@@ -72,9 +73,9 @@ func parse(text string) (request, error) {
 }
 
 func unknownVerb(text string, first word) error {
-	rest := strings.TrimSpace(text[first.rest:])
-	if strings.HasPrefix(first.text, "i-") {
-		return invalid("open "+text[first.start:], "The first word says what to do, and %s is an instance.", inCode(first.text))
+	if strings.HasPrefix(strings.ToLower(first.text), "i-") {
+		return suggestIfRead("open "+text[first.start:], "open "+quote(sshforward.InstanceRef(first.text)),
+			"The first word says what to do, and %s is an instance.", inCode(first.text))
 	}
 	best, distance := "help", 3
 	for _, v := range verbs {
@@ -82,10 +83,30 @@ func unknownVerb(text string, first word) error {
 			best, distance = v, d
 		}
 	}
-	if best != "help" && rest != "" {
-		best += " " + rest
+	meant := best
+	if best != "help" {
+		meant += " " + strings.TrimSpace(text[first.rest:])
 	}
-	return invalid(best, "I do not know the command %s.", inCode(first.text))
+	return suggestIfRead(meant, best, "I do not know the command %s.", inCode(first.text))
+}
+
+// suggestIfRead suggests what was probably meant or, where that has mistakes of
+// its own, what corrects them; without those, another command.
+func suggestIfRead(meant, other, format string, args ...any) error {
+	req, err := parse(meant)
+	if err == nil {
+		if req.command == nil {
+			return invalid("help", format, args...)
+		}
+		return better(req.command, format, args...)
+	}
+	if e, ok := errors.AsType[*sshforward.Error](err); ok && e.Try.Command != nil {
+		return better(e.Try.Command, format, args...)
+	}
+	if _, err := parse(other); err != nil {
+		other = "help"
+	}
+	return invalid(other, format, args...)
 }
 
 func parseList(args []word) (operation, error) {
@@ -100,9 +121,9 @@ func parseList(args []word) (operation, error) {
 
 func parseShow(args []word) (operation, error) {
 	if len(args) == 0 {
-		return nil, invalid("show k7m2q3x", "Say which lease; %s shows yours.", inCode(Slash+" list"))
+		return nil, invalid("list", "Say which lease.")
 	}
-	id, ok := sshforward.ParseID(args[0].text)
+	id, ok := sshforward.ParseID(sshforward.Typed(args[0].text))
 	switch {
 	case len(args) == 1 && ok:
 		return showLease{ID: id}, nil

@@ -9,10 +9,9 @@ import (
 // parseAbandon reads what follows "abandon": <lease> because <reason>.
 func parseAbandon(text string, args []word) (operation, error) {
 	if len(args) == 0 {
-		return nil, invalid("abandon k7m2q3x because the account is closed", "Say which lease to give up, and why; %s shows them.",
-			inCode(Slash+" list all"))
+		return nil, invalid("list all", "Say which lease to give up, and why.")
 	}
-	id, ok := sshforward.ParseID(args[0].text)
+	id, ok := sshforward.ParseID(sshforward.Typed(args[0].text))
 	if !ok {
 		return nil, invalid("list all", "%s is not the id of a lease.", inCode(args[0].text))
 	}
@@ -23,13 +22,13 @@ func parseAbandon(text string, args []word) (operation, error) {
 	switch problem := tooLongReason(because); {
 	case len(args) > 1 && !args[1].is("because"):
 		cmd.Because = strings.TrimSpace(cut(joinWords(args[1:]), maxReason))
-		return nil, invalid(formatCommand(cmd), "After the lease comes %s and the reason.", inCode("because"))
-	case because == "":
+		return nil, better(cmd, "After the lease comes %s and the reason.", inCode("because"))
+	case sshforward.Blank(because):
 		cmd.Because = "the account is closed"
-		return nil, invalid(formatCommand(cmd), "Say why you give it up; it is recorded.")
+		return nil, better(cmd, "Say why you give it up; it is recorded.")
 	case !problem.IsZero():
 		cmd.Because = strings.TrimSpace(cut(because, maxReason))
-		return nil, invalid(formatCommand(cmd), "%s", problem)
+		return nil, better(cmd, "%s", problem)
 	}
 	// A button carries it, and a button's value is one line.
 	cmd.Because = strings.Join(strings.Fields(because), " ")

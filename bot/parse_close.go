@@ -9,7 +9,7 @@ func parseClose(args []word) (operation, error) {
 	case len(args) == 1 && args[0].is("all"):
 		return sshforward.CloseLease{All: true}, nil
 	}
-	ref := joinWords(args) // there is nothing else it could be than a name with spaces
+	ref := refOf(args) // there is nothing else it could be than a name with spaces
 	if problem := badName(ref); !problem.IsZero() {
 		return nil, invalid("close", "%s", problem)
 	}

@@ -1,34 +1,58 @@
 package bot
 
-import "github.com/sshforward/sshforward"
+import (
+	"time"
 
+	"github.com/sshforward/sshforward"
+)
+
+// parseExtend reads what follows "extend":
+//
+//	[<lease or instance>] <duration>
+//
+// The duration is last, or first if somebody says it that way round. Without a
+// lease it is the one that the caller has.
 func parseExtend(args []word) (operation, error) {
-	// The duration is last, or first if somebody says it that way round.
-	at := len(args) - 1
-	if at > 0 && !isDuration(args[at]) && isDuration(args[0]) {
-		at = 0
+	cmd := sshforward.ExtendLease{}
+	names := args
+	for from := range args { // the longest run of words at the end
+		if d, n := durationIn(args[from:]); n > 0 && from+n == len(args) {
+			cmd.Duration, names = d, args[:from]
+			break
+		}
 	}
-	switch {
-	case len(args) == 0:
-		return nil, invalid("extend k7m2q3x 1h", "Say which lease, or which instance, and by how much.")
-	case len(args) == 1 && isDuration(args[0]):
-		return nil, invalid("extend k7m2q3x "+args[0].text, "Say which lease, or which instance, to extend; %s shows yours.",
-			inCode(Slash+" list"))
-	case len(args) == 1:
-		return nil, invalid("extend "+quote(args[0].text)+" 1h", "Say by how much.")
+	if d, n := durationIn(args); cmd.Duration == 0 && n > 0 {
+		cmd.Duration, names = d, args[n:]
 	}
-	names := append(append([]word(nil), args[:at]...), args[at+1:]...)
+	typed := ""
+	if last := len(names) - 1; cmd.Duration == 0 && last >= 0 && (last > 0 || startsWithDigit(names[0].text)) {
+		typed, names = sshforward.Typed(names[last].text), names[:last] // meant to be one
+		cmd.Duration, _ = sshforward.ParseDuration(guessDuration(typed))
+	}
 	// "extend web-1 by 1h" and "… for 1h" are how people speak.
-	if last := len(names) - 1; at == len(args)-1 && last > 0 && (names[last].is("by") || names[last].is("for")) {
+	if last := len(names) - 1; last >= 0 && (names[last].is("by") || names[last].is("for")) {
 		names = names[:last]
 	}
-	ref := joinWords(names)
-	if problem := badName(ref); !problem.IsZero() {
-		return nil, invalid("extend k7m2q3x 1h", "%s", problem)
+	cmd.Ref = refOf(names)
+	problem := sshforward.Text{}
+	if len(names) > 0 {
+		problem = badName(cmd.Ref)
 	}
-	d, err := sshforward.ParseDuration(args[at].text)
-	if err != nil {
-		return nil, invalid("extend "+quote(ref)+" "+guessDuration(args[at].text), "%s is not a duration.", inCode(args[at].text))
+	switch {
+	case !problem.IsZero():
+		cmd.Ref = ""
+		if cmd.Duration == 0 {
+			cmd.Duration = exampleDuration
+		}
+		return nil, better(cmd, "%s", problem)
+	case typed != "":
+		return nil, better(cmd, "%s is not a duration.", inCode(typed))
+	case cmd.Duration == 0:
+		cmd.Duration = exampleDuration
+		return nil, better(cmd, "Say by how much.")
 	}
-	return sshforward.ExtendLease{Ref: ref, Duration: d}, nil
+	return cmd, nil
 }
+
+// exampleDuration is what an example is for.
+const exampleDuration = time.Hour

@@ -31,9 +31,9 @@ func (o *openParser) fail(format string, args ...any) {
 func parseOpen(text string, args []word) (operation, error) {
 	o := &openParser{text: text, args: args}
 	switch {
-	case len(args) == 0 || startsConditions(args[0]):
+	case len(args) == 0 || startsConditions(args):
 	default:
-		o.cmd.Instance = args[0].text
+		o.cmd.Instance = refOf(args[:1])
 		if problem := badName(o.cmd.Instance); !problem.IsZero() {
 			o.fail("%s", problem)
 			o.cmd.Instance = ""
@@ -52,6 +52,8 @@ func parseOpen(text string, args []word) (operation, error) {
 			o.cmd.Urgent = true
 		case w.is("because"):
 			o.because(w.rest)
+		case w.comma():
+			// "open web-1, 2h" reads well too.
 		case w.is("for") && len(o.args) > 0 && startsWithDigit(o.args[0].text):
 			// "open web-1 for 2h" is how people speak.
 		default:
@@ -61,16 +63,18 @@ func parseOpen(text string, args []word) (operation, error) {
 	if o.problem.IsZero() {
 		return o.cmd, nil
 	}
-	if o.cmd.Instance == "" {
-		o.cmd.Instance = "i-0123456789abcdef0"
-	}
-	return nil, invalid(formatCommand(o.cmd), "%s", o.problem)
+	return nil, better(o.cmd, "%s", o.problem)
 }
 
 // startsConditions reports whether a word belongs to what comes after the
 // instance. One that is called like that needs quotes.
-func startsConditions(w word) bool {
-	return w.is("from") || w.is("port") || w.is("urgent") || w.is("because") || w.is("for") || isDuration(w)
+func startsConditions(args []word) bool {
+	_, n := durationIn(args)
+	return startsCondition(args[0]) || args[0].is("for") || args[0].comma() || n > 0 && !args[0].quoted
+}
+
+func startsCondition(w word) bool {
+	return w.is("from") || w.is("port") || w.is("urgent") || w.is("because")
 }
 
 // from reads the list, which may have spaces around its commas.
@@ -79,7 +83,7 @@ func (o *openParser) from() {
 	for len(o.args) > 0 {
 		w := o.args[0]
 		more := len(list) == 0 || strings.HasSuffix(list[len(list)-1], ",") || strings.HasPrefix(w.text, ",")
-		if !more || len(list) == 0 && (w.is("port") || w.is("urgent") || w.is("because") || w.is("from")) {
+		if !more || startsCondition(w) || isDuration(w) {
 			break
 		}
 		list = append(list, w.text)
@@ -115,7 +119,7 @@ func (o *openParser) addSources(list string) {
 func (o *openParser) port() {
 	typed := ""
 	if len(o.args) > 0 {
-		typed = o.args[0].text
+		typed = strings.TrimSpace(sshforward.Typed(o.args[0].text))
 		o.args = o.args[1:]
 	}
 	n, err := strconv.Atoi(typed)
@@ -137,7 +141,7 @@ func (o *openParser) because(start int) {
 	reason := strings.TrimSpace(o.text[start:])
 	o.args = nil
 	switch n := utf8.RuneCountInString(reason); {
-	case n == 0:
+	case sshforward.Blank(reason):
 		o.fail("After %s comes the reason.", inCode("because"))
 		reason = "of a deployment"
 	case n > maxReason:
@@ -149,11 +153,11 @@ func (o *openParser) because(start int) {
 
 // other reads a word that stands alone: the duration, or a mistake.
 func (o *openParser) other(w word) {
-	if d, err := sshforward.ParseDuration(w.text); err == nil && !w.quoted {
+	if d, n := durationIn(append([]word{w}, o.args...)); n > 0 {
 		if o.cmd.Duration != 0 && o.cmd.Duration != d {
 			o.fail("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
 		}
-		o.cmd.Duration = d
+		o.cmd.Duration, o.args = d, o.args[n-1:]
 		return
 	}
 	typed := sourceText(w.text)
@@ -167,15 +171,13 @@ func (o *openParser) other(w word) {
 		if o.cmd.Duration == 0 {
 			o.cmd.Duration, _ = sshforward.ParseDuration(guessDuration(w.text))
 		}
-		// "2 hours": the unit came as a word of its own.
-		if len(o.args) > 0 && isUnit(o.args[0].text) {
-			o.cmd.Duration, _ = sshforward.ParseDuration(guessDuration(w.text + o.args[0].text[:1]))
-			o.args = o.args[1:]
-		}
 		return
 	}
 	o.fail("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
 	if o.cmd.Duration == 0 && o.cmd.Sources == nil && o.cmd.Port == 0 && o.cmd.Instance != "" {
-		o.cmd.Instance += " " + w.text
+		name := o.cmd.Instance + " " + w.text
+		if problem := badName(name); problem.IsZero() {
+			o.cmd.Instance = name
+		}
 	}
 }

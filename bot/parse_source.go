@@ -11,7 +11,8 @@ func parseIP(text string, args []word) (operation, error) {
 	}
 	sources, err := sshforward.ParseSources(sourceText(text[args[0].start:]))
 	if err != nil {
-		return nil, invalid("ip "+guessSources(text[args[0].start:]), "%s", messageOf(err))
+		sources, _ := sshforward.ParseSources(guessSources(text[args[0].start:]))
+		return nil, better(sshforward.SetSource{Sources: sources}, "%s", messageOf(err))
 	}
 	return sshforward.SetSource{Sources: sources}, nil
 }

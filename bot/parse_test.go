@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -74,6 +75,10 @@ func TestParse(t *testing.T) {
 		"close my box":                    sshforward.CloseLease{Ref: "my box"},
 		"extend k7m2q3x 1h":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend 1h k7m2q3x":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
+		"extend 1h":                       sshforward.ExtendLease{Duration: time.Hour},
+		"extend web-1 1h 30m":             sshforward.ExtendLease{Ref: "web-1", Duration: 90 * time.Minute},
+		"extend 1 hour web-1":             sshforward.ExtendLease{Ref: "web-1", Duration: time.Hour},
+		"extend ウェブ by 30分":               sshforward.ExtendLease{Ref: "ウェブ", Duration: 30 * time.Minute},
 		"extend “my box” by 30m":          sshforward.ExtendLease{Ref: "my box", Duration: 30 * time.Minute},
 		"show K7M2Q3X":                    showLease{ID: "k7m2q3x"},
 		"show k7m2o3l":                    showLease{ID: "k7m2031"},
@@ -124,15 +129,14 @@ func TestParse(t *testing.T) {
 func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"open from home":                                    "open i-0123456789abcdef0 from 203.0.113.7",
-		"open urgent 1h 2h because x":                       "open i-0123456789abcdef0 2h urgent because x",
-		"open for":                                          "open i-0123456789abcdef0",
+		"open from home":                                    "open from 203.0.113.7",
+		"open urgent 1h 2h because x":                       "open 2h urgent because x",
+		"open for":                                          "open",
 		"open web-1 from urgent":                            "open web-1 from 203.0.113.7 urgent",
-		`open "" 2h`:                                        "open i-0123456789abcdef0 2h",
+		`open "" 2h`:                                        "open 2h",
 		"open web-1 2":                                      "open web-1 2h",
 		"open web-1 90":                                     "open web-1 1h30m",
-		"open web-1 2 hours because x":                      "open web-1 2h because x",
-		"open web-1 2.5h":                                   "open web-1 2h",
+		"open web-1 2 houses because x":                     "open web-1 2h because x",
 		"open web-1 0h":                                     "open web-1 1h",
 		"open web-1 1h 2h":                                  "open web-1 2h",
 		"open my box 2h":                                    `open "my box" 2h`,
@@ -153,14 +157,18 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 		"opne web-1 2h because “x”":                         "open web-1 2h because “x”",
 		"extned k7m2q3x 1h":                                 "extend k7m2q3x 1h",
 		"list mine":                                         "list all",
-		"extend":                                            "extend k7m2q3x 1h",
-		"extend 1h":                                         "extend k7m2q3x 1h",
+		"extend":                                            "extend 1h",
 		"extend web-1":                                      "extend web-1 1h",
 		"extend web-1 30":                                   "extend web-1 30m",
-		"show":                                              "show k7m2q3x",
+		"show":                                              "list",
+		"I-0ABC1234 2x":                                     "open i-0abc1234 2h",
+		"opne web-1 2x because y":                           "open web-1 2h because y",
+		"extned web-1 30":                                   "extend web-1 30m",
+		"open web-1 from 203.0.113.7、home":                  "open web-1 from 203.0.113.7",
+		"ip 203.0.113.9/28、":                                "ip 203.0.113.0/28",
 		"show web-1":                                        "list all",
 		"show k7m2q3x k7m2q3y":                              "show k7m2q3x",
-		"abandon":                                           "abandon k7m2q3x because the account is closed",
+		"abandon":                                           "list all",
 		"abandon web-1 because x":                           "list all",
 		"abandon k7m2q3x":                                   "abandon k7m2q3x because the account is closed",
 		"abandon k7m2q3x because ":                          "abandon k7m2q3x because the account is closed",
@@ -174,16 +182,25 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		message := sshforward.ErrorMessage(err).String()
-		_, example, _ := strings.Cut(message, "Try `/sshforward ")
-		example = strings.TrimSuffix(example, "`.")
+		example := exampleOf(err)
 		if example != want {
-			t.Errorf("%q: %s\n want %s", text, message, want)
+			t.Errorf("%q: %v: %s\n want %s", text, err, example, want)
 		}
 		if _, err := parse(example); err != nil {
 			t.Errorf("%q: the example %q: %v", text, example, err)
 		}
 	}
+}
+
+// exampleOf is the command that is suggested, as it is typed.
+func exampleOf(err error) string {
+	says := show.says(err)
+	for _, begin := range []string{"Try `/sshforward ", "Try: /sshforward "} {
+		if at := strings.LastIndex(says, begin); at >= 0 {
+			return strings.TrimSuffix(says[at+len(begin):], "`.")
+		}
+	}
+	return ""
 }
 
 // What is parsed can be written so that it is parsed the same, also after
@@ -193,18 +210,29 @@ func FuzzParse(f *testing.F) {
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
 		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
 		"open \xff because \xfe", "i-1 `", "open a because ```",
-		"open a 2h urgent because b", `open "2h" "urgent"`, "open 45m30s urgent", "abandon k7m2q3x because x", "abandon k7m2q3x `x"} {
+		"open a 2h urgent because b", "ｏｐｅｎ　ｗｅｂ－１　２時間　ｆｒｏｍ　203。0．113。7、198.51.100.9", "open 'a b' 1h 30m", "open 「a b」 1.5h",
+		"open a from \u200b1.2.3.4、 port 22", "extend 1 hour and 30 minutes a,", "close a、b", "open 30 30", "I-0ABC 2x", "“open a 2h”", "open ` ` 2",
+		"open a\u2800 because \u200b", "open because because", "extend by 2", "extend 1 2h", `open "2h" "urgent"`, "open 45m30s urgent",
+		"abandon k7m2q3x because x", "abandon k7m2q3x `x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := parse(text)
 		if err != nil {
-			if sshforward.ErrorCode(err) != sshforward.EINVALID || !strings.Contains(err.Error(), "Try `/sshforward ") {
+			if sshforward.ErrorCode(err) != sshforward.EINVALID || exampleOf(err) == "" {
 				t.Errorf("%q: %v", text, err)
+			}
+			// A backtick has no way into a code span, and is shown as an apostrophe.
+			if e, ok := errors.AsType[*sshforward.Error](err); ok && e.Try.Command != nil {
+				if example := formatCommand(e.Try.Command); !parses(example) {
+					t.Errorf("%q: the example %q is refused", text, example)
+				}
+			} else if !parses(exampleOf(err)) {
+				t.Errorf("%q: the example %q is refused", text, exampleOf(err))
 			}
 			return
 		}
-		if got.topic != topicCommand {
+		if got.command == nil {
 			return
 		}
 		written := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(formatCommand(got.command))
@@ -213,4 +241,59 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q was read, written as %q, and read again: %v\n%s", text, written, err, d)
 		}
 	})
+}
+
+func parses(text string) bool {
+	_, err := parse(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text))
+	return err == nil
+}
+
+// What an input method, a phone or a copy from a message makes of a command is
+// the same command; a reason stays as it is.
+func TestAsItIsTyped(t *testing.T) {
+	t.Parallel()
+	from := prefixes("203.0.113.7/32", "198.51.100.0/28")
+	open := func(d time.Duration, because string) sshforward.OpenLease {
+		return sshforward.OpenLease{Instance: "web-1", Duration: d, Sources: from, Port: 2222, Because: because}
+	}
+	const h = time.Hour
+	for text, want := range map[string]operation{
+		"ｏｐｅｎ　ｗｅｂ－１　２ｈ　ｆｒｏｍ　２０３．０．１１３．７、１９８．５１．１００．０／２８　ｐｏｒｔ　２２２２":                              open(2*h, ""),
+		"open web-1 2時間 from 203。0。113。7，198.51.100.0/28 port 2222":                             open(2*h, ""),
+		"open web‐1 1時間30分 from 203.0.113.7､198.51.100.0・28 port ２２２２":                          open(h+h/2, ""),
+		"open web–1 1h 30m from 203.0.113.7 、 198.51.100.0/28 port 2222":                        open(h+h/2, ""),
+		"open webー1 1.5h from 203.0.113.7、198.51.100.0/28、port 2222":                            open(h+h/2, ""),
+		"open `web-1` `2h` from `203.0.113.7`, `198.51.100.0/28` port `2222`":                   open(2*h, ""),
+		"open 'web-1' '2h' from '203.0.113.7','198.51.100.0/28' port 2222":                      open(2*h, ""),
+		"open ‘web-1’ “2 hours” from “203.0.113.7, 198.51.100.0/28” port ‘2222’":                open(2*h, ""),
+		"open\u200b web\u200b-1 \ufeff2h from 203.0.113.7\u2060,198.51.100.0/28 port\u00a02222": open(2*h, ""),
+		"open web-1、2時間、from 203.0.113.7、198.51.100.0/28、port 2222、because、ｄｉｓｋ　“full”":         open(2*h, "、ｄｉｓｋ　“full”"),
+		"open web-1 1日 from 203.0.113.7,198.51.100.0/28 port 2222 ｂｅｃａｕｓｅ　ディスク、２時間":             open(24*h, "ディスク、２時間"),
+		"「open web-1 90秒 from 203.0.113.7,198.51.100.0/28 port 2222」":                           open(90*time.Second, ""),
+		"“open web-1 30分 from 203.0.113.7,198.51.100.0/28 port 2222”":                           open(h/2, ""),
+		"／ｓｓｈｆｏｒｗａｒｄ open web-1 2 hours from 203.0.113.7,198.51.100.0/28, port 2222":            open(2*h, ""),
+		"open “web-1”、 2h from 203.0.113.7,198.51.100.0/28 port 2222":                           open(2*h, ""),
+		"open I-0ABC1234DEF567890":         sshforward.OpenLease{Instance: "i-0abc1234def567890"},
+		"open Ｉ－０ＡＢＣ１２３４ＤＥＦ５６７８９０":         sshforward.OpenLease{Instance: "i-0abc1234def567890"},
+		"open “本番ＤＢ”":                      sshforward.OpenLease{Instance: "本番ＤＢ"}, // in quotes as it is
+		"open 本番ＤＢ 2時間":                    sshforward.OpenLease{Instance: "本番DB", Duration: 2 * h},
+		"open サーバー 2時間半":                   sshforward.OpenLease{Instance: "サーバー", Duration: 2*h + h/2},
+		"open bob's-box 2h":                sshforward.OpenLease{Instance: "bob's-box", Duration: 2 * h},
+		"ｌｉｓｔ　ａｌｌ":                         listLeases{All: true},
+		"close I-0ABC1234DEF567890":        sshforward.CloseLease{Ref: "i-0abc1234def567890"},
+		"close Tokyo, Japan":               sshforward.CloseLease{Ref: "Tokyo, Japan"},
+		"close ｗｅｂ－１、":                     sshforward.CloseLease{Ref: "web-1"},
+		"extend ｋ７ｍ２ｑ３ｘ １時間":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: h},
+		"show Ｋ７Ｍ２Ｑ３Ｘ":                     showLease{ID: "k7m2q3x"},
+		"ip ２０３。０。１１３。７":                   sshforward.SetSource{Sources: prefixes("203.0.113.7/32")},
+		"ip 203.0.113.7、 198.51.100.0/28。": sshforward.SetSource{Sources: from},
+	} {
+		got, err := parse(text)
+		if d := cmp.Diff(want, got.command, compare); d != "" || err != nil {
+			t.Errorf("%q: %v\n%s", text, err, d)
+		}
+	}
+	if _, err := parse("open web-1 because \u200b　"); err == nil {
+		t.Error("a reason that nobody can read is taken")
+	}
 }

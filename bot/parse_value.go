@@ -15,10 +15,10 @@ import (
 // badName says what is wrong with a name; zero if nothing is.
 func badName(s string) sshforward.Text {
 	switch n := utf8.RuneCountInString(s); {
-	case strings.TrimSpace(s) == "":
-		return sshforward.Textf("The name in quotes is empty.")
 	case n > maxName:
 		return sshforward.Textf("A name has at most %d characters, and this one has %d.", maxName, n)
+	case sshforward.Blank(s):
+		return sshforward.Textf("The name in quotes is empty.")
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return sshforward.Textf("There is a control character in the name.")
 	}
@@ -27,17 +27,10 @@ func badName(s string) sshforward.Text {
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
-func isUnit(s string) bool {
-	switch strings.ToLower(strings.TrimSuffix(s, "s")) {
-	case "h", "hour", "hr", "m", "min", "minute", "d", "day", "sec", "second":
-		return true
-	}
-	return strings.EqualFold(s, "s")
-}
-
 // guessDuration makes a duration of what was meant to be one: 90 minutes
 // rather than hours, 2 hours rather than minutes.
 func guessDuration(typed string) string {
+	typed = sshforward.Typed(typed)
 	digits := 0
 	for digits < len(typed) && startsWithDigit(typed[digits:]) {
 		digits++
@@ -62,8 +55,8 @@ func guessDuration(typed string) string {
 // sourceText drops what a browser or Slack puts around an address.
 func sourceText(s string) string {
 	var out []string
-	for field := range strings.SplitSeq(s, ",") {
-		field = strings.Trim(strings.TrimSpace(field), "`'"+quotes+"()[]")
+	for field := range strings.SplitSeq(strings.ReplaceAll(sshforward.Typed(s), "・", "/"), ",") {
+		field = strings.TrimRight(strings.Trim(strings.TrimSpace(field), backticks+singleQuotes+quotes+"()[]「」『』｢｣"), " .")
 		field = strings.TrimPrefix(strings.TrimPrefix(field, "http://"), "https://")
 		out = append(out, strings.TrimSuffix(field, "/"))
 	}
@@ -109,15 +102,6 @@ func tooLongReason(s string) sshforward.Text {
 		return sshforward.Textf("The reason has %d characters, and %d are allowed.", n, maxReason)
 	}
 	return sshforward.Text{}
-}
-
-// joinWords is what was typed, one space between the words.
-func joinWords(args []word) string {
-	out := make([]string, len(args))
-	for i, w := range args {
-		out[i] = w.text
-	}
-	return strings.Join(out, " ")
 }
 
 const (

@@ -153,6 +153,15 @@ type input struct {
 	} `json:"selected_option"`
 }
 
+// chosen is the value of the option that was chosen or, in a form from before
+// there were options, what was typed.
+func (in input) chosen() string {
+	if in.Selected != nil {
+		return in.Selected.Value
+	}
+	return in.Value
+}
+
 // input finds one by its id; an empty one if there is none, or none that can
 // be read.
 func (p viewPayload) input(id string) (in input) {

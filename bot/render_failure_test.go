@@ -23,7 +23,7 @@ func TestSuggestionIsACommandThatWorks(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%+v: got %q, want %q", tt.try, got, tt.want)
 		}
-		if tt.try == (sshforward.Suggestion{}) {
+		if tt.try.IsZero() {
 			continue
 		}
 		if _, err := parse(suggested(tt.try)); err != nil {

@@ -22,7 +22,7 @@ func (v render) help() message {
 					v.say("For admins: give up a lease whose closing can never be proved, after I have said what I cannot see.")),
 				command("history", v.say("Your past leases, and what they cost this month.")),
 			}, "\n")),
-			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+exampleSource+" "+v.say("because disk is full")))),
+			small(v.say("For example %s", inCode(Slash+" open i-0123456789abcdef0 2h from "+v.exampleSources()+" "+v.say("because disk is full")))),
 		),
 	}
 }

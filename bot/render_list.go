@@ -10,7 +10,7 @@ import (
 
 // askFor says how to ask for a lease, where there is none to show.
 func (v render) askFor() string {
-	return v.say("Ask for one: %s.", "`"+Slash+" open i-0123456789abcdef0 1h`")
+	return v.say("Ask for one: %s.", "`"+Slash+" open`")
 }
 
 // list answers the list command, the caller's leases with buttons.

@@ -24,11 +24,6 @@ func problemOf(s string) slack.Block {
 	return section(":warning: " + trim(escape(s), 2900))
 }
 
-// inForm is an error as it stands in a form: plain text.
-func (v render) inForm(err error) string {
-	return cut(v.says(err), 1000)
-}
-
 // withoutButtons are a message's blocks for a modal, which has buttons of its own.
 func withoutButtons(m message) []slack.Block {
 	return slices.DeleteFunc(slices.Clone(m.Blocks), func(b slack.Block) bool { return b.BlockType() == slack.MBTAction })

@@ -81,8 +81,12 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	id, what, owner := code(l.ID, 20), instance(l.Instance), mention(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeNarrowed:
-		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
-			"It lets in %s alone again.", id, what, owner, sources(l)))
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened lease %s (%s, %s): its security group let in more, "+
+			"or its load balancer led to other instances too. It leads from %s to its own instance alone again.",
+			id, what, owner, sources(l)))
+	case sshforward.NoticeReshaped:
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody gave the load balancer of lease %s (%s, %s) other security groups "+
+			"or listeners, or put another in its place. Who got in through it is not known. I close the lease.", id, what, owner))
 	case sshforward.NoticeRetagged:
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had changed the tags of lease %s (%s, %s) in AWS. "+
 			"They say again what my records say.", id, what, owner))

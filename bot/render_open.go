@@ -18,13 +18,15 @@ func (v render) form(f formFields, m meta, problem string) slack.ModalViewReques
 	instances.MinQueryLength = new(int) // Slack's default is 3; some can open two or three and want to see them
 	instances.InitialOption = f.instance
 	source := textInput(sshforward.FieldSource, f.source)
-	source.Placeholder = plain(exampleSource, 150)
+	source.Placeholder = plain(v.exampleSources(), 150)
 	sourceHint := v.say("The public address you connect from.")
 	if f.saved != "" {
 		sourceHint = v.say("The public address you connect from. Left empty, it is your saved one: %s", f.saved)
 	}
-	duration := textInput(sshforward.FieldDuration, f.duration)
-	duration.Placeholder = plain(v.say("for example %s", "2h"), 150)
+	duration := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain(v.say("Choose, or type one: %s", "90m"), 150),
+		sshforward.FieldDuration)
+	duration.MinQueryLength = new(int)
+	duration.InitialOption = v.durationOption(f.duration)
 	reason := textInput(sshforward.FieldReason, f.reason)
 	reason.Multiline, reason.MaxLength = true, maxReason
 	view := modal(formOpen, v.say("Open SSH access"), m, withoutNil(
@@ -138,13 +140,20 @@ func (v render) read(f formFields, m meta) (cmd sshforward.OpenLease, wrong map[
 	}
 	if s := strings.TrimSpace(f.source); s != "" {
 		if cmd.Sources, err = sshforward.ParseSources(sourceText(s)); err != nil {
-			wrong[sshforward.FieldSource] = v.inForm(err)
+			sources, _ := sshforward.ParseSources(guessSources(s))
+			v.wrongSource(wrong, err, sources)
 		}
 	}
 	if s := tooLongReason(cmd.Because); !s.IsZero() {
 		wrong[sshforward.FieldReason] = v.text(s)
 	}
 	return cmd, wrong
+}
+
+// wrongSource says what is wrong with the address, with one that would do.
+func (v render) wrongSource(wrong map[string]string, err error, better []netip.Prefix) {
+	wrong[sshforward.FieldSource] = v.inForm(&sshforward.Error{Code: sshforward.EINVALID, Message: messageOf(err), Field: sshforward.FieldSource,
+		Try: sshforward.Suggestion{Command: sshforward.OpenLease{Sources: better}}})
 }
 
 // formFields is what stands in the form for a lease.
@@ -168,7 +177,7 @@ func (f formFields) withSaved(sources []netip.Prefix) formFields {
 
 // filledIn is the form as it was submitted.
 func filledIn(p viewPayload) formFields {
-	f := formFields{duration: p.input(sshforward.FieldDuration).Value, source: p.input(sshforward.FieldSource).Value,
+	f := formFields{duration: p.input(sshforward.FieldDuration).chosen(), source: p.input(sshforward.FieldSource).Value,
 		reason: p.input(sshforward.FieldReason).Value}
 	if s := p.input(sshforward.FieldInstance).Selected; s != nil && s.Value != "" && utf8.RuneCountInString(s.Value) <= maxValue {
 		f.instance = option(s.Value, s.Text.Text)

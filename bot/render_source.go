@@ -13,7 +13,7 @@ func (v render) replySource(c sshforward.SetSource, r sshforward.Reply) message 
 	switch {
 	case c.Clear:
 		return paragraph(v.say("Your source address is forgotten. Give it with each command: %s.",
-			"`"+Slash+" open i-0123456789abcdef0 1h from "+exampleSource+"`"))
+			"`"+Slash+" open i-0123456789abcdef0 1h from "+v.exampleSources()+"`"))
 	}
 	return paragraph(v.say("Saved. Your leases are for %s unless you say otherwise with %s.", saved, "`from`"))
 }
@@ -23,13 +23,13 @@ func (v render) savedSource(sources []netip.Prefix) message {
 	if saved := escape(sshforward.FormatSources(sources)); saved != "" {
 		return paragraph(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
 	}
-	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+exampleSource+"`"))
+	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+v.exampleSources()+"`"))
 }
 
 // sourceForm asks for the address to save.
 func (v render) sourceForm(typed, problem string) slack.ModalViewRequest {
 	source := textInput(sshforward.FieldSource, typed)
-	source.Placeholder = plain(exampleSource, 150)
+	source.Placeholder = plain(v.exampleSources(), 150)
 	view := modal(formSource, v.say("Your source address"), meta{}, withoutNil(
 		problemOf(problem),
 		slack.NewInputBlock(sshforward.FieldSource, plain(v.say("From which address do you connect?"), maxField),

@@ -2,6 +2,8 @@ package bot
 
 import (
 	"encoding/json"
+	"errors"
+	"time"
 
 	"github.com/sshforward/sshforward"
 )
@@ -31,7 +33,7 @@ func (h *handler) slash(in *inbound) {
 	}
 	switch {
 	case err != nil:
-		in.answer(to, h.renderCached(c.User).failure(err))
+		in.answer(to, h.renderCached(c.User).failure(h.amended(in, c, err)))
 		return
 	case req.topic == topicHelp:
 		in.answer(to, h.renderCached(c.User).help())
@@ -49,4 +51,31 @@ func (h *handler) slash(in *inbound) {
 		return
 	}
 	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o), false)
+}
+
+// amendWait is how long the answer to a mistyped command waits for what policy
+// would take instead; Slack waits for 3 s.
+const amendWait = time.Second
+
+// amended is a mistake in a command with a suggestion that policy would let the
+// caller have, as far as that can be told in time.
+func (h *handler) amended(in *inbound, c sshforward.Caller, err error) error {
+	e, ok := errors.AsType[*sshforward.Error](err)
+	if !ok {
+		return err
+	}
+	open, ok := e.Try.Command.(sshforward.OpenLease)
+	if !ok {
+		return err
+	}
+	select {
+	case o := <-h.start(c, amendOpen{open}):
+		if o.err == nil {
+			better := *e
+			better.Try.Command = o.open
+			return &better
+		}
+	case <-time.After(amendWait - time.Since(in.at)):
+	}
+	return err
 }

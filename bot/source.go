@@ -35,7 +35,10 @@ func (h *handler) submitSource(in *inbound, p clickPayload, v render) {
 	var err error
 	if typed != "" {
 		if cmd.Sources, err = sshforward.ParseSources(sourceText(typed)); err != nil {
-			in.acknowledge(slack.NewErrorsViewSubmissionResponse(map[string]string{sshforward.FieldSource: v.inForm(err)}))
+			better, _ := sshforward.ParseSources(guessSources(typed))
+			wrong := map[string]string{}
+			v.wrongSource(wrong, err, better)
+			in.acknowledge(slack.NewErrorsViewSubmissionResponse(wrong))
 			return
 		}
 	}

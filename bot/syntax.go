@@ -3,8 +3,6 @@ package bot
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sshforward/sshforward"
 )
@@ -18,11 +16,20 @@ func invalid(example, format string, args ...any) error {
 		Example: sshforward.Textf("Try %s.", inCode(Slash+" "+example))}
 }
 
+// better is a parse error: a sentence, and the command that was meant.
+func better(cmd any, format string, args ...any) error {
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf(format, args...),
+		Try: sshforward.Suggestion{Command: cmd}}
+}
+
 // formatCommand writes an operation the way parse reads it.
 func formatCommand(op operation) string {
 	switch c := op.(type) {
 	case sshforward.OpenLease:
-		out := "open " + quote(c.Instance)
+		out := "open"
+		if c.Instance != "" {
+			out += " " + quote(c.Instance)
+		}
 		if c.Duration > 0 {
 			out += " " + sshforward.FormatDuration(c.Duration)
 		}
@@ -53,6 +60,9 @@ func formatCommand(op operation) string {
 		}
 		return "close " + quote(c.Ref)
 	case sshforward.ExtendLease:
+		if c.Ref == "" {
+			return "extend " + sshforward.FormatDuration(c.Duration)
+		}
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
 	case sshforward.AbandonLease:
 		return "abandon " + c.ID + " because " + c.Because
@@ -76,14 +86,13 @@ const exampleSource = "203.0.113.7"
 
 // quote writes a word so that words reads it back as that one word.
 func quote(s string) string {
-	plain := s != "" && !strings.ContainsFunc(s, unicode.IsSpace) && !keywords[strings.ToLower(s)] && !isDuration(word{text: s})
-	if r, _ := utf8.DecodeRuneInString(s); plain && r != '`' && !strings.ContainsRune(quotes, r) {
+	if plain := words(s); len(plain) == 1 && !plain[0].quoted && refOf(plain) == s && !keywords[strings.ToLower(s)] && !mayBeDuration(s) {
 		return s
 	}
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {
-		if r == '\\' || r == '`' || strings.ContainsRune(quotes, r) {
+		if r == '\\' || isQuote(r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
@@ -92,5 +101,11 @@ func quote(s string) string {
 	return b.String()
 }
 
+// mayBeDuration reports whether a name would be read as a duration, or as the
+// number of one whose unit follows.
+func mayBeDuration(s string) bool {
+	return isDuration(word{text: s}) || strings.Trim(s, "0123456789.") == ""
+}
+
 // keywords have to be quoted when they are meant as names.
-var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "all": true, "clear": true, "urgent": true}
+var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "by": true, "all": true, "clear": true, "urgent": true}

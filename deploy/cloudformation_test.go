@@ -35,7 +35,7 @@ func need(t *testing.T, program, name string) string {
 
 // What stands in the policies for what is the stack's own.
 var parameters = strings.NewReplacer(
-	"arn:aws:ec2:ap-northeast-1:123456789012:volume/vol-0123456789abcdef0", "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:volume/${Volume}",
+	"vol-0123456789abcdef0", "${Volume}",
 	"arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/bot-token-AbCdEf", "${BotToken}",
 	"arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/app-token-AbCdEf", "${AppToken}",
 	"arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sshforward/prod/key-AbCdEf", "${Key}",

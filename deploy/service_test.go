@@ -45,7 +45,8 @@ func TestServiceWritesNoCore(t *testing.T) {
 // all. --threshold takes ten times that.
 func TestServiceIsLittleExposed(t *testing.T) {
 	t.Parallel()
-	analyze := exec.Command(need(t, "systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=20", "--no-pager", "sshforward.service")
+	analyze := exec.Command(need(t, "systemd-analyze", "systemd"),
+		"security", "--offline=true", "--threshold=20", "--no-pager", "sshforward.service")
 	if out, err := analyze.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

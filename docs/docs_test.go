@@ -308,3 +308,48 @@ func TestSecurityClaimsAreTested(t *testing.T) {
 		t.Errorf("found only %d claims", n)
 	}
 }
+
+// TestErrorsOfTheLogAreExplained wants every line that the program logs as an
+// error in logs.md, and nothing there that it does not log.
+func TestErrorsOfTheLogAreExplained(t *testing.T) {
+	text, err := os.ReadFile("logs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errs, _ := strings.Cut(string(text), "\n## Errors\n")
+	errs, warnings, _ := strings.Cut(errs, "\n## ")
+	logged := regexp.MustCompile(`\.(Error|Warn)(?:Context)?\((?:ctx, )?(?:\n\s*)?"([^"]+)"`)
+	r, sources := readRepository(t), ""
+	for _, name := range r.files {
+		dir := filepath.ToSlash(filepath.Dir(name))
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasSuffix(dir, "test") ||
+			strings.Contains(dir, "/fake") || strings.Contains(dir, "playground") || strings.HasPrefix(dir, "internal/") {
+			continue
+		}
+		source, err := os.ReadFile(filepath.Join(r.root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources += string(source)
+		for _, m := range logged.FindAllStringSubmatch(string(source), -1) {
+			if m[1] != "Error" {
+				continue
+			}
+			explained := false
+			for _, c := range code.FindAllStringSubmatch(errs, -1) {
+				explained = explained || strings.HasPrefix(m[2], c[1])
+			}
+			if !explained {
+				t.Errorf("%s logs the error %q, which logs.md does not explain", name, m[2])
+			}
+		}
+	}
+	for line := range strings.Lines(errs + warnings) {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, c := range code.FindAllStringSubmatch(cell, -1) {
+			if strings.HasPrefix(line, "| `") && !strings.Contains(sources, c[1]) {
+				t.Errorf("logs.md explains %q, which nothing logs", c[1])
+			}
+		}
+	}
+}

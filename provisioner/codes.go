@@ -19,6 +19,7 @@ const (
 	balancerDuplicate   = "DuplicateLoadBalancerName"
 	balancerNotFound    = "LoadBalancerNotFound"
 	balancerInstance    = "InvalidInstance"
+	instanceNotFound    = "InvalidInstanceID.NotFound"
 	tooManyTags         = "TooManyTags"
 	scheduleNotFound    = "ResourceNotFoundException" // the schedule or its group
 	scheduleConflict    = "ConflictException"         // exists, or is being changed by somebody else

@@ -36,7 +36,7 @@ func (r *run) resolves(ctx context.Context) error {
 			return nil
 		}
 	}
-	left := r.l.OpenBy.Sub(r.now)
+	left := r.readyBy().Sub(r.now)
 	if found = r.looksUp(ctx, min(lookupTimeout, left/2)); !found && address == "" {
 		address = r.readAddress(ctx)
 	}
@@ -60,6 +60,14 @@ func (r *run) looksUp(ctx context.Context, within time.Duration) bool {
 	defer cancel()
 	_, err := r.p.lookup(ctx, r.res.DNSName)
 	return err == nil
+}
+
+// readyBy is when the lease is given up if it is not ready.
+func (r *run) readyBy() time.Time {
+	if r.l.OpenBy.IsZero() {
+		return r.l.Prepared.By
+	}
+	return r.l.OpenBy
 }
 
 // readAddress is a public address of the load balancer's; "" if it has none that

@@ -45,7 +45,7 @@ var kinds = map[string]string{
 	"ResourceLimitExceeded":           sshforward.EQUOTA,
 	"ServiceQuotaExceededException":   sshforward.EQUOTA,
 	rulesLimit:                        sshforward.EQUOTA,
-	"InvalidInstanceID.NotFound":      sshforward.ENOTFOUND,
+	instanceNotFound:                  sshforward.ENOTFOUND,
 	"InvalidInstanceID.Malformed":     sshforward.ENOTFOUND,
 	"InvalidSubnet":                   sshforward.EINVALID,
 	"SubnetNotFound":                  sshforward.EINVALID,

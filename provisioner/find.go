@@ -156,7 +156,7 @@ func (a *account) find(ctx context.Context, ref string) ([]sshforward.Instance, 
 		}
 	}
 	out, err := a.described(ctx, in, "look for the instance")
-	if hasCode(err, "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed") {
+	if hasCode(err, instanceNotFound, "InvalidInstanceID.Malformed") {
 		return nil, nil
 	}
 	if err != nil {

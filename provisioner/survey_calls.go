@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
@@ -179,4 +181,62 @@ func (a *account) describe(ctx context.Context, ids []string) (map[string]sshfor
 		out[in.ID] = in
 	}
 	return out, nil
+}
+
+// describeOf describes the instances of leases. In an outage of a zone a look with
+// a filter fails for all of them; then those of each zone are asked for by their
+// ids, and what is not in that zone is answered. It returns what it could read
+// beside the error.
+func (a *account) describeOf(ctx context.Context, leases []*sshforward.Lease) (map[string]sshforward.Instance, error) {
+	var ids []string
+	zones := map[string][]string{}
+	for _, l := range leases {
+		if id := l.Instance.ID; instanceIDRE.MatchString(id) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+			zones[l.Instance.Zone] = append(zones[l.Instance.Zone], id)
+		}
+	}
+	out, err := a.describe(ctx, ids)
+	if !disrupted(err) {
+		return out, err
+	}
+	var (
+		mu    sync.Mutex
+		tasks []func() error
+	)
+	out = map[string]sshforward.Instance{}
+	for _, ids := range zones {
+		tasks = append(tasks, func() error {
+			found, err := a.describeByID(ctx, ids)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, in := range found {
+				out[in.ID] = in
+			}
+			return err
+		})
+	}
+	return out, together(tasks...)
+}
+
+// disrupted reports whether a look at instances failed for what is wrong at AWS:
+// not for a permission, not for too many calls, and not for the way there.
+func disrupted(err error) bool {
+	_, throttled := retry.DefaultThrottleErrorCodes[codeOf(err)]
+	return codeOf(err) != "" && !throttled && sshforward.ErrorCode(err) != sshforward.EFORBIDDEN
+}
+
+// describeByID leaves out instances that are gone. One of them refuses a call that
+// names others too, which are then asked for one by one.
+func (a *account) describeByID(ctx context.Context, ids []string) ([]sshforward.Instance, error) {
+	found, err := inChunks(ids, filterValues, func(ids []string) ([]sshforward.Instance, error) {
+		return a.described(ctx, &ec2.DescribeInstancesInput{InstanceIds: ids}, "look at the instances")
+	})
+	switch {
+	case !hasCode(err, instanceNotFound):
+		return found, err
+	case len(ids) == 1:
+		return nil, nil
+	}
+	return inChunks(ids, 1, func(one []string) ([]sshforward.Instance, error) { return a.describeByID(ctx, one) })
 }

@@ -3,12 +3,15 @@ package provisioner
 import (
 	"context"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // What the report of unproven things calls them.
@@ -26,6 +29,66 @@ type surveyRun struct {
 	leases   map[string]*evidence
 	claims   []claim
 	unproven []sshforward.Unproven
+
+	mu     sync.Mutex
+	unread []sshforward.Unread // one for each part
+}
+
+// look reads one part of an account.
+type look struct {
+	part sshforward.Part
+	read func(context.Context) error
+}
+
+// reading is a look that keeps what a call returns.
+func reading[T any](part sshforward.Part, into *T, call func(context.Context) (T, error)) look {
+	return look{part, func(ctx context.Context) (err error) {
+		*into, err = call(ctx)
+		return err
+	}}
+}
+
+// round looks at several parts at the same time, within its share of what is left
+// of the time: it is the first of so many rounds that are to come.
+func (s *surveyRun) round(ctx context.Context, rounds int, looks ...look) {
+	if end, bound := ctx.Deadline(); bound {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(rounds))
+		defer cancel()
+	}
+	var wg sync.WaitGroup
+	for _, l := range looks {
+		wg.Go(func() {
+			defer safe.Catch(func(err error) { s.misses(l.part, err) })
+			if err := l.read(ctx); err != nil {
+				s.misses(l.part, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// misses notes that a part could not be read.
+func (s *surveyRun) misses(part sshforward.Part, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.unread, func(u sshforward.Unread) bool { return u.Part == part }) {
+		s.unread = append(s.unread, sshforward.Unread{Part: part, Err: why})
+	}
+}
+
+// failures is why nothing could be read.
+func (s *surveyRun) failures() error {
+	var errs []error
+	for _, u := range s.unread {
+		errs = append(errs, u.Err)
+	}
+	return finalFirst(errs)
+}
+
+// hides reports whether a part could not be read.
+func (s *surveyRun) hides(part sshforward.Part) bool {
+	return slices.ContainsFunc(s.unread, func(u sshforward.Unread) bool { return u.Part == part })
 }
 
 // claim is a rule that is a lease's if the group that it lets in exists no more.
@@ -41,9 +104,10 @@ func (s *surveyRun) lease(id string) *evidence {
 	return s.leases[id]
 }
 
-// doubt notes what carries the deployment's tag and is not provably a lease's.
+// doubt notes what carries the deployment's tag and is not provably a lease's. Of a
+// rule that cannot be said while it is not known which groups are leases'.
 func (s *surveyRun) doubt(kind, id string, tags map[string]string, why string) {
-	if s.p.isOurs(tags) {
+	if s.p.isOurs(tags) && !(kind == kindRule && s.hides(sshforward.PartGroups)) {
 		s.unproven = append(s.unproven, sshforward.Unproven{Kind: kind, ID: id, Lease: tags[TagLease], Why: why})
 	}
 }
@@ -161,8 +225,12 @@ func (s *surveyRun) claimedGroups() []string {
 	return ids
 }
 
-// decide settles the claims, knowing which of their groups exist.
+// decide settles the claims, knowing which of their groups exist. Where that could
+// not be told they are left open.
 func (s *surveyRun) decide(existing []string) {
+	if s.hides(sshforward.PartGroups) {
+		return
+	}
 	for _, c := range s.claims {
 		if slices.Contains(existing, c.group) {
 			s.doubt(kindRule, aws.ToString(c.rule.SecurityGroupRuleId), fromEC2Tags(c.rule.Tags), "the group that it lets in is not the lease's")
@@ -243,14 +311,17 @@ func (s *surveyRun) read() map[string]*sshforward.Lease {
 	return out
 }
 
-// instances are those that the leases name.
+// instances are those that the leases name and the stored ones do not.
 func (s *surveyRun) instances(leases map[string]*sshforward.Lease) []string {
+	stored := map[string]bool{}
+	for _, l := range s.stored {
+		stored[l.Instance.ID] = true
+	}
 	var ids []string
 	for _, l := range leases {
-		ids = append(ids, l.Instance.ID)
-	}
-	for _, l := range s.stored {
-		ids = append(ids, l.Instance.ID)
+		if !stored[l.Instance.ID] {
+			ids = append(ids, l.Instance.ID)
+		}
 	}
 	return ids
 }

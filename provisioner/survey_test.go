@@ -208,37 +208,6 @@ func TestSurveyPages(t *testing.T) {
 	})
 }
 
-// Whatever call fails, there is no picture rather than half of one.
-func TestSurveyIsWholeOrNothing(t *testing.T) {
-	for _, deny := range []string{
-		"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags", "ec2:DescribeSecurityGroups",
-		"ec2:DescribeSecurityGroupRules", "ec2:DescribeInstances", "scheduler:ListSchedules",
-	} {
-		inFakeNamed(t, deny, withDeadMan(), func(w *world) {
-			l := w.lease("web-1")
-			w.open(l)
-			w.cloud.Deny(deny)
-			s, err := w.p.Survey(w.ctx, "main", nil)
-			w.wantCode(err, sshforward.EFORBIDDEN)
-			if len(s.Found) != 0 || !strings.Contains(sshforward.ErrorMessage(err).String(), deny) {
-				w.Errorf("%+v, %v", s, err)
-			}
-			w.cloud.Allow(deny)
-			w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {
-				if c.String() == deny {
-					return fakeaws.Throttled(c.Service)
-				}
-				return fakeaws.Fault{}
-			})
-			s, err = w.p.Survey(w.ctx, "main", nil)
-			w.wantCode(err, sshforward.EUNAVAILABLE)
-			if len(s.Found) != 0 {
-				w.Errorf("%+v", s)
-			}
-		})
-	}
-}
-
 // What has our tag and no name of ours is reported; what has the name is the
 // lease's that the name says, whatever lease the tag does.
 func TestSurveyOfMalformedTags(t *testing.T) {

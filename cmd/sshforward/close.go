@@ -41,21 +41,26 @@ func newClose(con console) *cobra.Command {
 }
 
 func (o *closeOptions) run(ctx context.Context, con console) error {
-	aws, all, err := surveyAll(ctx, o.config, con)
-	if err != nil && (o.all || len(all) == 0) {
-		return err // half a list is not all
-	}
-	if o.all {
-		return removeAll(ctx, aws, all, o.timeout, con.stdout)
+	aws, all, unread := surveyAll(ctx, o.config, con)
+	if aws == nil {
+		return unread
 	}
 	var chosen []inAWS
+	if o.all {
+		chosen = all
+	}
+	errs := []error{unread}
 	for _, typed := range o.ids {
 		id, ok := sshforward.ParseID(typed)
 		i := slices.IndexFunc(all, func(l inAWS) bool { return l.Lease == id })
 		if !ok || i < 0 {
-			return fmt.Errorf("there is nothing of a lease %s in AWS", typed)
+			errs = append(errs, fmt.Errorf("there is nothing of a lease %s in AWS", typed))
+			continue
 		}
 		chosen = append(chosen, all[i])
 	}
-	return removeAll(ctx, aws, chosen, o.timeout, con.stdout)
+	if err := errors.Join(errs...); err != nil && len(chosen) == 0 {
+		return err // "nothing to remove" would be too much
+	}
+	return errors.Join(append(errs, removeAll(ctx, aws, chosen, o.timeout, con.stdout))...)
 }

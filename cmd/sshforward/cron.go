@@ -52,6 +52,15 @@ func (p *pulse) beat() {
 	p.last.Store(&now)
 }
 
+// age is how long ago the loop went round; 0 before it has begun.
+func (p *pulse) age() time.Duration {
+	last := p.last.Load()
+	if last == nil {
+		return 0
+	}
+	return time.Since(*last)
+}
+
 // alive returns an error if the loop has not gone round for too long.
 func (p *pulse) alive() error {
 	last := p.last.Load()

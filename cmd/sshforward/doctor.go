@@ -15,8 +15,9 @@ import (
 )
 
 type doctorOptions struct {
-	config string
-	asJSON bool
+	config  string
+	asJSON  bool
+	offline bool
 }
 
 // newDoctor makes the command that looks at all that the bot depends on, before
@@ -32,6 +33,7 @@ func newDoctor(con console) *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	c.Flags().BoolVar(&o.asJSON, "json", false, "one JSON object a line")
+	c.Flags().BoolVar(&o.offline, "offline", false, "look at what is on this machine alone, not at Slack and AWS")
 	return c
 }
 
@@ -56,9 +58,14 @@ func (o *doctorOptions) run(ctx context.Context, con console) error {
 	defer cancel()
 	looks := []func() []finding{
 		func() []finding { return lookAtRules(c) },
-		func() []finding { return lookAtStore(c.Store.Bolt) },
-		func() []finding { return lookAtSlack(ctx, c, con) },
-		func() []finding { return lookAtAWS(ctx, c) },
+		func() []finding { return lookAtStore(c.Store.Bolt, o.offline) },
+		func() []finding { return lookAtListen(c, time.Now()) },
+	}
+	if !o.offline {
+		looks = append(looks,
+			func() []finding { return lookAtSlack(ctx, c, con) },
+			func() []finding { return lookAtAWS(ctx, c) },
+		)
 	}
 	found := make([][]finding, len(looks))
 	var all sync.WaitGroup

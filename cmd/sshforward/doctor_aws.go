@@ -80,6 +80,9 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 		}
 	}
 	survey, err := aws.Survey(ctx, account, nil)
+	if err == nil {
+		err = survey.Err()
+	}
 	if err != nil {
 		a.mend("%s", oneLine(err))
 		return a.found

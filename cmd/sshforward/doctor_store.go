@@ -14,14 +14,19 @@ import (
 )
 
 // lookAtStore opens the database as the bot would, unless the bot has it. It
-// makes none: made by root, the bot could not open it.
-func lookAtStore(path string) []finding {
+// makes none: made by root, the bot could not open it. Offline the machine may be
+// another than the bot's, and lack the folder.
+func lookAtStore(path string, offline bool) []finding {
 	a := &about{what: "store"}
 	if kind := networkFileSystem(filepath.Dir(path)); kind != "" {
 		a.mend("%s", storeElsewhere(path, kind))
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			if offline {
+				a.ok("the folder of %s does not exist on this machine; the bot's has to have it", path)
+				return a.found
+			}
 			a.mend("the folder of %s does not exist", path)
 		} else {
 			a.ok("%s does not exist yet; the first start makes it", path)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ const listenPause = 5 * time.Second
 type web struct {
 	addr   string // as it is configured
 	server *http.Server
+	tls    bool
 	log    *slog.Logger
 
 	listener net.Listener // nil while the port is somebody else's
@@ -29,12 +31,24 @@ type web struct {
 // newWeb takes the address before anything else starts, so that nobody asks for
 // figures in vain. A port that is taken is no reason to close nothing: run tries
 // it again.
-func newWeb(addr string, m *meters, loop *pulse, ready func(context.Context) error, log *slog.Logger) *web {
+func newWeb(addr string, certificate *tlsConfig, m *meters, loop *pulse, ready func(context.Context) error, log *slog.Logger) *web {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", page(func(context.Context) error { return loop.alive() }))
 	mux.HandleFunc("GET /readyz", page(ready))
-	w := &web{addr: addr, log: log, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
+	w := &web{addr: addr, log: log, tls: certificate != nil, server: &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		// Whoever tries the port must not fill the log.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}
+	if w.tls {
+		pair := &keyPair{files: *certificate, log: log}
+		_, _ = pair.get(nil) // what is wrong with it is in the log
+		w.server.TLSConfig = &tls.Config{GetCertificate: pair.get, MinVersion: tls.VersionTLS12}
+	} else if !onLoopback(addr) {
+		log.Warn("/metrics, /healthz and /readyz are served in the clear, to other machines too; "+
+			"set tls in the configuration, or let nobody reach them who should not", "listen", addr)
+	}
 	if err := w.listen(); err != nil {
 		log.Warn("/metrics, /healthz and /readyz cannot be served; the address is tried again",
 			"err", err, "retry_in", listenPause)
@@ -53,6 +67,23 @@ func (w *web) address() string {
 		return ""
 	}
 	return w.listener.Addr().String()
+}
+
+// onLoopback reports whether only this machine can reach an address.
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return true // nothing will be served there
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (w *web) serve() error {
+	if w.tls {
+		return w.server.ServeTLS(w.listener, "", "")
+	}
+	return w.server.Serve(w.listener)
 }
 
 // answersWithin bounds an answer: whoever asks whether the bot is well must hear
@@ -83,7 +114,7 @@ func (w *web) run(ctx context.Context) {
 	defer stop()
 	for {
 		if w.listener != nil {
-			err := w.server.Serve(w.listener)
+			err := w.serve()
 			if errors.Is(err, http.ErrServerClosed) {
 				return
 			}

@@ -38,7 +38,7 @@ func newLeases(con console) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, all, err := surveyAll(c.Context(), config, con)
 			if err != nil && len(all) == 0 {
-				return err
+				return err // "nothing" would be too much
 			}
 			return errors.Join(err, printLeases(con.stdout, all, asJSON))
 		},
@@ -63,8 +63,8 @@ type inAWS struct {
 	found sshforward.Found
 }
 
-// surveyAll looks at every account. What it returns beside an error is what
-// the other accounts have.
+// surveyAll looks at every account. What it returns beside an error, which says what
+// could not be read, is what could.
 func surveyAll(ctx context.Context, configFile string, con console) (*provisioner.Provisioner, []inAWS, error) {
 	c, err := readConfig(configFile)
 	if err != nil {
@@ -92,8 +92,13 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 		if err != nil {
 			return failed(account, err)
 		}
-		leases := convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })
-		return result{leases: leases, unproven: survey.Unproven}
+		r := result{unproven: survey.Unproven}
+		if err := survey.Err(); err != nil {
+			r = failed(account, err)
+			r.unproven = survey.Unproven
+		}
+		r.leases = convert(survey.Found, func(f sshforward.Found) inAWS { return describeFound(f, survey.At) })
+		return r
 	}, failed) {
 		all, errs = append(all, r.leases...), append(errs, r.err)
 		for _, u := range r.unproven {

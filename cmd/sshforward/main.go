@@ -89,7 +89,7 @@ func newRoot(con console) *cobra.Command {
 		&cobra.Group{ID: groupStore, Title: "The store, of a bot that runs or does not:"},
 	)
 	root.AddCommand(
-		newServe(con), newPlayground(con), newDoctor(con),
+		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con),
 		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
 		newAudit(con), newBackup(con),
 		newVersion(con),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,16 +67,30 @@ func (m *meters) countLog(q *logQueue) {
 }
 
 // watch adds the figures that are counted when they are asked for.
-func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient) {
-	refused := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
-	}, func() float64 {
-		if slack.isRefused() {
-			return 1
-		}
-		return 0
+func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient, loop *pulse) {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sshforward_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": versionString(), "go": runtime.Version()},
 	})
-	m.registry.MustRegister(leaseCollector{keeper}, refused)
+	build.Set(1)
+	m.registry.MustRegister(leaseCollector{keeper}, build,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sshforward_slack_refused", Help: "1 while Slack does not take the bot's tokens: access ends, nothing opens, nobody is told.",
+		}, func() float64 { return oneIf(slack.isRefused()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sshforward_slack_connected", Help: "1 while the bot has a connection to Slack.",
+		}, func() float64 { return oneIf(slack.ready() == nil) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sshforward_round_age_seconds", Help: "Since the loop that ends access went round last; it does every second.",
+		}, func() float64 { return loop.age().Seconds() }),
+	)
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func (m *meters) ack(d time.Duration)      { m.ackSeconds.Observe(d.Seconds()) }

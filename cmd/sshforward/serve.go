@@ -111,26 +111,28 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	if err != nil {
 		return err
 	}
+	policy, timing := c.Policy.policy(c.Slack.Admins), c.Timing.timing()
 	reread := func() (tokens, error) { return readTokens(con.env) }
 	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
-			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: c.Timing.timing().Default, Prices: c.prices(), Logger: log,
-			OnAck: meters.ack, Grace: commandsStopWithin,
+			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
+			Correct: func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
+			OnAck:   meters.ack, Grace: commandsStopWithin,
 			OnConnect: func(again bool) { connected(again); meters.connected(again) },
 		})
 	})
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: aws, Slack: slack,
-		Policy: c.Policy.policy(c.Slack.Admins), Timing: c.Timing.timing(), Accounts: leaseAccounts(c.AWS),
-		Prices: c.prices(), Logger: log,
+		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
+		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})
 
-	meters.watch(keeper, slack)
 	pulse := new(pulse)
-	web := newWeb(c.Listen, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
+	meters.watch(keeper, slack, pulse)
+	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
 	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
 	if err != nil {
 		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",

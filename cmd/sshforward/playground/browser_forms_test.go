@@ -25,7 +25,7 @@ func (d *drive) form(instance string) (lease string) {
 	}
 	d.Click(".suggestions [role=option]")
 	d.JS(fmt.Sprintf(`document.querySelector("[data-block=instance] input").value.startsWith(%q)`, instance+" ("))
-	d.write("duration", "50s")
+	d.chooses("duration", "50s")
 	d.write("source", "8.8.8.8")
 	d.submit()
 	d.JS(`document.querySelector("[data-block=source] .error").textContent.includes("8.8.8.8")`)
@@ -42,6 +42,18 @@ func (d *drive) form(instance string) (lease string) {
 	d.Gone("dialog")
 	d.card(lease, instance)
 	return lease
+}
+
+// chooses types into a list that follows the typing, and takes what it offers.
+func (d *drive) chooses(block, text string) {
+	d.t.Helper()
+	input := "[data-block=" + block + "] input"
+	d.Click(input)
+	d.Do(chromedp.SetValue(chromedp.CSS(input), ""))
+	d.Keys(text)
+	d.JS(fmt.Sprintf(`document.querySelector(".suggestions [role=option]")?.textContent === %q`, text))
+	d.Click(".suggestions [role=option]")
+	d.JS(fmt.Sprintf(`document.querySelector(%q).value === %q`, input, text))
 }
 
 // deny is a no with a reason.
