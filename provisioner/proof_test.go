@@ -9,6 +9,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // onlyFound surveys without a store and expects one lease.
