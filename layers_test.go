@@ -14,7 +14,7 @@ func TestLayers(t *testing.T) {
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "do", Files: []string{"keeper_do.go", "doc.go"}},
 		layers.Layer{Name: "commands", Files: []string{
-			"keeper_open.go", "keeper_suggest.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go", "keeper_list.go",
+			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go", "keeper_list.go",
 			"keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go", "keeper_help.go", "keeper_audit.go", "keeper_command.go",
 			"keeper_prepare.go",
 		}},
