@@ -73,7 +73,7 @@ func (l *Lease) nudge(now time.Time) {
 	for at := l.nextNudge(); !at.IsZero() && due(at, now); at = l.nextNudge() {
 		l.Nudges++
 	}
-	l.owe(NoticeNudge, now)
+	l.oweAsk(NoticeNudge, now)
 }
 
 // extendable refuses what would go past the end, or past policy's total.
@@ -134,7 +134,7 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 	}
 	l.Asked = ExtensionRequest{User: user, By: d, At: now}
 	l.withdraw(NoticeRefused)
-	l.owe(NoticeAsked, now)
+	l.oweAsk(NoticeAsked, now)
 	return nil
 }
 
@@ -191,9 +191,9 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
 	}
 	l.ConfirmedAt = now
-	if l.Approvals > 0 && !l.Urgent {
+	if l.needsApproval() {
 		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
-		l.owe(NoticeApproval, now)
+		l.oweAsk(NoticeApproval, now)
 		return nil
 	}
 	l.beginOpening(now, t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -71,7 +72,15 @@ func (s *fakeSlack) Card(ctx context.Context, l *Lease) (channel, ts string, err
 }
 
 func (s *fakeSlack) Notice(ctx context.Context, l *Lease, n Notice) (Place, error) {
-	return Place{Channel: l.Channel, TS: "ts-" + string(n.Kind)}, s.take(ctx, string(n.Kind), l)
+	what, channel := string(n.Kind), l.Channel
+	if n.To != "" {
+		what, channel = what+" to "+n.To, "D"+n.To
+	}
+	return Place{Channel: channel, TS: fmt.Sprintf("ts-%s-%d", n.Kind, time.Now().UnixNano())}, s.take(ctx, what, l)
+}
+
+func (s *fakeSlack) Edit(ctx context.Context, l *Lease, p Posted) error {
+	return s.take(ctx, "edit "+string(p.Kind)+" "+p.To, l)
 }
 
 // heard returns what was said about a lease, without updates of its card.
@@ -80,7 +89,7 @@ func (s *fakeSlack) heard(id string) []string {
 	defer s.mu.Unlock()
 	var out []string
 	for _, x := range s.log {
-		if x.lease == id && x.what != "card" {
+		if x.lease == id && x.what != "card" && !strings.HasPrefix(x.what, "edit ") {
 			out = append(out, x.what)
 		}
 	}

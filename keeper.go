@@ -23,6 +23,7 @@ type Options struct {
 	Timing   Timing
 	Accounts map[string]Account // by the names that Instance.Account has
 	Prices   Prices             // nil: DefaultPrices()
+	AskBy    AskBy              // how approvers are asked; empty: AskBoth
 	Logger   *slog.Logger       // nil: slog.Default()
 
 	// OnOpened and OnOverstay, if set, are told how long an opening took from
@@ -65,6 +66,7 @@ type Keeper struct {
 	policy   Policy
 	timing   Timing
 	accounts map[string]Account
+	askBy    AskBy
 	log      *slog.Logger
 
 	onOrphan   func()
@@ -79,6 +81,8 @@ type Keeper struct {
 	// confirming serializes, for one person, the check of LeasesPerUser with
 	// the write that depends on it. The store belongs to this process alone.
 	confirming keyedMutex
+	// preparing does the same, for one account, with what is built ahead.
+	preparing keyedMutex
 
 	opens     pace // of requests, by person
 	workers   *workers
@@ -97,7 +101,7 @@ func NewKeeper(o Options) *Keeper {
 	}
 	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
-		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, log: log,
+		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, askBy: o.AskBy, log: log,
 		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,

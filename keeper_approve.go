@@ -30,9 +30,19 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 			return Reply{}, err
 		}
 	}
+	begin := func(*Lease, time.Time) {}
+	if rule, err := k.ruleOf(l); err == nil && l.needsApproval() && k.prepareAt(l, rule) != "" && !l.Prepared.Begun() {
+		var done func()
+		begin, done = k.prepareIfRoom(ctx, l)
+		defer done()
+	}
 	l, err = k.ledger.updateBy(ctx, actor{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error {
 		l.Broadcast = heard
-		return l.confirm(now, k.timing)
+		if err := l.confirm(now, k.timing); err != nil || l.State != Pending {
+			return err
+		}
+		begin(l, now)
+		return nil
 	})
 	return k.reply(l, err)
 }
@@ -42,7 +52,7 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 // process that dies in between has told of something that did not happen, which
 // is better than the other way round.
 func (k *Keeper) announceUrgent(ctx context.Context, l *Lease) (at Place, err error) {
-	err = k.send(ctx, l.ID, true, func(ctx context.Context, l *Lease) (err error) {
+	err = k.send(ctx, l.ID, sendAlarm, func(ctx context.Context, l *Lease) (err error) {
 		at, err = k.slack.Notice(ctx, l, Notice{Kind: NoticeUrgent, At: time.Now()})
 		return err
 	})

@@ -77,9 +77,9 @@ func TestSlackHiccups(t *testing.T) {
 		w.must(alice, ConfirmLease{ID: id})
 		w.pass(3 * time.Hour)
 		w.expect(id, Closed, Expired)
-		want := []string{"new card", "ready", "reminder", "reminder", "ended"}
-		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
-			t.Errorf("people heard (-want +got):\n%s", diff)
+		// The command does not wait for a card that Slack does not take.
+		if got := w.slack.heard(id); !sameWords(got, "new card", "ready", "reminder", "reminder", "ended") {
+			t.Errorf("people heard %q", got)
 		}
 	})
 }
@@ -175,13 +175,14 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 		end := w.lease(id).ExpiresAt
 		w.pass(time.Until(end.Add(-15*time.Minute - 10*time.Second)))
 		w.slack.script(func(_ context.Context, what string, l *Lease) error {
-			if what == "new card" {
+			if what == "approval" {
 				time.Sleep(2 * time.Minute)
 			}
 			return nil
 		})
 		for i := range sendsAtOnce {
-			w.ask(fmt.Sprintf("U%d", i), "web", time.Hour)
+			user := fmt.Sprintf("U%d", i)
+			w.must(user, ConfirmLease{ID: w.ask(user, "db", time.Hour)})
 		}
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})

@@ -21,8 +21,15 @@ func (k *Keeper) wake(id string) {
 // not wake: it goes on by itself after each action, and to wake it also when an
 // action failed would be a loop without a pause.
 func (k *Keeper) wakeOutbox(id string) {
-	k.workers.start(id, queueOutbox, func() { k.deliver(id, (*Lease).nextTold) })
+	k.workers.start(id, queueCard, func() { k.deliver(id, (*Lease).nextCard) })
+	k.wakeNotices(id)
 	k.workers.start(id, queueAlarms, func() { k.deliver(id, (*Lease).nextAlarm) })
+	k.workers.start(id, queueEdits, func() { k.deliver(id, (*Lease).nextEdit) })
+}
+
+// wakeNotices has those sent that need not wait for the card any more.
+func (k *Keeper) wakeNotices(id string) {
+	k.workers.start(id, queueNotices, func() { k.deliver(id, (*Lease).nextTold) })
 }
 
 // wakeAt wakes a lease when its time comes, if that is before the next tick.
@@ -143,9 +150,13 @@ func (k *Keeper) deliver(id string, owed func(*Lease) Delivery) {
 			k.wakeAt(id, next.At, now)
 			return
 		}
-		if next.Card {
+		switch {
+		case next.Card:
 			err = k.runCard(ctx, l)
-		} else {
+			k.wakeNotices(id)
+		case next.Edits:
+			err = k.runEdits(ctx, l)
+		default:
 			err = k.runNotice(ctx, l, next.Notice)
 		}
 		if err != nil {

@@ -10,8 +10,8 @@ type ActionKind string
 const (
 	ActionNone    ActionKind = ""         // nothing, ever again
 	ActionLapse   ActionKind = "lapse"    // nobody said yes in time
-	ActionAdvance ActionKind = "advance"  // do the current stage of opening
-	ActionGiveUp  ActionKind = "give-up"  // opening took too long
+	ActionAdvance ActionKind = "advance"  // do the current stage of opening, or of what is built ahead
+	ActionGiveUp  ActionKind = "give-up"  // opening, or building ahead, took too long
 	ActionExtend  ActionKind = "extend"   // move the end that stands in AWS
 	ActionMend    ActionKind = "mend"     // put right what somebody else changed
 	ActionRemind  ActionKind = "remind"   // it ends soon
@@ -33,10 +33,10 @@ func Next(l *Lease, now time.Time) Action {
 	var end, work Action
 	switch l.State {
 	case Requested:
-		end = Action{ActionLapse, l.ConfirmBy}
+		end, work = l.nextPreparing(Action{ActionLapse, l.ConfirmBy}, now)
 	case Pending:
-		end = Action{ActionLapse, l.ApproveBy}
-		if at := l.nextNudge(); !at.IsZero() {
+		end, work = l.nextPreparing(Action{ActionLapse, l.ApproveBy}, now)
+		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
 	case Opening:
@@ -72,6 +72,22 @@ func Next(l *Lease, now time.Time) Action {
 	return work
 }
 
+// nextPreparing is what a lease needs of which a yes is missing, and which is
+// over at end: building, and putting right what somebody else made of it.
+func (l *Lease) nextPreparing(end Action, now time.Time) (sooner, work Action) {
+	building := l.building()
+	if building && l.Prepared.By.Before(end.At) {
+		end = Action{ActionGiveUp, l.Prepared.By}
+	}
+	switch {
+	case l.Drift != (Drift{}): // nothing more is built behind a door that is ajar
+		work = Action{ActionMend, l.nextTry(now)}
+	case building:
+		work = Action{ActionAdvance, l.nextTry(now)}
+	}
+	return end, work
+}
+
 // nextReminder is the earliest reminder that was not decided yet; zero if
 // there is none. Reminders that would have come before the forward was open
 // are left out, and extending brings new ones by moving ExpiresAt.
@@ -95,29 +111,10 @@ func (l *Lease) nextDue(now time.Time) time.Time {
 	return at
 }
 
-// No pause is longer than these. A time further ahead was written when the clock
-// was ahead, and waiting for it would stop the work for as long.
-const (
-	longestPause     = 3 * time.Minute
-	longestSendPause = 2 * time.Hour // of a lease that is over, see deliveryBackoff
-)
-
 // nextTry is when the work in AWS is to be tried next.
 func (l *Lease) nextTry(now time.Time) time.Time {
 	if l.NextTryAt.After(now.Add(longestPause)) {
 		return now
 	}
 	return l.NextTryAt
-}
-
-// noLater is when something is to be sent that was put off until at.
-func (l *Lease) noLater(at, now time.Time) time.Time {
-	most := longestPause
-	if l.State == Closed && now.Sub(l.ClosedAt) > time.Hour {
-		most = longestSendPause
-	}
-	if at.After(now.Add(most)) {
-		return now
-	}
-	return at
 }

@@ -48,7 +48,8 @@ const (
 	// These go to the operators' channel as well.
 	NoticeStuck     NoticeKind = "stuck"     // the work on it keeps failing
 	NoticeFreed     NoticeKind = "freed"     // it is not stuck any more
-	NoticeNarrowed  NoticeKind = "narrowed"  // somebody had widened its security group
+	NoticeNarrowed  NoticeKind = "narrowed"  // somebody had widened its security group, or put others behind its load balancer
+	NoticeReshaped  NoticeKind = "reshaped"  // somebody made another thing of its load balancer: it is closed
 	NoticeRetagged  NoticeKind = "retagged"  // somebody had changed its tags
 	NoticeUrgent    NoticeKind = "urgent"    // it goes past approval
 	NoticeRejected  NoticeKind = "rejected"  // it was ended, since policy would not let it in any more
@@ -61,11 +62,16 @@ const (
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
 	switch k {
-	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged,
+	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeReshaped, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged,
 		NoticeAbandoned, NoticeFound:
 		return true
 	}
 	return false
+}
+
+// asks reports whether the notice asks approvers to decide.
+func (k NoticeKind) asks() bool {
+	return k == NoticeApproval || k == NoticeNudge || k == NoticeAsked
 }
 
 // Notice is something owed to the people of a lease, in the card's thread. It
@@ -74,6 +80,33 @@ func (k NoticeKind) Alarm() bool {
 type Notice struct {
 	Kind NoticeKind
 	At   time.Time // when it came to be owed
+	// To is the user whose direct message it is; empty: it stands with the card.
+	// With toApprovers it is still to be found out who is asked directly.
+	To    string   `json:",omitempty"`
+	Asked []string `json:",omitempty"` // with toApprovers: who has a notice of their own already
+	Retry
+}
+
+// toApprovers stands for everybody who is to be asked directly.
+const toApprovers = "approvers"
+
+// AskBy is how those who have to decide are asked.
+type AskBy string
+
+const (
+	AskBoth    AskBy = "both"    // the default
+	AskDirect  AskBy = "dm"      // each in a direct message
+	AskChannel AskBy = "channel" // by a mention where the card is
+)
+
+// Posted is a message beside the card that says what is so for a while: it has
+// buttons that are of no use afterwards.
+type Posted struct {
+	Place
+	Kind NoticeKind
+	At   time.Time // of the notice
+	To   string    `json:",omitempty"` // whose direct message it is
+	Key  string    // what it shows, see Lease.postedKey
 	Retry
 }
 

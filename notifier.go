@@ -12,6 +12,12 @@ type Notifier interface {
 	Card(ctx context.Context, l *Lease) (channel, ts string, err error)
 
 	// Notice posts n in the thread of the lease's card (NoticeReview: in the
-	// thread under l.Broadcast) and returns where that is.
+	// thread under l.Broadcast), or in a direct message to n.To if that is set,
+	// and returns where that is.
 	Notice(ctx context.Context, l *Lease, n Notice) (Place, error)
+
+	// Edit brings a message that was posted as a notice up to date: once what it
+	// says is over, it says so and has no buttons. EFORBIDDEN if it is gone, or
+	// cannot be edited for good.
+	Edit(ctx context.Context, l *Lease, p Posted) error
 }

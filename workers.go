@@ -10,20 +10,30 @@ import (
 )
 
 // queue is what of a lease is worked on one after the other. AWS's bad days
-// must not hold up Slack, nor the other way round, and an alarm waits for neither,
-// so a lease has three.
+// must not hold up Slack, nor the other way round; an alarm waits for neither,
+// and the command that somebody waits for not for a card.
 type queue string
 
 const (
-	queueSteps  queue = "steps"  // AWS
-	queueOutbox queue = "outbox" // Slack
-	queueAlarms queue = "alarms" // Slack too, for whoever is on call
+	queueSteps   queue = "steps"   // AWS
+	queueCard    queue = "card"    // Slack, as the rest
+	queueNotices queue = "notices" // for the people of the lease
+	queueAlarms  queue = "alarms"  // for whoever is on call
+	queueEdits   queue = "edits"   // of messages beside the card
 )
 
 const (
 	stepsPerAccount = 32 // at one time, openings and closings counted apart
-	sendsAtOnce     = 8  // calls to Slack at one time
-	alarmsAtOnce    = 4  // the same for alarms, which have this room for themselves
+	sendsAtOnce     = 8  // calls to Slack at one time, of each kind
+)
+
+// sendKind is what shares the room for calls to Slack.
+type sendKind string
+
+const (
+	sendShown  sendKind = "shown"  // cards, and edits of other messages
+	sendNotice sendKind = "notice" // notices
+	sendAlarm  sendKind = "alarm"  // alarms
 )
 
 // workers schedule the work on leases: at most one worker for each queue of a
@@ -42,8 +52,7 @@ type workers struct {
 	stopped bool
 	running map[leaseQueue]bool // true: run once more
 	steps   map[stepKind]chan struct{}
-	sends   chan struct{}
-	alarms  chan struct{}
+	sends   map[sendKind]chan struct{}
 	cancels map[string]context.CancelFunc // by lease id, see interruptible
 }
 
@@ -64,9 +73,10 @@ func newWorkers(panicked func(error)) *workers {
 		done:     make(chan struct{}),
 		running:  make(map[leaseQueue]bool),
 		steps:    make(map[stepKind]chan struct{}),
-		sends:    make(chan struct{}, sendsAtOnce),
-		alarms:   make(chan struct{}, alarmsAtOnce),
-		cancels:  make(map[string]context.CancelFunc),
+		sends: map[sendKind]chan struct{}{
+			sendShown: make(chan struct{}, sendsAtOnce), sendNotice: make(chan struct{}, sendsAtOnce), sendAlarm: make(chan struct{}, sendsAtOnce),
+		},
+		cancels: make(map[string]context.CancelFunc),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -144,12 +154,9 @@ func (w *workers) crowded(l *Lease) bool {
 	return len(room) == cap(room)
 }
 
-// acquireSend waits until there is room for one more call to Slack.
-func (w *workers) acquireSend(ctx context.Context, alarm bool) (release func(), err error) {
-	if alarm {
-		return w.acquire(ctx, w.alarms)
-	}
-	return w.acquire(ctx, w.sends)
+// acquireSend waits until there is room for one more call to Slack of a kind.
+func (w *workers) acquireSend(ctx context.Context, kind sendKind) (release func(), err error) {
+	return w.acquire(ctx, w.sends[kind])
 }
 
 // errNoTurn: something more important came due before the turn did, which is no

@@ -57,13 +57,36 @@ func (x *life) notices(t *testing.T, l *sshforward.Lease, k sshforward.NoticeKin
 	return place
 }
 
-func TestApproversAreAskedWhereTheCardIsHidden(t *testing.T) {
+// asks asks some people directly, as the keeper does, and returns what is to be
+// edited later.
+func (x *life) asks(t *testing.T, l *sshforward.Lease, k sshforward.NoticeKind, users ...string) {
+	t.Helper()
+	for _, user := range users {
+		n := sshforward.Notice{Kind: k, At: l.Asked.At, To: user}
+		place, err := x.Notice(t.Context(), l, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Posted = append(l.Posted, sshforward.Posted{Place: place, Kind: k, At: n.At, To: user})
+	}
+}
+
+// edits brings what was posted about a lease up to date with how it is later.
+func (x *life) edits(t *testing.T, l, later *sshforward.Lease) {
+	t.Helper()
+	for _, p := range l.Posted {
+		if err := x.Edit(t.Context(), later, p); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestApproversAreAskedDirectly(t *testing.T) {
 	t.Parallel()
 	w, x := tower(t)
 	l := hidden(t, w, x, lease(sshforward.Pending)) // approvers S1 and U2
-	if place := x.notices(t, l, sshforward.NoticeApproval); place.TS == "" || place.Channel == l.Card.Channel {
-		t.Errorf("it is in %+v", place)
-	}
+	l.Approved = nil
+	x.asks(t, l, sshforward.NoticeApproval, "U2", "U3")
 	for user, want := range map[string]string{"U2": "承認または却下をお願いします", "U3": "waits for your decision"} {
 		all := w.Messages(w.DM(user))
 		if len(all) != 1 || !strings.Contains(all[0].Visible(), want) || !strings.Contains(all[0].Visible(), "disk is full") {
@@ -73,21 +96,33 @@ func TestApproversAreAskedWhereTheCardIsHidden(t *testing.T) {
 			t.Errorf("%s has the buttons %v", user, all[0].Buttons())
 		}
 	}
-	if n := len(w.Messages(w.DM("U1"))); n != 1 {
-		t.Errorf("the requester got %d messages, want the card alone", n)
-	}
 
-	x.notices(t, l, sshforward.NoticeNudge)
+	asked := l.Clone()
+	x.asks(t, l, sshforward.NoticeNudge, "U3")
 	if all := w.Messages(w.DM("U3")); len(all) != 2 || all[1].HasButton(actionApprove) ||
 		!strings.Contains(all[1].Visible(), "earlier message") {
 		t.Errorf("reminded with %+v", all)
+	}
+	l.Posted = nil // asked before there were direct messages
+	x.asks(t, l, sshforward.NoticeNudge, "U3")
+	if all := w.Messages(w.DM("U3")); !all[2].HasButton(actionApprove) {
+		t.Errorf("reminded with %+v", all[2])
+	}
+
+	half := l.Clone() // U2 has said yes, and somebody else has to
+	half.Approved = []sshforward.Approval{{User: "U2", At: noon}}
+	x.edits(t, asked, half)
+	for user, buttons := range map[string]bool{"U2": false, "U3": true} {
+		if m := w.Messages(w.DM(user))[0]; m.HasButton(actionApprove) != buttons {
+			t.Errorf("%s sees %q with %v", user, m.Visible(), m.Buttons())
+		}
 	}
 
 	later := with(sshforward.Opening, func(n *sshforward.Lease) {
 		n.Card, n.Approvals = l.Card, 1
 		n.Approved = []sshforward.Approval{{User: "U2", At: noon}}
 	})
-	x.posted(t, later)
+	x.edits(t, asked, later)
 	for user, want := range map[string]string{"U2": "承認されました", "U3": "was approved by <@U2>"} {
 		if m := w.Messages(w.DM(user))[0]; len(m.Buttons()) > 0 || !strings.Contains(m.Visible(), want) {
 			t.Errorf("%s still sees %q with %v", user, m.Visible(), m.Buttons())
@@ -100,8 +135,7 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 	w, _ := tower(t)
 	l := lease(sshforward.Pending)
 	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil), func(o *Options) { o.Channel = "" })
-	hidden(t, w, x, l)
-	x.notices(t, l, sshforward.NoticeApproval)
+	x.asks(t, l, sshforward.NoticeApproval, "U3")
 	ts := w.Messages(w.DM("U3"))[0].TS
 	x.presses(t, "U3", ts, actionApprove)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool {
@@ -110,27 +144,30 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 	})
 }
 
-func TestApproversAreAskedForAnExtensionWhereTheCardIsHidden(t *testing.T) {
+func TestApproversAreAskedDirectlyForAnExtension(t *testing.T) {
 	t.Parallel()
 	w, x := tower(t)
-	l := hidden(t, w, x, wanted(nil))
-	x.notices(t, l, sshforward.NoticeAsked)
+	l := wanted(nil)
+	x.posted(t, l)
+	x.asks(t, l, sshforward.NoticeAsked, "U3")
 	m := w.Messages(w.DM("U3"))[0]
 	if !m.HasButton(actionApprove) || m.Buttons()[0].Value != "k7m2q3x 1h" {
 		t.Errorf("%+v", m.Buttons())
 	}
-	x.posted(t, l) // a card that changes nothing about it
-	if m, _ := w.Message(m.TS); !m.HasButton(actionApprove) {
-		t.Error("the buttons went too early")
-	}
-	l.Asked.Decided, l.Asked.DeniedBy = true, "U2"
-	x.posted(t, l)
+	later := l.Clone()
+	later.Asked.Decided, later.Asked.DeniedBy = true, "U2"
+	x.edits(t, l, later)
 	if m, _ := w.Message(m.TS); len(m.Buttons()) > 0 || !strings.Contains(m.Visible(), "<@U2> denied more access") {
+		t.Errorf("%q with %v", m.Visible(), m.Buttons())
+	}
+	later.Asked = sshforward.ExtensionRequest{User: "U1", By: 3600e9, At: noon.Add(3600e9)} // a newer wish
+	x.edits(t, l, later)
+	if m, _ := w.Message(m.TS); len(m.Buttons()) > 0 {
 		t.Errorf("%q with %v", m.Visible(), m.Buttons())
 	}
 }
 
-func TestApproversAreMentionedInTheThreadOfACardThatTheySee(t *testing.T) {
+func TestApproversAreMentionedInTheThreadOfTheCard(t *testing.T) {
 	t.Parallel()
 	w, x := tower(t)
 	l := lease(sshforward.Pending)
@@ -140,72 +177,22 @@ func TestApproversAreMentionedInTheThreadOfACardThatTheySee(t *testing.T) {
 	if len(m) != 2 || m[1].ThreadTS != ts || !strings.Contains(m[1].Visible(), "<!subteam^S1> or <@U2>") || m[1].HasButton(actionApprove) {
 		t.Errorf("%+v", m)
 	}
-	if n := len(w.Messages(w.DM("U3"))); n > 0 {
-		t.Errorf("%d direct messages", n)
-	}
 }
 
-func TestApproverWhoCannotBeAskedIsLeftOut(t *testing.T) {
+func TestApproverWhoCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	w, x := tower(t)
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Deleted: true})
-	l := hidden(t, w, x, lease(sshforward.Pending))
-	l.Approvers = []string{"U2", "S404", "U3"}
-	x.notices(t, l, sshforward.NoticeApproval)
-	if n := len(w.Messages(w.DM("U3"))); n != 1 {
-		t.Errorf("the other one got %d messages", n)
-	}
-
-	// With nobody left, it is said where the card is.
-	l.Approvers = []string{"U2", "U1"}
-	x.notices(t, l, sshforward.NoticeNudge)
-	if n := len(w.Messages(w.DM("U1"))); n != 2 {
-		t.Errorf("the requester's direct messages hold %d", n)
-	}
-}
-
-func TestRepeatedNoticeAsksOnlyThoseWhoWereNotAsked(t *testing.T) {
-	t.Parallel()
-	w, x := tower(t)
-	l := hidden(t, w, x, lease(sshforward.Pending))
-	w.FailNext("chat.postMessage", fakeslack.Outcome{}, fakeslack.Outcome{Status: 429, RetryAfter: time.Second})
-	n := sshforward.Notice{Kind: sshforward.NoticeApproval, At: noon}
-	if _, err := x.Notice(t.Context(), l, n); sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {
-		t.Fatalf("the rate limit is told as %v", err)
-	}
-	if _, err := x.Notice(t.Context(), l, n); err != nil {
-		t.Fatal(err)
-	}
-	// Once more, as if the store had not taken that all were asked.
-	n.At = n.At.Local()
-	if _, err := x.Notice(t.Context(), l, n); err != nil {
-		t.Fatal(err)
-	}
-	for _, user := range []string{"U2", "U3"} {
-		if n := len(w.Messages(w.DM(user))); n != 1 {
-			t.Errorf("%s got %d messages", user, n)
+	for user, want := range map[string]string{"U2": sshforward.EFORBIDDEN, w.BotUserID(): sshforward.EFORBIDDEN, "U404": sshforward.EFORBIDDEN} {
+		_, err := x.Notice(t.Context(), lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval, To: user})
+		if sshforward.ErrorCode(err) != want {
+			t.Errorf("%s: %v", user, err)
 		}
 	}
-}
-
-func TestNoMoreApproversThanSlackTakes(t *testing.T) {
-	t.Parallel()
-	w, x := tower(t)
-	var many []string
-	for i := range 30 {
-		id := "U5" + string(rune('A'+i%26)) + string(rune('0'+i/26))
-		w.AddUser(fakeslack.User{ID: id, Name: id})
-		many = append(many, id)
-	}
-	w.AddUserGroup(fakeslack.UserGroup{ID: "S1", Handle: "sre", Users: many})
-	l := hidden(t, w, x, lease(sshforward.Pending))
-	x.notices(t, l, sshforward.NoticeApproval)
-	asked := 0
-	for _, id := range many {
-		asked += len(w.Messages(w.DM(id)))
-	}
-	if asked != maxApproversAsked {
-		t.Errorf("%d were asked", asked)
+	w.FailNext("chat.postMessage", fakeslack.Outcome{Status: 429, RetryAfter: time.Second})
+	_, err := x.Notice(t.Context(), lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval, To: "U3"})
+	if sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {
+		t.Errorf("the rate limit is told as %v", err)
 	}
 }
 

@@ -7,7 +7,7 @@
 //	dispatcher gives each envelope to the handler, once
 //	handler    envelope -> parse -> command -> answer (slash.go, click.go, modal.go …)
 //	runner     command -> Keeper (keeper.go)
-//	notifier   lease -> card or notice (notifier.go, approvers.go, posted.go)
+//	notifier   lease -> card or notice (notifier.go)
 //	homes      change -> home tab (home.go)
 //	localizer  whoever reads -> render, in their language (locale.go, people.go)
 //	render     lease, error … -> message or view (render*.go)
@@ -51,9 +51,9 @@ func New(o Options) *Bot {
 	c := newClient(o)
 	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel,
 		correct: o.Correct}}
-	g, p := newGroups(c, o.GroupCache), newPosted(c, s)
+	g := newGroups(c, o.GroupCache)
 	b := &Bot{opt: o, client: c, localizer: s, groups: g, homes: newHomes(c, s, g),
-		notifier: &notifier{client: c, localizer: s, posted: p, approvers: newApprovers(c, s, g, p), operators: o.Channel}}
+		notifier: &notifier{client: c, localizer: s, operators: o.Channel}}
 	for n := range connections {
 		b.links = append(b.links, newLink(c, o, n))
 	}
@@ -61,19 +61,22 @@ func New(o Options) *Bot {
 }
 
 // Card posts the lease's card or updates it in place, and returns where it
-// is. If the message is gone it is posted anew. Earlier messages that are no
-// longer true lose their buttons.
+// is. If the message is gone it is posted anew.
 func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	b.homes.changed(l)
 	return b.notifier.card(ctx, l)
 }
 
 // Notice posts n in the thread of the lease's card; where that is gone, where
-// a card would go. Alarms go to the operators' channel instead, and the review
-// of an urgent lease into the thread there. Approvers who cannot see the card
-// get direct messages.
+// a card would go. Alarms go to the operators' channel instead, the review of an
+// urgent lease into the thread there, and what is for one approver to that one.
 func (b *Bot) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	return b.notifier.notice(ctx, l, n)
+}
+
+// Edit brings a message that was posted as a notice up to date.
+func (b *Bot) Edit(ctx context.Context, l *sshforward.Lease, p sshforward.Posted) error {
+	return b.notifier.edit(ctx, l, p)
 }
 
 // Announce tells the operators' channel something that is about no lease. It

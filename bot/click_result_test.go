@@ -27,11 +27,10 @@ func late(now *sshforward.Lease, code string) *keeper {
 func TestMessageFromBeforeARestartLosesItsDeadButtons(t *testing.T) {
 	t.Parallel()
 	asks := lease(sshforward.Pending)
-	asks.Card.Channel = "D0OTHER"
 	approved := lease(sshforward.Opening)
 	approved.Approvals, approved.Approved = 1, []sshforward.Approval{{User: "U3", At: noon}}
 	wants := wanted(nil)
-	wants.Card.Channel, wants.Approvers = "D0OTHER", []string{"U2"}
+	wants.Approvers = []string{"U2"}
 	refused := wanted(func(l *sshforward.Lease) {
 		l.Asked.Decided, l.Asked.DeniedBy, l.Asked.DeniedAt = true, "U3", noon
 	})
@@ -58,7 +57,12 @@ func TestMessageFromBeforeARestartLosesItsDeadButtons(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := office(t, fakeslack.Options{})
-			place, err := quiet(w).Notice(t.Context(), c.was.Clone(), sshforward.Notice{Kind: c.notice})
+			n := sshforward.Notice{Kind: c.notice}
+			if c.notice != sshforward.NoticeReminder {
+				n.To = "U2"
+				c.was.Approved = nil
+			}
+			place, err := quiet(w).Notice(t.Context(), c.was.Clone(), n)
 			if err != nil {
 				t.Fatal(err)
 			}

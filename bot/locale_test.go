@@ -88,11 +88,15 @@ func TestDirectMessagesAreInTheLanguageOfTheirReader(t *testing.T) {
 	l := lease(sshforward.Open)
 	l.Owner, l.Direct, l.Channel = "U2", true, "D0SOMEBODY"
 	x.posted(t, l)
-	if _, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder}); err != nil {
+	place, err := x.Notice(t.Context(), l, sshforward.Notice{Kind: sshforward.NoticeReminder})
+	if err != nil {
 		t.Fatal(err)
 	}
 	l.Extended, l.ExpiresAt = sshforward.Extension{User: "U2", By: time.Hour}, l.ExpiresAt.Add(time.Hour)
 	x.posted(t, l)
+	if err := x.Edit(t.Context(), l, sshforward.Posted{Place: place, Kind: sshforward.NoticeReminder}); err != nil {
+		t.Fatal(err)
+	}
 	m := w.Messages(w.DM("U2"))
 	if len(m) != 2 || !strings.Contains(m[0].Visible(), "接続可能") || !strings.Contains(m[1].Visible(), "延長しました") {
 		t.Errorf("%+v", m)

@@ -15,21 +15,11 @@ import (
 type notifier struct {
 	client *client
 	*localizer
-	posted    *posted
-	approvers *approvers
 	operators string // their channel, see Options.Channel
 }
 
-// card posts or updates the lease's card, and takes the buttons away from
-// earlier messages that are no longer true.
+// card posts or updates the lease's card.
 func (s *notifier) card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
-	if channel, ts, err = s.postCard(ctx, l); err == nil {
-		s.posted.retire(ctx, l)
-	}
-	return channel, ts, err
-}
-
-func (s *notifier) postCard(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	show := func(v render) message { return v.card(l) }
 	places := s.places(l)
 	if l.Card.TS != "" {
@@ -50,11 +40,13 @@ func (s *notifier) postCard(ctx context.Context, l *sshforward.Lease) (channel, 
 }
 
 // notice posts n in the thread of the lease's card or, where that is gone, where
-// a card would go. Alarms go to the operators' channel instead, and the review
-// of an urgent lease into the thread there. Approvers who cannot see the card
-// get direct messages.
+// a card would go. Alarms go to the operators' channel instead, the review of an
+// urgent lease into the thread there, and what is for one approver to that one.
 func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	now := time.Now()
+	if n.To != "" {
+		return s.ask(ctx, l, n, now)
+	}
 	show := func(v render) message { return v.notice(l, n, now) }
 	if show(s.forChannel).Text == "" {
 		return sshforward.Place{}, nil
@@ -67,20 +59,34 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 		return sshforward.Place{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("There is no operators' channel.")}
 	case n.Kind == sshforward.NoticeReview:
 		return placed(s.inThread(ctx, l, l.Broadcast, places, show))
-	case asksApprovers(n.Kind) && cardHidden(l):
-		if place, err := s.approvers.ask(ctx, l, n, now); err != nil || place.TS != "" {
-			return place, err
-		}
 	}
-	place, err := placed(s.inThread(ctx, l, sshforward.Place{Channel: l.Card.Channel, TS: l.Card.TS}, places, show))
-	if err == nil && show(s.forChannel).hasButtons() {
-		p := postedMessage{lease: l.ID, place: place, until: l.ExpiresAt}
-		if isDirect(place.Channel) {
-			p.user = l.Owner
-		}
-		s.posted.add(p)
+	return placed(s.inThread(ctx, l, sshforward.Place{Channel: l.Card.Channel, TS: l.Card.TS}, places, show))
+}
+
+// ask asks one approver in a direct message. EFORBIDDEN if they cannot be asked:
+// they have left, are a bot, or the bot may not.
+func (s *notifier) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
+	m := s.renderFor(ctx, n.To).askApprover(l, n, now)
+	if m.Text == "" {
+		return sshforward.Place{}, nil
 	}
-	return place, err
+	channel, ts, err := s.client.direct(ctx, n.To, m)
+	if err != nil {
+		return sshforward.Place{}, s.client.failed("ask an approver", err)
+	}
+	return sshforward.Place{Channel: channel, TS: ts}, nil
+}
+
+// edit brings a message that was posted as a notice up to date.
+func (s *notifier) edit(ctx context.Context, l *sshforward.Lease, p sshforward.Posted) error {
+	v := s.renderForChannel(ctx, p.Channel, l.Owner)
+	if p.To != "" {
+		v = s.renderFor(ctx, p.To)
+	}
+	if err := s.client.update(ctx, p.Channel, p.TS, v.edited(l, p, time.Now())); err != nil {
+		return s.client.failed("edit a message", err)
+	}
+	return nil
 }
 
 // alarm posts to the operators' channel and nowhere else: that the requester has

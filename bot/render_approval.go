@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -21,19 +22,41 @@ func (v render) askApprovers(l *sshforward.Lease, n sshforward.Notice, now time.
 	return v.leaseMessage(l, v.sentences(says, v.say("The buttons are on the card.")), v.decisionReason(l, n))
 }
 
-// askApprover asks one of them in a direct message, since the card is where
-// they cannot see it.
+// askApprover asks one of them in a direct message. Who has said yes and waits
+// for others with the requester has no buttons any more.
 func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {
 	says := v.decisionNeeded(l, n, now)
+	said := l.Approved
+	if n.Kind == sshforward.NoticeAsked {
+		said = l.Asked.Approved
+	}
 	switch {
 	case says == "":
 		return message{}
-	case n.Kind == sshforward.NoticeNudge:
+	case slices.ContainsFunc(said, func(a sshforward.Approval) bool { return a.User == n.To }):
+		return v.leaseMessage(l, v.sentences(says, v.say("You have approved it; somebody else has to, too.")), v.facts(l), v.because(l))
+	case n.Kind == sshforward.NoticeNudge && l.HasAsked(n.To):
 		return v.leaseMessage(l, v.sentences(says, v.say("The buttons are in my earlier message here.")))
 	case n.Kind == sshforward.NoticeAsked:
 		return v.leaseMessage(l, says, v.facts(l), v.because(l), v.extensionRow(fromReminder, l))
 	}
 	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.rowOf(fromReminder, l))
+}
+
+// edited is what a message that was posted as a notice says now.
+func (v render) edited(l *sshforward.Lease, p sshforward.Posted, now time.Time) message {
+	extension := p.Kind == sshforward.NoticeAsked
+	switch {
+	case p.To == "":
+		return v.reminderOver(l)
+	case l.Over(p):
+		return v.decided(l, extension)
+	}
+	n := sshforward.Notice{Kind: sshforward.NoticeApproval, At: p.At, To: p.To}
+	if extension {
+		n.Kind = sshforward.NoticeAsked
+	}
+	return v.askApprover(l, n, now)
 }
 
 // decisionNeeded is what approvers have to decide; empty if that is over.

@@ -12,7 +12,8 @@ import (
 var noticeKinds = []sshforward.NoticeKind{
 	sshforward.NoticeApproval, sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed,
 	sshforward.NoticeRebuilt, sshforward.NoticeMended, sshforward.NoticeNudge, sshforward.NoticeAsked, sshforward.NoticeRefused,
-	sshforward.NoticeReview, sshforward.NoticeStuck, sshforward.NoticeFreed, sshforward.NoticeNarrowed, sshforward.NoticeUrgent,
+	sshforward.NoticeReview, sshforward.NoticeStuck, sshforward.NoticeFreed, sshforward.NoticeNarrowed, sshforward.NoticeReshaped,
+	sshforward.NoticeUrgent,
 	sshforward.NoticeShortened, sshforward.NoticeRejected, sshforward.NoticeUnjudged,
 }
 
@@ -64,7 +65,11 @@ func everyApproval(v render) map[string]message {
 		return v.notice(l, sshforward.Notice{Kind: k}, noon.Add(46*time.Minute))
 	}
 	ask := func(l *sshforward.Lease, k sshforward.NoticeKind) message {
-		return v.askApprover(l, sshforward.Notice{Kind: k}, noon.Add(46*time.Minute))
+		if k == sshforward.NoticeNudge {
+			l = l.Clone()
+			l.Posted = []sshforward.Posted{{Kind: sshforward.NoticeApproval, To: "U3"}}
+		}
+		return v.askApprover(l, sshforward.Notice{Kind: k, To: "U3"}, noon.Add(46*time.Minute))
 	}
 	past := []sshforward.Event{
 		{Lease: "k7m2q3x", Instance: "i-0abc1234def567890", Name: "web-1", Opened: noon, Ended: noon.Add(75*time.Minute + 4*time.Second),

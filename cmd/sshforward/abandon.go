@@ -102,6 +102,9 @@ func (noSlack) Notice(context.Context, *sshforward.Lease, sshforward.Notice) (ss
 	return sshforward.Place{}, errNoSlack
 }
 
+// Edit implements sshforward.Notifier.
+func (noSlack) Edit(context.Context, *sshforward.Lease, sshforward.Posted) error { return errNoSlack }
+
 // Members implements sshforward.Directory.
 func (noSlack) Members(context.Context, string) ([]string, error) { return nil, errNoSlack }
 

@@ -8,14 +8,12 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/sshforward/sshforward"
-	"github.com/sshforward/sshforward/bot"
 )
 
 // config is the configuration file, as in deploy/sshforward.example.yaml.
@@ -25,11 +23,7 @@ type config struct {
 	Store      struct {
 		Bolt string `yaml:"bolt"`
 	} `yaml:"store"`
-	Slack struct {
-		Channel  string   `yaml:"channel"`
-		Admins   []person `yaml:"admins"`
-		Language string   `yaml:"language"`
-	} `yaml:"slack"`
+	Slack  slackConfig  `yaml:"slack"`
 	AWS    []awsConfig  `yaml:"aws"`
 	Policy policyConfig `yaml:"policy"`
 	Timing timingConfig `yaml:"timing"`
@@ -109,18 +103,15 @@ var aliasWords = strings.NewReplacer("{id}", "x", "{name}", "x")
 // check looks at what no single value can tell, and fills in defaults.
 func (c *config) check() error {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9464")
-	c.Slack.Language = cmp.Or(c.Slack.Language, "en")
 	switch {
 	case !deploymentName.MatchString(c.Deployment):
 		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod",
 			c.Deployment)
 	case c.Store.Bolt == "":
 		return errors.New("store: say where the leases are kept, for example: store: {bolt: /var/lib/sshforward/leases.db}")
-	case c.Slack.Channel != "" && !channelID.MatchString(c.Slack.Channel):
-		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details",
-			c.Slack.Channel)
-	case !slices.Contains(bot.Languages(), c.Slack.Language):
-		return fmt.Errorf("slack.language: %q is not there; write one of %s", c.Slack.Language, strings.Join(bot.Languages(), ", "))
+	}
+	if err := c.Slack.check(); err != nil {
+		return err
 	}
 	if c.TLS != nil && (c.TLS.Certificate == "" || c.TLS.Key == "") {
 		return errors.New("tls: name both files, for example: tls: {certificate: /etc/sshforward/tls.crt, key: /etc/sshforward/tls.key}")

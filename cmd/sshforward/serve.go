@@ -125,7 +125,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	keeper := sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
-		Prices: c.prices(), Logger: log,
+		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
 	})

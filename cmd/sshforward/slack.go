@@ -171,6 +171,15 @@ func (s *slackClient) Notice(ctx context.Context, l *sshforward.Lease, n sshforw
 	return b.Notice(ctx, l, n)
 }
 
+// Edit implements sshforward.Notifier.
+func (s *slackClient) Edit(ctx context.Context, l *sshforward.Lease, p sshforward.Posted) error {
+	b, err := s.writer()
+	if err != nil {
+		return err
+	}
+	return b.Edit(ctx, l, p)
+}
+
 // Announce tells the operators' channel something that is about no lease.
 func (s *slackClient) Announce(ctx context.Context, text sshforward.Text) error {
 	b, err := s.writer()

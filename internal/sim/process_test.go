@@ -159,10 +159,14 @@ func (m mortalSlack) Card(_ context.Context, l *sshforward.Lease) (channel, ts s
 }
 
 func (m mortalSlack) Notice(_ context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
-	return sshforward.Place{Channel: l.Channel, TS: "1.0"}, m.s.guard(m.p, "notice", func() error {
+	return sshforward.Place{Channel: l.Channel, TS: "1." + string(n.Kind)}, m.s.guard(m.p, "notice", func() error {
 		m.s.channel.notice(l, n)
 		return nil
 	})
+}
+
+func (m mortalSlack) Edit(_ context.Context, _ *sshforward.Lease, _ sshforward.Posted) error {
+	return m.s.guard(m.p, "edit", func() error { return nil })
 }
 
 // channel is what people read in Slack.

@@ -1,0 +1,83 @@
+package sshforward
+
+import (
+	"slices"
+	"time"
+)
+
+// What of the messages beside the card has buttons, or asks somebody to decide,
+// is kept in the lease until it has been edited to say what became of it. So no
+// button stays that does nothing, whatever dies in between.
+
+// postedOver is the key of a message that says what became of it.
+const postedOver = "over"
+
+// postedKey is what a message shows, which changes exactly when it should show
+// something else; postedOver once what it says is over, "" if a notice of the
+// kind is never edited.
+func (l *Lease) postedKey(p Posted) string {
+	switch p.Kind {
+	case NoticeApproval, NoticeNudge:
+		if p.To == "" {
+			return "" // the card has the buttons
+		}
+		if l.State == Pending {
+			return "asked"
+		}
+	case NoticeAsked:
+		if p.To == "" {
+			return ""
+		}
+		if l.State == Open && l.Asked.Pending() && l.Asked.At.Equal(p.At) {
+			return "asked"
+		}
+	case NoticeReminder, NoticeRebuilt, NoticeShortened:
+		if l.State == Open {
+			return "until " + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
+		}
+	default:
+		return ""
+	}
+	return postedOver
+}
+
+// noticeKey is what a notice will show when it is sent now; "" if it is not one
+// to be kept. Who has the buttons already is reminded without them.
+func (l *Lease) noticeKey(n Notice) string {
+	if n.Kind == NoticeNudge && l.HasAsked(n.To) {
+		return ""
+	}
+	return l.postedKey(Posted{Kind: n.Kind, At: n.At, To: n.To})
+}
+
+// HasAsked reports whether a user has a direct message that asks to approve the
+// lease.
+func (l *Lease) HasAsked(user string) bool {
+	return slices.ContainsFunc(l.Posted, func(p Posted) bool {
+		return p.To == user && (p.Kind == NoticeApproval || p.Kind == NoticeNudge)
+	})
+}
+
+// outdated reports whether a message shows something else than it should. A
+// reminder of another end is over.
+func (l *Lease) outdated(p Posted) bool { return l.postedKey(p) != p.Key }
+
+// Over reports whether what a message says is over, so that nobody can decide
+// by it any more.
+func (l *Lease) Over(p Posted) bool { return l.postedKey(p) == postedOver }
+
+// posted returns the message at a place as the lease has it now, or nil.
+func (l *Lease) posted(at Place) *Posted {
+	for i := range l.Posted {
+		if l.Posted[i].Place == at {
+			return &l.Posted[i]
+		}
+	}
+	return nil
+}
+
+// ends reports whether a message of the kind speaks of one end of the lease, so
+// that any edit says that it is over.
+func (k NoticeKind) ends() bool {
+	return k == NoticeReminder || k == NoticeRebuilt || k == NoticeShortened
+}
