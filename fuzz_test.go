@@ -53,10 +53,10 @@ func (p *player) play(b byte) {
 		err = p.l.confirm(p.now, testTiming)
 	case 1:
 		if p.l.State == Open {
-			err = p.l.grant(p.now, fmt.Sprint("U", arg), p.l.Asked.By)
+			err = p.l.grant(p.now, fmt.Sprint("U", arg), nil, p.l.Asked.By)
 			break
 		}
-		err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming)
+		err = p.l.approve(p.now, fmt.Sprint("U", arg), nil, testTiming)
 	case 2:
 		err = p.l.extend(p.now, alice, time.Minute<<arg)
 	case 3:

@@ -98,6 +98,10 @@ const (
 	AskChannel AskBy = "channel" // by a mention where the card is
 )
 
+// MaxAsked is how many people are asked directly: Slack takes about one such
+// message a second, and what everybody is asked nobody feels meant by.
+const MaxAsked = 15
+
 // Posted is a message beside the card that says what is so for a while: it has
 // buttons that are of no use afterwards.
 type Posted struct {

@@ -151,13 +151,13 @@ func (l *Lease) CardKey() string {
 	key := string(l.State)
 	switch l.State {
 	case Pending:
-		key += fmt.Sprintf(" approved=%d", len(l.Approved))
+		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.claimKey()
 	case Opening:
 		key += " " + string(l.Stage) + " " + l.Detail.String()
 	case Open:
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
-			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy) + l.claimKey()
 		}
 		if a := l.ByAddress(); a != "" {
 			key += " by=" + a

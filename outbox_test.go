@@ -112,7 +112,7 @@ func TestCardKey(t *testing.T) {
 		change  func(*Lease)
 		changes bool
 	}{
-		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, testTiming) }, true},
+		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, nil, testTiming) }, true},
 		{"a stage", Opening, func(l *Lease) { l.advance(noon) }, true},
 		{"what is waited for", Opening, func(l *Lease) { l.Detail = Textf("the health check") }, true},
 		{"a failure", Opening, func(l *Lease) { l.retry(noon, errors.New("no")) }, false},
