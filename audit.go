@@ -60,7 +60,7 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 			add(ActMended, Textf("Its dead-man switch was removed by somebody else, and was put back."))
 		}
 		if mended.Widened {
-			add(ActNarrowed, Textf("Its security group let in more than was leased."))
+			add(ActNarrowed, Textf("Its security group let in more than was leased, or its load balancer led to other instances too."))
 		}
 		if mended.Retagged {
 			add(ActRetagged, Textf("Its tags were changed by somebody else, and were put right."))
@@ -125,9 +125,9 @@ func eventOf(l *Lease, prices Prices) Event {
 	for _, a := range l.Approved {
 		e.Approvers = append(e.Approvers, a.User)
 	}
-	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
+	if billed := l.Billed(); billed > 0 {
 		// A millionth of a dollar is enough, and does not show how floats work.
-		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt))) / 1e6
+		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, billed)) / 1e6
 		if math.IsInf(e.Cost, 0) || math.IsNaN(e.Cost) {
 			e.Cost = 0 // JSON has neither, and no price may keep an end from being written
 		}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// drift compares an open lease with what there is. What could not be read is
-// taken to be as it was.
+// drift compares a lease that is open, or built ahead, with what there is. What
+// could not be read is taken to be as it was.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if f == nil {
 		f = new(Found)
@@ -14,7 +14,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if ended, err := k.gone(ctx, l, f, r); ended || err != nil {
 		return err
 	}
-	if in, there := r.Instances[l.Instance.ID]; there {
+	// What is built ahead is looked at again at the last yes.
+	if in, there := r.Instances[l.Instance.ID]; there && !l.Waiting() {
 		if !in.Running {
 			return k.stopped(ctx, l, in, r)
 		}
@@ -35,8 +36,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if d == (Drift{Unsigned: true}) {
 		k.log.Info("the tags of an open lease are signed anew", "lease", l.ID, "proof", string(f.Proof))
 	} else {
-		k.log.Warn("an open lease has drifted",
-			"lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
+		k.log.Warn("a lease has drifted",
+			"lease", l.ID, "state", string(l.State), "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
 	}
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
@@ -45,6 +46,17 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		l.drifted(now, d)
 		return nil
 	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// ajar has the door of a lease locked again of which a yes is missing: somebody
+// else lets people in, or the store is an old backup.
+func (k *Keeper) ajar(ctx context.Context, l *Lease) error {
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.ajar(now) })
+	if err == nil {
+		k.log.Warn("the security group of a lease lets somebody in though a yes is missing", "lease", l.ID, "state", string(l.State))
+	}
 	k.wake(l.ID)
 	return unlessMoved(err)
 }
@@ -65,6 +77,9 @@ func (k *Keeper) gone(ctx context.Context, l *Lease, f *Found, r round) (ended b
 		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its load balancer was deleted by somebody else."))
 	case !f.Group && !r.Hides(PartGroups):
 		return k.loseAfter(ctx, l, r, slow, listDelay, Textf("Its security group was deleted by somebody else."))
+	case f.Reshaped: // that it is so is seen once and for all, and it may let in anybody
+		why = Textf("Somebody else gave its load balancer other groups or listeners, or put another in its place.")
+		return true, k.lose(ctx, l, r, why, NoticeReshaped)
 	case r.Hides(PartInstances, PartBalancers, PartGroups):
 		r.hold(slow)
 	}
@@ -81,10 +96,12 @@ func (k *Keeper) loseAfter(ctx context.Context, l *Lease, r round, what string, 
 // compare says what somebody else has changed on an open lease.
 func (k *Keeper) compare(l *Lease, f *Found, r round) (d Drift) {
 	seesRules, seesBalancer := !r.Hides(PartGroups, PartRules), !r.Hides(PartBalancers)
+	locked := l.Locked()
 	if seesRules {
-		d.Missing = !f.Rule || !covers(f.Ingress, l.Sources)
+		d.Missing = !f.Rule || !locked && !covers(f.Ingress, l.Sources)
 		d.Widened = f.Widened || !covers(l.Sources, f.Ingress)
 	}
+	d.Widened = d.Widened || locked && f.Unlocked
 	d.Missing = d.Missing || seesBalancer && !f.Registered
 	d.Unarmed = !f.DeadMan && !r.Hides(PartDeadMan) && k.accounts[l.Instance.Account].DeadMan
 	d.Retagged, d.Unsigned = f.Retagged, f.Unsigned
@@ -142,13 +159,20 @@ func (k *Keeper) stopped(ctx context.Context, l *Lease, in Instance, r round) er
 	return unlessMoved(err)
 }
 
-// lose closes a lease whose instance or load balancer went away.
-func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text) error {
+// lose closes a lease whose instance or load balancer went away, with an alarm if
+// that is one.
+func (k *Keeper) lose(ctx context.Context, l *Lease, r round, why Text, alarms ...NoticeKind) error {
 	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
 			return errMoved
 		}
-		return l.end(now, InstanceGone, "", why, k.timing)
+		if err := l.end(now, InstanceGone, "", why, k.timing); err != nil {
+			return err
+		}
+		for _, alarm := range alarms {
+			l.owe(alarm, now)
+		}
+		return nil
 	})
 	if err == nil {
 		k.workers.interrupt(l.ID)

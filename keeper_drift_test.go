@@ -252,3 +252,41 @@ func TestDeadManSetAgain(t *testing.T) {
 		t.Errorf("after mending: owed %v, mended %t, next %v", l.Owed, l.Mended, Next(&l, at(2)).Kind)
 	}
 }
+
+// A load balancer that somebody else gave another shape may let in anybody: its
+// lease is closed at the first look, which is an alarm and says why.
+func TestReshapedBalancerClosesTheLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.sweep()
+		id := w.opened(alice, "web", 8*time.Hour)
+		w.sweepFor(time.Minute, 20*time.Second)
+		w.cloud.meddle(id, func(f *footprint) { f.reshaped = true })
+		w.sweep()
+		w.pass(lingering + pollEvery)
+		w.expect(id, Closed, InstanceGone)
+		if why := w.lease(id).Why.String(); !strings.Contains(why, "other groups or listeners") {
+			t.Errorf("it says %q", why)
+		}
+		if got := w.heardOf(id, NoticeReshaped, NoticeEnded, NoticeMended, NoticeNarrowed); !sameWords(got, "reshaped", "ended") {
+			t.Errorf("people heard %v", got)
+		}
+		w.nothingLeft()
+	})
+}
+
+// After a lost store nothing goes on through a load balancer of another shape.
+func TestReshapedBalancerIsNotTakenOver(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.sweep()
+		id := w.opened(alice, "web", 8*time.Hour)
+		w.cloud.meddle(id, func(f *footprint) { f.reshaped = true })
+		w.loseStore()
+		w.sweep()
+		w.pass(lingering + pollEvery)
+		w.expect(id, Closed, Lost)
+		if got := w.heardOf(id, NoticeReshaped); len(got) != 1 {
+			t.Errorf("people heard %v", w.slack.heard(id))
+		}
+		w.nothingLeft()
+	})
+}

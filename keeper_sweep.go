@@ -70,8 +70,12 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		if f := found[id]; f != nil && l.endsLater(f) {
 			errs = append(errs, k.restoreEnd(ctx, l, f))
 		}
-		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
+		switch was := open[id]; {
+		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
+		case l.listedBy(r.At):
 			errs = append(errs, k.drift(ctx, l, found[id], r))
+		case l.Waiting() && found[id] != nil && found[id].Unlocked:
+			errs = append(errs, k.ajar(ctx, l))
 		}
 	}
 	errs = append(errs, k.judge(ctx, account, live, r))
@@ -184,11 +188,14 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	l := k.revive(f, s)
 	now := time.Now()
 	served := f.Balancer && f.Registered || s.Hides(PartBalancers)
-	whole := l.State == Open && served && f.Group && !due(l.ExpiresAt, now)
+	whole := l.State == Open && served && f.Group && !f.Reshaped && !due(l.ExpiresAt, now)
 	k.log.Warn("rebuilding a lease from its tags",
 		"lease", l.ID, "user", l.Owner, "instance", l.Instance.ID, "whole", whole, "expires", l.ExpiresAt)
 	if !whole {
 		l.Why = Textf("My records were lost, and by its tags it was not open yet, not whole any more, or over.")
+		if f.Reshaped {
+			l.owe(NoticeReshaped, now)
+		}
 		return k.create(ctx, l, Lost)
 	}
 	l.owe(NoticeRebuilt, now)

@@ -52,6 +52,9 @@ type Lease struct {
 	Work
 	Outbox
 
+	// Prepared is what was built of it while a yes was missing.
+	Prepared Preparation `json:",omitzero"`
+
 	// DueAt is the earliest time at which anything above needs attention;
 	// zero for never. The ledger sets it before each write.
 	DueAt time.Time `json:",omitzero"`
@@ -86,6 +89,9 @@ type Terms struct {
 	ExtendNeeds []Need `json:",omitempty"`
 	// Notify are who is asked for approval; empty: all Approvers.
 	Notify []string `json:",omitempty"`
+	// Prepare is when it is built ahead, as far as there is room. Empty: not at
+	// all.
+	Prepare Prepare `json:",omitempty"`
 }
 
 // Work is how far the work in AWS has come.
@@ -322,17 +328,24 @@ func (l *Lease) EndOnlyAccepted() bool {
 }
 
 // End is the latest moment at which access may still exist: ExpiresAt once the
-// clock has started, before that the opening time-out plus the duration. It is
-// what the tags in AWS say, so that whoever finds them knows when to remove
+// clock has started, before that the opening time-out plus the duration, and
+// while a yes is missing the time-outs for that as well. It is what the tags in AWS say, so that whoever finds them knows when to remove
 // what carries them. Zero before opening.
 func (l *Lease) End() time.Time {
 	switch {
 	case !l.ExpiresAt.IsZero():
 		return l.ExpiresAt
 	case l.OpenBy.IsZero():
-		return time.Time{}
+		return l.Prepared.Until
 	}
-	return l.OpenBy.Add(l.Duration)
+	return later(l.OpenBy.Add(l.Duration), l.Prepared.Until)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Locked reports whether nobody may be let in by the lease: a yes is missing, the

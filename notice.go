@@ -48,7 +48,8 @@ const (
 	// These go to the operators' channel as well.
 	NoticeStuck     NoticeKind = "stuck"     // the work on it keeps failing
 	NoticeFreed     NoticeKind = "freed"     // it is not stuck any more
-	NoticeNarrowed  NoticeKind = "narrowed"  // somebody had widened its security group
+	NoticeNarrowed  NoticeKind = "narrowed"  // somebody had widened its security group, or put others behind its load balancer
+	NoticeReshaped  NoticeKind = "reshaped"  // somebody made another thing of its load balancer: it is closed
 	NoticeRetagged  NoticeKind = "retagged"  // somebody had changed its tags
 	NoticeUrgent    NoticeKind = "urgent"    // it goes past approval
 	NoticeRejected  NoticeKind = "rejected"  // it was ended, since policy would not let it in any more
@@ -61,7 +62,7 @@ const (
 // people of the lease.
 func (k NoticeKind) Alarm() bool {
 	switch k {
-	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged,
+	case NoticeStuck, NoticeFreed, NoticeNarrowed, NoticeReshaped, NoticeRetagged, NoticeUrgent, NoticeRejected, NoticeUnjudged,
 		NoticeAbandoned, NoticeFound:
 		return true
 	}

@@ -85,7 +85,9 @@ type Found struct {
 	Group      bool           // the lease's security group is there
 	Rule       bool           // the rule in the instance's group is there
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
-	Widened    bool           // it lets in anything else, or other traffic out
+	Widened    bool           // it lets in anything else, or other traffic out, or the load balancer has other instances too
+	Reshaped   bool           // the load balancer has other groups or listeners than the lease's, or is not the one that was made
+	Unlocked   bool           // the group has a rule that lets anything in at all
 	DeadMan    bool           // the dead-man switch is set
 
 	// Proof says whether the tags are as a bot with the key wrote them. Without

@@ -29,7 +29,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		return // the keeper has the message edited
 	}
 	from, own := pr.payload.source(pr.action)
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		if !h.listAgain(to, from, show) {
@@ -79,7 +79,7 @@ func (h *handler) stale(pr press, err error) {
 		return
 	}
 	to := pr.to
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch from {
 	case fromMine, fromAll:
 		h.listAgain(to, from, show)

@@ -12,7 +12,8 @@ import (
 var noticeKinds = []sshforward.NoticeKind{
 	sshforward.NoticeApproval, sshforward.NoticeReady, sshforward.NoticeReminder, sshforward.NoticeEnded, sshforward.NoticeFailed,
 	sshforward.NoticeRebuilt, sshforward.NoticeMended, sshforward.NoticeNudge, sshforward.NoticeAsked, sshforward.NoticeRefused,
-	sshforward.NoticeReview, sshforward.NoticeStuck, sshforward.NoticeFreed, sshforward.NoticeNarrowed, sshforward.NoticeUrgent,
+	sshforward.NoticeReview, sshforward.NoticeStuck, sshforward.NoticeFreed, sshforward.NoticeNarrowed, sshforward.NoticeReshaped,
+	sshforward.NoticeUrgent,
 	sshforward.NoticeShortened, sshforward.NoticeRejected, sshforward.NoticeUnjudged,
 }
 

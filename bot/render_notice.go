@@ -81,8 +81,12 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	id, what, owner := code(l.ID, 20), instance(l.Instance), mention(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeNarrowed:
-		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened the security group of lease %s (%s, %s). "+
-			"It lets in %s alone again.", id, what, owner, sources(l)))
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened lease %s (%s, %s): its security group let in more, "+
+			"or its load balancer led to other instances too. It leads from %s to its own instance alone again.",
+			id, what, owner, sources(l)))
+	case sshforward.NoticeReshaped:
+		return v.leaseMessage(l, v.say(":rotating_light: Somebody gave the load balancer of lease %s (%s, %s) other security groups "+
+			"or listeners, or put another in its place. Who got in through it is not known. I close the lease.", id, what, owner))
 	case sshforward.NoticeRetagged:
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had changed the tags of lease %s (%s, %s) in AWS. "+
 			"They say again what my records say.", id, what, owner))
@@ -169,15 +173,7 @@ func (v render) unopened(l *sshforward.Lease) message {
 		rest = v.say("Nothing of it is left.")
 	}
 	says := v.say("%s %s could not be opened.", mention(l.Owner), instance(l.Instance))
-	again := v.say("To try again: %s. If it says the same, ask the operator.", code(Slash+" "+formatCommand(sameRequest(l)), 2500))
-	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)))
-}
-
-// sameRequest is the command that asks for the same once more.
-func sameRequest(l *sshforward.Lease) sshforward.OpenLease {
-	c := sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration, Sources: l.Sources, Because: l.Because, Urgent: l.Urgent}
-	if l.TargetPort != 22 {
-		c.Port = l.TargetPort
-	}
-	return c
+	again := v.say("If it fails again for the same reason, ask the operator.")
+	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)),
+		buttons(fromReminder.blockID(l.ID), button(actionAgain, l.ID, v.label("Try again"))))
 }

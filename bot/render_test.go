@@ -163,6 +163,7 @@ func every(v render) map[string]message {
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
+		"notice-reshaped":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
 		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
 		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
 		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
@@ -279,7 +280,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		sshforward.Opening:   {actionClose},
 		sshforward.Open:      {actionExtend, actionClose, actionHelp},
 		sshforward.Closing:   nil,
-		sshforward.Closed:    nil,
+		sshforward.Closed:    {actionAgain},
 	} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
@@ -287,7 +288,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
-			if b.ActionID == actionHelp { // which is a question
+			if b.ActionID == actionHelp || b.ActionID == actionAgain { // which are questions
 				continue
 			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
@@ -22,6 +23,14 @@ func hasShape(b elbtypes.LoadBalancerDescription, l *sshforward.Lease, group str
 	return aws.ToString(listener.Protocol) == "TCP" && int(listener.LoadBalancerPort) == l.ListenerPort &&
 		int(aws.ToInt32(listener.InstancePort)) == l.TargetPort &&
 		len(b.SecurityGroups) == 1 && (group == "" || b.SecurityGroups[0] == group)
+}
+
+// isMade reports whether a load balancer is the one that was made for the lease, as
+// it was made. AWS gives out a DNS name once, so that another one in its place is
+// told by that; it takes any where none is recorded.
+func isMade(b elbtypes.LoadBalancerDescription, l *sshforward.Lease) bool {
+	recorded, dns := l.Resources.DNSName, aws.ToString(b.DNSName)
+	return hasShape(b, l, l.Resources.GroupID) && (recorded == "" || dns == "" || strings.EqualFold(recorded, dns))
 }
 
 // strangers are the instances behind a load balancer that are not the lease's.

@@ -33,7 +33,7 @@ func (r *run) resolves(ctx context.Context) error {
 	if address == "" && r.WaitDNS <= 0 {
 		return nil
 	}
-	left := r.l.OpenBy.Sub(r.now)
+	left := r.readyBy().Sub(r.now)
 	lookup, cancel := context.WithTimeout(ctx, min(lookupTimeout, left/2))
 	defer cancel()
 	_, err := r.p.lookup(lookup, r.res.DNSName)
@@ -50,6 +50,14 @@ func (r *run) resolves(ctx context.Context) error {
 		r.note("The name %s may need another moment until it resolves.", r.res.DNSName)
 	}
 	return nil
+}
+
+// readyBy is when the lease is given up if it is not ready.
+func (r *run) readyBy() time.Time {
+	if r.l.OpenBy.IsZero() {
+		return r.l.Prepared.By
+	}
+	return r.l.OpenBy
 }
 
 // readAddress is a public address of the load balancer's; "" if it has none that

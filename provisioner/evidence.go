@@ -104,7 +104,9 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	want := l
 	if x.stored != nil {
 		want = x.stored.Clone()
-		want.Resources.GroupID = l.Resources.GroupID
+		if x.group != nil {
+			want.Resources.GroupID = l.Resources.GroupID
+		}
 	}
 	in, known := instances[want.Instance.ID]
 	if !known && x.stored != nil {
@@ -115,10 +117,13 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
 			return aws.ToString(i.InstanceId) == want.Instance.ID
 		})
+		f.Widened = len(strangers(*x.balancer, want.Instance.ID)) > 0
+		f.Reshaped = !isMade(*x.balancer, want)
 	}
 	sources := masked(want.Sources)
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
+		f.Unlocked = f.Unlocked || !aws.ToBool(r.IsEgress)
 		if cidr, ok := opens(r, want.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
 			f.Ingress = append(f.Ingress, cidr)
 		}
@@ -133,7 +138,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	}
 	slices.SortFunc(f.Ingress, netip.Prefix.Compare)
 	for i, r := range x.rules {
-		right := want.Resources.GroupID != "" && letsIn(r, want) && (!known || slices.Contains(in.Groups, aws.ToString(r.GroupId)))
+		right := x.group != nil && letsIn(r, want) && (!known || slices.Contains(in.Groups, aws.ToString(r.GroupId)))
 		if i == 0 || right && !f.Rule {
 			l.Resources.InstanceGroupID = aws.ToString(r.GroupId)
 			l.Resources.InstanceRuleID = aws.ToString(r.SecurityGroupRuleId)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
@@ -15,10 +16,19 @@ import (
 // Mend implements sshforward.Provisioner. It looks before it touches anything, so
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
-// ENOTFOUND, and the lease's end. It never asks to be waited for: what is not
+// ENOTFOUND, and the lease's end. Of a lease that is locked it takes out whatever
+// lets anybody in; of one that is not ready it does nothing else. It never asks to be waited for: what is not
 // whole when it returns is an error, to be tried again at the next sweep.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
+	if l.Waiting() && !l.Prepared.Ready() {
+		r, err := p.begin(l, forOpening)
+		if err != nil {
+			return sshforward.StepResult{Resources: l.Resources}, err
+		}
+		r.fail(r.lock(ctx))
+		return r.step()
+	}
 	r, err := p.beginWithEnd(l)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
@@ -26,12 +36,13 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	var (
 		group      string
 		registered bool
+		others     []elbtypes.Instance // behind the load balancer
 		outside    []types.SecurityGroupRule
 		in         sshforward.Instance
 	)
 	r.together(
 		func() (err error) { group, err = r.stillHasGroup(ctx); return err },
-		func() (err error) { registered, err = r.isRegistered(ctx); return err },
+		func() (err error) { registered, others, err = r.registrations(ctx); return err },
 		func() (err error) { outside, err = r.ownRules(ctx); return err },
 		func() (err error) { in, err = r.readInstance(ctx); return err },
 	)
@@ -57,6 +68,7 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	r.together(
 		func() error { return r.takeOut(ctx, group, inside, kept) },
 		func() error { return r.takeBack(ctx, outside, l.Resources.InstanceRuleID) },
+		func() error { return r.deregisterOthers(ctx, others) },
 	)
 	if r.pending() {
 		return r.step()
@@ -108,8 +120,9 @@ func (r *run) stillHasGroup(ctx context.Context) (string, error) {
 	return "", gone("security group")
 }
 
-// isRegistered reports whether the lease's load balancer has the instance.
-func (r *run) isRegistered(ctx context.Context) (bool, error) {
+// registrations reports whether the lease's load balancer has the instance, and
+// which others it has.
+func (r *run) registrations(ctx context.Context) (registered bool, others []elbtypes.Instance, err error) {
 	mine, err := r.ownsBalancer(ctx)
 	var b elbtypes.LoadBalancerDescription
 	if mine {
@@ -117,13 +130,29 @@ func (r *run) isRegistered(ctx context.Context) (bool, error) {
 	}
 	switch {
 	case errors.Is(err, errNoBalancer), err == nil && !mine:
-		return false, gone("load balancer")
+		return false, nil, gone("load balancer")
 	case err != nil:
-		return false, err
+		return false, nil, err
+	case !isMade(b, r.l):
+		return false, nil, invalid("The load balancer %s has other groups, listeners or instances than I gave it.", r.name)
 	}
-	return slices.ContainsFunc(b.Instances, func(i elbtypes.Instance) bool {
-		return aws.ToString(i.InstanceId) == r.l.Instance.ID
-	}), nil
+	others = strangers(b, r.l.Instance.ID)
+	return len(others) < len(b.Instances), others, nil
+}
+
+// deregisterOthers takes what somebody else has put behind the lease's load balancer
+// away from it.
+func (r *run) deregisterOthers(ctx context.Context, others []elbtypes.Instance) error {
+	if len(others) == 0 {
+		return nil
+	}
+	_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
+		LoadBalancerName: aws.String(r.name), Instances: others,
+	})
+	if hasCode(err, balancerInstance) {
+		return nil // somebody else was first
+	}
+	return r.failed(err, "take other instances from the load balancer")
 }
 
 // readInstance returns what the lease's instance is now. It asks by the id: a look

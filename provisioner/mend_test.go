@@ -61,6 +61,13 @@ var drifts = []struct {
 		w.revoke(l.Resources.GroupID, func(r types.SecurityGroupRule) bool { return aws.ToString(r.CidrIpv4) == "203.0.113.7/32" })
 		w.authorize(l.Resources.GroupID, false, cidr("tcp", 22, "203.0.113.7/32"))
 	}},
+	{"another instance is registered", whole + " widened", func(w *world, l *sshforward.Lease) { w.registerOther(l) }},
+	{"another instance in place of the lease's", "balancer deadman group rule widened", func(w *world, l *sshforward.Lease) {
+		w.registerOther(l)
+		must(w.elb.DeregisterInstancesFromLoadBalancer(w.ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
+			LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID)), Instances: []elbtypes.Instance{{InstanceId: aws.String(w.web)}},
+		}))
+	}},
 	{"the dead-man switch is gone", "balancer group registered rule", func(w *world, l *sshforward.Lease) {
 		w.unschedule(l)
 	}},
@@ -73,6 +80,14 @@ var drifts = []struct {
 			LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID)), Instances: []elbtypes.Instance{{InstanceId: aws.String(w.web)}},
 		}))
 	}},
+}
+
+// registerOther puts another instance behind a lease's load balancer.
+func (w *world) registerOther(l *sshforward.Lease) {
+	w.Helper()
+	must(w.elb.RegisterInstancesWithLoadBalancer(w.ctx, &elb.RegisterInstancesWithLoadBalancerInput{
+		LoadBalancerName: aws.String(sshforward.Name(deployment, l.ID)), Instances: []elbtypes.Instance{{InstanceId: aws.String(w.app)}},
+	}))
 }
 
 // revoke and authorize are what somebody else does.

@@ -44,6 +44,10 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 	case sshforward.StageName:
 		r.fail(r.resolves(ctx))
 	case sshforward.StageClock:
+		if l.Locked() {
+			r.fail(r.locked())
+			break
+		}
 		// What the stages before have made, moments ago, needs no proof.
 		var rules []string
 		if id := l.Resources.InstanceRuleID; id != "" {

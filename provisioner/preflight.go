@@ -79,6 +79,9 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 				a.Name, used, limit, a.Region),
 		}
 	}
+	if limitErr == nil {
+		out.Quota = limit
+	}
 	if out.Subnet, err = a.chooseSubnet(in, subnets, tables); err != nil {
 		return sshforward.Placement{}, err
 	}

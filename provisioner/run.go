@@ -51,6 +51,9 @@ func (p *Provisioner) beginWithEnd(l *sshforward.Lease) (*run, error) {
 	if l.End().IsZero() {
 		return nil, &sshforward.Error{Code: sshforward.EINTERNAL, Message: sshforward.Textf("The lease has no end yet.")}
 	}
+	if l.Waiting() {
+		return p.begin(l, forLooking) // what is built ahead holds up no opening
+	}
 	return p.begin(l, forOpening)
 }
 
