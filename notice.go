@@ -9,7 +9,7 @@ type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
 	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
-	State   State     `json:",omitempty"` // the lease's state as it shows it
+	Firm    string    `json:",omitempty"` // the part of Shown that is not progress
 	SentAt  time.Time `json:",omitzero"`
 	Retry
 }

@@ -49,6 +49,7 @@ func TestApproversOutsideOfTheChannel(t *testing.T) {
 		w.asked(user, "", "was approved by <@U0DBA1>")
 	}
 	w.click(ann, w.card(dev, id, "ssh -p 22"), "lease.close")
+	w.card(dev, id, "Last resource gone")
 	w.nothingLeft()
 }
 
