@@ -60,6 +60,8 @@ func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
 		case l.State != Open && !l.Waiting():
 		case err != nil:
 			l.retry(now, err)
+		case r.Wait > 0:
+			l.wait(now, r)
 		default:
 			l.mended(now)
 		}

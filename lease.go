@@ -102,6 +102,7 @@ type Work struct {
 	Retry
 	LastError Text   `json:",omitzero"`  // of the last of the Attempts, a sentence for people
 	Detail    Text   `json:",omitzero"`  // what a waiting stage waits for
+	InLine    bool   `json:",omitempty"` // Detail is about others, who go first
 	Hint      Text   `json:",omitzero"`  // what to know about the open forward
 	Notes     []Text `json:",omitempty"` // what could not be checked
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
@@ -113,7 +114,7 @@ type Work struct {
 
 // restart forgets failures; the next try is at the given time.
 func (w *Work) restart(at time.Time) {
-	w.Retry, w.LastError, w.Detail = Retry{NextTryAt: at}, Text{}, Text{}
+	w.Retry, w.LastError, w.Detail, w.InLine = Retry{NextTryAt: at}, Text{}, Text{}, false
 }
 
 // Outbox is what people see, and what they have still to be told.
@@ -216,6 +217,8 @@ type Resources struct {
 	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
 	// CheckEvery is the pause between two health checks that was set last.
 	CheckEvery time.Duration `json:",omitempty"`
+	// RegisteredAt is about when the instance was put behind the load balancer.
+	RegisteredAt time.Time `json:",omitzero"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`
