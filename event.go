@@ -9,6 +9,7 @@ const (
 	ActCancel  Act = "cancel"  // the requester's no
 	ActApprove Act = "approve"
 	ActDeny    Act = "deny"
+	ActClaim   Act = "claim" // an approver looks at it
 	ActExtend  Act = "extend"
 	ActFrom    Act = "from" // lets themselves in from another address
 	ActClose   Act = "close"

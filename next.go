@@ -17,6 +17,7 @@ const (
 	ActionMove    ActionKind = "move"     // let in another source, and the former one no more
 	ActionRemind  ActionKind = "remind"   // it ends soon
 	ActionNudge   ActionKind = "nudge"    // approvers have not decided yet
+	ActionUnclaim ActionKind = "unclaim"  // who looked at it has not decided
 	ActionExpire  ActionKind = "expire"   // the time is up
 	ActionClose   ActionKind = "teardown" // remove what is in AWS
 	ActionForget  ActionKind = "forget"   // delete the record
@@ -40,6 +41,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
+		work = l.orUnclaim(work)
 	case Opening:
 		end = Action{ActionGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
@@ -54,6 +56,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionRemind, at}
 		}
+		work = l.orUnclaim(work)
 	case Closing:
 		return Action{ActionClose, l.nextTry(now)}
 	case Closed:
@@ -81,6 +84,14 @@ func (l *Lease) upkeep() (owed []ActionKind) {
 		owed = append(owed, ActionExtend)
 	}
 	return owed
+}
+
+// orUnclaim is the action, or the end of a claim if that comes first.
+func (l *Lease) orUnclaim(a Action) Action {
+	if at := l.claimEnds(); !at.IsZero() && (a.Kind == ActionNone || at.Before(a.At)) {
+		return Action{ActionUnclaim, at}
+	}
+	return a
 }
 
 // nextPreparing is what a lease needs of which a yes is missing, and which is
