@@ -44,7 +44,7 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	switch {
 	case was.State == Closed && is.State == Closing:
 		add(ActReopened, Textf("Something of it was found in AWS after it was closed."))
-	case was.State == "" && is.State == Open:
+	case (was.State == "" || was.State == Requested || was.State == Pending) && is.State == Open:
 		add(ActRebuilt, Textf("It was found in AWS without a record of mine."))
 	case was.State == Opening && is.State == Open:
 		add(ActOpened, is.Hint)
