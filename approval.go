@@ -191,7 +191,7 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
 	}
 	l.ConfirmedAt = now
-	if l.Approvals > 0 && !l.Urgent {
+	if l.needsApproval() {
 		l.State, l.ApproveBy = Pending, now.Add(t.Approval)
 		l.oweAsk(NoticeApproval, now)
 		return nil

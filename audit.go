@@ -44,7 +44,7 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	switch {
 	case was.State == Closed && is.State == Closing:
 		add(ActReopened, Textf("Something of it was found in AWS after it was closed."))
-	case (was.State == "" || was.State == Requested || was.State == Pending) && is.State == Open:
+	case was.State == "" && is.State == Open:
 		add(ActRebuilt, Textf("It was found in AWS without a record of mine."))
 	case was.State == Opening && is.State == Open:
 		add(ActOpened, is.Hint)
@@ -124,9 +124,9 @@ func eventOf(l *Lease, prices Prices) Event {
 	for _, a := range l.Approved {
 		e.Approvers = append(e.Approvers, a.User)
 	}
-	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
+	if billed := l.Billed(); billed > 0 {
 		// A millionth of a dollar is enough, and does not show how floats work.
-		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt))) / 1e6
+		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, billed)) / 1e6
 		if math.IsInf(e.Cost, 0) || math.IsNaN(e.Cost) {
 			e.Cost = 0 // JSON has neither, and no price may keep an end from being written
 		}

@@ -30,12 +30,10 @@ func (h *held) release(ids ...string) {
 // back reports whether an action on a lease has to wait: it would end it for its
 // time alone.
 func (h *held) back(id string, kind ActionKind) bool {
-	switch kind {
-	case ActionExpire, ActionGiveUp, ActionLapse:
-	default:
-		return false
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.ids[id]
+	return h.ids[id] && h.holds(kind)
 }
+
+// holds reports whether such an action waits at all.
+func (h *held) holds(kind ActionKind) bool { return kind == ActionExpire || kind == ActionGiveUp }

@@ -30,9 +30,19 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 			return Reply{}, err
 		}
 	}
+	begin := func(*Lease, time.Time) {}
+	if rule, err := k.ruleOf(l); err == nil && l.needsApproval() && k.prepareAt(l, rule) != "" && !l.Prepared.Begun() {
+		var done func()
+		begin, done = k.prepareIfRoom(ctx, l)
+		defer done()
+	}
 	l, err = k.ledger.updateBy(ctx, actor{ActConfirm, c}, l.ID, func(l *Lease, now time.Time) error {
 		l.Broadcast = heard
-		return l.confirm(now, k.timing)
+		if err := l.confirm(now, k.timing); err != nil || l.State != Pending {
+			return err
+		}
+		begin(l, now)
+		return nil
 	})
 	return k.reply(l, err)
 }

@@ -22,11 +22,8 @@ const beginTimeout = 5 * time.Second
 func (k *Keeper) Begin(ctx context.Context) error {
 	now := time.Now()
 	overdue, err := k.ledger.active(ctx, func(l *Lease) bool {
-		switch a := Next(l, now); a.Kind {
-		case ActionExpire, ActionGiveUp, ActionLapse:
-			return due(a.At, now) && k.configured(l)
-		}
-		return false
+		a := Next(l, now)
+		return k.held.holds(a.Kind) && due(a.At, now) && (l.State == Open || l.State == Opening) && k.configured(l)
 	})
 	if err != nil {
 		return fmt.Errorf("look for what is overdue: %w", err)

@@ -78,6 +78,11 @@ func (cmd OpenLease) request(ctx context.Context, k *Keeper, c Caller, found *In
 	}
 	l.RequestedAt = time.Now()
 	l.ConfirmBy = l.RequestedAt.Add(k.timing.Confirm)
+	if l.Prepare = k.prepareAt(l, rule); l.Prepare == PreparePrompt {
+		begin, done := k.prepareIfRoom(ctx, l)
+		defer done()
+		begin(l, l.RequestedAt)
+	}
 	for {
 		l.ID = NewID()
 		err := k.ledger.insert(ctx, l, l.RequestedAt, actor{ActOpen, c}, false)

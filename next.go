@@ -10,8 +10,8 @@ type ActionKind string
 const (
 	ActionNone    ActionKind = ""         // nothing, ever again
 	ActionLapse   ActionKind = "lapse"    // nobody said yes in time
-	ActionAdvance ActionKind = "advance"  // do the current stage of opening
-	ActionGiveUp  ActionKind = "give-up"  // opening took too long
+	ActionAdvance ActionKind = "advance"  // do the current stage of opening, or of what is built ahead
+	ActionGiveUp  ActionKind = "give-up"  // opening, or building ahead, took too long
 	ActionExtend  ActionKind = "extend"   // move the end that stands in AWS
 	ActionMend    ActionKind = "mend"     // put right what somebody else changed
 	ActionRemind  ActionKind = "remind"   // it ends soon
@@ -33,10 +33,10 @@ func Next(l *Lease, now time.Time) Action {
 	var end, work Action
 	switch l.State {
 	case Requested:
-		end = Action{ActionLapse, l.ConfirmBy}
+		end, work = l.nextPreparing(Action{ActionLapse, l.ConfirmBy}, now)
 	case Pending:
-		end = Action{ActionLapse, l.ApproveBy}
-		if at := l.nextNudge(); !at.IsZero() {
+		end, work = l.nextPreparing(Action{ActionLapse, l.ApproveBy}, now)
+		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
 	case Opening:
@@ -70,6 +70,22 @@ func Next(l *Lease, now time.Time) Action {
 		return end
 	}
 	return work
+}
+
+// nextPreparing is what a lease needs of which a yes is missing, and which is
+// over at end: building, and putting right what somebody else made of it.
+func (l *Lease) nextPreparing(end Action, now time.Time) (sooner, work Action) {
+	building := l.building()
+	if building && l.Prepared.By.Before(end.At) {
+		end = Action{ActionGiveUp, l.Prepared.By}
+	}
+	switch {
+	case l.Drift != (Drift{}): // nothing more is built behind a door that is ajar
+		work = Action{ActionMend, l.nextTry(now)}
+	case building:
+		work = Action{ActionAdvance, l.nextTry(now)}
+	}
+	return end, work
 }
 
 // nextReminder is the earliest reminder that was not decided yet; zero if

@@ -150,8 +150,10 @@ func (l *Lease) held(n Notice) bool {
 func (l *Lease) CardKey() string {
 	key := string(l.State)
 	switch l.State {
+	case Requested:
+		key += l.preparedKey()
 	case Pending:
-		key += fmt.Sprintf(" approved=%d", len(l.Approved))
+		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.preparedKey()
 	case Opening:
 		key += " " + string(l.Stage) + " " + l.Detail.String()
 	case Open:
@@ -172,6 +174,17 @@ func (l *Lease) CardKey() string {
 		key += " stuck"
 	}
 	return key
+}
+
+// preparedKey is the part of CardKey that tells how far a lease is built ahead.
+func (l *Lease) preparedKey() string {
+	switch {
+	case l.Prepared.Ready():
+		return " ready"
+	case l.Prepared.Begun():
+		return " building"
+	}
+	return ""
 }
 
 // cardSent records that the card shows what the key and the state were when it

@@ -19,6 +19,7 @@ type Policy struct {
 	Ports         []int    // on the instance; empty: 22 alone
 	Admins        []string // users and user groups who may close and extend any lease
 	Rules         []Rule
+	Prepare       Prepare // of what no rule says otherwise; empty: never
 }
 
 // Rule is one line of the policy. The first rule that covers an instance
@@ -43,6 +44,9 @@ type Rule struct {
 	ExtendApprovals int
 	// Urgent says who may go past the approvers; nil: nobody.
 	Urgent *Urgent
+	// Prepare is when what the rule lets in is built ahead; empty: as the policy
+	// says.
+	Prepare Prepare
 }
 
 // Urgent is what may be opened without approval when it cannot wait. A reason

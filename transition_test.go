@@ -174,3 +174,31 @@ func TestTornDown(t *testing.T) {
 		t.Errorf("done: %s, ended %s, closed %s, kept until %s", l.State, l.AccessEndedAt, l.ClosedAt, l.KeepUntil)
 	}
 }
+
+// A step that had no turn has not failed, and what failed before is not over: both
+// are told.
+func TestWaitInLine(t *testing.T) {
+	turn := StepResult{Wait: time.Second, InLine: true, Detail: Textf("It waits for its turn: account %s has used up the calls.", "main")}
+	for what, record := range map[string]func(l *Lease, r StepResult, err error){
+		"open":   func(l *Lease, r StepResult, err error) { _ = l.stageDone(noon, admitted{}, r, err, testTiming) },
+		"extend": func(l *Lease, r StepResult, err error) { l.endMoved(noon, l.ExpiresAt, r, err) },
+		"close":  func(l *Lease, r StepResult, err error) { l.tornDown(noon, r, err, testTiming) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			l := inState(map[string]State{"open": Opening, "extend": Open, "close": Closing}[what])
+			record(l, StepResult{}, Errorf(EUNAVAILABLE, "EC2 cannot be reached."))
+			record(l, turn, nil)
+			if l.Attempts != 1 || l.LastError.String() != "EC2 cannot be reached." || l.Detail.String() != turn.Detail.String() ||
+				!l.NextTryAt.Equal(noon.Add(time.Second)) {
+				t.Errorf("%d failures, %q, %q, next try at %s", l.Attempts, l.LastError, l.Detail, l.NextTryAt)
+			}
+			if why := l.tooSlow(testTiming).String(); !strings.Contains(why, "EC2 cannot") || !strings.Contains(why, "its turn") {
+				t.Errorf("given up: %s", why)
+			}
+			record(l, StepResult{}, Errorf(EUNAVAILABLE, "ELB cannot be reached."))
+			if l.Attempts != 2 || !l.Detail.IsZero() || l.InLine {
+				t.Errorf("%d failures, and it waits for %q", l.Attempts, l.Detail)
+			}
+		})
+	}
+}

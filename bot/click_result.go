@@ -25,7 +25,7 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 	}
 	to, cmd := pr.to, pr.cmd
 	from, own := pr.payload.source(pr.action)
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		if !h.listAgain(to, from, show) {
@@ -75,7 +75,7 @@ func (h *handler) stale(pr press, err error) {
 		return
 	}
 	to := pr.to
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch from {
 	case fromMine, fromAll:
 		h.listAgain(to, from, show)

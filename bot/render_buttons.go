@@ -36,10 +36,20 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		if from == fromCard || from == fromShow {
 			row = append(row, v.helpButton(l))
 		}
+	case sshforward.Closed:
+		if from != fromCard && from != fromShow {
+			return nil
+		}
+		row = append(row, v.againButton(l.ID))
 	default:
 		return nil
 	}
 	return buttons(from.blockID(l.ID), row...)
+}
+
+// againButton shows the form, filled in with what the lease was asked for with.
+func (v render) againButton(lease string) *slack.ButtonBlockElement {
+	return button(actionAgain, lease, v.label("Again"))
 }
 
 // decision is an approver's yes and no: to the lease or, unless by is 0, to its
