@@ -122,6 +122,8 @@ func (k *Keeper) transition(kind ActionKind) change {
 			l.remind(now)
 		case ActionNudge:
 			l.nudge(now)
+		case ActionUnclaim:
+			l.Claim = Claim{}
 		}
 		return nil
 	}

@@ -28,9 +28,8 @@ func TestLayers(t *testing.T) {
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
-			"next.go", "outbox.go", "posted.go", "approval.go", "transition.go", "audit.go", "admission.go", "policy.go", "amend.go",
-			"correct.go", "timing.go", "reply.go", "abandon.go",
-			"prepare.go",
+			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "audit.go", "admission.go", "policy.go",
+			"amend.go", "correct.go", "timing.go", "reply.go", "abandon.go", "prepare.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
