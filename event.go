@@ -31,6 +31,7 @@ const (
 	ActRetagged    Act = "retagged"  // tags that somebody had changed were put right
 	ActShortened   Act = "shortened" // policy allows less time than it had
 	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
+	ActElsewhere   Act = "elsewhere" // another bot of this deployment has it, in a store of its own
 	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it
 	ActReopened    Act = "reopened"  // something of a closed lease was found
 )
