@@ -54,13 +54,13 @@ func (v render) plain(state string, l *sshforward.Lease) string {
 func (v render) body(l *sshforward.Lease) string {
 	switch l.State {
 	case sshforward.Requested:
-		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy))
+		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy)) + v.preparedLine(l)
 	case sshforward.Pending:
 		may := v.say("May approve: %s until %s.", v.anyOf(l.Approvers), date(l.ApproveBy))
 		if len(l.Approved) == 0 {
-			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), may)
+			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), may) + v.preparedLine(l)
 		}
-		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), may)
+		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), may) + v.preparedLine(l)
 	case sshforward.Opening:
 		s := v.progress(l)
 		if detail := v.line(l.Detail, 500); detail != "" {
@@ -70,6 +70,9 @@ func (v render) body(l *sshforward.Lease) string {
 	case sshforward.Open:
 		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
+		if neverOpened(l) {
+			return v.sentences(v.say("I let nobody in. What was prepared is being removed."), v.endReason(l))
+		}
 		if l.AccessEndedAt.IsZero() {
 			return v.sentences(v.say("Ending access."), v.endReason(l))
 		}

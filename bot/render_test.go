@@ -64,6 +64,30 @@ func unreached(state string) *sshforward.Lease {
 	})
 }
 
+// preparing is a lease of which something was built while a yes was missing.
+func preparing(s sshforward.State, change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(s, func(l *sshforward.Lease) {
+		l.Prepared.Since, l.Prepared.BilledAt = noon.Add(-time.Hour), noon.Add(-time.Hour)
+		if change != nil {
+			change(l)
+		}
+	})
+}
+
+func ready(l *sshforward.Lease) { l.Prepared.ReadyAt = noon.Add(-59 * time.Minute) }
+
+func cold(l *sshforward.Lease) {
+	l.Prepared.Cold = sshforward.Textf("Requests that wait hold %d load balancers in account %s, a quarter of its quota, which is the most. "+
+		"This one opens only after the yes.", 5, "main")
+}
+
+// unopened makes of a lease one that was denied when it was ready.
+func unopened(l *sshforward.Lease) {
+	ready(l)
+	l.Reason, l.ClosedBy, l.DeniedFor, l.Prepared.GoneAt = sshforward.Denied, "U2", "not today", noon
+	l.OpenedAt, l.ExpiresAt, l.AccessEndedAt, l.Approved = time.Time{}, time.Time{}, time.Time{}, nil
+}
+
 // abandoned is a lease that was given up.
 func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
 	return with(sshforward.Closed, func(l *sshforward.Lease) {
@@ -121,6 +145,19 @@ func every(v render) map[string]message {
 		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
+		"card-preparing":       v.card(preparing(sshforward.Pending, nil)),
+		"card-prepared":        v.card(preparing(sshforward.Pending, ready)),
+		"card-prepared-prompt": v.card(preparing(sshforward.Requested, ready)),
+		"card-cold":            v.card(with(sshforward.Pending, cold)),
+		"card-prepared-ending": v.card(preparing(sshforward.Closing, unopened)),
+		"card-prepared-ended":  v.card(preparing(sshforward.Closed, unopened)),
+		"notice-unopened":      v.notice(preparing(sshforward.Closing, unopened), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-locked":        v.notice(preparing(sshforward.Pending, ready), sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"prompt-preparing":     v.prompt(preparing(sshforward.Requested, nil)),
+		"prompt-prepares": v.prompt(with(sshforward.Requested, func(l *sshforward.Lease) {
+			l.Approvers, l.Approvals, l.Prepare = []string{"S1"}, 1, sshforward.PrepareApproval
+		})),
+		"list-prepared":        v.list(ann, false, []*sshforward.Lease{preparing(sshforward.Pending, nil)}),
 		"card-opening":         v.card(lease(sshforward.Opening)),
 		"card-opening-stuck":   v.card(stuck(sshforward.Opening)),
 		"card-open":            v.card(open),

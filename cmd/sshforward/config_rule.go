@@ -26,6 +26,7 @@ type ruleConfig struct {
 	ReasonPattern   *pattern      `yaml:"reason_pattern"`
 	ExtendApprovals *int          `yaml:"extend_approvals"` // as many as approvals if it is not there
 	Urgent          *urgentConfig `yaml:"urgent"`
+	Prepare         prepareWord   `yaml:"prepare"` // as the policy says if it is not there
 }
 
 // urgentConfig says who may go past a rule's approvers.
@@ -125,6 +126,7 @@ func (r ruleConfig) rule() sshforward.Rule {
 		Instances: convert(r.Instances, func(id instanceID) string { return string(id) }),
 		Users:     convert(r.Users, personString), Guests: r.Guests, Max: time.Duration(r.Max),
 		Approvers: convert(r.Approvers, personString), Approvals: r.Approvals, Reason: r.Reason == "required",
+		Prepare: sshforward.Prepare(r.Prepare),
 	}
 	if r.ExtendApprovals != nil {
 		out.ExtendApprovals = *r.ExtendApprovals
