@@ -15,6 +15,9 @@ type StepResult struct {
 	Wait time.Duration
 	// Detail says in plain words what is waited for, or a note on success.
 	Detail Text
+	// InLine: it waits for its turn among others, which is not what AWS said to
+	// it. It keeps what went wrong before.
+	InLine bool
 }
 
 // Finder looks at instances, and changes nothing. Errors are those of

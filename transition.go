@@ -116,11 +116,14 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 // endMoved records whether the end that stands in AWS is the given one now.
 func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 	l.Resources.Until = r.Resources.Until
-	if err != nil {
+	switch {
+	case err != nil:
 		l.retry(now, err)
 		return
-	}
-	if r.Wait == 0 {
+	case r.InLine:
+		l.wait(now, r)
+		return
+	case r.Wait == 0:
 		// Done is done, also where what stands there is rounded: comparing
 		// that with ExpiresAt would move it for ever.
 		l.Resources.Until = end
@@ -135,8 +138,8 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 func (l *Lease) retry(now time.Time, err error) {
 	l.LastError = ErrorMessage(err)
 	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
-	if l.inLine() {
-		l.Detail = Text{} // it had its turn
+	if l.InLine {
+		l.Detail, l.InLine = Text{}, false // it had its turn
 	}
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
@@ -168,12 +171,19 @@ func (l *Lease) clearAlarm(now time.Time) {
 	}
 }
 
-// wait records that the current work is not there yet, which is no failure.
+// wait records that the current work is not there yet, which is no failure; and
+// if it did not get as far as to ask, nothing that happened before is over.
 func (l *Lease) wait(now time.Time, r StepResult) {
-	l.restart(now.Add(r.Wait))
-	l.Detail = r.Detail
+	if r.InLine {
+		l.NextTryAt = now.Add(r.Wait)
+	} else {
+		l.restart(now.Add(r.Wait))
+	}
+	l.Detail, l.InLine = r.Detail, r.InLine
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
-		l.LastError = r.Detail
+		if l.LastError.IsZero() {
+			l.LastError = r.Detail
+		}
 		l.alarm(now)
 	}
 }
@@ -218,7 +228,7 @@ func (l *Lease) beginClosing(now time.Time) {
 func (l *Lease) tooSlow(t Timing) Text {
 	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
-	case l.inLine():
+	case l.InLine:
 		return why.And(l.LastError).And(l.Detail)
 	case !l.LastError.IsZero():
 		return why.And(l.LastError)
@@ -231,18 +241,12 @@ func (l *Lease) tooSlow(t Timing) Text {
 // lineUp records that the work waits for its turn, which is no failure and keeps
 // the last one that was. errMoved if that is known.
 func (l *Lease) lineUp(others int) error {
-	if l.inLine() {
+	if l.InLine {
 		return errMoved
 	}
-	l.Detail = turnOf(others, l.Instance.Account)
+	l.InLine = true
+	l.Detail = Textf("It waits for its turn: %d others are at work in account %s.", others, l.Instance.Account)
 	return nil
-}
-
-// inLine reports whether the work waits for its turn.
-func (l *Lease) inLine() bool { return l.Detail.Format == turnOf(0, "").Format }
-
-func turnOf(others int, account string) Text {
-	return Textf("It waits for its turn: %d others are at work in account %s.", others, account)
 }
 
 // tornDown records what a round of closing has seen gone.

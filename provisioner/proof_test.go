@@ -9,6 +9,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // onlyFound surveys without a store and expects one lease.
@@ -115,7 +116,7 @@ func TestProofWhileTheEndMoves(t *testing.T) {
 // Whatever somebody makes of a lease's own tags, a rebuild grants no more than was
 // signed: either nothing is proven, or what is proven is what was signed.
 func TestTamperedTagsGrantNothing(t *testing.T) {
-	inFake(t, worldOptions{}, func(w *world) {
+	inFake(t, worldOptions{fake: fakeaws.Options{ELBBurst: -1}}, func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)
 		signed := w.tags(l)
