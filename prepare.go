@@ -62,6 +62,18 @@ func (l *Lease) resumeAt() Stage {
 	return ""
 }
 
+// builtMeanwhile notes what was done of a lease while its last yes was given, so
+// that it is not done again after the check.
+func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
+	if l.State != Opening || l.Stage != StageCheck || l.Prepared.Resume != s || err != nil || r.Wait > 0 {
+		return
+	}
+	l.Prepared.Resume = s.next()
+	if !r.Detail.IsZero() {
+		l.Hint = r.Detail
+	}
+}
+
 // workBy is when the work on a lease has to be done: its end, or what ends it
 // before it has opened. Zero for what is never over, as closing.
 func (l *Lease) workBy() time.Time {
