@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -113,7 +114,10 @@ func TestCrashMatrix(t *testing.T) {
 		})
 	}
 	for i, at := range sites {
-		if i == 0 || sites[i-1].n < at.n-1 {
+		if testenv.Race && i%2 == 1 {
+			continue // without it all are gone through
+		}
+		if !testenv.Race && (i == 0 || sites[i-1].n < at.n-1) {
 			die("before", at, before)
 		}
 		die("after", at, after)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -36,7 +37,7 @@ const retryBudget = 5 * time.Minute
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 15)))
+	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 15)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
