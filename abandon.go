@@ -5,15 +5,15 @@ import "time"
 // abandonable refuses to give up what is not closing, or what may still be closed
 // in the ordinary way. configured tells whether its account is. ECONFLICT.
 func (l *Lease) abandonable(configured bool) error {
-	switch l.State {
-	case Closing:
+	switch {
+	case l.State == Closing:
 		if configured && !l.Stuck() {
 			return Errorf(ECONFLICT, "Lease %s is closing, and the work on it does not keep failing. Wait for it.", l.ID)
 		}
 		return nil
-	case Requested, Pending:
+	case l.Waiting() && !l.mayHaveSomething():
 		return Errorf(ECONFLICT, "Lease %s has nothing in AWS yet. Close it instead of giving it up.", l.ID).try("close", l.ID, "")
-	case Opening, Open:
+	case l.Waiting() || l.State == Opening || l.State == Open:
 		return Errorf(ECONFLICT, "Lease %s is not closing. Close it first; if that gets nowhere, it can be given up.", l.ID).
 			try("close", l.ID, "")
 	}
@@ -55,7 +55,7 @@ func (l *Lease) Unproved(r Remains) Text {
 	if r.Partly && r.Found != nil {
 		says = says.And(Textf("Not all of account %s could be looked at: %s", l.Instance.Account, r.Blind))
 	}
-	if l.AccessEndedAt.IsZero() {
+	if l.AccessEndedAt.IsZero() && !l.neverOpened() {
 		says = says.And(Textf("Access was not seen to end."))
 	}
 	res := l.Resources

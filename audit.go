@@ -3,6 +3,7 @@ package sshforward
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -97,7 +98,7 @@ func (by actor) detail(was, is *Lease) Text {
 		return Textf("by %s", is.Extended.By)
 	case by.act == ActExtend:
 		return Textf("by %s, if that is approved", is.Asked.By)
-	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+	case slices.Contains([]Act{ActApprove, ActDeny, ActClaim}, by.act) && is.State == Open:
 		return Textf("the extension by %s", is.Asked.By)
 	}
 	return Text{}
@@ -124,9 +125,9 @@ func eventOf(l *Lease, prices Prices) Event {
 	for _, a := range l.Approved {
 		e.Approvers = append(e.Approvers, a.User)
 	}
-	if !l.OpenedAt.IsZero() && !l.AccessEndedAt.IsZero() {
+	if billed := l.Billed(); billed > 0 {
 		// A millionth of a dollar is enough, and does not show how floats work.
-		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt))) / 1e6
+		e.Cost = math.Round(1e6*prices.Cost(l.Instance.Region, billed)) / 1e6
 		if math.IsInf(e.Cost, 0) || math.IsNaN(e.Cost) {
 			e.Cost = 0 // JSON has neither, and no price may keep an end from being written
 		}

@@ -58,7 +58,7 @@ type Error struct {
 // Suggestion is a command to give, which each user interface writes in its own
 // syntax: what to do, to which instance or lease, and what follows.
 type Suggestion struct {
-	Verb string // open, close, extend, list or ip
+	Verb string // open, close, extend, list, history or ip
 	Ref  string // an id or a name; "" for none
 	Rest string // as it is typed, for example "1h" or "all"; "" for nothing
 	// Command is set instead of these where it is the [Command] that was given,

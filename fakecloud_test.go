@@ -59,6 +59,8 @@ type fakeCloud struct {
 	lingering time.Duration
 	// store is the store that the bot has now: a lost one has another number.
 	store int
+	// quota is what preflight says of it.
+	quota int
 	// dropped is an account that is not configured any more.
 	dropped string
 	// unproven is what surveys report so.
@@ -207,7 +209,7 @@ func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix
 	if err := c.enter(ctx, "preflight", &Lease{ID: in.ID}); err != nil {
 		return Placement{}, err
 	}
-	return Placement{Subnet: "subnet-public", Notes: []Text{Textf("The quota could not be checked.")}}, nil
+	return Placement{Subnet: "subnet-public", Quota: c.quota, Notes: []Text{Textf("The quota could not be checked.")}}, nil
 }
 
 func (c *fakeCloud) end(l *Lease) time.Time {

@@ -102,7 +102,7 @@ func (f *footprint) found(store int) Found {
 	}
 	return Found{
 		Lease: l, Balancer: f.balancer, Registered: f.registered, Group: f.group, Rule: f.rule,
-		Ingress: slices.Clone(f.ingress), Widened: f.widened, Reshaped: f.reshaped,
+		Ingress: slices.Clone(f.ingress), Widened: f.widened, Reshaped: f.reshaped, Unlocked: f.widened || len(f.ingress) > 0,
 		Proof: proof,
 	}
 }
@@ -113,8 +113,18 @@ func (c *fakeCloud) Mend(ctx context.Context, l *Lease) (StepResult, error) {
 	}
 	c.mu.Lock()
 	f := c.leases[l.ID]
-	f.rule, f.registered, f.widened, f.ingress = true, true, false, slices.Clone(l.Sources)
+	f.widened = false
 	s := StepResult{Resources: l.Resources}
+	if l.Locked() {
+		f.ingress = nil
+	} else {
+		c.letIn(f, l)
+	}
+	if l.Waiting() && !l.Prepared.Ready() {
+		c.mu.Unlock()
+		return s, c.leave("mend", l)
+	}
+	f.rule, f.registered = true, true
 	s.Resources.InstanceRuleID = "sgr-again-" + l.ID
 	c.mu.Unlock()
 	return s, c.leave("mend", l)

@@ -18,6 +18,10 @@ func FuzzTransitions(f *testing.F) {
 	// Mending that fails until it is an alarm, heard, and then works.
 	f.Add([]byte{2, 0, 5, 0x1a, 0x1e, 6, 13, 13, 13, 13, 13, 4, 0x3e, 5, 13, 4, 0x1a, 0x1e, 11})
 	// A closing that waits for long, and one that is not the last.
+	// Built ahead of an approval, ajar, narrowed, approved in the middle and at the end.
+	f.Add([]byte{0x11, 0xf0, 5, 13, 13, 13, 13, 0x4e, 13, 13, 13, 0x11, 13, 13, 13, 13})
+	f.Add([]byte{0x12, 0xe0, 0, 5, 13, 13, 0x4e, 6, 13, 13, 13, 13, 13, 13, 4, 5, 13, 13, 0x31, 4, 13, 13})
+	f.Add([]byte{0x21, 0xf0, 7, 13, 13, 13, 0x4e, 0x11, 5, 13, 13, 0x21, 13, 13, 3, 13})
 	f.Add([]byte{2, 0, 5, 3, 7, 0xfa, 0xfa, 0xfa, 0xfa, 4, 5, 13, 0x0f, 6, 13, 13, 13, 13, 13, 5, 13, 0x1f})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		p := player{t: t, now: noon}
@@ -28,6 +32,13 @@ func FuzzTransitions(f *testing.F) {
 			p.l.Urgent = script[0]>>3&1 == 1
 			p.l.Max = p.l.Duration + time.Duration(script[0]%3)*time.Hour
 		}
+		if len(script) > 1 && script[1] >= 0xe0 {
+			p.ahead = PrepareApproval
+			if script[1] < 0xf0 {
+				p.l.prepare(p.now, testTiming) // as soon as the prompt is shown
+			}
+		}
+		p.yes = make(map[string]bool)
 		p.last = p.l.Clone()
 		for _, b := range script {
 			p.play(b)
@@ -43,6 +54,10 @@ type player struct {
 	outcome byte // of the steps
 	heard   []NoticeKind
 	was     []State
+
+	ahead Prepare         // it is built ahead where approval is waited for
+	yes   map[string]bool // who said yes, by the player's own count
+	door  bool            // somebody is let in
 }
 
 func (p *player) play(b byte) {
@@ -50,13 +65,20 @@ func (p *player) play(b byte) {
 	var err error
 	switch b % 16 {
 	case 0:
-		err = p.l.confirm(p.now, testTiming)
+		if err = p.l.confirm(p.now, testTiming); err == nil {
+			p.yes[alice] = true
+			if p.ahead != "" && p.l.State == Pending && !p.l.Prepared.Begun() {
+				p.l.prepare(p.now, testTiming)
+			}
+		}
 	case 1:
 		if p.l.State == Open {
-			err = p.l.grant(p.now, fmt.Sprint("U", arg), p.l.Asked.By)
+			err = p.l.grant(p.now, fmt.Sprint("U", arg), nil, p.l.Asked.By)
 			break
 		}
-		err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming)
+		if err = p.l.approve(p.now, fmt.Sprint("U", arg), nil, testTiming); err == nil {
+			p.yes[fmt.Sprint("U", arg)] = true
+		}
 	case 2:
 		err = p.l.extend(p.now, alice, time.Minute<<arg)
 	case 3:
@@ -85,6 +107,9 @@ func (p *player) play(b byte) {
 			p.now = at.Add(-arg % 2)
 		}
 	case 14:
+		if arg&4 != 0 && p.l.ajar(p.now) == nil {
+			break
+		}
 		p.sweep(arg&1 != 0, arg&2 != 0)
 	case 15:
 		if err = p.l.reopen(p.now, &Found{Lease: new(Lease), Balancer: arg%2 == 0}); errors.Is(err, errMoved) {
@@ -146,6 +171,12 @@ func (p *player) settle() {
 
 func (p *player) perform(do ActionKind) {
 	l := p.l
+	if do == ActionAdvance && l.Stage == StageClock && !l.Locked() {
+		p.letIn() // whatever becomes of the answer
+	}
+	if do == ActionMend && !l.Locked() {
+		p.letIn()
+	}
 	step, err := StepResult{Resources: l.Resources}, error(nil)
 	switch p.outcome {
 	case 6:
@@ -189,6 +220,20 @@ func (p *player) perform(do ActionKind) {
 	}
 }
 
+// letIn holds whoever is let in to every yes that was needed, by the player's own
+// count of them.
+func (p *player) letIn() {
+	p.t.Helper()
+	missing := !p.yes[alice]
+	if !p.l.Urgent {
+		missing = missing || len(p.yes)-1 < p.l.Approvals
+	}
+	if missing {
+		p.t.Fatalf("%s at %q, and people are let in though a yes is missing: %v of %d", p.l.State, p.l.Stage, p.yes, p.l.Approvals)
+	}
+	p.door = true
+}
+
 // look holds the lease to its promises.
 func (p *player) look(after string) {
 	p.t.Helper()
@@ -202,6 +247,9 @@ func (p *player) look(after string) {
 	}
 	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(p.last.ExpiresAt) {
 		p.t.Fatalf("after %s: the end came nearer", after)
+	}
+	if p.door && l.OpenedAt.IsZero() {
+		p.t.Fatalf("after %s: somebody was let in, and its clock never ran", after)
 	}
 	type notice struct {
 		kind NoticeKind
@@ -244,7 +292,7 @@ func (p *player) finish() {
 		p.t.Fatalf("it is closed, and operators were not told: %v", p.heard)
 	}
 	for i, s := range p.was {
-		if s == Opening && p.was[len(p.was)-2] != Closing {
+		if (s == Opening || p.last.Prepared.Begun()) && p.was[len(p.was)-2] != Closing {
 			p.t.Fatalf("it was %s and is closed without closing: %v", p.was[i], p.was)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 // edges are the moves a lease may make.
 var edges = map[State][]State{
-	Requested: {Requested, Pending, Opening, Closed},
-	Pending:   {Pending, Opening, Closed},
+	Requested: {Requested, Pending, Opening, Closing, Closed}, // to closing only what may have something in AWS
+	Pending:   {Pending, Opening, Closing, Closed},            // and never past it
 	Opening:   {Opening, Open, Closing},
 	Open:      {Open, Closing},
 	Closing:   {Closing, Closed},
@@ -31,6 +31,16 @@ func checkMove(was, l *Lease) error {
 	switch {
 	case !slices.Contains(edges[was.State], l.State):
 		return fmt.Errorf("went from %s to %s", was.State, l.State)
+	case was.Waiting() && (l.State == Closing && !was.mayHaveSomething() || l.State == Closed && was.mayHaveSomething()):
+		return fmt.Errorf("went from %s to %s, and what may be in AWS is %+v", was.State, l.State, was.Prepared)
+	case l.Waiting() && (!l.OpenedAt.IsZero() || !l.ExpiresAt.IsZero() || !l.OpenBy.IsZero()):
+		return fmt.Errorf("is %s, and its clock runs", l.State)
+	case l.Waiting() && l.Prepared.Begun() && l.Prepared.Until.Before(l.Prepared.By.Add(l.Duration)):
+		return errors.New("is built ahead with an end that is too early")
+	case l.Waiting() && l.Prepared.Ready() && l.Stage != "" || l.building() && l.Stage == "":
+		return fmt.Errorf("is built ahead at stage %q, ready at %s", l.Stage, l.Prepared.ReadyAt)
+	case l.Waiting() && !l.Locked() || l.State == Opening && l.OpenedAt.IsZero() && !l.Locked():
+		return fmt.Errorf("is %s, and its door is not locked", l.State)
 	case l.State == Open && (l.OpenedAt.IsZero() || l.ExpiresAt.IsZero()):
 		return errors.New("is open without a clock")
 	case !l.OpenedAt.IsZero() && l.ExpiresAt.Sub(l.OpenedAt) > max(l.Max, l.Duration):
@@ -46,9 +56,9 @@ func checkMove(was, l *Lease) error {
 		return fmt.Errorf("was extended with %d of %d approvals", len(l.Asked.Approved), l.ExtendApprovals)
 	case was.State == Requested && l.State == Opening && l.Approvals > 0 && !l.Urgent:
 		return errors.New("opens without approval")
-	case l.Drift != (Drift{}) && l.State != Open && was.Drift == (Drift{}):
+	case l.Drift != (Drift{}) && l.State != Open && !l.Waiting() && was.Drift == (Drift{}):
 		return fmt.Errorf("is %s and has drifted", l.State)
-	case l.Alarmed && !was.Alarmed && l.State != Open && l.State != Closing:
+	case l.Alarmed && !was.Alarmed && l.State != Open && l.State != Closing && !(l.Waiting() && l.Drift.Widened):
 		return fmt.Errorf("is %s and stuck", l.State)
 	case l.State == Closed && l.Alarmed:
 		return errors.New("is closed and stuck")

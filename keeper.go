@@ -81,6 +81,8 @@ type Keeper struct {
 	// confirming serializes, for one person, the check of LeasesPerUser with
 	// the write that depends on it. The store belongs to this process alone.
 	confirming keyedMutex
+	// preparing does the same, for one account, with what is built ahead.
+	preparing keyedMutex
 
 	opens     pace // of requests, by person
 	workers   *workers

@@ -145,6 +145,9 @@ func (k *Keeper) reply(l *Lease, err error) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	if l.State == Closing {
+		k.workers.interrupt(l.ID) // what is being built of it is not waited for
+	}
 	k.wake(l.ID)
 	return Reply{Lease: l}, nil
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// drift compares an open lease with what there is. What could not be read is
-// taken to be as it was.
+// drift compares a lease that is open, or built ahead, with what there is. What
+// could not be read is taken to be as it was.
 func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if f == nil {
 		f = new(Found)
@@ -14,7 +14,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if ended, err := k.gone(ctx, l, f, r); ended || err != nil {
 		return err
 	}
-	if in, there := r.Instances[l.Instance.ID]; there {
+	// What is built ahead is looked at again at the last yes.
+	if in, there := r.Instances[l.Instance.ID]; there && !l.Waiting() {
 		if !in.Running {
 			return k.stopped(ctx, l, in, r)
 		}
@@ -35,8 +36,8 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 	if d == (Drift{Unsigned: true}) {
 		k.log.Info("the tags of an open lease are signed anew", "lease", l.ID, "proof", string(f.Proof))
 	} else {
-		k.log.Warn("an open lease has drifted",
-			"lease", l.ID, "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
+		k.log.Warn("a lease has drifted",
+			"lease", l.ID, "state", string(l.State), "missing", d.Missing, "widened", d.Widened, "unarmed", d.Unarmed, "retagged", d.Retagged)
 	}
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
 		if !l.listedBy(r.At) {
@@ -45,6 +46,17 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 		l.drifted(now, d)
 		return nil
 	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// ajar has the door of a lease locked again of which a yes is missing: somebody
+// else lets people in, or the store is an old backup.
+func (k *Keeper) ajar(ctx context.Context, l *Lease) error {
+	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.ajar(now) })
+	if err == nil {
+		k.log.Warn("the security group of a lease lets somebody in though a yes is missing", "lease", l.ID, "state", string(l.State))
+	}
 	k.wake(l.ID)
 	return unlessMoved(err)
 }
@@ -84,10 +96,12 @@ func (k *Keeper) loseAfter(ctx context.Context, l *Lease, r round, what string, 
 // compare says what somebody else has changed on an open lease.
 func (k *Keeper) compare(l *Lease, f *Found, r round) (d Drift) {
 	seesRules, seesBalancer := !r.Hides(PartGroups, PartRules), !r.Hides(PartBalancers)
+	locked := l.Locked()
 	if seesRules {
-		d.Missing = !f.Rule || !covers(f.Ingress, l.Sources)
+		d.Missing = !f.Rule || !locked && !covers(f.Ingress, l.Sources)
 		d.Widened = f.Widened || !covers(l.Sources, f.Ingress)
 	}
+	d.Widened = d.Widened || locked && f.Unlocked
 	d.Missing = d.Missing || seesBalancer && !f.Registered
 	d.Unarmed = !f.DeadMan && !r.Hides(PartDeadMan) && k.accounts[l.Instance.Account].DeadMan
 	d.Retagged, d.Unsigned = f.Retagged, f.Unsigned

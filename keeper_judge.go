@@ -67,6 +67,10 @@ func (k *Keeper) verdicts(ctx context.Context, live map[string]*Lease, r round) 
 			defer safe.Catch(func(err error) { add(verdict{lease: l, err: err}) })
 			v := verdict{lease: l}
 			switch in, seen := r.Instances[l.Instance.ID]; {
+			case l.Waiting() && l.Prepared.Begun() && seen: // it costs money, so it is not left to the last yes
+				probe := l.Clone()
+				probe.Instance = in
+				v.rule, v.err = k.policy.stillAllows(ctx, k.slack, probe)
 			case l.State == Requested || l.State == Pending:
 				v.err = checkServed(ctx, k.slack, l.Owner) // the rest is judged at the last yes
 			case (l.State == Opening || l.State == Open) && !seen && r.Hides(PartInstances):

@@ -9,12 +9,9 @@ import (
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
-// runStage does the current stage of opening.
+// runStage does the current stage of opening, or of what is built ahead.
 func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
-	stage, end := l.Stage, l.OpenBy
-	if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(end) {
-		end = l.ExpiresAt
-	}
+	stage, state := l.Stage, l.State
 	var checked admitted
 	do := func(ctx context.Context, l *Lease) (_ StepResult, err error) {
 		if stage == StageCheck {
@@ -32,9 +29,10 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 		}
 		return k.cloud.Open(ctx, l)
 	}
-	return k.runStep(ctx, l, string(stage), end, do, func(l *Lease, now time.Time, r StepResult, err error) error {
+	return k.runStep(ctx, l, string(stage), l.workBy(), do, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
-		if l.State != Opening || l.Stage != stage {
+		// What was checked before the last yes has to be checked after it.
+		if l.Stage != stage || l.State != state && stage == StageCheck {
 			return nil
 		}
 		return l.stageDone(now, checked, r, err, k.timing)
@@ -56,12 +54,14 @@ func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
 // runMend puts right what a sweep has found changed on an open lease. It is
 // done here and not there, so that it cannot run beside a teardown.
 func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
-	return k.runStep(ctx, l, "mend", l.ExpiresAt, k.cloud.Mend, func(l *Lease, now time.Time, r StepResult, err error) error {
+	return k.runStep(ctx, l, "mend", l.workBy(), k.cloud.Mend, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // what was put back has to be removed too
 		switch {
-		case l.State != Open:
+		case l.State != Open && !l.Waiting():
 		case err != nil:
 			l.retry(now, err)
+		case r.Wait > 0:
+			l.wait(now, r)
 		default:
 			l.mended(now)
 		}
@@ -99,7 +99,7 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 		result, err = do(ctx, l)
 		return err
 	})
-	if cutShort(ctx, err) || errors.Is(err, errNoTurn) {
+	if cutShort(ctx, err) || errors.Is(err, errNoTurn) || errors.Is(err, errMoved) {
 		return nil
 	}
 	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
@@ -178,8 +178,9 @@ func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
 	return in, err
 }
 
-// check is the stage before anything is made: what the prompt said may be
-// minutes old, and hours where approval was waited for.
+// check is the stage before anything is made, and once more the first one after
+// the last yes: what the prompt said may be minutes old, and hours where approval
+// was waited for.
 func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	in, err := k.present(ctx, l)
 	switch {
@@ -193,13 +194,13 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	probe := l.Clone()
 	probe.Instance = in
 	rule, err := k.policy.Admit(ctx, k.slack, probe)
-	if err != nil || l.Urgent || rule.Approvals == 0 {
-		return in, rule, err
+	if err != nil || l.Urgent || rule.Approvals == 0 || l.Waiting() {
+		return in, rule, err // while a yes is missing, there is none to be counted
 	}
 	// What approvers of another rule have said does not count for this one, nor
 	// what those said who are not among its approvers any more.
-	bad, err := rule.notApprovers(ctx, k.slack, l.Approved)
-	if err == nil && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)-len(bad)) {
+	ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
+	if err == nil && (rule.Name != l.Rule || !ok) {
 		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
 	}
 	return in, rule, err

@@ -15,7 +15,9 @@ import (
 // drifted, and ends what policy would not let in any more. What cannot be read of
 // an account is in the error; nothing follows from it, and it holds up neither the
 // rest nor the other accounts. An account that another Sweep is still busy with is
-// passed over, so that Sweep may be called as often as the others need it.
+// passed over, so that Sweep may be called as often as the others need it. One that
+// has no lease, and in which the last look has found nothing, is looked at every
+// timing.Sweep only.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.eachAccount(ctx, sweepTimeout, "sweep account %s", func(ctx context.Context, account string) error {
 		if !k.sightings.enter(account) {
@@ -43,6 +45,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return err
 	}
 	open := all[account]
+	if len(open) == 0 && k.sightings.rest(account, time.Now(), k.timing.Sweep) {
+		return nil
+	}
 	k.recall(open)
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
@@ -70,8 +75,12 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		if f := found[id]; f != nil && l.endsLater(f) {
 			errs = append(errs, k.restoreEnd(ctx, l, f))
 		}
-		if open[id] != nil && open[id].State == Open && l.listedBy(r.At) {
+		switch was := open[id]; {
+		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
+		case l.listedBy(r.At):
 			errs = append(errs, k.drift(ctx, l, found[id], r))
+		case l.Waiting() && found[id] != nil && found[id].Unlocked:
+			errs = append(errs, k.ajar(ctx, l))
 		}
 	}
 	errs = append(errs, k.judge(ctx, account, live, r))

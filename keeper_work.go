@@ -119,6 +119,8 @@ func (k *Keeper) transition(kind ActionKind) change {
 			l.remind(now)
 		case ActionNudge:
 			l.nudge(now)
+		case ActionUnclaim:
+			l.Claim = Claim{}
 		}
 		return nil
 	}

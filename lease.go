@@ -39,6 +39,7 @@ type Lease struct {
 	Extended      Extension        `json:",omitzero"`  // the last one
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
+	Claim         Claim            `json:",omitzero"`  // who said last that they look at it
 	ClosingAt     time.Time        `json:",omitzero"`
 	AccessEndedAt time.Time        `json:",omitzero"` // see Resources.EndSeenAt
 	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
@@ -50,6 +51,9 @@ type Lease struct {
 
 	Work
 	Outbox
+
+	// Prepared is what was built of it while a yes was missing.
+	Prepared Preparation `json:",omitzero"`
 
 	// DueAt is the earliest time at which anything above needs attention;
 	// zero for never. The ledger sets it before each write.
@@ -79,6 +83,15 @@ type Terms struct {
 	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
 	ExtendApprovals int `json:",omitempty"`
+	// Needs and ExtendNeeds say of whom the approvals have to be; none: of any
+	// of the Approvers.
+	Needs       []Need `json:",omitempty"`
+	ExtendNeeds []Need `json:",omitempty"`
+	// Notify are who is asked for approval; empty: all Approvers.
+	Notify []string `json:",omitempty"`
+	// Prepare is when it is built ahead, as far as there is room. Empty: not at
+	// all.
+	Prepare Prepare `json:",omitempty"`
 }
 
 // Work is how far the work in AWS has come.
@@ -89,6 +102,7 @@ type Work struct {
 	Retry
 	LastError Text   `json:",omitzero"`  // of the last of the Attempts, a sentence for people
 	Detail    Text   `json:",omitzero"`  // what a waiting stage waits for
+	InLine    bool   `json:",omitempty"` // Detail is about others, who go first
 	Hint      Text   `json:",omitzero"`  // what to know about the open forward
 	Notes     []Text `json:",omitempty"` // what could not be checked
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
@@ -100,7 +114,7 @@ type Work struct {
 
 // restart forgets failures; the next try is at the given time.
 func (w *Work) restart(at time.Time) {
-	w.Retry, w.LastError, w.Detail = Retry{NextTryAt: at}, Text{}, Text{}
+	w.Retry, w.LastError, w.Detail, w.InLine = Retry{NextTryAt: at}, Text{}, Text{}, false
 }
 
 // Outbox is what people see, and what they have still to be told.
@@ -113,6 +127,21 @@ type Outbox struct {
 
 // Approval is one approver's yes.
 type Approval struct {
+	User string
+	At   time.Time
+	// From are the Needs, by their From, which the user could answer then.
+	From []string `json:",omitempty"`
+}
+
+// Need is how many approvals have to come from a user or the members of a user
+// group. Each yes counts for one need.
+type Need struct {
+	From string
+	N    int
+}
+
+// Claim says who looks at what is to be decided, for the others who may.
+type Claim struct {
 	User string
 	At   time.Time
 }
@@ -188,6 +217,8 @@ type Resources struct {
 	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
 	// CheckEvery is the pause between two health checks that was set last.
 	CheckEvery time.Duration `json:",omitempty"`
+	// RegisteredAt is about when the instance was put behind the load balancer.
+	RegisteredAt time.Time `json:",omitzero"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`
@@ -300,17 +331,24 @@ func (l *Lease) EndOnlyAccepted() bool {
 }
 
 // End is the latest moment at which access may still exist: ExpiresAt once the
-// clock has started, before that the opening time-out plus the duration. It is
-// what the tags in AWS say, so that whoever finds them knows when to remove
+// clock has started, before that the opening time-out plus the duration, and
+// while a yes is missing the time-outs for that as well. It is what the tags in AWS say, so that whoever finds them knows when to remove
 // what carries them. Zero before opening.
 func (l *Lease) End() time.Time {
 	switch {
 	case !l.ExpiresAt.IsZero():
 		return l.ExpiresAt
 	case l.OpenBy.IsZero():
-		return time.Time{}
+		return l.Prepared.Until
 	}
-	return l.OpenBy.Add(l.Duration)
+	return later(l.OpenBy.Add(l.Duration), l.Prepared.Until)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Locked reports whether nobody may be let in by the lease: a yes is missing, the
@@ -348,6 +386,9 @@ func (l *Lease) Clone() *Lease {
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
+	c.Notify = append([]string(nil), l.Notify...)
+	c.Needs = append([]Need(nil), l.Needs...)
+	c.ExtendNeeds = append([]Need(nil), l.ExtendNeeds...)
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)

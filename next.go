@@ -10,12 +10,13 @@ type ActionKind string
 const (
 	ActionNone    ActionKind = ""         // nothing, ever again
 	ActionLapse   ActionKind = "lapse"    // nobody said yes in time
-	ActionAdvance ActionKind = "advance"  // do the current stage of opening
-	ActionGiveUp  ActionKind = "give-up"  // opening took too long
+	ActionAdvance ActionKind = "advance"  // do the current stage of opening, or of what is built ahead
+	ActionGiveUp  ActionKind = "give-up"  // opening, or building ahead, took too long
 	ActionExtend  ActionKind = "extend"   // move the end that stands in AWS
 	ActionMend    ActionKind = "mend"     // put right what somebody else changed
 	ActionRemind  ActionKind = "remind"   // it ends soon
 	ActionNudge   ActionKind = "nudge"    // approvers have not decided yet
+	ActionUnclaim ActionKind = "unclaim"  // who looked at it has not decided
 	ActionExpire  ActionKind = "expire"   // the time is up
 	ActionClose   ActionKind = "teardown" // remove what is in AWS
 	ActionForget  ActionKind = "forget"   // delete the record
@@ -33,12 +34,13 @@ func Next(l *Lease, now time.Time) Action {
 	var end, work Action
 	switch l.State {
 	case Requested:
-		end = Action{ActionLapse, l.ConfirmBy}
+		end, work = l.nextPreparing(Action{ActionLapse, l.ConfirmBy}, now)
 	case Pending:
-		end = Action{ActionLapse, l.ApproveBy}
-		if at := l.nextNudge(); !at.IsZero() {
+		end, work = l.nextPreparing(Action{ActionLapse, l.ApproveBy}, now)
+		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
+		work = l.orUnclaim(work)
 	case Opening:
 		end = Action{ActionGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
@@ -57,6 +59,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionRemind, at}
 		}
+		work = l.orUnclaim(work)
 	case Closing:
 		return Action{ActionClose, l.nextTry(now)}
 	case Closed:
@@ -70,6 +73,30 @@ func Next(l *Lease, now time.Time) Action {
 		return end
 	}
 	return work
+}
+
+// orUnclaim is the action, or the end of a claim if that comes first.
+func (l *Lease) orUnclaim(a Action) Action {
+	if at := l.claimEnds(); !at.IsZero() && (a.Kind == ActionNone || at.Before(a.At)) {
+		return Action{ActionUnclaim, at}
+	}
+	return a
+}
+
+// nextPreparing is what a lease needs of which a yes is missing, and which is
+// over at end: building, and putting right what somebody else made of it.
+func (l *Lease) nextPreparing(end Action, now time.Time) (sooner, work Action) {
+	building := l.building()
+	if building && l.Prepared.By.Before(end.At) {
+		end = Action{ActionGiveUp, l.Prepared.By}
+	}
+	switch {
+	case l.Drift != (Drift{}): // nothing more is built behind a door that is ajar
+		work = Action{ActionMend, l.nextTry(now)}
+	case building:
+		work = Action{ActionAdvance, l.nextTry(now)}
+	}
+	return end, work
 }
 
 // nextReminder is the earliest reminder that was not decided yet; zero if

@@ -15,6 +15,9 @@ type StepResult struct {
 	Wait time.Duration
 	// Detail says in plain words what is waited for, or a note on success.
 	Detail Text
+	// InLine: it waits for its turn among others, which is not what AWS said to
+	// it. It keeps what went wrong before.
+	InLine bool
 }
 
 // Finder looks at instances, and changes nothing. Errors are those of
@@ -70,7 +73,8 @@ type Health struct {
 // provisioner, and provisioner/provisionertest holds it to this contract.
 type Provisioner interface {
 	// Open does the stage l.Stage (never StageCheck). StepResult.Resources
-	// says what was made also when the error is not nil.
+	// says what was made also when the error is not nil. All stages but
+	// StageClock are also done while a yes is missing, and let nobody in.
 	Open(ctx context.Context, l *Lease) (StepResult, error)
 
 	// Extend moves the end that stands in AWS to l.ExpiresAt.
@@ -78,7 +82,8 @@ type Provisioner interface {
 
 	// Mend makes the rules of an open lease what they should be: puts back
 	// what is missing, the instance behind the load balancer included, and
-	// takes out of the lease's own group what somebody else put in.
+	// takes out of the lease's own group what somebody else put in: of a lease
+	// that is Locked, whatever lets anybody in.
 	// StepResult.Resources says what there is also when the error is not nil.
 	Mend(ctx context.Context, l *Lease) (StepResult, error)
 

@@ -87,6 +87,7 @@ type Found struct {
 	Ingress    []netip.Prefix // what the lease's group lets in to the listener port
 	Widened    bool           // it lets in anything else, or other traffic out, or the load balancer has other instances too
 	Reshaped   bool           // the load balancer has other groups or listeners than the lease's, or is not the one that was made
+	Unlocked   bool           // the group has a rule that lets anything in at all
 	DeadMan    bool           // the dead-man switch is set
 
 	// Proof says whether the tags are as a bot with the key wrote them. Without

@@ -21,8 +21,24 @@ func (l *Lease) stateConflict() error {
 	return Errorf(ECONFLICT, "Lease %s is closed already.", l.ID)
 }
 
+// prepare begins to build the lease while a yes is missing.
+func (l *Lease) prepare(now time.Time, t Timing) {
+	latest := l.ApproveBy
+	if l.State == Requested {
+		latest = l.ConfirmBy
+		if l.needsApproval() {
+			latest = latest.Add(t.Approval)
+		}
+	}
+	l.Prepared = Preparation{Since: now, By: now.Add(t.Opening), Until: latest.Add(t.Opening + l.Duration)}
+	l.enter(StageCheck, now)
+}
+
 // beginOpening follows the last yes.
 func (l *Lease) beginOpening(now time.Time, t Timing) {
+	if l.Prepared.Begun() {
+		l.Prepared.Resume = l.resumeAt()
+	}
 	l.State, l.OpenBy = Opening, now.Add(t.Opening)
 	l.enter(StageCheck, now)
 }
@@ -30,6 +46,9 @@ func (l *Lease) beginOpening(now time.Time, t Timing) {
 // enter begins a stage of opening.
 func (l *Lease) enter(s Stage, now time.Time) {
 	l.Stage, l.StageSince = s, now
+	if s == StageBalancer && l.Waiting() && l.Prepared.BilledAt.IsZero() {
+		l.Prepared.BilledAt = now
+	}
 	l.restart(now)
 }
 
@@ -46,7 +65,15 @@ func (l *Lease) advance(now time.Time) {
 			return
 		}
 		next := Stages[i+1]
-		if next == StageClock {
+		if resume := l.Prepared.Resume; s == StageCheck && resume != "" {
+			next, l.Prepared.Resume = resume, ""
+		}
+		switch {
+		case next != StageClock:
+		case l.State != Opening: // a yes is missing
+			l.prepared(now)
+			return
+		default:
 			// The clock starts now, and not at the click: people are
 			// promised time with a forward that works.
 			l.OpenedAt, l.ExpiresAt = now, now.Add(l.Duration)
@@ -74,7 +101,7 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 	case r.Wait > 0:
 		l.wait(now, r)
 	default:
-		if l.Stage == StageCheck {
+		if l.Stage == StageCheck && l.State == Opening {
 			l.Instance = checked.instance
 			l.applyRule(checked.rule)
 		}
@@ -89,11 +116,14 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 // endMoved records whether the end that stands in AWS is the given one now.
 func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 	l.Resources.Until = r.Resources.Until
-	if err != nil {
+	switch {
+	case err != nil:
 		l.retry(now, err)
 		return
-	}
-	if r.Wait == 0 {
+	case r.InLine:
+		l.wait(now, r)
+		return
+	case r.Wait == 0:
 		// Done is done, also where what stands there is rounded: comparing
 		// that with ExpiresAt would move it for ever.
 		l.Resources.Until = end
@@ -108,8 +138,8 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 func (l *Lease) retry(now time.Time, err error) {
 	l.LastError = ErrorMessage(err)
 	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
-	if l.inLine() {
-		l.Detail = Text{} // it had its turn
+	if l.InLine {
+		l.Detail, l.InLine = Text{}, false // it had its turn
 	}
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
@@ -117,9 +147,11 @@ func (l *Lease) retry(now time.Time, err error) {
 }
 
 // alarm tells the operators once that a lease is stuck. An opening is not: it
-// is rolled back when its time is over.
+// is rolled back when its time is over. Nor is what is built ahead, unless somebody
+// else lets people in and that cannot be undone.
 func (l *Lease) alarm(now time.Time) {
-	if !l.Alarmed && (l.State == Open || l.State == Closing) {
+	ajar := l.Waiting() && l.Drift.Widened
+	if !l.Alarmed && (l.State == Open || l.State == Closing || ajar) {
 		l.Alarmed = true
 		l.owe(NoticeStuck, now)
 	}
@@ -139,46 +171,64 @@ func (l *Lease) clearAlarm(now time.Time) {
 	}
 }
 
-// wait records that the current work is not there yet, which is no failure.
+// wait records that the current work is not there yet, which is no failure; and
+// if it did not get as far as to ask, nothing that happened before is over.
 func (l *Lease) wait(now time.Time, r StepResult) {
-	l.restart(now.Add(r.Wait))
-	l.Detail = r.Detail
+	if r.InLine {
+		l.NextTryAt = now.Add(r.Wait)
+	} else {
+		l.restart(now.Add(r.Wait))
+	}
+	l.Detail, l.InLine = r.Detail, r.InLine
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
-		l.LastError = r.Detail
+		if l.LastError.IsZero() {
+			l.LastError = r.Detail
+		}
 		l.alarm(now)
 	}
 }
 
-// end decides the end of the lease. What never reached opening has nothing in
+// end decides the end of the lease. What was not begun to be built has nothing in
 // AWS and is closed at once; the rest goes through closing, the one way down.
 func (l *Lease) end(now time.Time, reason Reason, by string, why Text, t Timing) error {
 	switch l.State {
 	case Closing, Closed:
 		return l.stateConflict()
 	case Requested, Pending:
-		if l.State == Pending {
+		switch {
+		case reason == Failed: // told at once, before anybody says yes for nothing
+			l.owe(NoticeFailed, now)
+		case l.State == Pending:
 			l.owe(NoticeEnded, now)
+		}
+		if l.mayHaveSomething() {
+			l.beginClosing(now)
+			break
 		}
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 	case Opening, Open:
 		if reason == Failed {
 			l.owe(NoticeFailed, now)
 		}
-		if l.Stage == StageCheck {
-			l.StageSince = time.Time{} // nothing was made, and nothing is on its way
-		}
-		l.State, l.Stage = Closing, ""
-		l.restart(now)
+		l.beginClosing(now)
 	}
 	l.Reason, l.ClosingAt, l.ClosedBy, l.Why = reason, now, by, why
 	return nil
+}
+
+func (l *Lease) beginClosing(now time.Time) {
+	if l.Stage == StageCheck && l.Prepared.Resume == "" {
+		l.StageSince = time.Time{} // nothing was made, and nothing is on its way
+	}
+	l.State, l.Stage = Closing, ""
+	l.restart(now)
 }
 
 // tooSlow says why an opening was given up.
 func (l *Lease) tooSlow(t Timing) Text {
 	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
-	case l.inLine():
+	case l.InLine:
 		return why.And(l.LastError).And(l.Detail)
 	case !l.LastError.IsZero():
 		return why.And(l.LastError)
@@ -191,24 +241,21 @@ func (l *Lease) tooSlow(t Timing) Text {
 // lineUp records that the work waits for its turn, which is no failure and keeps
 // the last one that was. errMoved if that is known.
 func (l *Lease) lineUp(others int) error {
-	if l.inLine() {
+	if l.InLine {
 		return errMoved
 	}
-	l.Detail = turnOf(others, l.Instance.Account)
+	l.InLine = true
+	l.Detail = Textf("It waits for its turn: %d others are at work in account %s.", others, l.Instance.Account)
 	return nil
-}
-
-// inLine reports whether the work waits for its turn.
-func (l *Lease) inLine() bool { return l.Detail.Format == turnOf(0, "").Format }
-
-func turnOf(others int, account string) Text {
-	return Textf("It waits for its turn: %d others are at work in account %s.", others, account)
 }
 
 // tornDown records what a round of closing has seen gone.
 func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 	l.Resources = r.Resources
-	if ended := l.Resources.ended(now); !ended.IsZero() && l.AccessEndedAt.IsZero() {
+	if l.Prepared.Begun() && l.Resources.BalancerGone && l.Prepared.GoneAt.IsZero() {
+		l.Prepared.GoneAt = now
+	}
+	if ended := l.Resources.ended(now); !ended.IsZero() && l.AccessEndedAt.IsZero() && !l.neverOpened() {
 		l.AccessEndedAt = ended
 		if !l.OpenedAt.IsZero() && l.Reason != Failed {
 			l.owe(NoticeEnded, now)
@@ -254,7 +301,7 @@ func (l *Lease) reopen(now time.Time, f *Found) error {
 	l.Instance.Account, l.Instance.Region = f.Lease.Instance.Account, f.Lease.Instance.Region
 	l.ClosingAt, l.NextTryAt, l.KeepUntil, l.ClosedAt = now, now, time.Time{}, time.Time{}
 	if f.Balancer {
-		l.AccessEndedAt = time.Time{} // it has not ended after all
+		l.AccessEndedAt, l.Prepared.GoneAt = time.Time{}, time.Time{} // it has not ended after all
 	}
 	if l.Abandoned.Standing() {
 		l.Abandoned.FoundAt = now
@@ -384,10 +431,12 @@ func (l *Lease) mended(now time.Time) {
 }
 
 // listedBy reports whether a survey that began then can tell anything about the
-// lease: it is open, and AWS lists by then what was last done to it. Work that
-// fails does not count, or a lease whose repair fails would never be looked at.
+// lease: it is open, or built ahead, and AWS lists by then what was last done to
+// it. Work that fails does not count, or a lease whose repair fails would never be
+// looked at.
 func (l *Lease) listedBy(at time.Time) bool {
-	return l.State == Open && (l.Attempts > 0 || due(l.NextTryAt.Add(listDelay), at))
+	whole := l.State == Open || l.Waiting() && l.Prepared.Ready()
+	return whole && (l.Attempts > 0 || due(l.NextTryAt.Add(listDelay), at))
 }
 
 // remind decides a reminder. Earlier ones that were missed are not made up for.

@@ -16,9 +16,11 @@ const (
 	actionCancel  = "lease.cancel"
 	actionApprove = "lease.approve"
 	actionDeny    = "lease.deny"
+	actionClaim   = "lease.claim" // an approver looks at it
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
+	actionAgain   = "lease.again"   // shows the form, filled in with what the lease was asked for
 	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
 	actionForm    = "home.open"     // shows the form for a lease
 	actionSource  = "home.source"   // shows the one for the source address, which is the value
@@ -39,6 +41,7 @@ const (
 	fromAll      origin = "all"  // the list of all leases
 	fromHome     origin = "home" // one's own leases in the home tab
 	fromWaiting  origin = "wait" // the requests of others in there
+	fromHistory  origin = "past" // leases that are over, in the history or in the home tab
 	fromNowhere  origin = ""     // a block without an id of ours
 )
 
@@ -101,6 +104,9 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionAbandon:
 		return sshforward.AbandonLease{ID: id, Because: rest, Sure: true}, true, checkButton(ok && rest != "")
+	case actionClaim:
+		by, right := extensionOf(rest)
+		return sshforward.ClaimLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
 		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)
@@ -123,8 +129,8 @@ func checkButton(ok bool) error {
 	if ok {
 		return nil
 	}
-	return &sshforward.Error{Code: sshforward.EINVALID,
-		Message: sshforward.Textf("I cannot read this button. Look with `/sshforward list` for what there is.")}
+	return &sshforward.Error{Code: sshforward.EINVALID, Message: sshforward.Textf("I cannot read this button."),
+		Try: sshforward.Suggestion{Verb: "list"}}
 }
 
 // source tells in which kind of message a button was, and whether the answer may

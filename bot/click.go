@@ -11,7 +11,7 @@ import (
 // click is acknowledged first, and its outcome follows.
 func (h *handler) click(in *inbound, p clickPayload) {
 	c := p.caller()
-	to := recipient{caller: c, responseURL: p.ResponseURL}
+	to := p.recipient()
 	if len(p.Actions) == 0 {
 		h.recordUnknown(c, "click on nothing")
 		in.acknowledge(nil)
@@ -29,7 +29,10 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	}
 	switch a.ActionID {
 	case actionForm:
-		h.openForm(in, to, p.TriggerID, sshforward.OpenLease{})
+		h.openForm(in, to, p.TriggerID, sshforward.Request{})
+		return
+	case actionAgain:
+		h.again(in, p, to, a)
 		return
 	case actionSource:
 		h.openSource(in, p, to, a)
@@ -46,7 +49,7 @@ func (h *handler) click(in *inbound, p clickPayload) {
 		}
 		h.recordUnknown(c, what)
 		in.acknowledge(nil)
-		h.refuse(to, p, h.renderFor(h.ctx, c.User).failure(err))
+		h.refuse(to, p, h.renderTo(to).failure(err))
 		return
 	}
 	pr := press{to, p, a, cmd}
@@ -69,7 +72,7 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	if o.err != nil {
 		h.logRefusal(c, cmd, o.err)
 		h.stale(pr, o.err)
-		h.refuse(to, p, h.renderFor(h.ctx, c.User).failure(o.err))
+		h.refuse(to, p, h.renderTo(to).failure(o.err))
 		return
 	}
 	h.afterClick(pr, o.reply)

@@ -24,8 +24,12 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		return
 	}
 	to, cmd := pr.to, pr.cmd
+	_, claim := cmd.(sshforward.ClaimLease)
+	if claim || r.Lease != nil && r.Lease.Keeps(sshforward.Place{Channel: to.caller.Channel, TS: to.caller.Message}) {
+		return // the keeper has the message edited
+	}
 	from, own := pr.payload.source(pr.action)
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch {
 	case own && (from == fromMine || from == fromAll):
 		if !h.listAgain(to, from, show) {
@@ -75,7 +79,7 @@ func (h *handler) stale(pr press, err error) {
 		return
 	}
 	to := pr.to
-	show := h.renderFor(h.ctx, to.caller.User)
+	show := h.renderTo(to)
 	switch from {
 	case fromMine, fromAll:
 		h.listAgain(to, from, show)

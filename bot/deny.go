@@ -14,7 +14,7 @@ func (h *handler) askReason(in *inbound, pr press, cmd sshforward.DenyLease) {
 	in.acknowledge(nil)
 	c, v := pr.to.caller, h.renderWithin(in, pr.to.caller.User)
 	m := metaOf(c)
-	m.Lease, m.Click = cmd.ID, in.id
+	m.Lease, m.Click, m.Thread = cmd.ID, in.id, pr.to.thread
 	if cmd.Extend > 0 {
 		m.Extend = sshforward.FormatDuration(cmd.Extend)
 	}

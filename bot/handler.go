@@ -58,6 +58,14 @@ func (h *handler) serves(in *inbound, team, user string) bool {
 	return !p.Stranger
 }
 
+// renderTo is for an answer to somebody who pressed a button: in a thread Slack
+// takes no commands, so that none are suggested there.
+func (h *handler) renderTo(to recipient) render {
+	v := h.renderFor(h.ctx, to.caller.User)
+	v.threaded = to.thread != ""
+	return v
+}
+
 // renderWithin is renderFor for when Slack waits for the answer to an envelope.
 func (h *handler) renderWithin(in *inbound, user string) render {
 	ctx, cancel := context.WithDeadline(h.ctx, in.at.Add(modalLocaleWait))

@@ -12,12 +12,12 @@ func (h *handler) help(in *inbound, p clickPayload, to recipient, a action) {
 	id, ok := sshforward.ParseID(a.Value)
 	if !ok {
 		h.recordUnknown(c, "value of "+actionHelp)
-		h.refuse(to, p, h.renderFor(h.ctx, c.User).failure(checkButton(false)))
+		h.refuse(to, p, h.renderTo(to).failure(checkButton(false)))
 		return
 	}
 	h.fetchLocale(c.User) // while the keeper works
 	o := <-h.start(c, helpLease{id})
-	v := h.renderFor(h.ctx, c.User)
+	v := h.renderTo(to)
 	if o.err != nil {
 		h.logRefusal(c, helpLease{id}, o.err)
 		h.refuse(to, p, v.failure(o.err))

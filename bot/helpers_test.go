@@ -75,6 +75,24 @@ func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefi
 	return r.Sources, err
 }
 
+func (k *keeper) Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error) {
+	r, err := k.hear(ctx, c, askAgain{ID: id})
+	return requestOf(r.Lease), err
+}
+
+func (k *keeper) LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error) {
+	r, err := k.hear(ctx, c, askAgain{Nth: n})
+	return requestOf(r.Lease), err
+}
+
+func requestOf(l *sshforward.Lease) (r sshforward.Request) {
+	if l != nil {
+		r = sshforward.Request{Instance: l.Instance, Open: sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration,
+			Sources: l.Sources, Because: l.Because}}
+	}
+	return r
+}
+
 func (k *keeper) Amend(_ context.Context, _ sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease {
 	return cmd
 }

@@ -127,8 +127,9 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	for _, b := range v.Buttons() {
 		got = append(got, b.ActionID+" "+b.Value)
 	}
-	want := []string{"home.open ", "lease.approve want001", "lease.deny want001", "lease.approve ask0001 1h30m", "lease.deny ask0001 1h30m",
-		"lease.extend k7m2q3x 1h", "lease.close k7m2q3x", "home.source 203.0.113.7"}
+	want := []string{"home.open ", "lease.approve want001", "lease.deny want001", "lease.claim want001",
+		"lease.approve ask0001 1h30m", "lease.deny ask0001 1h30m", "lease.claim ask0001 1h30m",
+		"lease.extend k7m2q3x 1h", "lease.close k7m2q3x", "home.source 203.0.113.7", "lease.again past001"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -290,7 +291,7 @@ func TestLongestViewsFit(t *testing.T) {
 	}
 	x := live(t, w, k)
 	x.opensHome(t, "U1")
-	v := x.home(t, "U1", "40 more are not shown here")
+	v := x.home(t, "U1", "42 more are not shown here")
 	if n := len(v.Blocks); n > 100 || n < 80 {
 		t.Errorf("%d blocks", n)
 	}

@@ -25,7 +25,7 @@ func (h *handler) interactive(in *inbound) {
 		h.client.log.Warn("interaction from another workspace refused", "team", c.Team, "user", c.User)
 		h.recordUnknown(c, "another workspace")
 		in.acknowledge(nil)
-		h.client.answer(recipient{caller: c, responseURL: p.ResponseURL}, h.renderFor(h.ctx, c.User).otherTeam(), false)
+		h.client.answer(p.recipient(), h.renderFor(h.ctx, c.User).otherTeam(), false)
 		return
 	}
 	switch p.Type {
@@ -94,5 +94,5 @@ func (h *handler) closed(in *inbound, p clickPayload) {
 func (h *handler) unreadable(in *inbound, p clickPayload, what string) {
 	v := h.renderWithin(in, p.User.ID)
 	h.recordUnknown(p.caller(), what)
-	in.acknowledge(updateView(v.note(v.say("I cannot read this form. Look with `/sshforward list` for what there is."))))
+	in.acknowledge(updateView(v.note(v.say("I cannot read this form. Open it anew."))))
 }

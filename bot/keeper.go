@@ -73,7 +73,7 @@ func (r *runner) call(ctx context.Context, c sshforward.Caller, op operation) (o
 // tooLong is the error for a command that took longer than it may.
 func tooLong(cause error) error {
 	return &sshforward.Error{Code: sshforward.EUNAVAILABLE, Err: cause, Message: sshforward.Textf(
-		"That took too long, and I do not know whether it was done. Look with `/sshforward list`.")}
+		"That took too long, and I do not know whether it was done."), Try: sshforward.Suggestion{Verb: "list"}}
 }
 
 // changesHome reports whether an operation may change what the caller's Home shows.

@@ -59,12 +59,12 @@ func (h *handler) resolveModal(in *inbound, p clickPayload, s submission) {
 	}
 	time.Sleep(time.Until(acked.Add(viewRenderDelay)))
 	end := s.result(o, true)
-	if h.replaceView(c, p.View.ID, end) {
+	if h.replaceView(p.recipient(), p.View.ID, end) {
 		return
 	}
 	switch {
 	case o.err != nil: // the person may think that it was done
-		h.client.answer(recipient{caller: c}, end.message, false)
+		h.client.answer(p.recipient(), end.message, false)
 	case s.abandoned != nil:
 		s.abandoned(o)
 	}
@@ -89,7 +89,7 @@ func updateView(v slack.ModalViewRequest) *slack.ViewSubmissionResponse {
 // replaceView shows the outcome of a modal that was told to wait. It reports
 // false if the person has closed the modal; if it cannot be reached for any
 // other reason, the outcome goes to them as a message.
-func (h *handler) replaceView(c sshforward.Caller, id string, s modalResult) bool {
+func (h *handler) replaceView(to recipient, id string, s modalResult) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	missing := false
@@ -112,8 +112,8 @@ func (h *handler) replaceView(c sshforward.Caller, id string, s modalResult) boo
 		h.client.explain("a modal", err)
 		wait := max(pause(attempt), retryAfter(err))
 		if end, _ := ctx.Deadline(); !temporary(err) || time.Now().Add(wait).After(end) || !sleep(ctx, wait) {
-			h.client.log.Warn("a modal does not show its outcome", "user", c.User, "err", h.client.clean(err))
-			h.client.answer(recipient{caller: c}, s.message, false)
+			h.client.log.Warn("a modal does not show its outcome", "user", to.caller.User, "err", h.client.clean(err))
+			h.client.answer(to, s.message, false)
 			return true
 		}
 	}

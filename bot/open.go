@@ -18,16 +18,17 @@ const savedWait = 300 * time.Millisecond
 // openForm shows the form for a lease, filled in with what was typed already. It
 // waits for the saved address as long as the trigger allows; one that comes
 // later is added to the form that is open.
-func (h *handler) openForm(in *inbound, to recipient, trigger string, open sshforward.OpenLease) {
-	c := to.caller
+func (h *handler) openForm(in *inbound, to recipient, trigger string, asked sshforward.Request) {
+	c, open := to.caller, asked.Open
 	if trigger == "" { // a server that stands in for Slack may know no modals
 		in.answer(to, h.renderWithin(in, c.User).typeInstead(open))
 		return
 	}
 	in.acknowledge(nil)
 	v := h.renderWithin(in, c.User)
-	f, m := h.typedIn(open), metaOf(c)
-	m.Port, m.Urgent = open.Port, open.Urgent
+	v.threaded = to.thread != ""
+	f, m := h.typedIn(asked), metaOf(c)
+	m.Port, m.Urgent, m.Thread = open.Port, open.Urgent, to.thread
 	saved := h.start(c, showSource{})
 	late := false
 	select {
@@ -62,8 +63,12 @@ func (h *handler) openForm(in *inbound, to recipient, trigger string, open sshfo
 }
 
 // typedIn is the form with what was typed before it came.
-func (h *handler) typedIn(open sshforward.OpenLease) formFields {
+func (h *handler) typedIn(asked sshforward.Request) formFields {
+	open := asked.Open
 	f := formFields{source: sshforward.FormatSources(open.Sources), reason: open.Because}
+	if asked.Instance.ID != "" {
+		f.instance = option(asked.Instance.ID, instanceLabel(asked.Instance))
+	}
 	switch {
 	case open.Duration > 0:
 		f.duration = sshforward.FormatDuration(open.Duration)

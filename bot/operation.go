@@ -20,6 +20,8 @@ type Keeper interface {
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
 	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
+	Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error)
+	LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error)
 	Amend(ctx context.Context, c sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease
 }
 
@@ -36,7 +38,7 @@ type query interface {
 // one or for their history, a request to be made, or help.
 type outcome struct {
 	reply    sshforward.Reply
-	open     sshforward.OpenLease
+	request  sshforward.Request
 	overview sshforward.Overview
 	help     sshforward.Help
 	err      error
@@ -51,10 +53,23 @@ type (
 	showOverview  struct{}               // all that concerns the caller now
 	listInstances struct{ Query string } // what the caller may open
 	amendOpen     struct{ Open sshforward.OpenLease }
+	askAgain      struct { // what was asked for with a lease, or with the nth last one
+		ID  string
+		Nth int
+	}
 )
 
 func (q amendOpen) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
-	o.open = k.Amend(ctx, c, q.Open)
+	o.request.Open = k.Amend(ctx, c, q.Open)
+	return o
+}
+
+func (q askAgain) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	if q.ID == "" {
+		o.request, o.err = k.LastRequest(ctx, c, q.Nth)
+		return o
+	}
+	o.request, o.err = k.Again(ctx, c, q.ID)
 	return o
 }
 

@@ -27,6 +27,7 @@ type clickPayload struct {
 	Container struct {
 		ChannelID   string `json:"channel_id"`
 		MessageTS   string `json:"message_ts"`
+		ThreadTS    string `json:"thread_ts"`
 		IsEphemeral bool   `json:"is_ephemeral"`
 	} `json:"container"`
 	Message     clickedMessage `json:"message"`
@@ -105,6 +106,18 @@ func (p clickPayload) caller() sshforward.Caller {
 	return c
 }
 
+// thread is the message on whose thread it happened; empty where it stands in the
+// channel, as the first message of a thread does.
+func (p clickPayload) thread() string {
+	if t := p.Container.ThreadTS; t != p.Container.MessageTS {
+		return t
+	}
+	if p.View.Type != "" {
+		return p.View.meta().Thread
+	}
+	return ""
+}
+
 // home reports whether it happened in the app's home tab.
 func (p clickPayload) home() bool { return p.View.Type == "home" }
 
@@ -179,6 +192,7 @@ type meta struct {
 	Channel string `json:"channel,omitempty"`
 	Direct  bool   `json:"direct,omitempty"`
 	Message string `json:"message,omitempty"` // ts of the message with the button
+	Thread  string `json:"thread,omitempty"`  // that the message stands in
 	Port    int    `json:"port,omitempty"`    // typed before the form came
 	Urgent  bool   `json:"urgent,omitempty"`
 	Lease   string `json:"lease,omitempty"`
@@ -205,6 +219,7 @@ type optionsPayload struct {
 type messagePayload struct {
 	ResponseType    string        `json:"response_type,omitempty"`
 	ReplaceOriginal bool          `json:"replace_original"`
+	ThreadTS        string        `json:"thread_ts,omitempty"`
 	Text            string        `json:"text"`
 	Blocks          []slack.Block `json:"blocks,omitempty"`
 	UnfurlLinks     bool          `json:"unfurl_links"`

@@ -12,6 +12,8 @@ type render struct {
 	prices  sshforward.Prices
 	channel string // where cards go that cannot go where they were asked for
 	reader  string // the one person who sees it; empty: a channel does
+	// threaded: it stands in a thread, where nobody can type a command.
+	threaded bool
 	// correct brings what is suggested within policy; nil: it stays as it is.
 	correct func(sshforward.OpenLease) sshforward.OpenLease
 }

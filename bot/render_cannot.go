@@ -25,6 +25,7 @@ func (v render) cannotGetIn(h sshforward.Help) message {
 		Blocks: withoutNil(
 			section("*"+title+"*\n• "+strings.Join(sees, "\n• ")),
 			section("*"+v.say("What it most likely is")+"*\n"+strings.Join(causes, "\n")),
+			buttons(fromNowhere.blockID(h.Lease.ID), button(actionAgain, h.Lease.ID, v.label("From another address"))),
 			v.leaseID(h.Lease),
 		),
 	}
@@ -78,8 +79,8 @@ func (v render) causes(h sshforward.Help) []string {
 	host := v.say("*The host does not answer*: sshd does not listen on port %d, "+
 		"or a firewall of the host or a network ACL keeps the public subnet out.", l.TargetPort)
 	elsewhere := v.say("*ssh times out*: you come from another address than %s, or your network lets nothing out to port %d. "+
-		"%s shows your address; %s asks for another one.",
-		sources(l), l.ListenerPort, "`curl https://checkip.amazonaws.com`", "`"+Slash+" open "+line(l.Instance.ID, 40)+" from …`")
+		"%s shows your address, and the button below asks for access from another one.",
+		sources(l), l.ListenerPort, "`curl https://checkip.amazonaws.com`")
 	closed := v.say("*ssh is closed at once*: sshd turns away whoever comes through the load balancer, " +
 		"after failed logins (fail2ban, PerSourcePenalties) or with too many at a time (MaxStartups).")
 	denied := v.say("*Permission denied*: %s is not the user, or the host does not know your key. It is not the load balancer then.",

@@ -5,12 +5,36 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/slack-go/slack"
+
 	"github.com/sshforward/sshforward"
 )
 
 // failure tells people of an error: its sentence, and not what caused it.
 func (v render) failure(err error) message {
-	return paragraph(trim(escape(v.says(err)), 2900))
+	m := paragraph(trim(escape(v.says(err)), 2900))
+	if row := v.tryRow(err); row != nil {
+		m.Blocks = append(m.Blocks, row)
+	}
+	return m
+}
+
+// tryRow is the button that does what the error suggests, where no command can be
+// typed; nil if there is none.
+func (v render) tryRow(err error) slack.Block {
+	e, ok := errors.AsType[*sshforward.Error](err)
+	if !ok || !v.threaded {
+		return nil
+	}
+	id, isLease := sshforward.ParseID(e.Try.Ref)
+	by, notSpan := sshforward.ParseDuration(e.Try.Rest)
+	switch {
+	case e.Try.Verb == "extend" && isLease && notSpan == nil:
+		return buttons(fromNowhere.blockID(id), button(actionExtend, durationValue(id, by), v.label("Extend %s", v.span(by))))
+	case e.Try.Verb == "close" && isLease:
+		return buttons(fromNowhere.blockID(id), button(actionClose, id, v.label("Close")))
+	}
+	return nil
 }
 
 // says is what a person is told of an error, not escaped yet: the sentence and,
@@ -20,6 +44,8 @@ func (v render) says(err error) string {
 	switch {
 	case !ok || e.Try.IsZero():
 		return v.text(sshforward.ErrorMessage(err))
+	case v.threaded:
+		return v.text(e.Message)
 	case e.Try.Command != nil:
 		return v.sentences(v.text(e.Message), v.say("Try %s.", inCode(suggested(v.corrected(e.Try)))))
 	}

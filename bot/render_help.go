@@ -13,6 +13,7 @@ func (v render) help() message {
 					v.say("Ask for it. The instance is an id or a Name tag; a duration looks like 45s, 90m, 2h, 1h30m or 1d. "+
 						"Without an instance, or with nothing at all, I show you a form. "+
 						"%s asks to go without approval, where the rules allow that.", "`urgent`")),
+				command("again [<n>]", v.say("Ask for the same as last time, or as n times ago in your history.")),
 				command("list [all]", v.say("Your leases, or everybody's.")),
 				command(v.say("extend <lease or instance> <duration>"), v.say("More time; the session goes on.")),
 				command(v.say("close [<lease or instance> | all]"), v.say("End it now.")),

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ func (v render) history(past []sshforward.Event, month sshforward.Bill) message 
 	blocks := []slack.Block{section("*" + title + "*")}
 	room := maxBlockText
 	for i, e := range past {
-		next := section(v.pastLease(e))
+		next := v.withAgain(v.pastLease(e), e.Lease, i)
 		room -= textIn(next)
 		if i == maxBlocks-3 || room < 0 { // for the count and the sum
 			blocks = append(blocks, small(v.say("and %d more.", len(past)-i)))
@@ -71,23 +72,35 @@ func (v render) month(m sshforward.Bill) string {
 	return v.sayN("This month (UTC): %d lease, %s.", "This month (UTC): %d leases, %s.", m.Leases, m.Leases, v.dollars(m.Cost))
 }
 
+// withAgain is a text about a lease that is over, with the button that asks for
+// the same once more. A lease that is listed twice has two of them, so the place
+// in the list tells them apart.
+func (v render) withAgain(says, lease string, place int) slack.Block {
+	if _, ok := sshforward.ParseID(lease); !ok {
+		return section(says)
+	}
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(v.againButton(lease)))
+	b.BlockID = fmt.Sprintf("%s.%d", fromHistory.blockID(lease), place)
+	return b
+}
+
 // past lists leases that are over, a line each.
-func (v render) past(events []sshforward.Event, most int) string {
-	var out []string
+func (v render) past(events []sshforward.Event, most int) []slack.Block {
+	var out []slack.Block
 	for i, e := range events {
 		if i == most {
-			out = append(out, v.say("and %d more.", len(events)-i))
+			out = append(out, small(v.say("and %d more.", len(events)-i)))
 			break
 		}
 		what := instance(sshforward.Instance{ID: e.Instance, Name: e.Name})
-		s := "• " + v.say("%s until %s, lease %s", what, date(endOf(e)), code(e.Lease, 20))
+		s := v.say("%s until %s, lease %s", what, date(endOf(e)), code(e.Lease, 20))
 		if e.Reason != "" {
 			s += " · " + v.reasonWord(e.Reason)
 		}
 		if e.Cost > 0 {
 			s += " · " + v.dollars(e.Cost)
 		}
-		out = append(out, s)
+		out = append(out, v.withAgain(s, e.Lease, i))
 	}
-	return strings.Join(out, "\n")
+	return out
 }

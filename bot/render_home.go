@@ -8,11 +8,11 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// What Home has room for; a view takes 100 blocks. Each lease takes two, and
-// fourteen are left for the rest.
+// What Home has room for; a view takes 100 blocks. Each lease takes two, each past
+// one takes one, and eighteen are left for the rest.
 const (
-	homeWaiting = 20
-	homeMine    = 20
+	homeWaiting = 18
+	homeMine    = 18
 	homePast    = 10
 )
 
@@ -31,9 +31,7 @@ func (v render) home(c sshforward.Caller, o sshforward.Overview, now time.Time) 
 	out = append(out, header(v.say("Your source address")), v.homeSource(o.Sources))
 	if len(o.Past) > 0 || o.Month.Leases > 0 {
 		out = append(out, header(v.say("Past leases")), section(v.month(o.Month)))
-		if len(o.Past) > 0 {
-			out = append(out, section(v.past(o.Past, homePast)))
-		}
+		out = append(out, v.past(o.Past, homePast)...)
 	}
 	return append(out, small(v.say("As of %s.", date(now))))
 }
@@ -75,6 +73,9 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	s := v.summary(l, owners)
 	if l.Asked.Pending() {
 		s += "\n" + v.sentences(v.say("%s asks for %s more.", mention(l.Asked.User), v.span(l.Asked.By)), v.extensionCost(l))
+	}
+	if owners && l.Claimed() {
+		s += "\n" + v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At))
 	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))

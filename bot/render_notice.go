@@ -173,15 +173,7 @@ func (v render) unopened(l *sshforward.Lease) message {
 		rest = v.say("Nothing of it is left.")
 	}
 	says := v.say("%s %s could not be opened.", mention(l.Owner), instance(l.Instance))
-	again := v.say("To try again: %s. If it says the same, ask the operator.", code(Slash+" "+formatCommand(sameRequest(l)), 2500))
-	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)))
-}
-
-// sameRequest is the command that asks for the same once more.
-func sameRequest(l *sshforward.Lease) sshforward.OpenLease {
-	c := sshforward.OpenLease{Instance: l.Instance.ID, Duration: l.Duration, Sources: l.Sources, Because: l.Because, Urgent: l.Urgent}
-	if l.TargetPort != 22 {
-		c.Port = l.TargetPort
-	}
-	return c
+	again := v.say("If it fails again for the same reason, ask the operator.")
+	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)),
+		buttons(fromReminder.blockID(l.ID), button(actionAgain, l.ID, v.label("Try again"))))
 }

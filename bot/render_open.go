@@ -90,6 +90,9 @@ func (v render) confirmFailed(err error, m meta) slack.ModalViewRequest {
 // typeInstead takes the place of a form that cannot be shown: it has the command
 // that does the same, with what was typed already.
 func (v render) typeInstead(open sshforward.OpenLease) message {
+	if v.threaded {
+		return paragraph(v.say("I could not show you the form. Press the button again."))
+	}
 	if open.Instance == "" {
 		open.Instance = "i-0123456789abcdef0"
 	}

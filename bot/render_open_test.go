@@ -16,7 +16,7 @@ import (
 // everyView is one of each modal there is, and Home.
 func everyView(v render) map[string]any {
 	open := sshforward.OpenLease{Duration: 2 * time.Hour, Sources: prefixes("203.0.113.7/32"), Because: "disk is full"}
-	typed := new(handler).typedIn(open)
+	typed := new(handler).typedIn(sshforward.Request{Open: open})
 	again := typed
 	again.instance, again.saved = option(instance1.ID, instanceLabel(instance1)), "203.0.113.7"
 	m := meta{Channel: "C1"}

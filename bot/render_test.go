@@ -276,11 +276,11 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[sshforward.State][]string{
 		sshforward.Requested: nil,
-		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
+		sshforward.Pending:   {actionApprove, actionDeny, actionClaim, actionCancel},
 		sshforward.Opening:   {actionClose},
 		sshforward.Open:      {actionExtend, actionClose, actionHelp},
 		sshforward.Closing:   nil,
-		sshforward.Closed:    nil,
+		sshforward.Closed:    {actionAgain},
 	} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
@@ -288,7 +288,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
-			if b.ActionID == actionHelp { // which is a question
+			if b.ActionID == actionHelp || b.ActionID == actionAgain { // which are questions
 				continue
 			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {

@@ -40,10 +40,19 @@ func (h *handler) slash(in *inbound) {
 		return
 	case req.topic == topicForm:
 		open, _ := req.command.(sshforward.OpenLease)
-		h.openForm(in, to, p.TriggerID, open)
+		h.openForm(in, to, p.TriggerID, sshforward.Request{Open: open})
 		return
 	}
 	h.fetchLocale(c.User) // while the keeper works
+	if again, ok := req.command.(askAgain); ok {
+		o := <-h.start(c, again)
+		if o.err != nil {
+			h.logRefusal(c, again, o.err)
+			h.client.answer(to, h.renderFor(h.ctx, c.User).failure(o.err), false)
+			return
+		}
+		req.command = o.request.Open
+	}
 	o := <-h.start(c, req.command)
 	if o.err != nil {
 		h.logRefusal(c, req.command, o.err)
@@ -72,7 +81,7 @@ func (h *handler) amended(in *inbound, c sshforward.Caller, err error) error {
 	case o := <-h.start(c, amendOpen{open}):
 		if o.err == nil {
 			better := *e
-			better.Try.Command = o.open
+			better.Try.Command = o.request.Open
 			return &better
 		}
 	case <-time.After(amendWait - time.Since(in.at)):

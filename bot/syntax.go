@@ -70,6 +70,8 @@ func formatCommand(op operation) string {
 		return "show " + c.ID
 	case showHistory:
 		return "history"
+	case askAgain:
+		return fmt.Sprintf("again %d", c.Nth)
 	case showSource:
 		return "ip"
 	case sshforward.SetSource:

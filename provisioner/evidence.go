@@ -123,6 +123,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	sources := masked(want.Sources)
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
+		f.Unlocked = f.Unlocked || !aws.ToBool(r.IsEgress)
 		if cidr, ok := opens(r, want.ListenerPort); ok && !slices.Contains(f.Ingress, cidr) {
 			f.Ingress = append(f.Ingress, cidr)
 		}

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,10 +40,7 @@ func (r *run) allowSources(ctx context.Context, sources []netip.Prefix) error {
 // missing.
 func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
 	if r.l.Locked() {
-		return &sshforward.Error{
-			Code:    sshforward.EINTERNAL,
-			Message: sshforward.Textf("Nobody may be let in by lease %s yet.", r.l.ID),
-		}
+		return r.locked()
 	}
 	perm := tcp(r.l.ListenerPort)
 	for _, s := range sources {
@@ -55,6 +53,31 @@ func (r *run) allowIngress(ctx context.Context, sources []netip.Prefix) error {
 		TagSpecifications: r.ruleTags(),
 	})
 	return err
+}
+
+func (r *run) locked() error {
+	return &sshforward.Error{
+		Code:    sshforward.EINTERNAL,
+		Message: sshforward.Textf("Nobody may be let in by lease %s yet.", r.l.ID),
+	}
+}
+
+// lock takes out of the lease's group whatever lets anybody in.
+func (r *run) lock(ctx context.Context) error {
+	groups, err := r.ownGroups(ctx)
+	if err != nil {
+		return err
+	}
+	rules, err := r.rulesIn(ctx, groups)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, g := range groups {
+		in, _ := ruleIDs(rules, g)
+		errs = append(errs, r.revokeAll(ctx, g, in, nil, "revoke what lets people in before the last yes"))
+	}
+	return errors.Join(errs...)
 }
 
 // ruleTags are for the rules of the lease's own group. They go with the group,

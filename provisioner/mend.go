@@ -16,10 +16,20 @@ import (
 // Mend implements sshforward.Provisioner. It looks before it touches anything, so
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
-// ENOTFOUND, and the lease's end. It never asks to be waited for: what is not
-// whole when it returns is an error, to be tried again at the next sweep.
+// ENOTFOUND, and the lease's end. Of a lease that is locked it takes out whatever
+// lets anybody in; of one that is not ready it does nothing else. It asks to be
+// waited for only in line: what is not whole when it returns is else an error, to be
+// tried again.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
+	if l.Waiting() && !l.Prepared.Ready() {
+		r, err := p.begin(l, forOpening)
+		if err != nil {
+			return sshforward.StepResult{Resources: l.Resources}, err
+		}
+		r.fail(r.lock(ctx))
+		return r.step()
+	}
 	r, err := p.beginWithEnd(l)
 	if err != nil {
 		return sshforward.StepResult{Resources: l.Resources}, err
@@ -78,7 +88,7 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		func() error { return r.putBackTags(ctx) },
 	)
 	step, err := r.step()
-	if err == nil && step.Wait > 0 {
+	if err == nil && step.Wait > 0 && !step.InLine {
 		err = &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: step.Detail}
 	}
 	return step, err

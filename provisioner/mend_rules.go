@@ -16,7 +16,7 @@ func (r *run) keep(inside []types.SecurityGroupRule) []types.SecurityGroupRule {
 	var kept []types.SecurityGroupRule
 	for _, rule := range inside {
 		cidr, admitted := admits(rule, r.l.ListenerPort)
-		leased := admitted && r.p.isOurs(fromEC2Tags(rule.Tags)) && ownedBy(rule, r.l.ID) && slices.Contains(masked(r.l.Sources), cidr)
+		leased := admitted && !r.l.Locked() && r.p.isOurs(fromEC2Tags(rule.Tags)) && ownedBy(rule, r.l.ID) && slices.Contains(masked(r.l.Sources), cidr)
 		if leased || letsOut(rule, r.l, r.l.Instance) {
 			kept = append(kept, rule)
 		}
@@ -65,6 +65,9 @@ func (r *run) takeBack(ctx context.Context, outside []types.SecurityGroupRule, k
 
 // putBackSources lets in again those of the leased sources that are not.
 func (r *run) putBackSources(ctx context.Context, kept []types.SecurityGroupRule) error {
+	if r.l.Locked() {
+		return nil
+	}
 	missing := slices.DeleteFunc(masked(r.l.Sources), func(s netip.Prefix) bool {
 		return slices.ContainsFunc(kept, func(rule types.SecurityGroupRule) bool {
 			cidr, ok := admits(rule, r.l.ListenerPort)

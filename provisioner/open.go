@@ -44,6 +44,10 @@ func (p *Provisioner) Open(ctx context.Context, l *sshforward.Lease) (sshforward
 	case sshforward.StageName:
 		r.fail(r.resolves(ctx))
 	case sshforward.StageClock:
+		if l.Locked() {
+			r.fail(r.locked())
+			break
+		}
 		// What the stages before have made, moments ago, needs no proof.
 		var rules []string
 		if id := l.Resources.InstanceRuleID; id != "" {
@@ -77,6 +81,9 @@ func (r *run) makeBalancer(ctx context.Context) {
 			return r.revokeDefault(ctx, types.IpPermission{IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}})
 		},
 		func() error {
+			if r.l.Placement.NoIPv6 {
+				return nil
+			}
 			return r.revokeDefault(ctx, types.IpPermission{Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("::/0")}}})
 		},
 		func() error { return r.allowTarget(ctx) },

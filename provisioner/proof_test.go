@@ -10,6 +10,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // onlyFound surveys without a store and expects one lease.
@@ -118,7 +119,7 @@ func TestProofWhileTheEndMoves(t *testing.T) {
 func TestTamperedTagsGrantNothing(t *testing.T) {
 	t.Parallel()
 	rounds := testenv.UnlessRaced(300, 60)
-	inFake(t, worldOptions{}, func(w *world) {
+	inFake(t, worldOptions{fake: fakeaws.Options{ELBBurst: -1}}, func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)
 		signed := w.tags(l)

@@ -123,7 +123,9 @@ func (w *Workspace) reply(u *responseURL, a args, via string) (*Message, *apiErr
 	m := Message{Channel: u.channel, Text: text, Blocks: blocks, Attachments: a["attachments"],
 		Metadata: a["metadata"], ThreadTS: a.str("thread_ts"), Via: via}
 	if a.str("response_type") != "in_channel" {
-		m.Ephemeral, m.To = true, u.user
+		// What is documented is a thread for in_channel alone; without a promise
+		// it stands in the channel (https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread).
+		m.Ephemeral, m.To, m.ThreadTS = true, u.user, ""
 	}
 	return w.post(m), nil
 }

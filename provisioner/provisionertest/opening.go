@@ -42,24 +42,6 @@ var opening = []clause{
 		b.wantAccess(l, true)
 		b.close(l)
 	}},
-	{"nobody is let in while a yes is missing, whatever else is asked for", func(b *bench) {
-		l := b.lease()
-		l.Approvals = 2
-		l.Approved = []sshforward.Approval{{User: "U0BOB"}}
-		for _, s := range stages[:len(stages)-1] {
-			b.stage(l, s)
-		}
-		enter(l, stages[len(stages)-1])
-		for _, state := range []sshforward.State{sshforward.Requested, sshforward.Pending, sshforward.Opening, sshforward.Closing} {
-			l.State = state
-			result, err := b.p.Open(b.ctx, l)
-			b.wantCode(err, sshforward.EINTERNAL)
-			l.Resources = result.Resources
-			b.wantAccess(l, false)
-		}
-		l.State = sshforward.Opening
-		b.close(l)
-	}},
 	{"each stage does what it does however often, whether or not its outcome was written down", func(b *bench) {
 		before := b.Foreign()
 		l := b.lease()

@@ -36,6 +36,7 @@ var surveying = []clause{
 		before := b.Foreign()
 		l := b.open(b.lease())
 		b.restart()
+		b.Wait(settled)
 		f := b.mustFind(l)
 		if !f.Balancer || !f.Registered || !f.Group || !f.Rule || f.Widened {
 			b.Errorf("found %+v", f)

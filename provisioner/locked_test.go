@@ -1,0 +1,64 @@
+package provisioner_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Whatever somebody lets in at the group of a lease of which a yes is missing is
+// seen and taken out, however far it is built and whatever the store knows of it.
+func TestLockedGroupIsKeptLocked(t *testing.T) {
+	rules := map[string]types.IpPermission{
+		"everybody":          cidr("-1", 0, "0.0.0.0/0"),
+		"the requester":      cidr("tcp", 22, "203.0.113.7/32"),
+		"another port":       cidr("tcp", 443, "198.51.100.0/24"),
+		"IPv6":               {IpProtocol: new("-1"), Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: new("::/0")}}},
+		"the instance's own": {IpProtocol: new("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{}}},
+	}
+	both(t, withDeadMan(), func(w *world) {
+		before := w.foreign()
+		for name, rule := range rules {
+			for _, n := range []int{1, 3, len(openStages) - 1} {
+				l := w.lease("web-1")
+				l.ID = sshforward.NewID()
+				l.State, l.OpenBy, l.Approvals = sshforward.Pending, time.Time{}, 1
+				l.ApproveBy = time.Now().Add(8 * time.Hour)
+				l.Prepared = sshforward.Preparation{Since: time.Now(), By: time.Now().Add(10 * time.Minute), Until: l.ApproveBy.Add(time.Hour)}
+				for _, s := range openStages[:n] {
+					enter(l, s)
+					if err := w.do(l); err != nil {
+						w.Fatalf("%s: %v", s, err)
+					}
+				}
+				if n == len(openStages)-1 {
+					l.Stage, l.Prepared.ReadyAt = "", time.Now()
+				}
+				if len(rule.UserIdGroupPairs) > 0 {
+					rule.UserIdGroupPairs[0].GroupId = &w.group
+				}
+				w.authorize(l.Resources.GroupID, false, rule)
+				w.sleep(10 * time.Second)
+				if f := w.found(l); !f.Unlocked {
+					w.Errorf("%s after %d stages: not seen: %+v", name, n, f)
+				}
+				stored := l.Clone()
+				if n < 3 { // an old backup may not know that there is anything
+					stored.Resources, stored.Prepared = sshforward.Resources{}, sshforward.Preparation{}
+				}
+				if step, err := w.p.Mend(w.ctx, stored); err != nil || step.Wait != 0 {
+					w.Fatalf("%s after %d stages: %+v, %v", name, n, step, err)
+				}
+				w.sleep(10 * time.Second)
+				if f := w.found(l); f.Unlocked || n == len(openStages)-1 && (f.Widened || !f.Rule || !f.Registered) {
+					w.Errorf("%s after %d stages: %+v", name, n, f)
+				}
+				w.close(l)
+			}
+		}
+		w.clean(before)
+	})
+}
