@@ -63,10 +63,14 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 	return placed(s.inThread(ctx, l, sshforward.Place{Channel: l.Card.Channel, TS: l.Card.TS}, places, show))
 }
 
-// ask asks one approver in a direct message. EFORBIDDEN if they cannot be asked:
-// they have left, are a bot, or the bot may not.
+// ask asks one approver in a direct message, or tells them what became of what
+// they approved. EFORBIDDEN if they cannot be reached: they have left, are a bot, or the bot may not.
 func (s *notifier) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
-	m := s.renderFor(ctx, n.To).askApprover(l, n, now)
+	v := s.renderFor(ctx, n.To)
+	m := v.askApprover(l, n, now)
+	if n.Kind == sshforward.NoticeMoved {
+		m = v.moved(l)
+	}
 	if m.Text == "" {
 		return sshforward.Place{}, nil
 	}
