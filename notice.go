@@ -45,6 +45,7 @@ const (
 	NoticeReview    NoticeKind = "review"    // it was urgent: look whether that was right
 	NoticeOutage    NoticeKind = "outage"    // its instance cannot be reached, see Lease.Outage
 	NoticeBack      NoticeKind = "back"      // it can be reached again
+	NoticeMoved     NoticeKind = "moved"     // it lets in another address, or could not, see Lease.Moved
 
 	// These go to the operators' channel as well.
 	NoticeStuck     NoticeKind = "stuck"     // the work on it keeps failing

@@ -42,6 +42,8 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeMoved:
+		return l.State != Open || l.Moving()
 	case NoticeUnjudged:
 		return !l.Unjudged
 	case NoticeOutage:
@@ -159,6 +161,9 @@ func (l *Lease) firmKey() string {
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy) + l.claimKey()
+		}
+		if m := l.Moved; !m.At.IsZero() {
+			key += fmt.Sprintf(" from=%d %t", m.At.UnixNano(), l.Moving())
 		}
 		if a := l.ByAddress(); a != "" {
 			key += " by=" + a

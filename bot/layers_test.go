@@ -16,7 +16,8 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "connections", Files: []string{"link.go", "dispatcher.go"}},
 		layers.Layer{Name: "routes", Files: []string{"slash.go", "interactive.go", "event.go"}},
 		layers.Layer{Name: "what people do", Files: []string{
-			"click.go", "click_result.go", "help.go", "open.go", "again.go", "confirm.go", "deny.go", "source.go", "instances.go", "modal.go", "handler.go",
+			"click.go", "click_result.go", "help.go", "open.go", "again.go", "from.go", "confirm.go", "deny.go", "source.go", "instances.go",
+			"modal.go", "handler.go",
 		}},
 		layers.Layer{Name: "what people are shown", Files: []string{"home.go", "notifier.go"}},
 		layers.Layer{Name: "keeper", Files: []string{"keeper.go", "inbound.go", "dedup.go"}},

@@ -116,10 +116,14 @@ func (s *notifier) unseen(ctx context.Context, l *sshforward.Lease) bool {
 	return !s.channels.isIn(ctx, l.Card.Channel, users)
 }
 
-// ask asks one approver in a direct message. EFORBIDDEN if they cannot be asked:
-// they have left, are a bot, or the bot may not.
+// ask asks one approver in a direct message, or tells them what became of what
+// they approved. EFORBIDDEN if they cannot be reached: they have left, are a bot, or the bot may not.
 func (s *notifier) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
-	m := s.renderFor(ctx, n.To).askApprover(l, n, now)
+	v := s.renderFor(ctx, n.To)
+	m := v.askApprover(l, n, now)
+	if n.Kind == sshforward.NoticeMoved {
+		m = v.moved(l)
+	}
 	if m.Text == "" {
 		return sshforward.Place{}, nil
 	}

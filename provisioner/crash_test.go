@@ -30,7 +30,8 @@ type life struct {
 	opened int
 }
 
-// live takes a lease from opening to its end, extension included, and returns
+// live takes a lease from opening to its end, an extension and a change of its
+// source included, and returns
 // the calls that took. What a step that dies has learned is lost: the next
 // process has the lease as it was last written down.
 func (w *world) live(l *sshforward.Lease, d death) (out life) {
@@ -91,6 +92,9 @@ func (w *world) live(l *sshforward.Lease, d death) (out life) {
 	extend := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 		return w.p.Extend(ctx, l)
 	}
+	move := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
+		return w.p.ChangeSource(ctx, l)
+	}
 	remove := func(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 		return w.p.Close(ctx, l)
 	}
@@ -107,6 +111,9 @@ func (w *world) live(l *sshforward.Lease, d death) (out life) {
 		l.State = sshforward.Open
 		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 		until(extend, false)
+		moveTo(l, "203.0.113.200/32")
+		until(move, false)
+		l.Former = nil
 		if d.at < 0 {
 			w.checkOpen(l)
 		}
@@ -235,6 +242,12 @@ func TestLostAnswers(t *testing.T) {
 			one := l.Clone()
 			one.ID = sshforward.NewID()
 			w.open(one)
+			moveTo(one, "203.0.113.200/32")
+			if step, err := w.p.ChangeSource(w.ctx, one); err != nil || step.Wait > 0 {
+				w.Fatalf("%+v, %v", step, err)
+			}
+			one.Former = nil
+			w.sleep(5 * time.Second) // ELB's budget of calls fills again
 			w.checkOpen(one)
 			w.close(one)
 			w.clean(before)

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,7 @@ func everydayAWS() fakeaws.Options {
 	}
 }
 
-// wholeLife opens a lease for 20 s, extends it once, is reminded, and lets it
+// wholeLife opens a lease for 20 s, extends it once, comes from another address, is reminded, and lets it
 // end, dying where killer says. It returns the calls that were made and how
 // often the process died.
 func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int) {
@@ -42,6 +43,28 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 			_, err := s.process.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: 10 * time.Second})
 			return err
 		}) {
+		}
+		to := netip.MustParsePrefix("203.0.113.20/32")
+		for s.retry(func() error {
+			if s.lease(id).Moved.To == to {
+				return nil // the same
+			}
+			_, err := s.process.keeper.Do(t.Context(), caller, sshforward.ChangeSource{Ref: id, To: to})
+			return err
+		}) {
+		}
+		settled := func() bool {
+			l := s.lease(id)
+			return !s.process.isOver() && (l.State != sshforward.Open || !l.Moving() && l.Resources.Until.Equal(l.ExpiresAt))
+		}
+		s.run(time.Minute, settled)
+		if s.lease(id).State == sshforward.Open {
+			for from, want := range map[string]bool{"203.0.113.20": true, "203.0.113.7": false} {
+				_, err := s.cloud.Home().Route(sshforward.Name("sim", id), netip.MustParseAddr(from), 22)
+				if (err == nil) != want {
+					t.Errorf("from %s it is reached: %v", from, err)
+				}
+			}
 		}
 		s.run(time.Hour, s.closed(id))
 
