@@ -117,7 +117,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
-			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
+			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
 			Correct: func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
 			OnAck:   meters.ack, Grace: commandsStopWithin,
 			OnConnect: func(again bool) { connected(again); meters.connected(again) },
