@@ -52,6 +52,18 @@ func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
 	})
 }
 
+// runMove lets in another source instead of the former one.
+func (k *Keeper) runMove(ctx context.Context, l *Lease) error {
+	wish := l.Moved
+	return k.runStep(ctx, l, "move", l.ExpiresAt, k.cloud.ChangeSource, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Open || !l.sameMove(wish) {
+			return errMoved // there is another wish by now
+		}
+		l.sourceChanged(now, r, err)
+		return nil
+	})
+}
+
 // runMend puts right what a sweep has found changed on an open lease. It is
 // done here and not there, so that it cannot run beside a teardown.
 func (k *Keeper) runMend(ctx context.Context, l *Lease) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,7 @@ type Lease struct {
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
 	RemindedAt    time.Time        `json:",omitzero"`  // the last reminder that was decided
 	Extended      Extension        `json:",omitzero"`  // the last one
+	Moved         SourceChange     `json:",omitzero"`  // the last one
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
 	Claim         Claim            `json:",omitzero"`  // who said last that they look at it
@@ -69,9 +71,11 @@ type Terms struct {
 	SSHUser      string
 	HostKeyAlias string `json:",omitempty"` // empty: the instance's id
 	Sources      []netip.Prefix
-	Duration     time.Duration
-	Because      string `json:",omitempty"`
-	Urgent       bool   `json:",omitempty"` // without approval
+	// Former are sources that are to be let in no more, as soon as Sources are.
+	Former   []netip.Prefix `json:",omitempty"`
+	Duration time.Duration
+	Because  string `json:",omitempty"`
+	Urgent   bool   `json:",omitempty"` // without approval
 
 	Rule      string
 	Max       time.Duration // total, extensions included
@@ -172,6 +176,17 @@ type Extension struct {
 	User string
 	By   time.Duration
 	At   time.Time
+}
+
+// SourceChange is that somebody comes from another address from now on.
+type SourceChange struct {
+	User string
+	At   time.Time
+	To   netip.Prefix
+	From []netip.Prefix
+	// Refused says why AWS did not let in the new address; it is let in From
+	// again then. Zero if it did, or may still.
+	Refused Text `json:",omitzero"`
 }
 
 // ExtensionRequest is a wish for an extension that needs approval.
@@ -351,6 +366,18 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// Moving reports whether the sources are being changed.
+func (l *Lease) Moving() bool { return len(l.Former) > 0 }
+
+// Admitted are the sources that may be let in just now: those of the lease, and
+// those that they take the place of.
+func (l *Lease) Admitted() []netip.Prefix { return slices.Concat(l.Sources, l.Former) }
+
+// sameMove reports whether a wish for another source is still the last one.
+func (l *Lease) sameMove(wish SourceChange) bool {
+	return l.Moved.At.Equal(wish.At) && l.Moved.Refused.IsZero() == wish.Refused.IsZero()
+}
+
 // StuckAfter is how many failures in a row make a lease stuck.
 const StuckAfter = 5
 
@@ -370,6 +397,8 @@ func (l *Lease) Clone() *Lease {
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
+	c.Former = append([]netip.Prefix(nil), l.Former...)
+	c.Moved.From = append([]netip.Prefix(nil), l.Moved.From...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)

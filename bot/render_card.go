@@ -26,6 +26,7 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 		v.outage(l),
 		v.stuck(l),
 		v.facts(l),
+		v.moving(l),
 		v.approvedBy(l),
 		v.urgentOrReason(l),
 		v.rowOf(from, l),

@@ -65,6 +65,8 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		}
 	case sshforward.NoticeOutage:
 		return v.outageNotice(l)
+	case sshforward.NoticeMoved:
+		return v.moved(l)
 	case sshforward.NoticeBack:
 		if l.State == sshforward.Open {
 			return v.leaseMessage(l, v.say(":white_check_mark: %s %s can be reached again.", owner, what))

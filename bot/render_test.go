@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,17 @@ func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
 	})
 }
 
+// moved is an open lease whose source is being changed.
+func moved(change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(sshforward.Open, func(l *sshforward.Lease) {
+		to := netip.MustParsePrefix("203.0.113.20/32")
+		l.Moved = sshforward.SourceChange{User: l.Owner, At: noon, To: to, From: l.Sources}
+		l.Sources, l.Former = []netip.Prefix{to}, l.Sources
+		l.Approved = []sshforward.Approval{{User: "U2", At: noon}}
+		change(l)
+	})
+}
+
 var blind = sshforward.Remains{Blind: sshforward.Textf("The AWS account %q is not in my configuration.", "old")}
 
 func many(n int, owner string) []*sshforward.Lease {
@@ -165,6 +177,15 @@ func every(v render) map[string]message {
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
 		"card-open-out":        v.card(unreached("")),
 		"card-open-stopped":    v.card(unreached("stopped")),
+		"from":                 v.reply(ann, sshforward.ChangeSource{}, about(moved(func(*sshforward.Lease) {}))),
+		"card-moving":          v.card(moved(func(*sshforward.Lease) {})),
+		"notice-moved": v.notice(moved(func(l *sshforward.Lease) { l.Former = nil }),
+			sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
+		"notice-unmoved": v.notice(moved(func(l *sshforward.Lease) {
+			l.Sources, l.Former = l.Moved.From, nil
+			l.Moved.Refused = sshforward.Textf("AWS did not %s: %s", sshforward.Textf("let the source addresses in"),
+				"The maximum number of rules per security group has been reached.")
+		}), sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
 		"abandon-confirm": v.reply(ann, sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"}, outcome{reply: sshforward.Reply{
 			Lease: stuck(sshforward.Closing), Remains: &blind}}),
 		"abandon-confirm-seen": v.confirmAbandon(sshforward.AbandonLease{ID: "k7m2q3x", Because: "of a test"}, stuck(sshforward.Closing),
@@ -315,7 +336,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		sshforward.Requested: nil,
 		sshforward.Pending:   {actionApprove, actionDeny, actionClaim, actionCancel},
 		sshforward.Opening:   {actionClose},
-		sshforward.Open:      {actionExtend, actionClose, actionHelp},
+		sshforward.Open:      {actionExtend, actionClose, actionFrom, actionHelp},
 		sshforward.Closing:   nil,
 		sshforward.Closed:    {actionAgain},
 	} {
@@ -325,7 +346,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
-			if b.ActionID == actionHelp || b.ActionID == actionAgain { // which are questions
+			if slices.Contains([]string{actionHelp, actionFrom, actionAgain}, b.ActionID) { // which are questions
 				continue
 			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {

@@ -3,12 +3,14 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -21,7 +23,7 @@ func everydayAWS() fakeaws.Options {
 	}
 }
 
-// wholeLife opens a lease for 20 s, extends it once, is reminded, and lets it
+// wholeLife opens a lease for 20 s, extends it once, comes from another address, is reminded, and lets it
 // end, dying where killer says. It returns the calls that were made and how
 // often the process died.
 func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int) {
@@ -43,6 +45,28 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 			_, err := s.process.keeper.Do(t.Context(), caller, sshforward.ExtendLease{Ref: id, Duration: 10 * time.Second})
 			return err
 		}) {
+		}
+		to := netip.MustParsePrefix("203.0.113.20/32")
+		for s.retry(func() error {
+			if s.lease(id).Moved.To == to {
+				return nil // the same
+			}
+			_, err := s.process.keeper.Do(t.Context(), caller, sshforward.ChangeSource{Ref: id, To: to})
+			return err
+		}) {
+		}
+		settled := func() bool {
+			l := s.lease(id)
+			return !s.process.isOver() && (l.State != sshforward.Open || !l.Moving() && l.Resources.Until.Equal(l.ExpiresAt))
+		}
+		s.run(time.Minute, settled)
+		if s.lease(id).State == sshforward.Open {
+			for from, want := range map[string]bool{"203.0.113.20": true, "203.0.113.7": false} {
+				_, err := s.cloud.Home().Route(sshforward.Name("sim", id), netip.MustParseAddr(from), 22)
+				if (err == nil) != want {
+					t.Errorf("from %s it is reached: %v", from, err)
+				}
+			}
 		}
 		s.run(time.Hour, s.closed(id))
 
@@ -179,7 +203,10 @@ func crashMatrix(t *testing.T, life func(*testing.T, func(site) moment) ([]site,
 		})
 	}
 	for i, at := range sites {
-		if i == 0 || sites[i-1].n < at.n-1 {
+		if testenv.Race && i%2 == 1 {
+			continue // without it all are gone through
+		}
+		if !testenv.Race && (i == 0 || sites[i-1].n < at.n-1) {
 			die("before", at, before)
 		}
 		die("after", at, after)

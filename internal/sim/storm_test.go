@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -37,7 +38,7 @@ const retryBudget = 5 * time.Minute
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 15)))
+	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 15)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
@@ -103,8 +104,10 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 	last := make(map[string]time.Time) // when it was last reachable
 	s.watch = func() {
 		for _, b := range s.cloud.Home().LoadBalancers() {
-			if _, err := s.cloud.Home().Route(b.Name, netip.MustParseAddr("203.0.113.7"), 22); err == nil {
-				last[b.Name] = time.Now()
+			for _, from := range []string{"203.0.113.7", "203.0.113.20"} {
+				if _, err := s.cloud.Home().Route(b.Name, netip.MustParseAddr(from), 22); err == nil {
+					last[b.Name] = time.Now()
+				}
 			}
 		}
 	}
@@ -118,6 +121,13 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 			s.survive()
 			s.tick()
 		}
+	}
+	if len(ids) > 0 && rng.IntN(2) == 0 {
+		// Whether it is open yet or still, and whatever is lost: it is reached from
+		// one of the two, and from neither beyond its end.
+		s.survive()
+		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"},
+			sshforward.ChangeSource{Ref: ids[0], To: netip.MustParsePrefix("203.0.113.20/32")})
 	}
 	if len(ids) > 0 && rng.IntN(3) == 0 {
 		for range rng.IntN(60) {
