@@ -91,8 +91,11 @@ func (v render) receipt(l *sshforward.Lease) string {
 			out = append(out, v.say("Access ended %s", date(l.AccessEndedAt)))
 		}
 	}
+	if neverOpened(l) && !l.ClosedAt.IsZero() {
+		out = append(out, v.say("I let nobody in"))
+	}
 	switch {
-	case l.ClosedAt.IsZero() || l.OpenedAt.IsZero() && l.AccessEndedAt.IsZero():
+	case l.ClosedAt.IsZero() || l.OpenedAt.IsZero() && l.AccessEndedAt.IsZero() && !neverOpened(l):
 	case l.EndOnlyAccepted():
 		out = append(out, v.say("Last resource gone %s, which proves that access had ended", date(l.ClosedAt)))
 	default:
@@ -101,8 +104,8 @@ func (v render) receipt(l *sshforward.Lease) string {
 	if o := l.Overstay(); o >= time.Second {
 		out = append(out, v.say("Overstay %s", v.approx(o)))
 	}
-	if !l.OpenedAt.IsZero() && l.AccessEndedAt.After(l.OpenedAt) {
-		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt)))))
+	if d := l.Billed(); d > 0 {
+		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, d))))
 	}
 	if len(out) == 0 {
 		return ""

@@ -121,7 +121,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		f.Widened = len(strangers(*x.balancer, want.Instance.ID)) > 0
 		f.Reshaped = !isMade(*x.balancer, want)
 	}
-	sources := masked(want.Sources)
+	sources := masked(want.Admitted())
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
 		f.Unlocked = f.Unlocked || !aws.ToBool(r.IsEgress)

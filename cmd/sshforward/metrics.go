@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
@@ -64,10 +65,10 @@ func newMeters() *meters {
 }
 
 // countLog adds how many lines of the log were left out.
-func (m *meters) countLog(q *logQueue) {
+func (m *meters) countLog(q *logqueue.Queue) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
-	}, func() float64 { return float64(q.dropped.Load()) }))
+	}, func() float64 { return float64(q.Dropped()) }))
 }
 
 // watch adds the figures that are counted when they are asked for.

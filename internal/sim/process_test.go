@@ -96,6 +96,7 @@ func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err 
 	if m.s.poison != nil && m.s.poison(operation(req), bodyOf(req)) {
 		panic("poison in " + operation(req))
 	}
+	m.s.checkDoor(m.p, operation(req), bodyOf(req))
 	err = m.s.guard(m.p, operation(req), func() error {
 		resp, err = m.next.RoundTrip(req)
 		return err
