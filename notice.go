@@ -10,6 +10,7 @@ type Card struct {
 	TS      string    `json:",omitempty"` // Slack's id of the message there
 	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
 	Firm    string    `json:",omitempty"` // the part of Shown that is not progress
+	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
 	Retry
 }
@@ -70,8 +71,8 @@ func (k NoticeKind) Alarm() bool {
 	return false
 }
 
-// asks reports whether the notice asks approvers to decide.
-func (k NoticeKind) asks() bool {
+// Asks reports whether the notice asks approvers to decide.
+func (k NoticeKind) Asks() bool {
 	return k == NoticeApproval || k == NoticeNudge || k == NoticeAsked
 }
 

@@ -135,7 +135,7 @@ func (l *Lease) held(n Notice) bool {
 	}
 	if l.Card.TS == "" && l.Card.Shown != l.CardKey() {
 		tried := l.Card.Attempts > 0 || !l.Card.NextTryAt.IsZero()
-		if waited := n.Kind == NoticeReady || n.Kind.asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
+		if waited := n.Kind == NoticeReady || n.Kind.Asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
 			return true
 		}
 	}
@@ -202,14 +202,23 @@ func (l *Lease) preparedKey() string {
 	return ""
 }
 
+// cardShown is what a card shows.
+type cardShown struct {
+	key, firm string
+	state     State
+}
+
+// cardNow is what the card should show.
+func (l *Lease) cardNow() cardShown { return cardShown{l.CardKey(), l.firmKey(), l.State} }
+
 // cardSent records that the card shows what its keys were when it was sent, or
 // that Slack did not take it. That its turn is later is no failure.
-func (l *Lease) cardSent(now time.Time, at Place, key, firm string, err error) {
+func (l *Lease) cardSent(now time.Time, at Place, as cardShown, err error) {
 	switch {
 	case err == nil:
-		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, Firm: firm, SentAt: now}
+		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: as.key, Firm: as.firm, State: as.state, SentAt: now}
 	case l.undeliverable(now):
-		l.Card.Shown, l.Card.Firm = key, firm
+		l.Card.Shown, l.Card.Firm, l.Card.State = as.key, as.firm, as.state
 	case retryAfter(err) > 0:
 		l.Card.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	default:
