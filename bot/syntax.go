@@ -115,4 +115,5 @@ func mayBeDuration(s string) bool {
 }
 
 // keywords have to be quoted when they are meant as names.
-var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "by": true, "all": true, "clear": true, "urgent": true}
+var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "by": true,
+	"all": true, "clear": true, "urgent": true}

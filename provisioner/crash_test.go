@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -159,7 +160,7 @@ func TestCrash(t *testing.T) {
 				lease = w.lease("web-1")
 				whole = w.live(lease.Clone(), death{at: -1})
 			})
-			for _, d := range whole.deaths(name == "late") {
+			for _, d := range whole.deaths(name == "late" || testenv.Race) {
 				inFakeNamed(t, d.String(), o, func(w *world) {
 					before := w.foreign()
 					w.live(lease.Clone(), d)
@@ -184,7 +185,7 @@ func TestCrash(t *testing.T) {
 		whole := live(death{at: -1})
 		all := whole.deaths(false)
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		for _, d := range all[:motoDeaths] {
+		for _, d := range all[:testenv.UnlessRaced(motoDeaths, motoDeaths/2)] {
 			t.Logf("%s (%s)", d, whole.calls[d.at])
 			live(d)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
+	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
@@ -74,7 +75,7 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	// leases must end whoever reads what the bot has to say.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	queue := newLogQueue(con.stderr, o.logFormat)
-	defer queue.stop()
+	defer queue.Stop()
 	log := newLogger(queue, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
 	if con.env("GOGC") == "" {
@@ -84,7 +85,7 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 }
 
 // serve wires everything and runs it.
-func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logQueue, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logqueue.Queue, log *slog.Logger) (err error) {
 	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
-		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
+		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
 	})
 
 	pulse := new(pulse)
