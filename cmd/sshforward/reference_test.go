@@ -16,7 +16,8 @@ const reference = "../../docs/configuration.md"
 
 // keys says what each key of the configuration is for, in the order of the file.
 var keys = []struct{ key, what string }{
-	{"deployment", "1 to 12 of `a-z`, `0-9` and `-`, in the name and the tags of everything in AWS; keeps two bots in one account apart. Required. Do not change it while anything is open"},
+	{"deployment", "1 to 12 of `a-z`, `0-9` and `-`, in the name and the tags of everything in AWS; keeps two bots in one " +
+		"account apart. Required. Do not change it while anything is open"},
 	{"store.bolt", "the file that leases are kept in, on a local disk. Required"},
 	{"slack.channel", "id of the channel for alarms, and for notices of leases asked for in a direct message"},
 	{"slack.admins", "who may close and extend anything: users and user groups"},
@@ -78,7 +79,8 @@ var keys = []struct{ key, what string }{
 
 // kinds are the types of the configuration as people write them.
 var kinds = map[string]string{
-	"string": "text", "bool": "`true` or `false`", "int": "number", "float64": "number", "main.duration": "duration", "main.pause": "duration or `0s`",
+	"string": "text", "bool": "`true` or `false`", "int": "number", "float64": "number",
+	"main.duration": "duration", "main.pause": "duration or `0s`",
 	"main.port": "port", "main.prefix": "network", "main.person": "id of a user or group", "main.people": "ids, or `everyone`",
 	"main.tagMap": "tags, or `any`", "main.extraTags": "tags", "main.vpcID": "id", "main.subnetID": "id", "main.instanceID": "id",
 	"main.pattern": "regular expression", "main.quorum": "number, or list",
@@ -102,7 +104,8 @@ func TestReference(t *testing.T) {
 	b.WriteString("# Configuration\n\nWritten by a test from the types in the code (`TestReference`). " +
 		"[deploy/sshforward.example.yaml](../deploy/sshforward.example.yaml) is all of it as a file. A key that is not known ends the start, " +
 		"as does one of a rule that is there and empty. Durations are `45s`, `90m`, `2h`, `1h30m`, `1d`; ids are Slack's " +
-		"(`U…`, `S…`, `C…`) and AWS's; `[]` stands for each entry of a list.\n\n| key | what it is | kind | if it is left out |\n|---|---|---|---|\n")
+		"(`U…`, `S…`, `C…`) and AWS's; `[]` stands for each entry of a list.\n\n" +
+		"| key | what it is | kind | if it is left out |\n|---|---|---|---|\n")
 	for _, k := range keys {
 		row, ok := found[k.key]
 		if !ok {
