@@ -55,6 +55,9 @@ type Lease struct {
 	Work
 	Outbox
 
+	// Alleged is what its tags say of a lease that was found without a proof.
+	Alleged []TagWord `json:",omitempty"`
+
 	// Prepared is what was built of it while a yes was missing.
 	Prepared Preparation `json:",omitzero"`
 
@@ -129,6 +132,10 @@ type Outbox struct {
 	Owed      []Notice `json:",omitempty"`
 	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
+
+// TagWord is what a tag says that nothing proves. Value is empty where it does not
+// look as the bot writes it, which nobody is to read.
+type TagWord struct{ Key, Value string }
 
 // Approval is one approver's yes.
 type Approval struct {
@@ -409,6 +416,7 @@ func (l *Lease) Clone() *Lease {
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)
+	c.Alleged = append([]TagWord(nil), l.Alleged...)
 	c.Owed = append([]Notice(nil), l.Owed...)
 	c.Posted = append([]Posted(nil), l.Posted...)
 	return &c

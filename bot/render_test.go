@@ -222,16 +222,23 @@ func every(v render) map[string]message {
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
-		"notice-reshaped":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
-		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
-		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
-		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
-		"notice-unjudged":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
-		"notice-rejected":       v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
-		"notice-stuck":          v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
-		"notice-freed":          v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":     v.reminderPressed(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":       v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"card-unproven": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
+			l.Reason, l.Owner, l.ClosedBy = sshforward.Lost, "", ""
+			l.Why = sshforward.Textf("It was found in AWS without a record of mine, and nothing proves what its tags say.")
+			l.Alleged = []sshforward.TagWord{
+				{Key: "sshforward:owner", Value: "U0EVE"}, {Key: "sshforward:expires", Value: "2036-01-02T03:04:05Z"}, {Key: "sshforward:ssh-user"},
+			}
+		})),
+		"notice-reshaped":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
+		"notice-narrowed":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":      v.reply(ann, sshforward.OpenLease{}, about(open)),
+		"notice-shortened":  v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":   v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
+		"notice-stuck":      v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":      v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended": v.reminderPressed(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":   v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
 		"overtaken-extended": v.reminderOver(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),

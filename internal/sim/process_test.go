@@ -170,6 +170,10 @@ func (m mortalSlack) Edit(_ context.Context, _ *sshforward.Lease, _ sshforward.P
 	return m.s.guard(m.p, "edit", func() error { return nil })
 }
 
+func (m mortalSlack) Announce(context.Context, sshforward.Text) error {
+	return m.s.guard(m.p, "announce", func() error { return nil })
+}
+
 // channel is what people read in Slack.
 type channel struct {
 	mu      sync.Mutex
