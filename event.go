@@ -34,6 +34,7 @@ const (
 	ActUnmoved     Act = "unmoved"   // AWS did not let in another address, so it stays as it was
 	ActShortened   Act = "shortened" // policy allows less time than it had
 	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
+	ActElsewhere   Act = "elsewhere" // another bot of this deployment has it, in a store of its own
 	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it
 	ActReopened    Act = "reopened"  // something of a closed lease was found
 )

@@ -33,6 +33,7 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
 		// What was checked before the last yes has to be checked after it.
 		if l.Stage != stage || l.State != state && stage == StageCheck {
+			l.builtMeanwhile(stage, r, err)
 			return nil
 		}
 		return l.stageDone(now, checked, r, err, k.timing)

@@ -21,7 +21,7 @@ func TestLayers(t *testing.T) {
 			"keeper_command.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{
-			"keeper_begin.go", "keeper_sweep.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
+			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
 		}},
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},

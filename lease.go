@@ -54,6 +54,9 @@ type Lease struct {
 	Work
 	Outbox
 
+	// Alleged is what its tags say of a lease that was found without a proof.
+	Alleged []TagWord `json:",omitempty"`
+
 	// Prepared is what was built of it while a yes was missing.
 	Prepared Preparation `json:",omitzero"`
 
@@ -128,6 +131,10 @@ type Outbox struct {
 	Owed      []Notice `json:",omitempty"`
 	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
+
+// TagWord is what a tag says that nothing proves. Value is empty where it does not
+// look as the bot writes it, which nobody is to read.
+type TagWord struct{ Key, Value string }
 
 // Approval is one approver's yes.
 type Approval struct {
@@ -366,19 +373,6 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Locked reports whether nobody may be let in by the lease: a yes is missing, the
-// clock does not run yet, or its end was decided. Whoever lets people in asks this
-// first.
-func (l *Lease) Locked() bool {
-	switch l.State {
-	case Opening:
-		return l.OpenedAt.IsZero() || len(l.Approved) < l.Approvals && !l.Urgent
-	case Open:
-		return false // how many approvals the rule wants by now is for policy to judge
-	}
-	return true
-}
-
 // Moving reports whether the sources are being changed.
 func (l *Lease) Moving() bool { return len(l.Former) > 0 }
 
@@ -421,6 +415,7 @@ func (l *Lease) Clone() *Lease {
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)
+	c.Alleged = append([]TagWord(nil), l.Alleged...)
 	c.Owed = append([]Notice(nil), l.Owed...)
 	c.Posted = append([]Posted(nil), l.Posted...)
 	return &c

@@ -65,6 +65,30 @@ func unreached(state string) *sshforward.Lease {
 	})
 }
 
+// preparing is a lease of which something was built while a yes was missing.
+func preparing(s sshforward.State, change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(s, func(l *sshforward.Lease) {
+		l.Prepared.Since, l.Prepared.BilledAt = noon.Add(-time.Hour), noon.Add(-time.Hour)
+		if change != nil {
+			change(l)
+		}
+	})
+}
+
+func ready(l *sshforward.Lease) { l.Prepared.ReadyAt = noon.Add(-59 * time.Minute) }
+
+func cold(l *sshforward.Lease) {
+	l.Prepared.Cold = sshforward.Textf("Requests that wait hold %d load balancers in account %s, a quarter of its quota, which is the most. "+
+		"This one opens only after the yes.", 5, "main")
+}
+
+// unopened makes of a lease one that was denied when it was ready.
+func unopened(l *sshforward.Lease) {
+	ready(l)
+	l.Reason, l.ClosedBy, l.DeniedFor, l.Prepared.GoneAt = sshforward.Denied, "U2", "not today", noon
+	l.OpenedAt, l.ExpiresAt, l.AccessEndedAt, l.Approved = time.Time{}, time.Time{}, time.Time{}, nil
+}
+
 // abandoned is a lease that was given up.
 func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
 	return with(sshforward.Closed, func(l *sshforward.Lease) {
@@ -133,6 +157,19 @@ func every(v render) map[string]message {
 		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
+		"card-preparing":       v.card(preparing(sshforward.Pending, nil)),
+		"card-prepared":        v.card(preparing(sshforward.Pending, ready)),
+		"card-prepared-prompt": v.card(preparing(sshforward.Requested, ready)),
+		"card-cold":            v.card(with(sshforward.Pending, cold)),
+		"card-prepared-ending": v.card(preparing(sshforward.Closing, unopened)),
+		"card-prepared-ended":  v.card(preparing(sshforward.Closed, unopened)),
+		"notice-unopened":      v.notice(preparing(sshforward.Closing, unopened), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-locked":        v.notice(preparing(sshforward.Pending, ready), sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"prompt-preparing":     v.prompt(preparing(sshforward.Requested, nil)),
+		"prompt-prepares": v.prompt(with(sshforward.Requested, func(l *sshforward.Lease) {
+			l.Approvers, l.Approvals, l.Prepare = []string{"S1"}, 1, sshforward.PrepareApproval
+		})),
+		"list-prepared":        v.list(ann, false, []*sshforward.Lease{preparing(sshforward.Pending, nil)}),
 		"card-opening":         v.card(lease(sshforward.Opening)),
 		"card-opening-stuck":   v.card(stuck(sshforward.Opening)),
 		"card-open":            v.card(open),
@@ -184,16 +221,23 @@ func every(v render) map[string]message {
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
-		"notice-reshaped":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
-		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
-		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
-		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
-		"notice-unjudged":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
-		"notice-rejected":       v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
-		"notice-stuck":          v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
-		"notice-freed":          v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":     v.reminderPressed(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":       v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"card-unproven": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
+			l.Reason, l.Owner, l.ClosedBy = sshforward.Lost, "", ""
+			l.Why = sshforward.Textf("It was found in AWS without a record of mine, and nothing proves what its tags say.")
+			l.Alleged = []sshforward.TagWord{
+				{Key: "sshforward:owner", Value: "U0EVE"}, {Key: "sshforward:expires", Value: "2036-01-02T03:04:05Z"}, {Key: "sshforward:ssh-user"},
+			}
+		})),
+		"notice-reshaped":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
+		"notice-narrowed":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":      v.reply(ann, sshforward.OpenLease{}, about(open)),
+		"notice-shortened":  v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":   v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
+		"notice-stuck":      v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":      v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended": v.reminderPressed(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":   v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
 		"overtaken-extended": v.reminderOver(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),

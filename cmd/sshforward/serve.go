@@ -128,7 +128,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
-		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
+		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
 	})
 
 	pulse := new(pulse)

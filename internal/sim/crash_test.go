@@ -11,6 +11,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/internal/testenv"
+	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -101,6 +102,58 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 	return sites, deaths
 }
 
+// waitingLife has a lease built while somebody thinks about it, who says yes or no
+// when it is ready.
+func waitingLife(t *testing.T, yes bool, killer func(site) moment) (sites []site, deaths int) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, everydayAWS())
+		s.timing.Min = time.Second
+		s.policy.Prepare = sshforward.PrepareApproval
+		s.policy.Rules[0].Approvers, s.policy.Rules[0].Approvals = []string{"UBOB"}, 1
+		s.deadMan = &provisioner.DeadMan{RoleARN: "arn:aws:iam::123456789012:role/deadman", Grace: 5 * time.Minute}
+		foreign := s.cloud.Foreign("sshforward:deployment", "sim")
+		s.killer = killer
+		s.boot()
+		id := s.open("U0ANN", 20*time.Second)
+		s.run(5*time.Minute, s.ready(id))
+		want, said := sshforward.Expired, []sshforward.NoticeKind{sshforward.NoticeReady, sshforward.NoticeEnded}
+		if yes {
+			s.decide("UBOB", sshforward.ApproveLease{ID: id})
+		} else {
+			want, said = sshforward.Denied, said[1:]
+			s.decide("UBOB", sshforward.DenyLease{ID: id})
+		}
+		s.run(time.Hour, s.closed(id))
+		switch l := s.lease(id); {
+		case l.Reason != want:
+			t.Errorf("ended as %s (%s), want %s", l.Reason, l.Why, want)
+		case !yes && (s.letIn > 0 || !l.OpenedAt.IsZero() || !l.AccessEndedAt.IsZero()):
+			t.Errorf("it was let in %d times: opened %s, access ended %s", s.letIn, l.OpenedAt, l.AccessEndedAt)
+		case yes && (l.ExpiresAt.Sub(l.OpenedAt) != 20*time.Second || l.Overstay() > 10*time.Second || l.AccessEndedAt.Before(l.ExpiresAt)):
+			t.Errorf("opened %s until %s, access ended %s", l.OpenedAt, l.ExpiresAt, l.AccessEndedAt)
+		case l.Billed() == 0:
+			t.Error("it cost nothing")
+		}
+		if left := s.cloud.Leftovers("sshforward:deployment", "sim"); len(left) > 0 {
+			t.Errorf("left in AWS: %v", left)
+		}
+		if after := s.cloud.Foreign("sshforward:deployment", "sim"); after != foreign {
+			t.Errorf("something that is not ours was touched:\n%s\nbefore:\n%s", after, foreign)
+		}
+		sites, deaths = s.sites, s.deaths
+		for _, kind := range said {
+			if n := s.channel.said(id, kind); n < 1 || n > 2 {
+				t.Errorf("%s was said %d times", kind, n)
+			}
+		}
+		if n := s.checkAuditLog(); n == 0 {
+			t.Error("the audit record has no lease that is over")
+		}
+		s.bury()
+	})
+	return sites, deaths
+}
+
 // TestCrashMatrix dies before and after every call that leaves the process in the
 // whole life of a lease, and reaches the same end. To die before a call is to die
 // after the one before it: what a process knew and nobody else did dies with it
@@ -108,9 +161,22 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 // whose predecessor was left out.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
-	all, _ := wholeLife(t, nil)
+	for name, life := range map[string]func(*testing.T, func(site) moment) ([]site, int){
+		"opened at once":        wholeLife,
+		"built ahead, approved": func(t *testing.T, k func(site) moment) ([]site, int) { return waitingLife(t, true, k) },
+		"built ahead, denied":   func(t *testing.T, k func(site) moment) ([]site, int) { return waitingLife(t, false, k) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			crashMatrix(t, life)
+		})
+	}
+}
+
+func crashMatrix(t *testing.T, life func(*testing.T, func(site) moment) ([]site, int)) {
+	all, _ := life(t, nil)
 	sites := different(all)
-	if len(sites) < 80 {
+	if len(sites) < 60 {
 		t.Fatalf("only %d of %d sites; is the matrix still looking at everything?", len(sites), len(all))
 	}
 	var lives, died atomic.Int32
@@ -127,7 +193,7 @@ func TestCrashMatrix(t *testing.T) {
 		lives.Add(1)
 		t.Run(fmt.Sprintf("%s/%d-%s", name, at.n, at.what), func(t *testing.T) {
 			t.Parallel()
-			_, deaths := wholeLife(t, func(here site) moment {
+			_, deaths := life(t, func(here site) moment {
 				if here.n == at.n {
 					return when
 				}

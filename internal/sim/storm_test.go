@@ -32,7 +32,8 @@ const retryBudget = 5 * time.Minute
 // TestStorms puts leases through random fault schedules: three calls in ten
 // are throttled, fail, or take effect while the answer is lost; new groups are
 // invisible for seconds and interfaces linger for minutes; the process dies
-// now and then. A schedule follows from its seed alone:
+// now and then. In half of them somebody has to say yes, and what is slow is done
+// before that. A schedule follows from its seed alone:
 //
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
@@ -91,6 +92,14 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 		return survive
 	}
 
+	ahead := rand.New(rand.NewPCG(seed, 3))
+	if ahead.IntN(2) == 0 {
+		r := &s.policy.Rules[0]
+		r.Approvers, r.Approvals = []string{"B0", "B1", "B2"}, 1+ahead.IntN(2)
+		s.policy.Prepare = []sshforward.Prepare{sshforward.PrepareApproval, sshforward.PreparePrompt}[ahead.IntN(2)]
+		s.timing.Approval, s.sweepEvery = 10*time.Minute, 20*time.Second
+	}
+
 	s.boot()
 	last := make(map[string]time.Time) // when it was last reachable
 	s.watch = func() {
@@ -129,6 +138,9 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 		_, _ = s.do(sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
 	}
 	for _, id := range ids {
+		s.think(id, ahead)
+	}
+	for _, id := range ids {
 		s.run(3*time.Hour, s.closed(id))
 	}
 	s.cloud.SetFault(nil)
@@ -161,6 +173,31 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 	}
 	s.bury()
 	return stays
+}
+
+// think has approvers say yes or no, or nothing, whether or not there is anything
+// to decide and whatever becomes of the answer. Now and then somebody opens the
+// door by hand before that.
+func (s *sim) think(id string, rng *rand.Rand) {
+	need := s.policy.Rules[0].Approvals
+	if need == 0 {
+		return
+	}
+	for i := range 1 + rng.IntN(3) {
+		for range rng.IntN(40) {
+			s.survive()
+			s.tick()
+		}
+		if rng.IntN(8) == 0 {
+			s.openByHand(id)
+		}
+		var cmd sshforward.Command = sshforward.ApproveLease{ID: id}
+		if rng.IntN(6) == 0 {
+			cmd = sshforward.DenyLease{ID: id}
+		}
+		s.survive()
+		_, _ = s.process.keeper.Do(s.t.Context(), sshforward.Caller{Team: "T", User: fmt.Sprint("B", i)}, cmd)
+	}
 }
 
 // ask asks for a lease as a person in a storm does: a few times, and then
