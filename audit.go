@@ -3,6 +3,7 @@ package sshforward
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -97,7 +98,7 @@ func (by actor) detail(was, is *Lease) Text {
 		return Textf("by %s", is.Extended.By)
 	case by.act == ActExtend:
 		return Textf("by %s, if that is approved", is.Asked.By)
-	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+	case slices.Contains([]Act{ActApprove, ActDeny, ActClaim}, by.act) && is.State == Open:
 		return Textf("the extension by %s", is.Asked.By)
 	}
 	return Text{}

@@ -39,6 +39,12 @@ type (
 		Extend  time.Duration
 		Because string // the requester is told
 	}
+	// ClaimLease is an approver's word that they look at it, to what ApproveLease
+	// says yes to; the others are shown it for a while.
+	ClaimLease struct {
+		ID     string
+		Extend time.Duration
+	}
 	// ExtendLease moves the end by Duration. Ref is a lease or an instance.
 	ExtendLease struct {
 		Ref      string
@@ -79,6 +85,7 @@ func (ConfirmLease) act() Act { return ActConfirm }
 func (CancelLease) act() Act  { return ActCancel }
 func (ApproveLease) act() Act { return ActApprove }
 func (DenyLease) act() Act    { return ActDeny }
+func (ClaimLease) act() Act   { return ActClaim }
 func (ExtendLease) act() Act  { return ActExtend }
 func (CloseLease) act() Act   { return ActClose }
 func (AbandonLease) act() Act { return ActAbandon }
@@ -89,6 +96,7 @@ func (c ConfirmLease) target() target { return target{ref: c.ID} }
 func (c CancelLease) target() target  { return target{ref: c.ID} }
 func (c ApproveLease) target() target { return target{ref: c.ID} }
 func (c DenyLease) target() target    { return target{ref: c.ID} }
+func (c ClaimLease) target() target   { return target{ref: c.ID} }
 func (c ExtendLease) target() target  { return target{ref: c.Ref} }
 func (c CloseLease) target() target   { return target{ref: c.Ref} }
 

@@ -9,6 +9,7 @@ const (
 	ActCancel  Act = "cancel"  // the requester's no
 	ActApprove Act = "approve"
 	ActDeny    Act = "deny"
+	ActClaim   Act = "claim" // an approver looks at it
 	ActExtend  Act = "extend"
 	ActClose   Act = "close"
 	ActAbandon Act = "abandon" // an admin gave up what can never be proved closed

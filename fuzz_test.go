@@ -73,10 +73,10 @@ func (p *player) play(b byte) {
 		}
 	case 1:
 		if p.l.State == Open {
-			err = p.l.grant(p.now, fmt.Sprint("U", arg), p.l.Asked.By)
+			err = p.l.grant(p.now, fmt.Sprint("U", arg), nil, p.l.Asked.By)
 			break
 		}
-		if err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming); err == nil {
+		if err = p.l.approve(p.now, fmt.Sprint("U", arg), nil, testTiming); err == nil {
 			p.yes[fmt.Sprint("U", arg)] = true
 		}
 	case 2:

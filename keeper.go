@@ -89,6 +89,7 @@ type Keeper struct {
 	rationed  atomic.Int64 // where the next tick goes on, see ration
 	snapshots snapshots
 	sightings sightings
+	held      held
 	watches   watches
 	instances instanceCache
 }

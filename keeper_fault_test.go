@@ -218,7 +218,7 @@ func TestHangingStepDoesNotBlockTalk(t *testing.T) {
 		w.cloud.script(hangIn("main", "open/group"))
 		id := w.ask(alice, "web", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})
-		w.pass(2 * time.Second)
+		w.pass(cardPause + time.Second)
 		if got := w.slack.shows(id); !strings.HasPrefix(got, "opening group") {
 			t.Errorf("the card shows %q", got)
 		}

@@ -199,8 +199,8 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	}
 	// What approvers of another rule have said does not count for this one, nor
 	// what those said who are not among its approvers any more.
-	bad, err := rule.notApprovers(ctx, k.slack, l.Approved)
-	if err == nil && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)-len(bad)) {
+	ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
+	if err == nil && (rule.Name != l.Rule || !ok) {
 		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
 	}
 	return in, rule, err

@@ -72,8 +72,8 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	}
 	for id, l := range live {
 		// What was opened after the survey began is not in it.
-		if f := found[id]; f != nil && l.endsLater(f) {
-			errs = append(errs, k.restoreEnd(ctx, l, f))
+		if f := found[id]; f != nil && l.State == Open {
+			errs = append(errs, k.restore(ctx, l, f))
 		}
 		switch was := open[id]; {
 		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
@@ -207,16 +207,24 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	return k.create(ctx, l, "")
 }
 
-// restoreEnd takes over an end that is later than the store's: the store is an old
-// backup, and the lease was extended since.
-func (k *Keeper) restoreEnd(ctx context.Context, l *Lease, f *Found) error {
-	k.log.Warn("the tags of a lease prove a later end than its record; the end is theirs",
-		"lease", l.ID, "recorded", l.ExpiresAt, "expires", f.Lease.ExpiresAt)
+// restore takes over what the tags of a lease prove and its record, an old backup's,
+// does not have: that it was opened since, or an end that is later.
+func (k *Keeper) restore(ctx context.Context, l *Lease, f *Found) error {
+	now := time.Now()
+	if !l.endsLater(f) && !l.opensLater(f, now) {
+		return nil
+	}
+	k.log.Warn("the tags of a lease prove more than its record; they count",
+		"lease", l.ID, "state", string(l.State), "recorded", l.ExpiresAt, "expires", f.Lease.ExpiresAt)
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if !l.endsLater(f) {
+		switch {
+		case l.endsLater(f):
+			l.restoreEnd(now, f.Lease.ExpiresAt)
+		case l.opensLater(f, now):
+			l.restoreOpening(now, f)
+		default:
 			return errMoved
 		}
-		l.restoreEnd(now, f.Lease.ExpiresAt)
 		return nil
 	})
 	k.wake(l.ID)
@@ -252,7 +260,9 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
 		if rule, ok := k.policy.Match(l.Instance); ok && seen {
+			signed := l.Rule
 			l.applyRule(rule)
+			l.Rule = signed // under which its approvers were asked
 		}
 		if l.Duration > time.Minute {
 			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds

@@ -39,6 +39,7 @@ type Lease struct {
 	Extended      Extension        `json:",omitzero"`  // the last one
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
+	Claim         Claim            `json:",omitzero"`  // who said last that they look at it
 	ClosingAt     time.Time        `json:",omitzero"`
 	AccessEndedAt time.Time        `json:",omitzero"` // see Resources.EndSeenAt
 	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
@@ -82,6 +83,12 @@ type Terms struct {
 	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
 	ExtendApprovals int `json:",omitempty"`
+	// Needs and ExtendNeeds say of whom the approvals have to be; none: of any
+	// of the Approvers.
+	Needs       []Need `json:",omitempty"`
+	ExtendNeeds []Need `json:",omitempty"`
+	// Notify are who is asked for approval; empty: all Approvers.
+	Notify []string `json:",omitempty"`
 	// Prepare is when it is built ahead, as far as there is room. Empty: not at
 	// all.
 	Prepare Prepare `json:",omitempty"`
@@ -120,6 +127,21 @@ type Outbox struct {
 
 // Approval is one approver's yes.
 type Approval struct {
+	User string
+	At   time.Time
+	// From are the Needs, by their From, which the user could answer then.
+	From []string `json:",omitempty"`
+}
+
+// Need is how many approvals have to come from a user or the members of a user
+// group. Each yes counts for one need.
+type Need struct {
+	From string
+	N    int
+}
+
+// Claim says who looks at what is to be decided, for the others who may.
+type Claim struct {
 	User string
 	At   time.Time
 }
@@ -364,6 +386,9 @@ func (l *Lease) Clone() *Lease {
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
+	c.Notify = append([]string(nil), l.Notify...)
+	c.Needs = append([]Need(nil), l.Needs...)
+	c.ExtendNeeds = append([]Need(nil), l.ExtendNeeds...)
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)

@@ -16,6 +16,7 @@ const (
 	ActionMend    ActionKind = "mend"     // put right what somebody else changed
 	ActionRemind  ActionKind = "remind"   // it ends soon
 	ActionNudge   ActionKind = "nudge"    // approvers have not decided yet
+	ActionUnclaim ActionKind = "unclaim"  // who looked at it has not decided
 	ActionExpire  ActionKind = "expire"   // the time is up
 	ActionClose   ActionKind = "teardown" // remove what is in AWS
 	ActionForget  ActionKind = "forget"   // delete the record
@@ -39,6 +40,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
+		work = l.orUnclaim(work)
 	case Opening:
 		end = Action{ActionGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
@@ -57,6 +59,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionRemind, at}
 		}
+		work = l.orUnclaim(work)
 	case Closing:
 		return Action{ActionClose, l.nextTry(now)}
 	case Closed:
@@ -70,6 +73,14 @@ func Next(l *Lease, now time.Time) Action {
 		return end
 	}
 	return work
+}
+
+// orUnclaim is the action, or the end of a claim if that comes first.
+func (l *Lease) orUnclaim(a Action) Action {
+	if at := l.claimEnds(); !at.IsZero() && (a.Kind == ActionNone || at.Before(a.At)) {
+		return Action{ActionUnclaim, at}
+	}
+	return a
 }
 
 // nextPreparing is what a lease needs of which a yes is missing, and which is

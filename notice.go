@@ -9,7 +9,7 @@ type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
 	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
-	State   State     `json:",omitempty"` // the lease's state as it shows it
+	Firm    string    `json:",omitempty"` // the part of Shown that is not progress
 	SentAt  time.Time `json:",omitzero"`
 	Retry
 }
@@ -98,6 +98,10 @@ const (
 	AskDirect  AskBy = "dm"      // each in a direct message
 	AskChannel AskBy = "channel" // by a mention where the card is
 )
+
+// MaxAsked is how many people are asked directly: Slack takes about one such
+// message a second, and what everybody is asked nobody feels meant by.
+const MaxAsked = 15
 
 // Posted is a message beside the card that says what is so for a while: it has
 // buttons that are of no use afterwards.

@@ -85,7 +85,7 @@ func (l *Lease) nextCard() Delivery {
 		return Delivery{}
 	}
 	at := l.Card.NextTryAt
-	if l.Card.State == l.State && at.Before(l.Card.SentAt.Add(cardPause)) {
+	if l.Card.Firm == l.firmKey() && at.Before(l.Card.SentAt.Add(cardPause)) {
 		at = l.Card.SentAt.Add(cardPause)
 	}
 	if at.IsZero() {
@@ -147,19 +147,18 @@ func (l *Lease) held(n Notice) bool {
 // CardKey is a short string that changes exactly when what the card shows should
 // change. A card is owed whenever Card.Shown differs from it, so nothing has
 // to be remembered about which changes were told.
-func (l *Lease) CardKey() string {
+func (l *Lease) CardKey() string { return l.firmKey() + l.progressKey() }
+
+// firmKey is the part of CardKey that is shown at once: all but progress.
+func (l *Lease) firmKey() string {
 	key := string(l.State)
 	switch l.State {
-	case Requested:
-		key += l.preparedKey()
 	case Pending:
-		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.preparedKey()
-	case Opening:
-		key += " " + string(l.Stage) + " " + l.Detail.String()
+		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.claimKey()
 	case Open:
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
-			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy) + l.claimKey()
 		}
 		if a := l.ByAddress(); a != "" {
 			key += " by=" + a
@@ -176,6 +175,17 @@ func (l *Lease) CardKey() string {
 	return key
 }
 
+// progressKey is the part of CardKey that tells how far the work has come.
+func (l *Lease) progressKey() string {
+	switch l.State {
+	case Requested, Pending:
+		return l.preparedKey()
+	case Opening:
+		return " " + string(l.Stage) + " " + l.Detail.String()
+	}
+	return ""
+}
+
 // preparedKey is the part of CardKey that tells how far a lease is built ahead.
 func (l *Lease) preparedKey() string {
 	switch {
@@ -187,14 +197,14 @@ func (l *Lease) preparedKey() string {
 	return ""
 }
 
-// cardSent records that the card shows what the key and the state were when it
-// was sent, or that Slack did not take it. That its turn is later is no failure.
-func (l *Lease) cardSent(now time.Time, at Place, key string, state State, err error) {
+// cardSent records that the card shows what its keys were when it was sent, or
+// that Slack did not take it. That its turn is later is no failure.
+func (l *Lease) cardSent(now time.Time, at Place, key, firm string, err error) {
 	switch {
 	case err == nil:
-		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, State: state, SentAt: now}
+		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, Firm: firm, SentAt: now}
 	case l.undeliverable(now):
-		l.Card.Shown, l.Card.State = key, state
+		l.Card.Shown, l.Card.Firm = key, firm
 	case retryAfter(err) > 0:
 		l.Card.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	default:

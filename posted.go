@@ -22,14 +22,14 @@ func (l *Lease) postedKey(p Posted) string {
 			return "" // the card has the buttons
 		}
 		if l.State == Pending {
-			return "asked"
+			return l.askedKey(p.To, l.Approved)
 		}
 	case NoticeAsked:
 		if p.To == "" {
 			return ""
 		}
 		if l.State == Open && l.Asked.Pending() && l.Asked.At.Equal(p.At) {
-			return "asked"
+			return l.askedKey(p.To, l.Asked.Approved)
 		}
 	case NoticeReminder, NoticeRebuilt, NoticeShortened:
 		if l.State == Open {
@@ -39,6 +39,15 @@ func (l *Lease) postedKey(p Posted) string {
 		return ""
 	}
 	return postedOver
+}
+
+// askedKey is what a request to decide shows.
+func (l *Lease) askedKey(user string, by []Approval) string {
+	key := "asked" + l.claimKey()
+	if hasApproved(by, user) {
+		key += " approved"
+	}
+	return key
 }
 
 // noticeKey is what a notice will show when it is sent now; "" if it is not one
@@ -62,9 +71,24 @@ func (l *Lease) HasAsked(user string) bool {
 // reminder of another end is over.
 func (l *Lease) outdated(p Posted) bool { return l.postedKey(p) != p.Key }
 
+// Asks are who is asked to decide: users and user groups.
+func (l *Lease) Asks() []string {
+	if len(l.Notify) > 0 {
+		return l.Notify
+	}
+	return l.Approvers
+}
+
 // Over reports whether what a message says is over, so that nobody can decide
 // by it any more.
 func (l *Lease) Over(p Posted) bool { return l.postedKey(p) == postedOver }
+
+// Keeps reports whether the lease keeps a message up to date that asks somebody
+// to decide.
+func (l *Lease) Keeps(at Place) bool {
+	p := l.posted(at)
+	return p != nil && p.Kind.asks()
+}
 
 // posted returns the message at a place as the lease has it now, or nil.
 func (l *Lease) posted(at Place) *Posted {

@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -380,7 +381,9 @@ func (l *Lease) identify(in Instance, rule *Rule, alias string) error {
 	}
 	l.Instance, l.HostKeyAlias = in, alias
 	if rule != nil {
+		signed := l.Rule
 		l.applyRule(rule)
+		l.Rule = signed // under which its approvers were asked
 	}
 	return nil
 }
@@ -403,6 +406,24 @@ func (f *Found) unsure(s *Survey) bool {
 func (l *Lease) endsLater(f *Found) bool {
 	return l.State == Open && f.Proof == ProofValid && f.Lease.State == Open &&
 		f.Lease.ExpiresAt.Sub(l.Resources.Until) >= time.Second && f.Lease.ExpiresAt.Sub(l.ExpiresAt) >= time.Second
+}
+
+// opensLater reports whether the tags of a lease that has all its yeses and is opening
+// by this record prove that it is open.
+func (l *Lease) opensLater(f *Found, now time.Time) bool {
+	whole := f.Balancer && f.Registered && f.Group && !f.Reshaped
+	return l.State == Opening && whole && f.Proof == ProofValid && f.Lease.State == Open && !due(f.Lease.ExpiresAt, now)
+}
+
+// restoreOpening takes over what the tags prove of a lease that was opened.
+func (l *Lease) restoreOpening(now time.Time, f *Found) {
+	l.State, l.Stage, l.Resources, l.Prepared.Resume = Open, "", f.Lease.Resources, ""
+	l.OpenedAt, l.ExpiresAt = f.Lease.OpenedAt, f.Lease.ExpiresAt
+	l.Sources, l.Approved, l.Urgent = f.Lease.Sources, f.Lease.Approved, f.Lease.Urgent
+	l.Rule = cmp.Or(f.Lease.Rule, l.Rule)
+	l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
+	l.restart(now)
+	l.owe(NoticeRebuilt, now)
 }
 
 // restoreEnd takes over the end that the tags prove.

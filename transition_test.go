@@ -60,7 +60,7 @@ func TestInState(t *testing.T) {
 // answer is a conflict that says what is so.
 func TestTransitions(t *testing.T) {
 	confirm := func(l *Lease) error { return l.confirm(noon, testTiming) }
-	approve := func(l *Lease) error { return l.approve(noon, bob, testTiming) }
+	approve := func(l *Lease) error { return l.approve(noon, bob, nil, testTiming) }
 	extend := func(l *Lease) error { return l.extend(noon, alice, time.Minute) }
 	end := func(l *Lease) error { return l.end(noon, ClosedByUser, alice, Text{}, testTiming) }
 	for _, tt := range []struct {
@@ -104,6 +104,7 @@ func TestStateConflict(t *testing.T) {
 }
 
 func TestTooLate(t *testing.T) {
+	approveAt := func(l *Lease, now time.Time) error { return l.approve(now, bob, nil, testTiming) }
 	for _, tt := range []struct {
 		name string
 		l    *Lease
@@ -113,8 +114,8 @@ func TestTooLate(t *testing.T) {
 	}{
 		{"confirm in time", inState(Requested), at(5).Add(-1), func(l *Lease, now time.Time) error { return l.confirm(now, testTiming) }, ""},
 		{"confirm too late", inState(Requested), at(5), func(l *Lease, now time.Time) error { return l.confirm(now, testTiming) }, ECONFLICT},
-		{"approve in time", inState(Pending), at(60).Add(-1), func(l *Lease, now time.Time) error { return l.approve(now, bob, testTiming) }, ""},
-		{"approve too late", inState(Pending), at(60), func(l *Lease, now time.Time) error { return l.approve(now, bob, testTiming) }, ECONFLICT},
+		{"approve in time", inState(Pending), at(60).Add(-1), approveAt, ""},
+		{"approve too late", inState(Pending), at(60), approveAt, ECONFLICT},
 		{"extend in time", inState(Open), at(60).Add(-1), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ""},
 		{"extend too late", inState(Open), at(60), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ECONFLICT},
 		{"extend to the most", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Hour) }, ""},

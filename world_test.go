@@ -152,6 +152,7 @@ func (w *world) start() {
 	w.mu.Lock()
 	w.k, w.pause = k, cancel
 	w.mu.Unlock()
+	_ = k.Begin(ctx)
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

@@ -16,6 +16,7 @@ const (
 	actionCancel  = "lease.cancel"
 	actionApprove = "lease.approve"
 	actionDeny    = "lease.deny"
+	actionClaim   = "lease.claim" // an approver looks at it
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
@@ -103,6 +104,9 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionAbandon:
 		return sshforward.AbandonLease{ID: id, Because: rest, Sure: true}, true, checkButton(ok && rest != "")
+	case actionClaim:
+		by, right := extensionOf(rest)
+		return sshforward.ClaimLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
 		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)

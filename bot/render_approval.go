@@ -17,7 +17,7 @@ func (v render) askApprovers(l *sshforward.Lease, n sshforward.Notice, now time.
 		return message{}
 	}
 	if len(l.Approvers) > 0 {
-		says = v.say("%s: %s", v.anyOf(l.Approvers), says)
+		says = v.say("%s: %s", v.anyOf(l.Asks()), says)
 	}
 	return v.leaseMessage(l, v.sentences(says, v.say("The buttons are on the card.")), v.decisionReason(l, n))
 }
@@ -38,9 +38,9 @@ func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.T
 	case n.Kind == sshforward.NoticeNudge && l.HasAsked(n.To):
 		return v.leaseMessage(l, v.sentences(says, v.say("The buttons are in my earlier message here.")))
 	case n.Kind == sshforward.NoticeAsked:
-		return v.leaseMessage(l, says, v.facts(l), v.because(l), v.extensionRow(fromReminder, l))
+		return v.leaseMessage(l, says, v.facts(l), v.because(l), v.claimed(l), v.extensionRow(fromReminder, l))
 	}
-	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.rowOf(fromReminder, l))
+	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.claimed(l), v.rowOf(fromReminder, l))
 }
 
 // edited is what a message that was posted as a notice says now.

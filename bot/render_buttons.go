@@ -52,14 +52,23 @@ func (v render) againButton(lease string) *slack.ButtonBlockElement {
 	return button(actionAgain, lease, v.label("Again"))
 }
 
-// decision is an approver's yes and no: to the lease or, unless by is 0, to its
+// decision is an approver's yes, no, and word that they look at it: to the lease or, unless by is 0, to its
 // extension by that.
 func (v render) decision(id string, by time.Duration) []*slack.ButtonBlockElement {
 	value := durationValue(id, by)
 	return []*slack.ButtonBlockElement{
 		button(actionApprove, value, v.label("Approve")).WithStyle(slack.StylePrimary),
 		button(actionDeny, value, v.label("Deny")).WithStyle(slack.StyleDanger),
+		button(actionClaim, value, v.label("I'm looking")),
 	}
+}
+
+// claimed says who looks at what is to be decided; nil if nobody does.
+func (v render) claimed(l *sshforward.Lease) slack.Block {
+	if !l.Claimed() {
+		return nil
+	}
+	return small(v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At)))
 }
 
 func (v render) openButton(l *sshforward.Lease) *slack.ButtonBlockElement {

@@ -74,6 +74,9 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	if l.Asked.Pending() {
 		s += "\n" + v.sentences(v.say("%s asks for %s more.", mention(l.Asked.User), v.span(l.Asked.By)), v.extensionCost(l))
 	}
+	if owners && l.Claimed() {
+		s += "\n" + v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At))
+	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
 	}

@@ -36,7 +36,11 @@ func worst(s sshforward.State) *sshforward.Lease {
 			l.Approved = append(l.Approved, sshforward.Approval{User: fmt.Sprintf("U%010d", i)})
 			l.Sources = append(l.Sources, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i)))
 		}
-		l.Approvals = 30
+		for i := range 30 {
+			l.Needs = append(l.Needs, sshforward.Need{From: fmt.Sprintf("S%010d", i), N: 1})
+		}
+		l.ExtendNeeds = l.Needs
+		l.Approvals, l.Claim = 30, sshforward.Claim{User: "U0000000001", At: noon}
 	})
 }
 

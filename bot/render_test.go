@@ -276,7 +276,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[sshforward.State][]string{
 		sshforward.Requested: nil,
-		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
+		sshforward.Pending:   {actionApprove, actionDeny, actionClaim, actionCancel},
 		sshforward.Opening:   {actionClose},
 		sshforward.Open:      {actionExtend, actionClose, actionHelp},
 		sshforward.Closing:   nil,

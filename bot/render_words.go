@@ -295,3 +295,15 @@ func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
 	}
 	return section(v.say(":rotating_light: *Urgent, without approval:* %s", line(l.Because, 2900)))
 }
+
+// lacking says of whom approvals are still needed, where it matters of whom.
+func (v render) lacking(by []sshforward.Approval, needs []sshforward.Need) string {
+	var out []string
+	for _, need := range sshforward.Lacking(by, needs) {
+		out = append(out, v.say("%d of %s", need.N, mentionAny(need.From)))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return v.say("Still needed: %s.", strings.Join(out, ", "))
+}

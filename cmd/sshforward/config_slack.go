@@ -23,7 +23,8 @@ func (s *slackConfig) check() error {
 	s.Ask = cmp.Or(s.Ask, string(sshforward.AskBoth))
 	switch {
 	case s.Channel != "" && !channelID.MatchString(s.Channel):
-		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details", s.Channel)
+		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details",
+			s.Channel)
 	case !slices.Contains(bot.Languages(), s.Language):
 		return fmt.Errorf("slack.language: %q is not there; write one of %s", s.Language, strings.Join(bot.Languages(), ", "))
 	}

@@ -52,6 +52,9 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	rules := c.Policy.policy(c.Slack.Admins).Rules
 	for i := range rules {
 		lookAtApprovers(a, &rules[i], members)
+		if c.Slack.Ask != string(sshforward.AskChannel) && rules[i].Approvals+rules[i].ExtendApprovals > 0 {
+			lookAtAsked(a, &rules[i], members)
+		}
 	}
 	return a.found
 }
@@ -77,6 +80,11 @@ func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) 
 			people[user] = true
 		}
 	}
+	for _, need := range slices.Concat(r.Needs, r.ExtendNeeds) {
+		if users, group := members[need.From]; group && len(users) < need.N {
+			a.mend("the rule %s wants %s of %s, in which there are %d people", r.Name, count(need.N, "approval"), need.From, len(users))
+		}
+	}
 	switch n := len(people); {
 	case n < wants:
 		a.mend("the rule %s wants %s and there are %d people who could give one, so every request under it is refused",
@@ -87,12 +95,33 @@ func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) 
 	}
 }
 
+// lookAtAsked says whether all who are asked to decide can be asked directly.
+func lookAtAsked(a *about, r *sshforward.Rule, members map[string][]string) {
+	asked := r.Notify
+	if len(asked) == 0 {
+		asked = r.Approvers
+	}
+	people := make(map[string]bool)
+	for _, id := range asked {
+		if !sshforward.IsGroup(id) {
+			people[id] = true
+		}
+		for _, user := range members[id] {
+			people[user] = true
+		}
+	}
+	if n := len(people); n > sshforward.MaxAsked {
+		a.mend("the rule %s has %d people asked, and %d of them are asked directly; name fewer of them with notify",
+			r.Name, n, sshforward.MaxAsked)
+	}
+}
+
 // groupsOf lists the user groups in the configuration.
 func groupsOf(c *config) []string {
 	p := c.Policy.policy(c.Slack.Admins)
 	people := slices.Clone(p.Admins)
 	for _, r := range p.Rules {
-		people = append(append(people, r.Users...), r.Approvers...)
+		people = slices.Concat(people, r.Users, r.Approvers, r.Notify)
 		if r.Urgent != nil {
 			people = append(people, r.Urgent.Users...)
 		}

@@ -91,7 +91,7 @@ func newRoot(con console) *cobra.Command {
 	root.AddCommand(
 		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con),
 		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
-		newAudit(con), newBackup(con),
+		newAudit(con), newBackup(con), newRestore(con),
 		newVersion(con),
 	)
 	return root

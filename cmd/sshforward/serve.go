@@ -149,6 +149,9 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 			return part()
 		})
 	}
+	if err := keeper.Begin(ctx); err != nil {
+		log.Error("what is overdue could not be looked at first", "err", err)
+	}
 	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
 	run(func() error {
 		<-ctx.Done()

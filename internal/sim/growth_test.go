@@ -116,7 +116,7 @@ func BenchmarkGrowth(b *testing.B) {
 		l.Resources = sshforward.Resources{GroupID: "sg-0", InstanceGroupID: "sg-1", InstanceRuleID: "sgr-1",
 			DNSName: "x.elb.amazonaws.com", Until: l.ExpiresAt}
 		l.NextTryAt, l.DueAt = now.Add(-time.Hour), l.ExpiresAt
-		l.Card = sshforward.Card{Channel: "C0DEV", TS: "1.0", Shown: l.CardKey(), State: l.State}
+		l.Card = sshforward.Card{Channel: "C0DEV", TS: "1.0", Shown: l.CardKey()}
 		if err := store.Put(b.Context(), l); err != nil {
 			b.Fatal(err)
 		}

@@ -83,6 +83,7 @@ func (s *sim) boot() {
 		Policy: s.policy, Timing: s.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
 	})
 	s.process = p
+	_ = p.keeper.Begin(s.t.Context())
 }
 
 // bury ends the process that is dead or is to die now, as kill -9 would.
