@@ -50,6 +50,12 @@ type (
 		Ref      string
 		Duration time.Duration
 	}
+	// ChangeSource lets the owner in from another address, and no more from what
+	// it was. Ref is a lease or an instance.
+	ChangeSource struct {
+		Ref string
+		To  netip.Prefix
+	}
 	// CloseLease ends access now. Ref is a lease, an instance, or "" when
 	// the caller has just one; All ends all that the caller has.
 	CloseLease struct {
@@ -87,6 +93,7 @@ func (ApproveLease) act() Act { return ActApprove }
 func (DenyLease) act() Act    { return ActDeny }
 func (ClaimLease) act() Act   { return ActClaim }
 func (ExtendLease) act() Act  { return ActExtend }
+func (ChangeSource) act() Act { return ActFrom }
 func (CloseLease) act() Act   { return ActClose }
 func (AbandonLease) act() Act { return ActAbandon }
 func (SetSource) act() Act    { return ActSource }
@@ -98,6 +105,7 @@ func (c ApproveLease) target() target { return target{ref: c.ID} }
 func (c DenyLease) target() target    { return target{ref: c.ID} }
 func (c ClaimLease) target() target   { return target{ref: c.ID} }
 func (c ExtendLease) target() target  { return target{ref: c.Ref} }
+func (c ChangeSource) target() target { return target{ref: c.Ref} }
 func (c CloseLease) target() target   { return target{ref: c.Ref} }
 
 func (c AbandonLease) target() target { return target{ref: c.ID} }

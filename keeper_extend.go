@@ -9,7 +9,7 @@ func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 	if cmd.Duration <= 0 {
 		return Reply{}, Errorf(EINVALID, "Say by how long.").try("extend", cmd.Ref, "30m")
 	}
-	found, err := k.resolve(ctx, c, cmd.Ref)
+	found, err := k.named(ctx, c, cmd.Ref)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -154,7 +154,11 @@ func TestManyOverdueInOneAccount(t *testing.T) {
 			w.store.leases[l.ID], w.store.dueAt[l.ID] = l, l.DueAt
 		}
 		w.store.mu.Unlock()
-		w.pass(6 * time.Second)
+		for range 6 { // seconds, of which each is a tick of them all
+			if w.pass(time.Second); !w.lease(id).AccessEndedAt.IsZero() {
+				break
+			}
+		}
 		if got := w.lease(id).AccessEndedAt; got.IsZero() || got.Sub(end) > 4*time.Second {
 			t.Errorf("access ended at %s, promised was %s", w.since(got), w.since(end))
 		}

@@ -12,15 +12,15 @@ import (
 // runCard shows the lease's card as it should be now.
 func (k *Keeper) runCard(ctx context.Context, l *Lease) error {
 	var (
-		at        Place
-		key, firm string
+		at Place
+		as cardShown
 	)
 	return k.runSend(ctx, l.ID, "card", sendShown, func(ctx context.Context, l *Lease) (err error) {
-		key, firm = l.CardKey(), l.firmKey()
+		as = l.cardNow()
 		at.Channel, at.TS, err = k.slack.Card(ctx, l)
 		return err
 	}, func(l *Lease, now time.Time, err error) error {
-		l.cardSent(now, at, key, firm, err)
+		l.cardSent(now, at, as, err)
 		return nil
 	})
 }
@@ -112,7 +112,7 @@ func (k *Keeper) runSend(ctx context.Context, id, what string, kind sendKind, se
 		return nil
 	}
 	if after := retryAfter(err); after > 0 {
-		k.log.Info("Slack is told later: it takes no more just now", "lease", id, "step", what, "retry_in", after)
+		k.log.Debug("Slack is told later: it takes no more just now", "lease", id, "step", what, "retry_in", after)
 	} else if err != nil {
 		k.log.Warn("could not tell Slack", "lease", id, "step", what, "err", err)
 	}

@@ -33,6 +33,7 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
 		// What was checked before the last yes has to be checked after it.
 		if l.Stage != stage || l.State != state && stage == StageCheck {
+			l.builtMeanwhile(stage, r, err)
 			return nil
 		}
 		return l.stageDone(now, checked, r, err, k.timing)
@@ -47,6 +48,18 @@ func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
 			return errMoved
 		}
 		l.endMoved(now, end, r, err)
+		return nil
+	})
+}
+
+// runMove lets in another source instead of the former one.
+func (k *Keeper) runMove(ctx context.Context, l *Lease) error {
+	wish := l.Moved
+	return k.runStep(ctx, l, "move", l.ExpiresAt, k.cloud.ChangeSource, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Open || !l.sameMove(wish) {
+			return errMoved // there is another wish by now
+		}
+		l.sourceChanged(now, r, err)
 		return nil
 	})
 }

@@ -62,12 +62,16 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	r := k.sightings.begin(account, survey)
 	k.reportUnproven(account, r)
 	var errs []error
+	var others []*Found // of another bot's that lives
 	found := make(map[string]*Found)
 	for i := range survey.Found {
 		f := &survey.Found[i]
 		found[f.Lease.ID] = f
 		if live[f.Lease.ID] == nil {
-			errs = append(errs, k.claim(ctx, f, r, rebuilt))
+			theirs, err := k.claim(ctx, f, r, rebuilt)
+			if errs = append(errs, err); theirs {
+				others = append(others, f)
+			}
 		}
 	}
 	for id, l := range live {
@@ -84,8 +88,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		}
 	}
 	errs = append(errs, k.judge(ctx, account, live, r))
+	k.elsewhere(ctx, account, others, r)
 	if survey.Hides(PartBalancers, PartGroups, PartRules) {
-		r.holdAll("orphan ", "elsewhere ", "unproven ") // they may be in what was not read
+		r.holdAll("orphan ", "elsewhere ", "told elsewhere ", "unproven ") // they may be in what was not read
 	}
 	k.sightings.end(account, r)
 	err = errors.Join(errs...)
@@ -129,30 +134,35 @@ func (k *Keeper) recall(live map[string]*Lease) {
 // claim decides about something that no live lease owns. What proves by its
 // signature that it is a lease of this store, or, if the account was never looked
 // at with this store, of one that was lost, is taken over and runs to its end. A
-// lease of another store that lives is left alone until its end has passed. All
-// else is an orphan, and torn down once it has been one for a while.
-func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) error {
+// lease of another store that lives is theirs, and left alone until its end has
+// passed. All else is an orphan, and torn down once it has been one for a while.
+func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) (theirs bool, err error) {
 	stored, err := k.ledger.get(ctx, f.Lease.ID)
 	if err != nil && ErrorCode(err) != ENOTFOUND {
-		return err
+		return false, err
 	}
 	if stored == nil {
 		switch lost := !rebuilt; {
 		case f.unsure(&r.Survey):
-			return nil // what it lacks may be in what was not read
+			return false, nil // what it lacks may be in what was not read
 		case f.Proof == ProofValid, f.Proof == ProofElsewhere && lost:
-			return k.adopt(ctx, f, r.Survey)
+			return false, k.adopt(ctx, f, r.Survey)
 		case f.Proof == ProofElsewhere && !due(f.Lease.ExpiresAt, r.At):
-			k.reportElsewhere(f, r)
-			return nil
+			return true, nil
 		}
 	}
 	if stored != nil && (stored.State != Closed || r.At.Before(stored.ClosedAt.Add(listDelay))) {
-		return nil // of another account's name, or AWS still lists what is gone
+		return false, nil // of another account's name, or AWS still lists what is gone
 	}
 	if !r.lasts("orphan "+f.Lease.ID, k.timing.Sweep) {
-		return nil
+		return false, nil
 	}
+	return false, k.tearDown(ctx, f, stored, r)
+}
+
+// tearDown removes what no live lease owns, whether it is in the store as closed or
+// not at all.
+func (k *Keeper) tearDown(ctx context.Context, f *Found, stored *Lease, r round) (err error) {
 	k.log.Warn("tearing down what no live lease owns",
 		"lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID, "proof", string(f.Proof))
 	if stored == nil {
@@ -169,15 +179,6 @@ func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) err
 		k.onOrphan()
 	}
 	return err
-}
-
-// reportElsewhere says that another bot with this deployment's name and key is at
-// work in the account: once in the log, and how many leases it has in a metric.
-func (k *Keeper) reportElsewhere(f *Found, r round) {
-	if r.first("elsewhere " + f.Lease.ID) {
-		k.log.Error("another bot of this deployment, with a store of its own, has a lease here; left alone until its end",
-			"lease", f.Lease.ID, "account", f.Lease.Instance.Account, "expires", f.Lease.ExpiresAt)
-	}
 }
 
 // reopen closes a closed lease once more, of which something is still there.
@@ -239,6 +240,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if f.Proof != ProofValid && f.Proof != ProofElsewhere {
 		l.Owner, l.Team, l.Channel, l.Direct, l.Card = "", "", "", false, Card{}
 		l.SSHUser, l.Rule, l.Approved = "", "", nil
+		l.Alleged = f.Says
 	}
 	now := time.Now()
 	account := k.accounts[l.Instance.Account]

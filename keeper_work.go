@@ -99,6 +99,8 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, kind ActionKind) error {
 		return k.runExtend(ctx, l)
 	case ActionMend:
 		return k.runMend(ctx, l)
+	case ActionMove:
+		return k.runMove(ctx, l)
 	case ActionClose:
 		return k.runClose(ctx, l)
 	case ActionForget:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,6 +38,7 @@ type Lease struct {
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
 	RemindedAt    time.Time        `json:",omitzero"`  // the last reminder that was decided
 	Extended      Extension        `json:",omitzero"`  // the last one
+	Moved         SourceChange     `json:",omitzero"`  // the last one
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
 	Claim         Claim            `json:",omitzero"`  // who said last that they look at it
@@ -51,6 +53,9 @@ type Lease struct {
 
 	Work
 	Outbox
+
+	// Alleged is what its tags say of a lease that was found without a proof.
+	Alleged []TagWord `json:",omitempty"`
 
 	// Prepared is what was built of it while a yes was missing.
 	Prepared Preparation `json:",omitzero"`
@@ -69,9 +74,11 @@ type Terms struct {
 	SSHUser      string
 	HostKeyAlias string `json:",omitempty"` // empty: the instance's id
 	Sources      []netip.Prefix
-	Duration     time.Duration
-	Because      string `json:",omitempty"`
-	Urgent       bool   `json:",omitempty"` // without approval
+	// Former are sources that are to be let in no more, as soon as Sources are.
+	Former   []netip.Prefix `json:",omitempty"`
+	Duration time.Duration
+	Because  string `json:",omitempty"`
+	Urgent   bool   `json:",omitempty"` // without approval
 
 	Rule      string
 	Max       time.Duration // total, extensions included
@@ -125,6 +132,10 @@ type Outbox struct {
 	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
 
+// TagWord is what a tag says that nothing proves. Value is empty where it does not
+// look as the bot writes it, which nobody is to read.
+type TagWord struct{ Key, Value string }
+
 // Approval is one approver's yes.
 type Approval struct {
 	User string
@@ -172,6 +183,17 @@ type Extension struct {
 	User string
 	By   time.Duration
 	At   time.Time
+}
+
+// SourceChange is that somebody comes from another address from now on.
+type SourceChange struct {
+	User string
+	At   time.Time
+	To   netip.Prefix
+	From []netip.Prefix
+	// Refused says why AWS did not let in the new address; it is let in From
+	// again then. Zero if it did, or may still.
+	Refused Text `json:",omitzero"`
 }
 
 // ExtensionRequest is a wish for an extension that needs approval.
@@ -351,17 +373,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Locked reports whether nobody may be let in by the lease: a yes is missing, the
-// clock does not run yet, or its end was decided. Whoever lets people in asks this
-// first.
-func (l *Lease) Locked() bool {
-	switch l.State {
-	case Opening:
-		return l.OpenedAt.IsZero() || len(l.Approved) < l.Approvals && !l.Urgent
-	case Open:
-		return false // how many approvals the rule wants by now is for policy to judge
-	}
-	return true
+// Moving reports whether the sources are being changed.
+func (l *Lease) Moving() bool { return len(l.Former) > 0 }
+
+// Admitted are the sources that may be let in just now: those of the lease, and
+// those that they take the place of.
+func (l *Lease) Admitted() []netip.Prefix { return slices.Concat(l.Sources, l.Former) }
+
+// sameMove reports whether a wish for another source is still the last one.
+func (l *Lease) sameMove(wish SourceChange) bool {
+	return l.Moved.At.Equal(wish.At) && l.Moved.Refused.IsZero() == wish.Refused.IsZero()
 }
 
 // StuckAfter is how many failures in a row make a lease stuck.
@@ -383,6 +404,8 @@ func (l *Lease) Clone() *Lease {
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
+	c.Former = append([]netip.Prefix(nil), l.Former...)
+	c.Moved.From = append([]netip.Prefix(nil), l.Moved.From...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
@@ -392,6 +415,7 @@ func (l *Lease) Clone() *Lease {
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)
+	c.Alleged = append([]TagWord(nil), l.Alleged...)
 	c.Owed = append([]Notice(nil), l.Owed...)
 	c.Posted = append([]Posted(nil), l.Posted...)
 	return &c

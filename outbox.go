@@ -42,6 +42,8 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeMoved:
+		return l.State != Open || l.Moving()
 	case NoticeUnjudged:
 		return !l.Unjudged
 	case NoticeOutage:
@@ -85,7 +87,7 @@ func (l *Lease) nextCard() Delivery {
 		return Delivery{}
 	}
 	at := l.Card.NextTryAt
-	if l.Card.Firm == l.firmKey() && at.Before(l.Card.SentAt.Add(cardPause)) {
+	if l.OnlyProgress() && at.Before(l.Card.SentAt.Add(cardPause)) {
 		at = l.Card.SentAt.Add(cardPause)
 	}
 	if at.IsZero() {
@@ -133,7 +135,7 @@ func (l *Lease) held(n Notice) bool {
 	}
 	if l.Card.TS == "" && l.Card.Shown != l.CardKey() {
 		tried := l.Card.Attempts > 0 || !l.Card.NextTryAt.IsZero()
-		if waited := n.Kind == NoticeReady || n.Kind.asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
+		if waited := n.Kind == NoticeReady || n.Kind.Asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
 			return true
 		}
 	}
@@ -160,6 +162,9 @@ func (l *Lease) firmKey() string {
 		if a := l.Asked; a.By > 0 {
 			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy) + l.claimKey()
 		}
+		if m := l.Moved; !m.At.IsZero() {
+			key += fmt.Sprintf(" from=%d %t", m.At.UnixNano(), l.Moving())
+		}
 		if a := l.ByAddress(); a != "" {
 			key += " by=" + a
 		}
@@ -174,6 +179,10 @@ func (l *Lease) firmKey() string {
 	}
 	return key
 }
+
+// OnlyProgress reports whether the card shows all that is so but how far the work
+// has come.
+func (l *Lease) OnlyProgress() bool { return l.Card.Firm == l.firmKey() }
 
 // progressKey is the part of CardKey that tells how far the work has come.
 func (l *Lease) progressKey() string {
@@ -197,14 +206,23 @@ func (l *Lease) preparedKey() string {
 	return ""
 }
 
+// cardShown is what a card shows.
+type cardShown struct {
+	key, firm string
+	state     State
+}
+
+// cardNow is what the card should show.
+func (l *Lease) cardNow() cardShown { return cardShown{l.CardKey(), l.firmKey(), l.State} }
+
 // cardSent records that the card shows what its keys were when it was sent, or
 // that Slack did not take it. That its turn is later is no failure.
-func (l *Lease) cardSent(now time.Time, at Place, key, firm string, err error) {
+func (l *Lease) cardSent(now time.Time, at Place, as cardShown, err error) {
 	switch {
 	case err == nil:
-		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, Firm: firm, SentAt: now}
+		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: as.key, Firm: as.firm, State: as.state, SentAt: now}
 	case l.undeliverable(now):
-		l.Card.Shown, l.Card.Firm = key, firm
+		l.Card.Shown, l.Card.Firm, l.Card.State = as.key, as.firm, as.state
 	case retryAfter(err) > 0:
 		l.Card.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	default:

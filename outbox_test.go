@@ -43,7 +43,8 @@ func TestNextDelivery(t *testing.T) {
 		{"the notice that is due first", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()), func(l *Lease) {
 			l.Owed = []Notice{reminder, ready}
 		}), Delivery{Notice: ready, At: at(2)}},
-		{"a notice after a failure", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }),
+		{"a notice after a failure", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()),
+			func(l *Lease) { l.Owed = []Notice{reminder} }),
 			Delivery{Notice: reminder, At: at(4)}},
 	} {
 		if diff := cmp.Diff(tt.want, NextDelivery(tt.l)); diff != "" {

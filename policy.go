@@ -326,7 +326,8 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 			"The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
 			r.Name), calm)
 	case Blank(l.Because):
-		return amendable(Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason), r.giveReason)
+		return amendable(Errorf(EINVALID, "What is urgent needs a reason.").
+			instead("Add it at the end: because …").about(FieldReason), r.giveReason)
 	case l.Duration > r.Urgent.Max:
 		return amendable(Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.",
 			l.Duration, r.Urgent.Max, r.Name).about(FieldDuration), func(c *OpenLease) { c.Duration = r.Urgent.Max })

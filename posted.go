@@ -71,6 +71,13 @@ func (l *Lease) HasAsked(user string) bool {
 // reminder of another end is over.
 func (l *Lease) outdated(p Posted) bool { return l.postedKey(p) != p.Key }
 
+// AskedDirectly reports whether somebody has got a request in a direct message,
+// or is going to.
+func (l *Lease) AskedDirectly(n Notice) bool {
+	return slices.ContainsFunc(l.Posted, func(p Posted) bool { return p.To != "" && p.Kind == n.Kind && p.At.Equal(n.At) }) ||
+		slices.ContainsFunc(l.Owed, func(o Notice) bool { return o.To != "" && o.Kind == n.Kind && o.At.Equal(n.At) })
+}
+
 // Asks are who is asked to decide: users and user groups.
 func (l *Lease) Asks() []string {
 	if len(l.Notify) > 0 {
@@ -87,7 +94,7 @@ func (l *Lease) Over(p Posted) bool { return l.postedKey(p) == postedOver }
 // to decide.
 func (l *Lease) Keeps(at Place) bool {
 	p := l.posted(at)
-	return p != nil && p.Kind.asks()
+	return p != nil && p.Kind.Asks()
 }
 
 // posted returns the message at a place as the lease has it now, or nil.

@@ -130,8 +130,8 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 		l.Resources.Until = end
 	}
 	l.restart(now.Add(r.Wait))
-	if l.Drift == (Drift{}) {
-		l.clearAlarm(now) // else the alarm may be about the drift
+	if l.Drift == (Drift{}) && !l.Moving() {
+		l.clearAlarm(now) // else the alarm may be about those
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
+	actionFrom    = "lease.from"    // shows the form for the address that a lease lets in
 	actionAgain   = "lease.again"   // shows the form, filled in with what the lease was asked for
 	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
 	actionForm    = "home.open"     // shows the form for a lease

@@ -35,7 +35,8 @@ func TestCardIsPostedOnceAndThenUpdatedInPlace(t *testing.T) {
 		}
 	}
 	all := w.Messages("C1")
-	if len(all) != 1 || !strings.Contains(all[0].Visible(), "Closed") || len(all[0].Buttons()) != 1 || all[0].Buttons()[0].ActionID != actionAgain {
+	if len(all) != 1 || !strings.Contains(all[0].Visible(), "Closed") || len(all[0].Buttons()) != 1 ||
+		all[0].Buttons()[0].ActionID != actionAgain {
 		t.Errorf("%d messages, %s", len(all), all[0].Visible())
 	}
 	for _, c := range w.Calls("chat.postMessage") {
@@ -143,6 +144,7 @@ func TestTroubleWithSlackIsUnavailableAndMovesNothing(t *testing.T) {
 				if !ok || e.Code != sshforward.EUNAVAILABLE || e.RetryAfter != c.after {
 					t.Errorf("%+v", err)
 				}
+				clear(x.client.rates.quiet) // as after that time
 				if strings.Contains(err.Error(), w.BotToken()) {
 					t.Error("the token is in the error")
 				}

@@ -63,7 +63,11 @@ func TestPeopleOfTheOrganisationAreServedAndStrangersAreNot(t *testing.T) {
 			w := organisation(t, fakeslack.Options{})
 			k := newDesk()
 			x := live(t, w, k)
-			x.everything(t, user, x.posted(t, lease(sshforward.Open)))
+			_, ts, err := x.client.post(t.Context(), "C1", x.localizer.forChannel.card(lease(sshforward.Open)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.everything(t, user, ts)
 			if served {
 				got := make(map[string]bool)
 				eventually(t, "all of it reaches the keeper", func() bool {
@@ -112,6 +116,7 @@ func TestPersonAsPolicyWantsToKnow(t *testing.T) {
 		if sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE || !strings.Contains(sshforward.ErrorMessage(err).String(), c.says) {
 			t.Errorf("%+v: %v", c.out, err)
 		}
+		time.Sleep(c.out.RetryAfter)
 		if _, err := x.Person(t.Context(), "U1"); err != nil {
 			t.Errorf("%+v, then: %v", c.out, err)
 		}

@@ -22,6 +22,21 @@ func (v render) askApprovers(l *sshforward.Lease, n sshforward.Notice, now time.
 	return v.leaseMessage(l, v.sentences(says, v.say("The buttons are on the card.")), v.decisionReason(l, n))
 }
 
+// askApproversUnseen is askApprovers in a private channel that none of them is in.
+func (v render) askApproversUnseen(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {
+	m := v.askApprovers(l, n, now)
+	if m.Text == "" {
+		return m
+	}
+	says := v.say("Nobody who may decide is in this private channel, so they do not see this. Let them know.")
+	if l.AskedDirectly(n) {
+		says = v.say("Nobody who may decide is in this private channel, so I have asked them directly.")
+	}
+	m.Text = v.sentences(m.Text, says)
+	m.Blocks = slices.Insert(m.Blocks, 1, section(":lock: "+says))
+	return m
+}
+
 // askApprover asks one of them in a direct message. Who has said yes and waits
 // for others with the requester has no buttons any more.
 func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {

@@ -34,7 +34,7 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.closeButton(l))
 		if from == fromCard || from == fromShow {
-			row = append(row, v.helpButton(l))
+			row = append(row, v.fromButton(l), v.helpButton(l))
 		}
 	case sshforward.Closed:
 		if from != fromCard && from != fromShow {

@@ -26,6 +26,7 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 		v.outage(l),
 		v.stuck(l),
 		v.facts(l),
+		v.moving(l),
 		v.approvedBy(l),
 		v.urgentOrReason(l),
 		v.rowOf(from, l),
@@ -55,14 +56,14 @@ func (v render) plain(state string, l *sshforward.Lease) string {
 func (v render) body(l *sshforward.Lease) string {
 	switch l.State {
 	case sshforward.Requested:
-		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy))
+		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy)) + v.preparedLine(l)
 	case sshforward.Pending:
 		may := v.say("May approve: %s until %s.", v.anyOf(l.Approvers), date(l.ApproveBy))
 		lacking := v.lacking(l.Approved, l.Needs)
 		if len(l.Approved) == 0 {
-			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), lacking, may)
+			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), lacking, may) + v.preparedLine(l)
 		}
-		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), lacking, may)
+		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), lacking, may) + v.preparedLine(l)
 	case sshforward.Opening:
 		s := v.progress(l)
 		if detail := v.line(l.Detail, 500); detail != "" {
@@ -72,6 +73,9 @@ func (v render) body(l *sshforward.Lease) string {
 	case sshforward.Open:
 		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
+		if neverOpened(l) {
+			return v.sentences(v.say("I let nobody in. What was prepared is being removed."), v.endReason(l))
+		}
 		if l.AccessEndedAt.IsZero() {
 			return v.sentences(v.say("Ending access."), v.endReason(l))
 		}

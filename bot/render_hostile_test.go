@@ -26,6 +26,7 @@ func worst(s sshforward.State) *sshforward.Lease {
 		says := sshforward.Textf("%s", hostile)
 		l.LastError, l.Why, l.Hint, l.Detail = says, says, says, says
 		l.Resources.DNSName, l.Resources.HostKeys = hostile, strings.Repeat(hostile+"\n", 20)
+		l.Alleged = []sshforward.TagWord{{Key: hostile, Value: hostile}, {Key: "sshforward:owner", Value: "<@U2>"}, {Key: hostile}}
 		l.Urgent, l.DeniedFor, l.ExtendApprovals = true, hostile, 30
 		l.Asked = sshforward.ExtensionRequest{User: "U1", By: 1<<63 - 1, DeniedFor: hostile}
 		l.Attempts = 1000

@@ -176,10 +176,11 @@ func (w *world) checkOpen(l *sshforward.Lease) {
 		}
 	}
 
-	want := []string{
-		"false tcp 22 203.0.113.64/28", "false tcp 22 203.0.113.7/32", "false tcp 22 balancer at " + w.group,
-		"true tcp 22 " + l.Instance.PrivateIP.String() + "/32",
+	want := []string{"false tcp 22 balancer at " + w.group, "true tcp 22 " + l.Instance.PrivateIP.String() + "/32"}
+	for _, s := range l.Sources {
+		want = append(want, "false tcp 22 "+s.String())
 	}
+	slices.Sort(want)
 	rules := w.leaseRules(l)
 	for end := time.Now().Add(10 * time.Second); w.cloud != nil && !slices.Equal(rules, want) && time.Now().Before(end); {
 		w.sleep(time.Second) // those that let the sources in were made a moment ago

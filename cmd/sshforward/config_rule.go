@@ -27,6 +27,7 @@ type ruleConfig struct {
 	ReasonPattern   *pattern      `yaml:"reason_pattern"`
 	ExtendApprovals *quorum       `yaml:"extend_approvals"` // as many as approvals if it is not there
 	Urgent          *urgentConfig `yaml:"urgent"`
+	Prepare         prepareWord   `yaml:"prepare"` // as the policy says if it is not there
 }
 
 // urgentConfig says who may go past a rule's approvers.
@@ -130,6 +131,7 @@ func (r ruleConfig) rule() sshforward.Rule {
 		Users:     convert(r.Users, personString), Guests: r.Guests, Max: time.Duration(r.Max),
 		Approvers: convert(r.Approvers, personString), Approvals: r.Approvals.n, Needs: r.Approvals.needs,
 		Notify: convert(r.Notify, personString), Reason: r.Reason == "required",
+		Prepare: sshforward.Prepare(r.Prepare),
 	}
 	if r.ExtendApprovals != nil {
 		out.ExtendApprovals, out.ExtendNeeds = r.ExtendApprovals.n, r.ExtendApprovals.needs

@@ -18,7 +18,8 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 		a.mend("%s", oneLine(err))
 		return a.found
 	}
-	b := bot.New(bot.Options{Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"), Channel: c.Slack.Channel})
+	b := bot.New(bot.Options{Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
+		Channel: c.Slack.Channel, Cards: c.Slack.Cards})
 	switch who, err := b.Identity(ctx); {
 	case err != nil:
 		a.mend("%s", oneLine(err))
@@ -31,6 +32,11 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	default:
 		a.ok("the bot is %s (%s) in %s (%s)", who.User, who.UserID, who.Team, who.TeamID)
 	}
+	if off, err := slackClockOff(ctx, con); err != nil {
+		a.mend("Slack's clock cannot be read: %s", oneLine(err))
+	} else {
+		lookAtClock(a, "Slack", off)
+	}
 	if err := b.TrySocketMode(ctx); err != nil {
 		a.mend("%s", oneLine(err))
 	} else {
@@ -38,6 +44,13 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	}
 	if c.Slack.Channel == "" {
 		a.ok("slack.channel is not set, so alarms go to the owner of the lease alone")
+	}
+	problems := b.ChannelProblems(ctx)
+	for _, problem := range problems {
+		a.mend("%s", problem)
+	}
+	if c.Slack.Channel != "" && len(problems) == 0 {
+		a.ok("the bot is in slack.channel %s", c.Slack.Channel)
 	}
 	members := make(map[string][]string)
 	for _, group := range groupsOf(c) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
@@ -37,6 +38,13 @@ func TestDoctor(t *testing.T) {
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	slack := fakeslack.New(fakeslack.Options{})
 	slack.AddUserGroup(fakeslack.UserGroup{ID: "S0LEAD", Users: []string{carol, bob}})
+	var many []string
+	for n := range 20 {
+		many = append(many, fmt.Sprintf("U0MANY%d", n))
+	}
+	slack.AddUserGroup(fakeslack.UserGroup{ID: "S0MANY", Users: many})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
+	slack.AddChannel(fakeslack.Channel{ID: "C0PAST", Name: "past", Archived: true})
 	if err := slack.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +82,18 @@ func TestDoctor(t *testing.T) {
 			"user group S0LEAD has 2 people", "ok    AWS main: the bot is arn:aws:", "ok    AWS main: a rule covers", "load balancers go to subnet-",
 		}},
 		{"scopes missing", lame, strings.Clone, nil, true,
-			[]string{"MEND  Slack: the bot token lacks chat:write.public, im:write, usergroups:read, users:read"}},
+			[]string{"MEND  Slack: the bot token lacks channels:read, chat:write.public, groups:read, im:write, usergroups:read, users:read",
+				"whether the bot is in C0OPS cannot be looked at"}},
+		{"a channel that is past", slack, replace("channel: "+ops, "channel: C0PAST"), nil, true,
+			[]string{"MEND  Slack: slack.channel: C0PAST is archived", "the bot is not in C0PAST; invite it there"}},
+		{"a channel for cards that is not there", slack, replace("channel: "+ops, "channel: "+ops+", cards: [C0GONE]"), nil, true,
+			[]string{"MEND  Slack: slack.cards: there is no channel C0GONE"}},
+		{"too many approvers", slack, replace("max: 8h}", "max: 8h, approvers: [S0MANY]}"), nil, true,
+			[]string{"MEND  Slack: the rule development has 20 people asked, and 15 of them are asked directly; name fewer of them with notify"}},
+		{"of whom few are asked", slack, replace("max: 8h}", "max: 8h, approvers: [S0MANY], notify: [S0LEAD]}"), nil, false,
+			[]string{"with 1 approval of S0MANY, of whom S0LEAD are asked"}},
+		{"a group that cannot give so many", slack, replace("max: 8h}", "max: 8h, approvals: [{from: S0LEAD, n: 3}, {from: S0MANY}]}"), nil, true,
+			[]string{"wants 3 approvals of S0LEAD, in which there are 2 people", "with 3 approvals of S0LEAD and 1 approval of S0MANY"}},
 		{"tokens swapped", slack, strings.Clone, []string{"SLACK_BOT_TOKEN=" + slack.AppToken()}, true,
 			[]string{"MEND  Slack: SLACK_BOT_TOKEN is a token of another kind"}},
 		{"no tokens", slack, strings.Clone, []string{"SLACK_BOT_TOKEN="}, true, []string{"MEND  Slack: SLACK_BOT_TOKEN is not set"}},
@@ -168,5 +187,36 @@ func TestDoctorBesideTheBot(t *testing.T) {
 	}
 	if list := w.slash(ann, dev, "list"); !strings.Contains(list.Visible(), "no lease") {
 		t.Errorf("the bot answers %s", list.Visible())
+	}
+}
+
+// A machine whose clock is wrong is told so, as is a role that may not do what an
+// opening needs.
+func TestDoctorReadsClocksAndRehearses(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	slack := fakeslack.New(fakeslack.Options{})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
+	if err := slack.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slack.Close)
+	same := func(config string) string { return config }
+	says, _ := examined(t, c, slack, same)
+	for _, want := range []string{"that of AWS differ by", "that of Slack differ by", "EC2 would make the group"} {
+		if !strings.Contains(says, want) {
+			t.Errorf("it does not say %q:\n%s", want, says)
+		}
+	}
+	aws.SetClockSkew(time.Minute)
+	aws.Deny("ec2:AuthorizeSecurityGroupIngress")
+	says, err := examined(t, c, slack, same)
+	for _, want := range []string{"behind that of AWS; leases end by it", "AWS does not let me add a rule to any group of"} {
+		if err == nil || !strings.Contains(says, want) {
+			t.Errorf("it does not say %q, %v:\n%s", want, err, says)
+		}
+	}
+	if strings.Contains(says, "MEND  Slack: the clock") {
+		t.Errorf("Slack's clock is right:\n%s", says)
 	}
 }

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, con console) int {
 func (c console) lastWord(line string) {
 	q := newLogQueue(c.stderr, "text")
 	fmt.Fprintln(q, line)
-	q.stop()
+	q.Stop()
 }
 
 // The commands as --help groups them.

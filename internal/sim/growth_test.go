@@ -79,6 +79,8 @@ func (g *grown) Notice(_ context.Context, l *sshforward.Lease, _ sshforward.Noti
 	return sshforward.Place{Channel: l.Channel, TS: "1.1"}, nil
 }
 
+func (g *grown) Announce(context.Context, sshforward.Text) error { return nil }
+
 func (g *grown) Edit(context.Context, *sshforward.Lease, sshforward.Posted) error { return nil }
 
 // BenchmarkGrowth measures a sweep of all accounts, the list of all instances,
