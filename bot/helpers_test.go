@@ -182,7 +182,8 @@ func (s *syncBuffer) String() string {
 
 func options(w *fakeslack.Workspace, log *syncBuffer) Options {
 	return Options{Token: w.BotToken(), AppToken: w.AppToken(), APIURL: w.APIURL(), Channel: "C2",
-		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		stagger: time.Millisecond,
+		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 }
 
 // live starts a bot and waits until both its connections are up.
