@@ -62,6 +62,7 @@ func (l *Lease) advance(now time.Time) {
 			l.State, l.Stage = Open, ""
 			l.restart(now)
 			l.owe(NoticeReady, now)
+			l.owe(NoticeCommand, now)
 			return
 		}
 		next := Stages[i+1]

@@ -9,7 +9,7 @@ import (
 )
 
 func (v render) helpButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionHelp, l.ID, v.label("Cannot get in?"))
+	return button(actionHelp, l.ID, v.label("Cannot get in?"), v.about(l))
 }
 
 // cannotGetIn says what AWS sees, and what it cannot see, the likeliest first.
@@ -21,11 +21,11 @@ func (v render) cannotGetIn(h sshforward.Help) message {
 		causes = append(causes, v.say("%d. %s", i+1, cause))
 	}
 	return message{
-		Text: v.sentences(title, v.say("Lease %s", escape(h.Lease.ID))),
+		Text: v.ofLease(title, h.Lease),
 		Blocks: withoutNil(
 			section("*"+title+"*\n• "+strings.Join(sees, "\n• ")),
 			section("*"+v.say("What it most likely is")+"*\n"+strings.Join(causes, "\n")),
-			buttons(fromNowhere.blockID(h.Lease.ID), button(actionAgain, h.Lease.ID, v.label("From another address"))),
+			buttons(fromNowhere.blockID(h.Lease.ID), button(actionAgain, h.Lease.ID, v.label("From another address"), v.about(h.Lease))),
 			v.leaseID(h.Lease),
 		),
 	}
