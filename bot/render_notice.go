@@ -147,11 +147,8 @@ func (v render) review(l *sshforward.Lease) message {
 // ready says that it is open. The command is in the message after it.
 func (v render) ready(l *sshforward.Lease) message {
 	says := v.say("%s: %s is open.", mention(l.Owner), instance(l.Instance))
-	m := v.leaseMessage(l, v.sentences(says, v.ends(l)), v.knownHosts(l))
-	if hint := v.nameHint(l); hint != "" {
-		m.Blocks = slices.Insert(m.Blocks, 1, section(strings.TrimSpace(hint)))
-	}
-	return m
+	hint := v.say("Paste this into your terminal:") + v.nameHint(l)
+	return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.knownHosts(l), section(hint))
 }
 
 // command is the ssh command alone, so that a phone copies nothing else.
