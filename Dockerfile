@@ -8,8 +8,11 @@ COPY . .
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=devel
+ARG COMMIT=
+ARG DATE=
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/sshforward ./cmd/sshforward \
+    go build -trimpath -buildvcs=false -o /out/sshforward \
+      -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" ./cmd/sshforward \
  && mkdir -p /state/var/lib/sshforward && chmod 0700 /state/var/lib/sshforward
 
 FROM scratch
@@ -24,9 +27,11 @@ COPY --from=build --chown=65532:65532 /state/ /
 USER 65532:65532
 VOLUME /var/lib/sshforward
 # /metrics, /healthz and /readyz, if the configuration says listen: 0.0.0.0:9464.
-# There is no HEALTHCHECK: it would need a program in the image to ask with.
-# Whatever runs the container can ask /readyz.
 EXPOSE 9464
+# Whether the loop goes round that ends access. Whatever runs the container can
+# ask /readyz, too.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=15s --retries=4 \
+    CMD ["/sshforward", "health", "--config", "/etc/sshforward/sshforward.yaml"]
 # It stops within 10 s of SIGTERM; give it 15.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/sshforward"]

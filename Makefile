@@ -1,6 +1,6 @@
 # Short names for what people do here; the commands stand in README and .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help check test play
+.PHONY: help check test play release verify-release
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -13,3 +13,9 @@ test: ## all tests, under the race detector
 
 play: ## the bot with a workspace, a cloud and SSH servers, on this machine
 	go run ./cmd/sshforward playground
+
+release: ## archives for linux and darwin, with checksums and lists of what is in them, into dist
+	.ci/release dist
+
+verify-release: ## builds the release twice, once from nothing, and compares every byte
+	CLEAN=1 .ci/verify-release

@@ -35,11 +35,11 @@ func (p *Policy) stillAdmits(ctx context.Context, dir Directory, l *Lease) (*Rul
 	if l.Urgent || rule.Approvals == 0 || rule.Name == l.Rule {
 		return rule, nil
 	}
-	bad, err := rule.notApprovers(ctx, dir, l.Approved)
+	ok, err := rule.approvedBy(ctx, dir, l.Approved)
 	if err != nil {
 		return rule, err
 	}
-	if good := len(l.Approved) - len(bad); good < rule.Approvals {
+	if !ok {
 		return rule, Errorf(EFORBIDDEN, "The rule %q decides now, and it wants the approval of %d of its approvers.", rule.Name, rule.Approvals)
 	}
 	return rule, nil
@@ -94,6 +94,68 @@ func (r *Rule) notApprovers(ctx context.Context, dir Directory, said []Approval)
 		}
 	}
 	return bad, nil
+}
+
+// approvedBy reports whether those who said yes and may still say it are all that
+// the rule wants now. EUNAVAILABLE if that cannot be told.
+func (r *Rule) approvedBy(ctx context.Context, dir Directory, said []Approval) (bool, error) {
+	bad, err := r.notApprovers(ctx, dir, said)
+	if err != nil {
+		return false, err
+	}
+	good := slices.DeleteFunc(slices.Clone(said), func(a Approval) bool { return slices.Contains(bad, a.User) })
+	from, err := r.answers(ctx, dir, usersOf(good))
+	if err != nil {
+		return false, err
+	}
+	for i := range good {
+		good[i].From = from[good[i].User]
+	}
+	return enough(good, r.Approvals, r.Needs), nil
+}
+
+// answers returns which of the rule's needs each of some people could answer, by
+// where the need wants its approvals from. EUNAVAILABLE if that cannot be told.
+func (r *Rule) answers(ctx context.Context, dir Directory, users []string) (map[string][]string, error) {
+	out := make(map[string][]string)
+	for _, need := range slices.Concat(r.Needs, r.ExtendNeeds) {
+		for _, user := range users {
+			ok, err := Member(ctx, dir, user, []string{need.From})
+			if err != nil {
+				return nil, err
+			}
+			if ok && !slices.Contains(out[user], need.From) {
+				out[user] = append(out[user], need.From)
+			}
+		}
+	}
+	return out, nil
+}
+
+// couldApprove returns how many of some people's approvals would answer a rule's
+// wish at most, and how many it is.
+func (r *Rule) couldApprove(ctx context.Context, dir Directory, total int, needs []Need, without ...string) (can, wants int, err error) {
+	able, err := approversBut(ctx, dir, r.Approvers, without...)
+	if err != nil || len(needs) == 0 {
+		return len(able), total, err
+	}
+	from, err := r.answers(ctx, dir, able)
+	if err != nil {
+		return 0, 0, err
+	}
+	var all []Approval
+	for _, user := range able {
+		all = append(all, Approval{User: user, From: from[user]})
+	}
+	return answered(all, needs), needed(needs), nil
+}
+
+func usersOf(by []Approval) []string {
+	var out []string
+	for _, a := range by {
+		out = append(out, a.User)
+	}
+	return out
 }
 
 // approversBut returns who is listed as an approver, directly or through a group,

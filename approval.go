@@ -5,30 +5,62 @@ import (
 	"time"
 )
 
-// approve is one approver's yes; the last one needed starts the opening.
-func (l *Lease) approve(now time.Time, user string, t Timing) error {
+// approve is one approver's yes; the last one needed starts the opening. From
+// says which of the needs each approver could answer now.
+func (l *Lease) approve(now time.Time, user string, from map[string][]string, t Timing) error {
 	if l.State != Pending {
 		return l.stateConflict()
 	}
 	if due(l.ApproveBy, now) {
 		return Errorf(ECONFLICT, "The time to approve lease %s is over.", l.ID)
 	}
-	var err error
-	if l.Approved, err = withApproval(l.Approved, user, now); err != nil {
+	by, err := withApproval(l.Approved, user, now, from, l.Needs)
+	if err != nil {
 		return err
 	}
-	if len(l.Approved) >= l.Approvals {
+	l.Approved = by
+	l.unclaim(user)
+	if enough(l.Approved, l.Approvals, l.Needs) {
 		l.beginOpening(now, t)
 	}
 	return nil
 }
 
-// withApproval adds a yes. ECONFLICT if the user has given one already.
-func withApproval(by []Approval, user string, now time.Time) ([]Approval, error) {
+// withApproval adds a yes. ECONFLICT if the user has given one already, or if
+// theirs is not one of those that are still needed.
+func withApproval(by []Approval, user string, now time.Time, from map[string][]string, needs []Need) ([]Approval, error) {
 	if hasApproved(by, user) {
 		return by, Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
 	}
-	return append(by, Approval{User: user, At: now}), nil
+	out := slices.Clone(by)
+	for i := range out {
+		out[i].From = from[out[i].User]
+	}
+	before := answered(out, needs)
+	out = append(out, Approval{User: user, At: now, From: from[user]})
+	if len(needs) > 0 && answered(out, needs) == before {
+		return by, Errorf(ECONFLICT, "There are enough approvals of your kind already; somebody else has to.")
+	}
+	return out, nil
+}
+
+// claim says that an approver looks at what is to be decided, so that the others
+// need not.
+func (l *Lease) claim(now time.Time, user string, extend time.Duration) error {
+	by := l.Approved
+	if extend > 0 {
+		if err := l.checkAsked(extend); err != nil {
+			return err
+		}
+		by = l.Asked.Approved
+	} else if l.State != Pending || due(l.ApproveBy, now) {
+		return l.stateConflict()
+	}
+	if hasApproved(by, user) {
+		return Errorf(ECONFLICT, "You have approved this already; somebody else has to.")
+	}
+	l.Claim = Claim{User: user, At: now}
+	return nil
 }
 
 // dropApprovals takes back the yes of those who may not say it any more, and
@@ -39,11 +71,6 @@ func (l *Lease) dropApprovals(r *Rule, bad []string) {
 		l.Approved = slices.DeleteFunc(l.Approved, drop)
 	}
 	l.Asked.Approved = slices.DeleteFunc(l.Asked.Approved, drop)
-}
-
-// hasApproved reports whether the user's yes is among them.
-func hasApproved(by []Approval, user string) bool {
-	return slices.ContainsFunc(by, func(a Approval) bool { return a.User == user })
 }
 
 // deny is an approver's no.
@@ -132,7 +159,7 @@ func (l *Lease) ask(now time.Time, user string, d time.Duration) error {
 	if l.Asked.Pending() && l.Asked.By == d {
 		return Errorf(ECONFLICT, "An extension of lease %s by %s was asked for already and waits for approval.", l.ID, d)
 	}
-	l.Asked = ExtensionRequest{User: user, By: d, At: now}
+	l.Asked, l.Claim = ExtensionRequest{User: user, By: d, At: now}, Claim{}
 	l.withdraw(NoticeRefused)
 	l.oweAsk(NoticeAsked, now)
 	return nil
@@ -151,19 +178,20 @@ func (l *Lease) checkAsked(d time.Duration) error {
 
 // grant is one approver's yes to the extension; the last one needed moves the
 // end.
-func (l *Lease) grant(now time.Time, user string, d time.Duration) error {
+func (l *Lease) grant(now time.Time, user string, from map[string][]string, d time.Duration) error {
 	if err := l.checkAsked(d); err != nil {
 		return err
 	}
 	if err := l.extendable(now, d); err != nil {
 		return err
 	}
-	by, err := withApproval(l.Asked.Approved, user, now)
+	by, err := withApproval(l.Asked.Approved, user, now, from, l.ExtendNeeds)
 	if err != nil {
 		return err
 	}
 	l.Asked.Approved = by
-	if len(by) >= l.ExtendApprovals {
+	l.unclaim(user)
+	if enough(by, l.ExtendApprovals, l.ExtendNeeds) {
 		l.Asked.Decided = true
 		l.withdraw(NoticeAsked)
 		l.moveEnd(now, l.Asked.User, d)

@@ -3,6 +3,7 @@ package sshforward
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -68,6 +69,11 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	if by.act == "" && is.ExpiresAt.Before(was.ExpiresAt) {
 		add(ActShortened, Textf("Policy allows less time now than it had."))
 	}
+	if moved := was.Moving() && !is.Moving() && is.State == Open; moved && is.Moved.Refused.IsZero() {
+		add(ActMoved, Textf("The former address is not let in any more."))
+	} else if moved {
+		add(ActUnmoved, is.Moved.Refused)
+	}
 	if !was.Unjudged && is.Unjudged {
 		add(ActUnjudged, Textf("Slack or AWS does not tell whether policy would still let it in."))
 	}
@@ -93,11 +99,13 @@ func (by actor) detail(was, is *Lease) Text {
 		return Textf("for %s", is.Duration)
 	case by.act == ActAbandon:
 		return is.Abandoned.Unseen
+	case by.act == ActFrom:
+		return Textf("instead of %s", FormatSources(was.Sources))
 	case by.act == ActExtend && is.Extended != was.Extended:
 		return Textf("by %s", is.Extended.By)
 	case by.act == ActExtend:
 		return Textf("by %s, if that is approved", is.Asked.By)
-	case (by.act == ActApprove || by.act == ActDeny) && is.State == Open:
+	case slices.Contains([]Act{ActApprove, ActDeny, ActClaim}, by.act) && is.State == Open:
 		return Textf("the extension by %s", is.Asked.By)
 	}
 	return Text{}

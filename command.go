@@ -39,10 +39,22 @@ type (
 		Extend  time.Duration
 		Because string // the requester is told
 	}
+	// ClaimLease is an approver's word that they look at it, to what ApproveLease
+	// says yes to; the others are shown it for a while.
+	ClaimLease struct {
+		ID     string
+		Extend time.Duration
+	}
 	// ExtendLease moves the end by Duration. Ref is a lease or an instance.
 	ExtendLease struct {
 		Ref      string
 		Duration time.Duration
+	}
+	// ChangeSource lets the owner in from another address, and no more from what
+	// it was. Ref is a lease or an instance.
+	ChangeSource struct {
+		Ref string
+		To  netip.Prefix
 	}
 	// CloseLease ends access now. Ref is a lease, an instance, or "" when
 	// the caller has just one; All ends all that the caller has.
@@ -79,7 +91,9 @@ func (ConfirmLease) act() Act { return ActConfirm }
 func (CancelLease) act() Act  { return ActCancel }
 func (ApproveLease) act() Act { return ActApprove }
 func (DenyLease) act() Act    { return ActDeny }
+func (ClaimLease) act() Act   { return ActClaim }
 func (ExtendLease) act() Act  { return ActExtend }
+func (ChangeSource) act() Act { return ActFrom }
 func (CloseLease) act() Act   { return ActClose }
 func (AbandonLease) act() Act { return ActAbandon }
 func (SetSource) act() Act    { return ActSource }
@@ -89,7 +103,9 @@ func (c ConfirmLease) target() target { return target{ref: c.ID} }
 func (c CancelLease) target() target  { return target{ref: c.ID} }
 func (c ApproveLease) target() target { return target{ref: c.ID} }
 func (c DenyLease) target() target    { return target{ref: c.ID} }
+func (c ClaimLease) target() target   { return target{ref: c.ID} }
 func (c ExtendLease) target() target  { return target{ref: c.Ref} }
+func (c ChangeSource) target() target { return target{ref: c.Ref} }
 func (c CloseLease) target() target   { return target{ref: c.Ref} }
 
 func (c AbandonLease) target() target { return target{ref: c.ID} }

@@ -9,7 +9,9 @@ const (
 	ActCancel  Act = "cancel"  // the requester's no
 	ActApprove Act = "approve"
 	ActDeny    Act = "deny"
+	ActClaim   Act = "claim" // an approver looks at it
 	ActExtend  Act = "extend"
+	ActFrom    Act = "from" // lets themselves in from another address
 	ActClose   Act = "close"
 	ActAbandon Act = "abandon" // an admin gave up what can never be proved closed
 	ActSource  Act = "source"  // saved or forgot a source address
@@ -28,8 +30,11 @@ const (
 	ActMended      Act = "mended"
 	ActNarrowed    Act = "narrowed"
 	ActRetagged    Act = "retagged"  // tags that somebody had changed were put right
+	ActMoved       Act = "moved"     // another address is let in, and the former one is not any more
+	ActUnmoved     Act = "unmoved"   // AWS did not let in another address, so it stays as it was
 	ActShortened   Act = "shortened" // policy allows less time than it had
 	ActUnjudged    Act = "unjudged"  // whether policy would still let it in cannot be told
+	ActElsewhere   Act = "elsewhere" // another bot of this deployment has it, in a store of its own
 	ActRebuilt     Act = "rebuilt"   // taken over from its tags, the store had lost it
 	ActReopened    Act = "reopened"  // something of a closed lease was found
 )

@@ -272,6 +272,16 @@ func (c *fakeCloud) letIn(f *footprint, l *Lease) {
 	f.ingress = slices.Clone(l.Sources)
 }
 
+func (c *fakeCloud) ChangeSource(ctx context.Context, l *Lease) (StepResult, error) {
+	if err := c.enter(ctx, "move", l); err != nil {
+		return StepResult{Resources: l.Resources}, err
+	}
+	c.mu.Lock()
+	c.letIn(c.leases[l.ID], l)
+	c.mu.Unlock()
+	return StepResult{Resources: l.Resources}, c.leave("move", l)
+}
+
 func (c *fakeCloud) Extend(ctx context.Context, l *Lease) (StepResult, error) {
 	if err := c.enter(ctx, "extend", l); err != nil {
 		return StepResult{Resources: l.Resources}, err

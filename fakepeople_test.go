@@ -25,6 +25,8 @@ type fakeSlack struct {
 	cards map[string]string // lease -> key of what its card shows
 	tries int
 
+	announced []string
+
 	before func(ctx context.Context, what string, l *Lease) error
 	after  func(what string, l *Lease) error
 }
@@ -81,6 +83,16 @@ func (s *fakeSlack) Notice(ctx context.Context, l *Lease, n Notice) (Place, erro
 
 func (s *fakeSlack) Edit(ctx context.Context, l *Lease, p Posted) error {
 	return s.take(ctx, "edit "+string(p.Kind)+" "+p.To, l)
+}
+
+func (s *fakeSlack) Announce(ctx context.Context, says Text) error {
+	if err := s.take(ctx, "announcement", &Lease{}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announced = append(s.announced, says.String())
+	return nil
 }
 
 // heard returns what was said about a lease, without updates of its card.

@@ -3,6 +3,7 @@ package sshforward
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -15,6 +16,8 @@ func FuzzTransitions(f *testing.F) {
 	f.Add([]byte{0, 5, 5, 5, 5, 5, 5, 5, 5, 9, 9, 9, 9})
 	f.Add([]byte{0x10, 0, 1, 0x11, 3, 5, 6, 7, 8, 5, 2, 9, 10, 0x22, 4, 11})
 	f.Add([]byte{0, 6, 6, 6, 6, 6, 6, 6, 9, 10, 11})
+	// Another source, while the end is moved, and another one while that fails.
+	f.Add([]byte{2, 0, 5, 0xc2, 0x12, 6, 13, 0xd2, 13, 13, 13, 13, 5, 13, 0xe2, 3})
 	// Mending that fails until it is an alarm, heard, and then works.
 	f.Add([]byte{2, 0, 5, 0x1a, 0x1e, 6, 13, 13, 13, 13, 13, 4, 0x3e, 5, 13, 4, 0x1a, 0x1e, 11})
 	// A closing that waits for long, and one that is not the last.
@@ -73,13 +76,18 @@ func (p *player) play(b byte) {
 		}
 	case 1:
 		if p.l.State == Open {
-			err = p.l.grant(p.now, fmt.Sprint("U", arg), p.l.Asked.By)
+			err = p.l.grant(p.now, fmt.Sprint("U", arg), nil, p.l.Asked.By)
 			break
 		}
-		if err = p.l.approve(p.now, fmt.Sprint("U", arg), testTiming); err == nil {
+		if err = p.l.approve(p.now, fmt.Sprint("U", arg), nil, testTiming); err == nil {
 			p.yes[fmt.Sprint("U", arg)] = true
 		}
 	case 2:
+		if arg > 11 {
+			to := netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(arg)}), 32)
+			err = p.l.changeSource(p.now, alice, to, p.l.Clone())
+			break
+		}
 		err = p.l.extend(p.now, alice, time.Minute<<arg)
 	case 3:
 		err = p.l.end(p.now, ClosedByUser, alice, Text{}, testTiming)
@@ -208,6 +216,11 @@ func (p *player) perform(do ActionKind) {
 		default:
 			l.advance(p.now)
 		}
+	case ActionMove:
+		if err != nil && l.Attempts%3 == 2 {
+			err = Errorf(EQUOTA, "scripted")
+		}
+		l.sourceChanged(p.now, step, err)
 	case ActionMend:
 		if err != nil {
 			l.retry(p.now, err)

@@ -29,6 +29,9 @@ func (i Instance) clone() Instance {
 // Placement is where the load balancer for an instance can go.
 type Placement struct {
 	Subnet string // public, in the instance's zone
+	// NoIPv6: the VPC had no IPv6 range when it was looked at. One that it gets
+	// meanwhile is for a sweep to find.
+	NoIPv6 bool `json:",omitempty"`
 	// Quota is how many load balancers the account may have in the region; 0 if that
 	// could not be read.
 	Quota int `json:",omitempty"`

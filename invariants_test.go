@@ -60,6 +60,8 @@ func checkMove(was, l *Lease) error {
 		return fmt.Errorf("is %s and has drifted", l.State)
 	case l.Alarmed && !was.Alarmed && l.State != Open && l.State != Closing && !(l.Waiting() && l.Drift.Widened):
 		return fmt.Errorf("is %s and stuck", l.State)
+	case l.State == Open && was.State == Open && len(l.Sources) == 0 && len(was.Sources) > 0:
+		return errors.New("is open for nobody")
 	case l.State == Closed && l.Alarmed:
 		return errors.New("is closed and stuck")
 	case l.DueAt.IsZero():

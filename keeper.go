@@ -35,6 +35,9 @@ type Options struct {
 	// OnUnproven, if set, is told after each survey of an account how much there
 	// carries the deployment's tag and is not provably a lease's.
 	OnUnproven func(account string, n int)
+	// OnElsewhere, if set, is told after each survey of an account how many leases
+	// there another bot of this deployment has open.
+	OnElsewhere func(account string, n int)
 	// OnUnheard, if set, is called whenever Slack did not take an alarm for whoever
 	// is on call. It stays owed.
 	OnUnheard func()
@@ -69,9 +72,10 @@ type Keeper struct {
 	askBy    AskBy
 	log      *slog.Logger
 
-	onOrphan   func()
-	onUnheard  func()
-	onUnproven func(account string, n int)
+	onOrphan    func()
+	onElsewhere func(account string, n int)
+	onUnheard   func()
+	onUnproven  func(account string, n int)
 
 	ledger   ledger
 	sources  SavedSources // of the store, as the next two
@@ -89,6 +93,7 @@ type Keeper struct {
 	rationed  atomic.Int64 // where the next tick goes on, see ration
 	snapshots snapshots
 	sightings sightings
+	held      held
 	watches   watches
 	instances instanceCache
 }
@@ -102,7 +107,7 @@ func NewKeeper(o Options) *Keeper {
 	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
 		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, askBy: o.AskBy, log: log,
-		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven,
+		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven, onElsewhere: o.OnElsewhere,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},

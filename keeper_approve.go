@@ -105,15 +105,19 @@ func (cmd ApproveLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 	if err != nil {
 		return Reply{}, err
 	}
+	from, err := rule.answers(ctx, k.slack, append(usersOf(said), c.User))
+	if err != nil {
+		return Reply{}, err
+	}
 	return k.decide(ctx, actor{ActApprove, c}, l.ID, cmd.Extend, func(l *Lease, now time.Time) error {
 		l.dropApprovals(rule, bad)
 		if cmd.Extend > 0 {
 			l.Instance.Tags = in.Tags
 			l.applyRule(rule)
-			return l.grant(now, c.User, cmd.Extend)
+			return l.grant(now, c.User, from, cmd.Extend)
 		}
 		l.applyRule(rule)
-		return l.approve(now, c.User, k.timing)
+		return l.approve(now, c.User, from, k.timing)
 	})
 }
 
@@ -127,6 +131,17 @@ func (cmd DenyLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error)
 			return l.refuse(now, c.User, cmd.Because, cmd.Extend)
 		}
 		return l.deny(now, c.User, cmd.Because, k.timing)
+	})
+}
+
+// do shows the other approvers that somebody looks at it.
+func (cmd ClaimLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
+	l, _, err := k.deciding(ctx, c, cmd.ID, cmd.Extend)
+	if err != nil {
+		return Reply{}, err
+	}
+	return k.decide(ctx, actor{ActClaim, c}, l.ID, cmd.Extend, func(l *Lease, now time.Time) error {
+		return l.claim(now, c.User, cmd.Extend)
 	})
 }
 

@@ -6,10 +6,6 @@ import (
 	"time"
 )
 
-// maxAsked is how many people are asked directly: Slack takes about one such
-// message a second, and what everybody is asked nobody feels meant by.
-const maxAsked = 15
-
 // askDirectly finds out who is asked directly, and has each owed a notice of
 // their own. Whom Slack does not tell about is asked later; a mention where the
 // card is does not wait for that.
@@ -33,7 +29,7 @@ func (k *Keeper) askDirectly(ctx context.Context, l *Lease, n Notice) error {
 }
 
 // whomToAsk lists who is asked to decide: who is named before the members of
-// groups, maxAsked at most, nobody who could not say yes. The error says that
+// groups, MaxAsked at most, nobody who could not say yes. The error says that
 // there may be more.
 func (k *Keeper) whomToAsk(ctx context.Context, l *Lease) (who []string, lack error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
@@ -42,7 +38,7 @@ func (k *Keeper) whomToAsk(ctx context.Context, l *Lease) (who []string, lack er
 	if rule, ok := k.policy.Match(l.Instance); ok {
 		guests = rule.Guests
 	}
-	ids := slices.Clone(l.Approvers)
+	ids := slices.Clone(l.Asks())
 	slices.SortStableFunc(ids, func(a, b string) int { return btoi(IsGroup(a)) - btoi(IsGroup(b)) })
 	more := 0
 	for _, id := range ids {
@@ -55,7 +51,12 @@ func (k *Keeper) whomToAsk(ctx context.Context, l *Lease) (who []string, lack er
 			if slices.Contains(who, user) || !l.waitsFor(user) {
 				continue
 			}
-			if len(who) == maxAsked {
+			if may, err := Member(ctx, k.slack, user, l.Approvers); err != nil {
+				lack = err
+			} else if !may {
+				continue // asked by notify, and could not say yes
+			}
+			if len(who) == MaxAsked {
 				more++
 				continue
 			}
@@ -68,7 +69,7 @@ func (k *Keeper) whomToAsk(ctx context.Context, l *Lease) (who []string, lack er
 		}
 	}
 	if more > 0 {
-		k.log.Warn("not all who may decide are asked directly; name fewer with notify", "lease", l.ID, "asked", maxAsked, "others", more)
+		k.log.Warn("not all who may decide are asked directly; name fewer with notify", "lease", l.ID, "asked", MaxAsked, "others", more)
 	}
 	return who, lack
 }

@@ -10,7 +10,7 @@ func (cmd CloseLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error
 	if cmd.All {
 		return k.closeAll(ctx, c)
 	}
-	found, err := k.resolve(ctx, c, cmd.Ref)
+	found, err := k.named(ctx, c, cmd.Ref)
 	if err != nil {
 		return Reply{}, err
 	}

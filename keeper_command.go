@@ -1,6 +1,9 @@
 package sshforward
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Command is one thing a person asked for, typed or clicked. A new one needs
 // its type with act and target in command.go, its do in a file of its own here,
@@ -27,11 +30,66 @@ func (k *Keeper) lease(ctx context.Context, typed string) (*Lease, error) {
 	}
 	l, err := k.ledger.get(ctx, id)
 	if ErrorCode(err) == ENOTFOUND {
-		none := Errorf(ENOTFOUND, "There is no lease %s.", id).try("list", "", "")
-		none.Err = err
-		return nil, none
+		return nil, noLease(id, err)
 	}
 	return l, err
+}
+
+func noLease(id string, why error) error {
+	none := Errorf(ENOTFOUND, "There is no lease %s.", id).try("list", "", "")
+	none.Err = why
+	return none
+}
+
+// visible is lease for who wants to look at one. A guest sees their own, and those
+// that they may approve; of the others they cannot tell that there are any.
+func (k *Keeper) visible(ctx context.Context, c Caller, typed string) (*Lease, error) {
+	l, err := k.lease(ctx, typed)
+	if err != nil || l.Owner == c.User {
+		return l, err
+	}
+	if guest, err := k.isGuest(ctx, c); err != nil || !guest {
+		return l, err
+	}
+	switch approver, err := Member(ctx, k.slack, c.User, l.Approvers); {
+	case err != nil:
+		return nil, err
+	case !approver:
+		return nil, noLease(l.ID, nil)
+	}
+	return l, nil
+}
+
+// isGuest reports whether somebody is a guest of the workspace.
+func (k *Keeper) isGuest(ctx context.Context, c Caller) (bool, error) {
+	p, err := k.slack.Person(ctx, c.User)
+	if err != nil {
+		return false, cannotTell(err)
+	}
+	return p.Guest, nil
+}
+
+// named is resolve for who wants to end or extend one: whoever may not even see a
+// lease is told that there is none.
+func (k *Keeper) named(ctx context.Context, c Caller, ref string) ([]*Lease, error) {
+	found, err := k.resolve(ctx, c, ref)
+	if err != nil || !slices.ContainsFunc(found, func(l *Lease) bool { return l.Owner != c.User }) {
+		return found, err
+	}
+	// What only ends access is not held up by Slack.
+	if guest, err := k.isGuest(ctx, c); err != nil || !guest {
+		return found, nil
+	}
+	if admin, err := Member(ctx, k.slack, c.User, k.policy.Admins); err != nil || admin {
+		return found, nil
+	}
+	if found = filter(found, func(l *Lease) bool { return l.Owner == c.User }); len(found) == 0 {
+		if id, ok := ParseID(ref); ok {
+			return nil, noLease(id, nil)
+		}
+		return nil, Errorf(ENOTFOUND, "There is no open lease called %s.", ref).try("list", "", "all")
+	}
+	return found, nil
 }
 
 // resolve finds the active leases that ref means: a lease id; an instance by

@@ -98,8 +98,8 @@ func (k *Keeper) compare(l *Lease, f *Found, r round) (d Drift) {
 	seesRules, seesBalancer := !r.Hides(PartGroups, PartRules), !r.Hides(PartBalancers)
 	locked := l.Locked()
 	if seesRules {
-		d.Missing = !f.Rule || !locked && !covers(f.Ingress, l.Sources)
-		d.Widened = f.Widened || !covers(l.Sources, f.Ingress)
+		d.Missing = !f.Rule || !locked && !l.Moving() && !covers(f.Ingress, l.Sources)
+		d.Widened = f.Widened || !covers(l.Admitted(), f.Ingress)
 	}
 	d.Widened = d.Widened || locked && f.Unlocked
 	d.Missing = d.Missing || seesBalancer && !f.Registered

@@ -9,7 +9,7 @@ func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 	if cmd.Duration <= 0 {
 		return Reply{}, Errorf(EINVALID, "Say by how long.").try("extend", cmd.Ref, "30m")
 	}
-	found, err := k.resolve(ctx, c, cmd.Ref)
+	found, err := k.named(ctx, c, cmd.Ref)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -24,10 +24,10 @@ func (cmd ExtendLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, erro
 		return Reply{}, err
 	}
 	if rule.ExtendApprovals > 0 {
-		able, err := approversBut(ctx, k.slack, rule.Approvers, found[0].Owner, c.User)
-		if err == nil && len(able) < rule.ExtendApprovals {
+		can, wants, err := rule.couldApprove(ctx, k.slack, rule.ExtendApprovals, rule.ExtendNeeds, found[0].Owner, c.User)
+		if err == nil && can < wants {
 			return Reply{}, Errorf(EFORBIDDEN, "The rule %q wants %d approvals for an extension, and there are %d people who could give one. "+
-				"Ask an operator to name more approvers.", rule.Name, rule.ExtendApprovals, len(able))
+				"Ask an operator to name more approvers.", rule.Name, wants, can)
 		}
 	}
 	l, err := k.ledger.updateBy(ctx, actor{ActExtend, c}, found[0].ID, func(l *Lease, now time.Time) error {

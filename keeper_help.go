@@ -16,7 +16,7 @@ func (k *Keeper) Help(ctx context.Context, c Caller, id string) (Help, error) {
 }
 
 func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
-	l, err := k.lease(ctx, id)
+	l, err := k.visible(ctx, c, id)
 	if err != nil {
 		return Help{}, err
 	}

@@ -12,16 +12,15 @@ import (
 // runCard shows the lease's card as it should be now.
 func (k *Keeper) runCard(ctx context.Context, l *Lease) error {
 	var (
-		at    Place
-		key   string
-		state State
+		at Place
+		as cardShown
 	)
 	return k.runSend(ctx, l.ID, "card", sendShown, func(ctx context.Context, l *Lease) (err error) {
-		key, state = l.CardKey(), l.State
+		as = l.cardNow()
 		at.Channel, at.TS, err = k.slack.Card(ctx, l)
 		return err
 	}, func(l *Lease, now time.Time, err error) error {
-		l.cardSent(now, at, key, state, err)
+		l.cardSent(now, at, as, err)
 		return nil
 	})
 }

@@ -57,7 +57,7 @@ func (cmd OpenLease) request(ctx context.Context, k *Keeper, c Caller, found *In
 	}
 	l.Max = rule.Max
 	l.applyRule(rule)
-	if err := k.approvable(ctx, l); err != nil {
+	if err := k.approvable(ctx, l, rule); err != nil {
 		return Reply{}, err
 	}
 	if err := k.roomFor(ctx, l); err != nil {
@@ -180,16 +180,16 @@ func (k *Keeper) alike(ctx context.Context, l *Lease) (*Lease, error) {
 
 // approvable refuses what nobody could approve, before anybody waits for it. If
 // Slack does not tell who is in a group, it is left to the approvers.
-func (k *Keeper) approvable(ctx context.Context, l *Lease) error {
+func (k *Keeper) approvable(ctx context.Context, l *Lease, rule *Rule) error {
 	if l.Urgent || l.Approvals == 0 {
 		return nil
 	}
-	able, err := approversBut(ctx, k.slack, l.Approvers, l.Owner)
-	if err != nil || len(able) >= l.Approvals {
+	can, wants, err := rule.couldApprove(ctx, k.slack, l.Approvals, l.Needs, l.Owner)
+	if err != nil || can >= wants {
 		return nil
 	}
 	return Errorf(EFORBIDDEN, "The rule %q wants %d approvals, and besides you there are %d people who could give one. "+
-		"Ask an operator to name more approvers.", l.Rule, l.Approvals, len(able)).about(FieldInstance)
+		"Ask an operator to name more approvers.", l.Rule, wants, can).about(FieldInstance)
 }
 
 // candidates are what a name or an id can mean: one instance, or several of which

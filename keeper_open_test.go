@@ -83,7 +83,7 @@ func TestOpenPrompt(t *testing.T) {
 			l := w.must(alice, tt.cmd).Lease
 			got := Lease{Terms: Terms{Duration: l.Duration, ListenerPort: l.ListenerPort, SSHUser: l.SSHUser, Rule: l.Rule, Max: l.Max,
 				Approvals: l.Approvals, Because: l.Because}}
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 				t.Errorf("%+v (-want +got):\n%s", tt.cmd, diff)
 			}
 			if l.TargetPort != 22 || l.Placement.Subnet == "" || len(l.Notes) != 1 || l.Owner != alice {

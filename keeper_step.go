@@ -33,6 +33,7 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 		l.Resources = r.Resources // also when it failed half-way or came too late
 		// What was checked before the last yes has to be checked after it.
 		if l.Stage != stage || l.State != state && stage == StageCheck {
+			l.builtMeanwhile(stage, r, err)
 			return nil
 		}
 		return l.stageDone(now, checked, r, err, k.timing)
@@ -51,6 +52,18 @@ func (k *Keeper) runExtend(ctx context.Context, l *Lease) error {
 	})
 }
 
+// runMove lets in another source instead of the former one.
+func (k *Keeper) runMove(ctx context.Context, l *Lease) error {
+	wish := l.Moved
+	return k.runStep(ctx, l, "move", l.ExpiresAt, k.cloud.ChangeSource, func(l *Lease, now time.Time, r StepResult, err error) error {
+		if l.State != Open || !l.sameMove(wish) {
+			return errMoved // there is another wish by now
+		}
+		l.sourceChanged(now, r, err)
+		return nil
+	})
+}
+
 // runMend puts right what a sweep has found changed on an open lease. It is
 // done here and not there, so that it cannot run beside a teardown.
 func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
@@ -60,6 +73,8 @@ func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
 		case l.State != Open && !l.Waiting():
 		case err != nil:
 			l.retry(now, err)
+		case r.Wait > 0:
+			l.wait(now, r)
 		default:
 			l.mended(now)
 		}
@@ -197,8 +212,8 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	}
 	// What approvers of another rule have said does not count for this one, nor
 	// what those said who are not among its approvers any more.
-	bad, err := rule.notApprovers(ctx, k.slack, l.Approved)
-	if err == nil && (rule.Name != l.Rule || rule.Approvals > len(l.Approved)-len(bad)) {
+	ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
+	if err == nil && (rule.Name != l.Rule || !ok) {
 		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Ask again.", rule.Name, rule.Approvals)
 	}
 	return in, rule, err

@@ -15,7 +15,9 @@ import (
 // drifted, and ends what policy would not let in any more. What cannot be read of
 // an account is in the error; nothing follows from it, and it holds up neither the
 // rest nor the other accounts. An account that another Sweep is still busy with is
-// passed over, so that Sweep may be called as often as the others need it.
+// passed over, so that Sweep may be called as often as the others need it. One that
+// has no lease, and in which the last look has found nothing, is looked at every
+// timing.Sweep only.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.eachAccount(ctx, sweepTimeout, "sweep account %s", func(ctx context.Context, account string) error {
 		if !k.sightings.enter(account) {
@@ -43,6 +45,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		return err
 	}
 	open := all[account]
+	if len(open) == 0 && k.sightings.rest(account, time.Now(), k.timing.Sweep) {
+		return nil
+	}
 	k.recall(open)
 	// The cloud first and the store second: whatever was made since is in the
 	// store by then, so nothing new is taken for an orphan.
@@ -57,18 +62,22 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 	r := k.sightings.begin(account, survey)
 	k.reportUnproven(account, r)
 	var errs []error
+	var others []*Found // of another bot's that lives
 	found := make(map[string]*Found)
 	for i := range survey.Found {
 		f := &survey.Found[i]
 		found[f.Lease.ID] = f
 		if live[f.Lease.ID] == nil {
-			errs = append(errs, k.claim(ctx, f, r, rebuilt))
+			theirs, err := k.claim(ctx, f, r, rebuilt)
+			if errs = append(errs, err); theirs {
+				others = append(others, f)
+			}
 		}
 	}
 	for id, l := range live {
 		// What was opened after the survey began is not in it.
-		if f := found[id]; f != nil && l.endsLater(f) {
-			errs = append(errs, k.restoreEnd(ctx, l, f))
+		if f := found[id]; f != nil && l.State == Open {
+			errs = append(errs, k.restore(ctx, l, f))
 		}
 		switch was := open[id]; {
 		case was == nil || was.Waiting() != l.Waiting() || !l.Waiting() && was.State != Open:
@@ -79,8 +88,9 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		}
 	}
 	errs = append(errs, k.judge(ctx, account, live, r))
+	k.elsewhere(ctx, account, others, r)
 	if survey.Hides(PartBalancers, PartGroups, PartRules) {
-		r.holdAll("orphan ", "elsewhere ", "unproven ") // they may be in what was not read
+		r.holdAll("orphan ", "elsewhere ", "told elsewhere ", "unproven ") // they may be in what was not read
 	}
 	k.sightings.end(account, r)
 	err = errors.Join(errs...)
@@ -124,30 +134,35 @@ func (k *Keeper) recall(live map[string]*Lease) {
 // claim decides about something that no live lease owns. What proves by its
 // signature that it is a lease of this store, or, if the account was never looked
 // at with this store, of one that was lost, is taken over and runs to its end. A
-// lease of another store that lives is left alone until its end has passed. All
-// else is an orphan, and torn down once it has been one for a while.
-func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) error {
+// lease of another store that lives is theirs, and left alone until its end has
+// passed. All else is an orphan, and torn down once it has been one for a while.
+func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) (theirs bool, err error) {
 	stored, err := k.ledger.get(ctx, f.Lease.ID)
 	if err != nil && ErrorCode(err) != ENOTFOUND {
-		return err
+		return false, err
 	}
 	if stored == nil {
 		switch lost := !rebuilt; {
 		case f.unsure(&r.Survey):
-			return nil // what it lacks may be in what was not read
+			return false, nil // what it lacks may be in what was not read
 		case f.Proof == ProofValid, f.Proof == ProofElsewhere && lost:
-			return k.adopt(ctx, f, r.Survey)
+			return false, k.adopt(ctx, f, r.Survey)
 		case f.Proof == ProofElsewhere && !due(f.Lease.ExpiresAt, r.At):
-			k.reportElsewhere(f, r)
-			return nil
+			return true, nil
 		}
 	}
 	if stored != nil && (stored.State != Closed || r.At.Before(stored.ClosedAt.Add(listDelay))) {
-		return nil // of another account's name, or AWS still lists what is gone
+		return false, nil // of another account's name, or AWS still lists what is gone
 	}
 	if !r.lasts("orphan "+f.Lease.ID, k.timing.Sweep) {
-		return nil
+		return false, nil
 	}
+	return false, k.tearDown(ctx, f, stored, r)
+}
+
+// tearDown removes what no live lease owns, whether it is in the store as closed or
+// not at all.
+func (k *Keeper) tearDown(ctx context.Context, f *Found, stored *Lease, r round) (err error) {
 	k.log.Warn("tearing down what no live lease owns",
 		"lease", f.Lease.ID, "user", f.Lease.Owner, "instance", f.Lease.Instance.ID, "proof", string(f.Proof))
 	if stored == nil {
@@ -164,15 +179,6 @@ func (k *Keeper) claim(ctx context.Context, f *Found, r round, rebuilt bool) err
 		k.onOrphan()
 	}
 	return err
-}
-
-// reportElsewhere says that another bot with this deployment's name and key is at
-// work in the account: once in the log, and how many leases it has in a metric.
-func (k *Keeper) reportElsewhere(f *Found, r round) {
-	if r.first("elsewhere " + f.Lease.ID) {
-		k.log.Error("another bot of this deployment, with a store of its own, has a lease here; left alone until its end",
-			"lease", f.Lease.ID, "account", f.Lease.Instance.Account, "expires", f.Lease.ExpiresAt)
-	}
 }
 
 // reopen closes a closed lease once more, of which something is still there.
@@ -202,16 +208,24 @@ func (k *Keeper) adopt(ctx context.Context, f *Found, s Survey) error {
 	return k.create(ctx, l, "")
 }
 
-// restoreEnd takes over an end that is later than the store's: the store is an old
-// backup, and the lease was extended since.
-func (k *Keeper) restoreEnd(ctx context.Context, l *Lease, f *Found) error {
-	k.log.Warn("the tags of a lease prove a later end than its record; the end is theirs",
-		"lease", l.ID, "recorded", l.ExpiresAt, "expires", f.Lease.ExpiresAt)
+// restore takes over what the tags of a lease prove and its record, an old backup's,
+// does not have: that it was opened since, or an end that is later.
+func (k *Keeper) restore(ctx context.Context, l *Lease, f *Found) error {
+	now := time.Now()
+	if !l.endsLater(f) && !l.opensLater(f, now) {
+		return nil
+	}
+	k.log.Warn("the tags of a lease prove more than its record; they count",
+		"lease", l.ID, "state", string(l.State), "recorded", l.ExpiresAt, "expires", f.Lease.ExpiresAt)
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error {
-		if !l.endsLater(f) {
+		switch {
+		case l.endsLater(f):
+			l.restoreEnd(now, f.Lease.ExpiresAt)
+		case l.opensLater(f, now):
+			l.restoreOpening(now, f)
+		default:
 			return errMoved
 		}
-		l.restoreEnd(now, f.Lease.ExpiresAt)
 		return nil
 	})
 	k.wake(l.ID)
@@ -226,6 +240,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 	if f.Proof != ProofValid && f.Proof != ProofElsewhere {
 		l.Owner, l.Team, l.Channel, l.Direct, l.Card = "", "", "", false, Card{}
 		l.SSHUser, l.Rule, l.Approved = "", "", nil
+		l.Alleged = f.Says
 	}
 	now := time.Now()
 	account := k.accounts[l.Instance.Account]
@@ -247,7 +262,9 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
 		if rule, ok := k.policy.Match(l.Instance); ok && seen {
+			signed := l.Rule
 			l.applyRule(rule)
+			l.Rule = signed // under which its approvers were asked
 		}
 		if l.Duration > time.Minute {
 			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds

@@ -59,6 +59,9 @@ func (k *Keeper) work(id string) {
 			k.wakeAt(id, action.At, now)
 			return
 		}
+		if k.held.back(id, action.Kind) {
+			return // it is woken when that is over
+		}
 		if k.workers.crowded(l) {
 			k.lineUp(ctx, l)
 		}
@@ -96,6 +99,8 @@ func (k *Keeper) perform(ctx context.Context, l *Lease, kind ActionKind) error {
 		return k.runExtend(ctx, l)
 	case ActionMend:
 		return k.runMend(ctx, l)
+	case ActionMove:
+		return k.runMove(ctx, l)
 	case ActionClose:
 		return k.runClose(ctx, l)
 	case ActionForget:
@@ -119,6 +124,8 @@ func (k *Keeper) transition(kind ActionKind) change {
 			l.remind(now)
 		case ActionNudge:
 			l.nudge(now)
+		case ActionUnclaim:
+			l.Claim = Claim{}
 		}
 		return nil
 	}

@@ -14,21 +14,24 @@ func TestLayers(t *testing.T) {
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "do", Files: []string{"keeper_do.go", "doc.go"}},
 		layers.Layer{Name: "commands", Files: []string{
-			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go", "keeper_list.go",
-			"keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go", "keeper_help.go", "keeper_audit.go", "keeper_command.go",
-			"keeper_prepare.go",
+			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
+			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
+			"keeper_from.go", "keeper_help.go",
+			"keeper_audit.go",
+			"keeper_command.go", "keeper_prepare.go",
 		}},
-		layers.Layer{Name: "sweeps", Files: []string{"keeper_sweep.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go"}},
+		layers.Layer{Name: "sweeps", Files: []string{
+			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
+		}},
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "instance_cache.go", "keyed_mutex.go",
-			"pace.go",
+			"keeper.go", "ledger.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
+			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
-			"next.go", "outbox.go", "posted.go", "approval.go", "transition.go", "audit.go", "admission.go", "policy.go", "amend.go",
-			"correct.go", "timing.go", "reply.go", "abandon.go",
-			"prepare.go",
+			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "audit.go", "admission.go", "policy.go",
+			"amend.go", "correct.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,8 +38,10 @@ type Lease struct {
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
 	RemindedAt    time.Time        `json:",omitzero"`  // the last reminder that was decided
 	Extended      Extension        `json:",omitzero"`  // the last one
+	Moved         SourceChange     `json:",omitzero"`  // the last one
 	Asked         ExtensionRequest `json:",omitzero"`  // the last extension that needed approval
 	Nudges        int              `json:",omitempty"` // how often approvers were reminded
+	Claim         Claim            `json:",omitzero"`  // who said last that they look at it
 	ClosingAt     time.Time        `json:",omitzero"`
 	AccessEndedAt time.Time        `json:",omitzero"` // see Resources.EndSeenAt
 	ClosedAt      time.Time        `json:",omitzero"` // last resource seen gone
@@ -50,6 +53,9 @@ type Lease struct {
 
 	Work
 	Outbox
+
+	// Alleged is what its tags say of a lease that was found without a proof.
+	Alleged []TagWord `json:",omitempty"`
 
 	// Prepared is what was built of it while a yes was missing.
 	Prepared Preparation `json:",omitzero"`
@@ -68,9 +74,11 @@ type Terms struct {
 	SSHUser      string
 	HostKeyAlias string `json:",omitempty"` // empty: the instance's id
 	Sources      []netip.Prefix
-	Duration     time.Duration
-	Because      string `json:",omitempty"`
-	Urgent       bool   `json:",omitempty"` // without approval
+	// Former are sources that are to be let in no more, as soon as Sources are.
+	Former   []netip.Prefix `json:",omitempty"`
+	Duration time.Duration
+	Because  string `json:",omitempty"`
+	Urgent   bool   `json:",omitempty"` // without approval
 
 	Rule      string
 	Max       time.Duration // total, extensions included
@@ -82,6 +90,12 @@ type Terms struct {
 	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
 	ExtendApprovals int `json:",omitempty"`
+	// Needs and ExtendNeeds say of whom the approvals have to be; none: of any
+	// of the Approvers.
+	Needs       []Need `json:",omitempty"`
+	ExtendNeeds []Need `json:",omitempty"`
+	// Notify are who is asked for approval; empty: all Approvers.
+	Notify []string `json:",omitempty"`
 	// Prepare is when it is built ahead, as far as there is room. Empty: not at
 	// all.
 	Prepare Prepare `json:",omitempty"`
@@ -95,6 +109,7 @@ type Work struct {
 	Retry
 	LastError Text   `json:",omitzero"`  // of the last of the Attempts, a sentence for people
 	Detail    Text   `json:",omitzero"`  // what a waiting stage waits for
+	InLine    bool   `json:",omitempty"` // Detail is about others, who go first
 	Hint      Text   `json:",omitzero"`  // what to know about the open forward
 	Notes     []Text `json:",omitempty"` // what could not be checked
 	Alarmed   bool   `json:",omitempty"` // the work keeps failing, see Stuck
@@ -106,7 +121,7 @@ type Work struct {
 
 // restart forgets failures; the next try is at the given time.
 func (w *Work) restart(at time.Time) {
-	w.Retry, w.LastError, w.Detail = Retry{NextTryAt: at}, Text{}, Text{}
+	w.Retry, w.LastError, w.Detail, w.InLine = Retry{NextTryAt: at}, Text{}, Text{}, false
 }
 
 // Outbox is what people see, and what they have still to be told.
@@ -117,8 +132,27 @@ type Outbox struct {
 	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
 
+// TagWord is what a tag says that nothing proves. Value is empty where it does not
+// look as the bot writes it, which nobody is to read.
+type TagWord struct{ Key, Value string }
+
 // Approval is one approver's yes.
 type Approval struct {
+	User string
+	At   time.Time
+	// From are the Needs, by their From, which the user could answer then.
+	From []string `json:",omitempty"`
+}
+
+// Need is how many approvals have to come from a user or the members of a user
+// group. Each yes counts for one need.
+type Need struct {
+	From string
+	N    int
+}
+
+// Claim says who looks at what is to be decided, for the others who may.
+type Claim struct {
 	User string
 	At   time.Time
 }
@@ -149,6 +183,17 @@ type Extension struct {
 	User string
 	By   time.Duration
 	At   time.Time
+}
+
+// SourceChange is that somebody comes from another address from now on.
+type SourceChange struct {
+	User string
+	At   time.Time
+	To   netip.Prefix
+	From []netip.Prefix
+	// Refused says why AWS did not let in the new address; it is let in From
+	// again then. Zero if it did, or may still.
+	Refused Text `json:",omitzero"`
 }
 
 // ExtensionRequest is a wish for an extension that needs approval.
@@ -194,6 +239,8 @@ type Resources struct {
 	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
 	// CheckEvery is the pause between two health checks that was set last.
 	CheckEvery time.Duration `json:",omitempty"`
+	// RegisteredAt is about when the instance was put behind the load balancer.
+	RegisteredAt time.Time `json:",omitzero"`
 	// HostKeys are the instance's public host keys as its console output has
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`
@@ -326,17 +373,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Locked reports whether nobody may be let in by the lease: a yes is missing, the
-// clock does not run yet, or its end was decided. Whoever lets people in asks this
-// first.
-func (l *Lease) Locked() bool {
-	switch l.State {
-	case Opening:
-		return l.OpenedAt.IsZero() || len(l.Approved) < l.Approvals && !l.Urgent
-	case Open:
-		return false // how many approvals the rule wants by now is for policy to judge
-	}
-	return true
+// Moving reports whether the sources are being changed.
+func (l *Lease) Moving() bool { return len(l.Former) > 0 }
+
+// Admitted are the sources that may be let in just now: those of the lease, and
+// those that they take the place of.
+func (l *Lease) Admitted() []netip.Prefix { return slices.Concat(l.Sources, l.Former) }
+
+// sameMove reports whether a wish for another source is still the last one.
+func (l *Lease) sameMove(wish SourceChange) bool {
+	return l.Moved.At.Equal(wish.At) && l.Moved.Refused.IsZero() == wish.Refused.IsZero()
 }
 
 // StuckAfter is how many failures in a row make a lease stuck.
@@ -358,12 +404,18 @@ func (l *Lease) Clone() *Lease {
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)
 	c.Sources = append([]netip.Prefix(nil), l.Sources...)
+	c.Former = append([]netip.Prefix(nil), l.Former...)
+	c.Moved.From = append([]netip.Prefix(nil), l.Moved.From...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
 	c.Approvers = append([]string(nil), l.Approvers...)
+	c.Notify = append([]string(nil), l.Notify...)
+	c.Needs = append([]Need(nil), l.Needs...)
+	c.ExtendNeeds = append([]Need(nil), l.ExtendNeeds...)
 	c.Approved = append([]Approval(nil), l.Approved...)
 	c.Asked.Approved = append([]Approval(nil), l.Asked.Approved...)
 	c.Notes = append([]Text(nil), l.Notes...)
+	c.Alleged = append([]TagWord(nil), l.Alleged...)
 	c.Owed = append([]Notice(nil), l.Owed...)
 	c.Posted = append([]Posted(nil), l.Posted...)
 	return &c

@@ -89,7 +89,7 @@ func TestClone(t *testing.T) {
 	full := func() *Lease {
 		l := inState(Open)
 		l.Instance = Instance{Groups: []string{"sg-1"}, Tags: map[string]string{"a": "b"}, PrivateIP: netip.MustParseAddr("10.0.0.1")}
-		l.Sources, l.Approvers, l.Approved = prefixes("203.0.113.7/32"), []string{bob}, []Approval{{bob, noon}}
+		l.Sources, l.Approvers, l.Approved = prefixes("203.0.113.7/32"), []string{bob}, []Approval{{User: bob, At: noon}}
 		l.Notes, l.Placement = []Text{Textf("note")}, Placement{Subnet: "s", Notes: []Text{Textf("note")}}
 		return l
 	}

@@ -14,8 +14,10 @@ const (
 	ActionGiveUp  ActionKind = "give-up"  // opening, or building ahead, took too long
 	ActionExtend  ActionKind = "extend"   // move the end that stands in AWS
 	ActionMend    ActionKind = "mend"     // put right what somebody else changed
+	ActionMove    ActionKind = "move"     // let in another source, and the former one no more
 	ActionRemind  ActionKind = "remind"   // it ends soon
 	ActionNudge   ActionKind = "nudge"    // approvers have not decided yet
+	ActionUnclaim ActionKind = "unclaim"  // who looked at it has not decided
 	ActionExpire  ActionKind = "expire"   // the time is up
 	ActionClose   ActionKind = "teardown" // remove what is in AWS
 	ActionForget  ActionKind = "forget"   // delete the record
@@ -39,6 +41,7 @@ func Next(l *Lease, now time.Time) Action {
 		if at := l.nextNudge(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionNudge, at}
 		}
+		work = l.orUnclaim(work)
 	case Opening:
 		end = Action{ActionGiveUp, l.OpenBy}
 		if !l.ExpiresAt.IsZero() && l.ExpiresAt.Before(l.OpenBy) {
@@ -47,16 +50,13 @@ func Next(l *Lease, now time.Time) Action {
 		work = Action{ActionAdvance, l.nextTry(now)}
 	case Open:
 		end = Action{ActionExpire, l.ExpiresAt}
-		moved, drifted := !l.Resources.Until.Equal(l.ExpiresAt), l.Drift != (Drift{})
-		switch {
-		case drifted && (!moved || l.Attempts%2 == 0): // in turns, so that neither holds up the other by failing
-			work = Action{ActionMend, l.nextTry(now)}
-		case moved:
-			work = Action{ActionExtend, l.nextTry(now)}
+		if owed := l.upkeep(); len(owed) > 0 { // in turns, so that none holds up the others by failing
+			work = Action{owed[l.Attempts%len(owed)], l.nextTry(now)}
 		}
 		if at := l.nextReminder(); !at.IsZero() && (work.Kind == ActionNone || at.Before(work.At)) {
 			work = Action{ActionRemind, at}
 		}
+		work = l.orUnclaim(work)
 	case Closing:
 		return Action{ActionClose, l.nextTry(now)}
 	case Closed:
@@ -70,6 +70,28 @@ func Next(l *Lease, now time.Time) Action {
 		return end
 	}
 	return work
+}
+
+// upkeep is what an open lease needs in AWS to be as it is recorded.
+func (l *Lease) upkeep() (owed []ActionKind) {
+	if l.Drift != (Drift{}) {
+		owed = append(owed, ActionMend)
+	}
+	if l.Moving() {
+		owed = append(owed, ActionMove)
+	}
+	if !l.Resources.Until.Equal(l.ExpiresAt) {
+		owed = append(owed, ActionExtend)
+	}
+	return owed
+}
+
+// orUnclaim is the action, or the end of a claim if that comes first.
+func (l *Lease) orUnclaim(a Action) Action {
+	if at := l.claimEnds(); !at.IsZero() && (a.Kind == ActionNone || at.Before(a.At)) {
+		return Action{ActionUnclaim, at}
+	}
+	return a
 }
 
 // nextPreparing is what a lease needs of which a yes is missing, and which is

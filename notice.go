@@ -9,6 +9,7 @@ type Card struct {
 	Channel string    `json:",omitempty"` // where it really is
 	TS      string    `json:",omitempty"` // Slack's id of the message there
 	Shown   string    `json:",omitempty"` // the Lease.CardKey of what it shows
+	Firm    string    `json:",omitempty"` // the part of Shown that is not progress
 	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
 	Retry
@@ -45,6 +46,7 @@ const (
 	NoticeReview    NoticeKind = "review"    // it was urgent: look whether that was right
 	NoticeOutage    NoticeKind = "outage"    // its instance cannot be reached, see Lease.Outage
 	NoticeBack      NoticeKind = "back"      // it can be reached again
+	NoticeMoved     NoticeKind = "moved"     // it lets in another address, or could not, see Lease.Moved
 
 	// These go to the operators' channel as well.
 	NoticeStuck     NoticeKind = "stuck"     // the work on it keeps failing
@@ -70,8 +72,8 @@ func (k NoticeKind) Alarm() bool {
 	return false
 }
 
-// asks reports whether the notice asks approvers to decide.
-func (k NoticeKind) asks() bool {
+// Asks reports whether the notice asks approvers to decide.
+func (k NoticeKind) Asks() bool {
 	return k == NoticeApproval || k == NoticeNudge || k == NoticeAsked
 }
 
@@ -99,6 +101,10 @@ const (
 	AskDirect  AskBy = "dm"      // each in a direct message
 	AskChannel AskBy = "channel" // by a mention where the card is
 )
+
+// MaxAsked is how many people are asked directly: Slack takes about one such
+// message a second, and what everybody is asked nobody feels meant by.
+const MaxAsked = 15
 
 // Posted is a message beside the card that says what is so for a while: it has
 // buttons that are of no use afterwards.

@@ -20,4 +20,8 @@ type Notifier interface {
 	// says is over, it says so and has no buttons. EFORBIDDEN if it is gone, or
 	// cannot be edited for good.
 	Edit(ctx context.Context, l *Lease, p Posted) error
+
+	// Announce tells the operators' channel something that is about no lease of
+	// the store's. It does nothing where there is no such channel.
+	Announce(ctx context.Context, says Text) error
 }

@@ -42,6 +42,8 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Open || !l.Asked.Pending()
 	case NoticeReady, NoticeCommand, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
+	case NoticeMoved:
+		return l.State != Open || l.Moving()
 	case NoticeUnjudged:
 		return !l.Unjudged
 	case NoticeOutage:
@@ -85,7 +87,7 @@ func (l *Lease) nextCard() Delivery {
 		return Delivery{}
 	}
 	at := l.Card.NextTryAt
-	if l.Card.State == l.State && at.Before(l.Card.SentAt.Add(cardPause)) {
+	if l.Card.Firm == l.firmKey() && at.Before(l.Card.SentAt.Add(cardPause)) {
 		at = l.Card.SentAt.Add(cardPause)
 	}
 	if at.IsZero() {
@@ -133,7 +135,7 @@ func (l *Lease) held(n Notice) bool {
 	}
 	if l.Card.TS == "" && l.Card.Shown != l.CardKey() {
 		tried := l.Card.Attempts > 0 || !l.Card.NextTryAt.IsZero()
-		if waited := n.Kind == NoticeReady || n.Kind == NoticeCommand || n.Kind.asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
+		if waited := n.Kind == NoticeReady || n.Kind == NoticeCommand || n.Kind.Asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
 			return true
 		}
 	}
@@ -150,19 +152,21 @@ func (l *Lease) held(n Notice) bool {
 // CardKey is a short string that changes exactly when what the card shows should
 // change. A card is owed whenever Card.Shown differs from it, so nothing has
 // to be remembered about which changes were told.
-func (l *Lease) CardKey() string {
+func (l *Lease) CardKey() string { return l.firmKey() + l.progressKey() }
+
+// firmKey is the part of CardKey that is shown at once: all but progress.
+func (l *Lease) firmKey() string {
 	key := string(l.State)
 	switch l.State {
-	case Requested:
-		key += l.preparedKey()
 	case Pending:
-		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.preparedKey()
-	case Opening:
-		key += " " + string(l.Stage) + " " + l.Detail.String()
+		key += fmt.Sprintf(" approved=%d", len(l.Approved)) + l.claimKey()
 	case Open:
 		key += " until=" + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 		if a := l.Asked; a.By > 0 {
-			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy)
+			key += fmt.Sprintf(" asked=%d %d %t %s", a.At.UnixNano(), len(a.Approved), a.Decided, a.DeniedBy) + l.claimKey()
+		}
+		if m := l.Moved; !m.At.IsZero() {
+			key += fmt.Sprintf(" from=%d %t", m.At.UnixNano(), l.Moving())
 		}
 		if a := l.ByAddress(); a != "" {
 			key += " by=" + a
@@ -179,6 +183,17 @@ func (l *Lease) CardKey() string {
 	return key
 }
 
+// progressKey is the part of CardKey that tells how far the work has come.
+func (l *Lease) progressKey() string {
+	switch l.State {
+	case Requested, Pending:
+		return l.preparedKey()
+	case Opening:
+		return " " + string(l.Stage) + " " + l.Detail.String()
+	}
+	return ""
+}
+
 // preparedKey is the part of CardKey that tells how far a lease is built ahead.
 func (l *Lease) preparedKey() string {
 	switch {
@@ -190,14 +205,23 @@ func (l *Lease) preparedKey() string {
 	return ""
 }
 
-// cardSent records that the card shows what the key and the state were when it
-// was sent, or that Slack did not take it. That its turn is later is no failure.
-func (l *Lease) cardSent(now time.Time, at Place, key string, state State, err error) {
+// cardShown is what a card shows.
+type cardShown struct {
+	key, firm string
+	state     State
+}
+
+// cardNow is what the card should show.
+func (l *Lease) cardNow() cardShown { return cardShown{l.CardKey(), l.firmKey(), l.State} }
+
+// cardSent records that the card shows what its keys were when it was sent, or
+// that Slack did not take it. That its turn is later is no failure.
+func (l *Lease) cardSent(now time.Time, at Place, as cardShown, err error) {
 	switch {
 	case err == nil:
-		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: key, State: state, SentAt: now}
+		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: as.key, Firm: as.firm, State: as.state, SentAt: now}
 	case l.undeliverable(now):
-		l.Card.Shown, l.Card.State = key, state
+		l.Card.Shown, l.Card.Firm, l.Card.State = as.key, as.firm, as.state
 	case retryAfter(err) > 0:
 		l.Card.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	default:

@@ -9,8 +9,8 @@ import (
 )
 
 func TestNextDelivery(t *testing.T) {
-	shown := func(l *Lease, state State, key string) *Lease {
-		l.Card = Card{TS: "1", Shown: key, State: state, SentAt: noon}
+	shown := func(l *Lease, firm, key string) *Lease {
+		l.Card = Card{TS: "1", Shown: key, Firm: firm, SentAt: noon}
 		return l
 	}
 	opening := &Lease{State: Opening, Work: Work{Stage: StageHealth}, RequestedAt: at(-1)}
@@ -21,27 +21,30 @@ func TestNextDelivery(t *testing.T) {
 		l    *Lease
 		want Delivery
 	}{
-		{"nothing", shown(openFor(60), Open, openFor(60).CardKey()), Delivery{}},
+		{"nothing", shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()), Delivery{}},
 		{"the first card", &Lease{State: Requested, RequestedAt: at(-1)}, Delivery{Card: true, At: at(-1)}},
-		{"progress waits a moment", shown(opening.Clone(), Opening, "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
-		{"a change of state does not", shown(opening.Clone(), Pending, "pending approved=1"), Delivery{Card: true, At: at(-1)}},
-		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), Opening,
+		{"progress waits a moment", shown(opening.Clone(), "opening", "opening group "), Delivery{Card: true, At: noon.Add(cardPause)}},
+		{"a change of state does not", shown(opening.Clone(), "pending", "pending approved=1"), Delivery{Card: true, At: at(-1)}},
+		{"open does not, though it begins like opening", shown(with(openFor(60), func(l *Lease) { l.RequestedAt = at(-1) }), "opening",
 			"opening clock "), Delivery{Card: true, At: at(-1)}},
-		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, Closing, "closing ended=true"),
+		{"closed after closing does not", shown(&Lease{State: Closed, RequestedAt: at(-1)}, "closing ended=true", "closing ended=true"),
 			Delivery{Card: true, At: at(-1)}},
 		{"nor does what an older version showed, which did not say in which state", shown(opening.Clone(), "", "opening group "),
 			Delivery{Card: true, At: at(-1)}},
-		{"the card after a failure", with(shown(opening.Clone(), Requested, "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }),
+		{"nor does an approval", shown(&Lease{State: Pending, RequestedAt: at(-1), Approved: make([]Approval, 1)}, "pending approved=0",
+			"pending approved=0"), Delivery{Card: true, At: at(-1)}},
+		{"the card after a failure", with(shown(opening.Clone(), "requested", "requested"), func(l *Lease) { l.Card.NextTryAt = at(7) }),
 			Delivery{Card: true, At: at(7)}},
-		{"the card before a notice", with(shown(openFor(60), Opening, "opening clock "), func(l *Lease) {
+		{"the card before a notice", with(shown(openFor(60), "opening", "opening clock "), func(l *Lease) {
 			l.RequestedAt, l.Owed = at(-1), []Notice{ready}
 		}), Delivery{Card: true, At: at(-1)}},
-		{"a notice", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }),
+		{"a notice", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{ready} }),
 			Delivery{Notice: ready, At: at(2)}},
-		{"the notice that is due first", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) {
+		{"the notice that is due first", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()), func(l *Lease) {
 			l.Owed = []Notice{reminder, ready}
 		}), Delivery{Notice: ready, At: at(2)}},
-		{"a notice after a failure", with(shown(openFor(60), Open, openFor(60).CardKey()), func(l *Lease) { l.Owed = []Notice{reminder} }),
+		{"a notice after a failure", with(shown(openFor(60), openFor(60).firmKey(), openFor(60).CardKey()),
+			func(l *Lease) { l.Owed = []Notice{reminder} }),
 			Delivery{Notice: reminder, At: at(4)}},
 	} {
 		if diff := cmp.Diff(tt.want, NextDelivery(tt.l)); diff != "" {
@@ -112,7 +115,7 @@ func TestCardKey(t *testing.T) {
 		change  func(*Lease)
 		changes bool
 	}{
-		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, testTiming) }, true},
+		{"an approval", Pending, func(l *Lease) { _ = l.approve(noon, bob, nil, testTiming) }, true},
 		{"a stage", Opening, func(l *Lease) { l.advance(noon) }, true},
 		{"what is waited for", Opening, func(l *Lease) { l.Detail = Textf("the health check") }, true},
 		{"a failure", Opening, func(l *Lease) { l.retry(noon, errors.New("no")) }, false},

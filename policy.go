@@ -38,10 +38,13 @@ type Rule struct {
 	Max           time.Duration  // of a lease, extensions included
 	Approvers     []string       // users and user groups
 	Approvals     int            // how many of them are needed
+	Needs         []Need         // of whom they have to be, Approvals in all; empty: of any of them
+	Notify        []string       // users and user groups who are asked; empty: all Approvers
 	Reason        bool           // a reason must be given
 	ReasonPattern *regexp.Regexp // and must match this; nil: any
 	// ExtendApprovals is how many approvers an extension needs.
 	ExtendApprovals int
+	ExtendNeeds     []Need // as Needs
 	// Urgent says who may go past the approvers; nil: nobody.
 	Urgent *Urgent
 	// Prepare is when what the rule lets in is built ahead; empty: as the policy
@@ -323,7 +326,8 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 			"The rule %q does not name you among those who may go past its approvers. Leave out the word urgent to ask them.",
 			r.Name), calm)
 	case Blank(l.Because):
-		return amendable(Errorf(EINVALID, "What is urgent needs a reason.").instead("Add it at the end: because …").about(FieldReason), r.giveReason)
+		return amendable(Errorf(EINVALID, "What is urgent needs a reason.").
+			instead("Add it at the end: because …").about(FieldReason), r.giveReason)
 	case l.Duration > r.Urgent.Max:
 		return amendable(Errorf(EFORBIDDEN, "%s is longer than the %s that the rule %q allows without approval.",
 			l.Duration, r.Urgent.Max, r.Name).about(FieldDuration), func(c *OpenLease) { c.Duration = r.Urgent.Max })
@@ -383,6 +387,7 @@ func joinInts(ns []int) string {
 // is lost. Nor does it fall below what was promised already.
 func (l *Lease) applyRule(r *Rule) {
 	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
+	l.Needs, l.ExtendNeeds, l.Notify = r.Needs, r.ExtendNeeds, r.Notify
 	l.RuleTags = r.tagsOf(l.Instance)
 	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
 }

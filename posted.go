@@ -21,11 +21,11 @@ func (l *Lease) postedKey(p Posted) string {
 	switch p.Kind {
 	case NoticeApproval, NoticeNudge:
 		if l.State == Pending {
-			return "asked"
+			return l.askedKey(p.To, l.Approved)
 		}
 	case NoticeAsked:
 		if l.State == Open && l.Asked.Pending() && l.Asked.At.Equal(p.At) {
-			return "asked"
+			return l.askedKey(p.To, l.Asked.Approved)
 		}
 	case NoticeReminder, NoticeRebuilt, NoticeShortened:
 		switch {
@@ -61,6 +61,18 @@ func (l *Lease) accessible() bool {
 	return l.State == Open || l.State == Closing && l.AccessEndedAt.IsZero()
 }
 
+// askedKey is what a request to decide shows.
+func (l *Lease) askedKey(user string, by []Approval) string {
+	if user == "" {
+		return "asked" // where the card is, which shows the rest
+	}
+	key := "asked" + l.claimKey()
+	if hasApproved(by, user) {
+		key += " approved"
+	}
+	return key
+}
+
 // noticeKey is what a notice will show when it is sent now; "" if it is not one
 // to be kept. Who has the buttons already is reminded without them.
 func (l *Lease) noticeKey(n Notice) string {
@@ -81,9 +93,31 @@ func (l *Lease) HasAsked(user string) bool {
 // outdated reports whether a message shows something else than it should.
 func (l *Lease) outdated(p Posted) bool { return l.postedKey(p) != p.Key }
 
+// AskedDirectly reports whether somebody has got a request in a direct message,
+// or is going to.
+func (l *Lease) AskedDirectly(n Notice) bool {
+	return slices.ContainsFunc(l.Posted, func(p Posted) bool { return p.To != "" && p.Kind == n.Kind && p.At.Equal(n.At) }) ||
+		slices.ContainsFunc(l.Owed, func(o Notice) bool { return o.To != "" && o.Kind == n.Kind && o.At.Equal(n.At) })
+}
+
+// Asks are who is asked to decide: users and user groups.
+func (l *Lease) Asks() []string {
+	if len(l.Notify) > 0 {
+		return l.Notify
+	}
+	return l.Approvers
+}
+
 // Over reports whether what a message says is over, so that nobody can decide
 // by it any more.
 func (l *Lease) Over(p Posted) bool { return l.postedKey(p) == postedOver }
+
+// Keeps reports whether the lease keeps a message up to date that asks somebody
+// to decide.
+func (l *Lease) Keeps(at Place) bool {
+	p := l.posted(at)
+	return p != nil && p.Kind.Asks()
+}
 
 // posted returns the message at a place as the lease has it now, or nil.
 func (l *Lease) posted(at Place) *Posted {

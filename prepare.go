@@ -8,6 +8,19 @@ import (
 // Waiting reports whether a yes is missing.
 func (l *Lease) Waiting() bool { return l.State == Requested || l.State == Pending }
 
+// Locked reports whether nobody may be let in by the lease: a yes is missing, the
+// clock does not run yet, or its end was decided. Whoever lets people in asks this
+// first.
+func (l *Lease) Locked() bool {
+	switch l.State {
+	case Opening:
+		return l.OpenedAt.IsZero() || l.needsApproval() && !enough(l.Approved, l.Approvals, l.Needs)
+	case Open:
+		return false // how many approvals the rule wants by now is for policy to judge
+	}
+	return true
+}
+
 // mayHaveSomething reports whether a lease of which a yes is missing may have
 // something in AWS.
 func (l *Lease) mayHaveSomething() bool {
@@ -47,6 +60,18 @@ func (l *Lease) resumeAt() Stage {
 		return l.Stage
 	}
 	return ""
+}
+
+// builtMeanwhile notes what was done of a lease while its last yes was given, so
+// that it is not done again after the check.
+func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
+	if l.State != Opening || l.Stage != StageCheck || l.Prepared.Resume != s || err != nil || r.Wait > 0 {
+		return
+	}
+	l.Prepared.Resume = s.next()
+	if !r.Detail.IsZero() {
+		l.Hint = r.Detail
+	}
 }
 
 // workBy is when the work on a lease has to be done: its end, or what ends it

@@ -15,6 +15,9 @@ type StepResult struct {
 	Wait time.Duration
 	// Detail says in plain words what is waited for, or a note on success.
 	Detail Text
+	// InLine: it waits for its turn among others, which is not what AWS said to
+	// it. It keeps what went wrong before.
+	InLine bool
 }
 
 // Finder looks at instances, and changes nothing. Errors are those of
@@ -77,10 +80,16 @@ type Provisioner interface {
 	// Extend moves the end that stands in AWS to l.ExpiresAt.
 	Extend(ctx context.Context, l *Lease) (StepResult, error)
 
+	// ChangeSource makes l.Sources all that is let in: it writes them into the
+	// signed tags, then lets in what is not yet, and l.Former no more after that.
+	// Sessions that are open go on. Other rules are left to Mend.
+	ChangeSource(ctx context.Context, l *Lease) (StepResult, error)
+
 	// Mend makes the rules of an open lease what they should be: puts back
 	// what is missing, the instance behind the load balancer included, and
 	// takes out of the lease's own group what somebody else put in: of a lease
-	// that is Locked, whatever lets anybody in.
+	// that is Locked, whatever lets anybody in. While the sources are being
+	// changed it leaves both the old and the new to that.
 	// StepResult.Resources says what there is also when the error is not nil.
 	Mend(ctx context.Context, l *Lease) (StepResult, error)
 

@@ -16,6 +16,7 @@ type sightings struct {
 	running map[string]bool                 // accounts that a round is under way in
 	since   map[string]map[string]time.Time // account -> what was seen -> since when
 	unseen  map[string]time.Time            // accounts whose instances could not be seen -> since when
+	empty   map[string]time.Time            // accounts in which the last round saw nothing -> when
 }
 
 // round is one survey of one account, seen against those before it.
@@ -44,6 +45,21 @@ func (s *sightings) leave(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, account)
+}
+
+// rest reports whether an account that the store has no lease in may be left alone
+// this time: the last round saw nothing there, and that is less than pause ago. What
+// is not left alone is looked at now. Who calls this every so often is not held to the
+// second: a round begins a moment after its time.
+func (s *sightings) rest(account string, now time.Time, pause time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.empty[account]
+	if ok && !due(at.Add(pause-time.Second), now) {
+		return true
+	}
+	delete(s.empty, account)
+	return false
 }
 
 // blind notes that an account does not tell which tags instances have, and reports
@@ -80,6 +96,12 @@ func (s *sightings) end(account string, r round) {
 		s.since = make(map[string]map[string]time.Time)
 	}
 	s.since[account] = r.seen
+	if len(r.Found) == 0 && len(r.Unproven) == 0 && r.Survey.Err() == nil {
+		if s.empty == nil {
+			s.empty = make(map[string]time.Time)
+		}
+		s.empty[account] = r.At
+	}
 }
 
 // first notes that something is so, and reports whether the last round did not see

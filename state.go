@@ -1,5 +1,7 @@
 package sshforward
 
+import "slices"
+
 // State is where a lease is in its life:
 //
 //	requested -> pending -> opening -> open -> closing -> closed
@@ -49,6 +51,14 @@ const (
 	StageName     Stage = "name"     // the DNS name resolves
 	StageClock    Stage = "clock"    // the true end stands in the tags, and the sources are let in
 )
+
+// next is the stage that follows; empty after the last.
+func (s Stage) next() Stage {
+	if i := slices.Index(Stages, s); i >= 0 && i+1 < len(Stages) {
+		return Stages[i+1]
+	}
+	return ""
+}
 
 // Stages lists the stages in the order of opening.
 var Stages = []Stage{StageCheck, StageGroup, StageBalancer, StageHealth, StageRegister, StageService, StageName, StageClock}

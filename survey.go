@@ -93,6 +93,7 @@ type Found struct {
 	// Proof says whether the tags are as a bot with the key wrote them. Without
 	// a valid one nothing that they say may be acted on.
 	Proof Proof
+	Says  []TagWord // what the tags say, if that is not proven
 	// Retagged: the tags are not what the store says, and not by a bot. Unsigned:
 	// they are, but their signature is missing, of an older key or for another
 	// store. Both only of stored leases that are open.

@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -117,18 +118,21 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 // endMoved records whether the end that stands in AWS is the given one now.
 func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 	l.Resources.Until = r.Resources.Until
-	if err != nil {
+	switch {
+	case err != nil:
 		l.retry(now, err)
 		return
-	}
-	if r.Wait == 0 {
+	case r.InLine:
+		l.wait(now, r)
+		return
+	case r.Wait == 0:
 		// Done is done, also where what stands there is rounded: comparing
 		// that with ExpiresAt would move it for ever.
 		l.Resources.Until = end
 	}
 	l.restart(now.Add(r.Wait))
-	if l.Drift == (Drift{}) {
-		l.clearAlarm(now) // else the alarm may be about the drift
+	if l.Drift == (Drift{}) && !l.Moving() {
+		l.clearAlarm(now) // else the alarm may be about those
 	}
 }
 
@@ -136,8 +140,8 @@ func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
 func (l *Lease) retry(now time.Time, err error) {
 	l.LastError = ErrorMessage(err)
 	l.Retry.failed(now, Backoff(l.Attempts+1, retryAfter(err)))
-	if l.inLine() {
-		l.Detail = Text{} // it had its turn
+	if l.InLine {
+		l.Detail, l.InLine = Text{}, false // it had its turn
 	}
 	if l.Attempts >= StuckAfter {
 		l.alarm(now)
@@ -169,12 +173,19 @@ func (l *Lease) clearAlarm(now time.Time) {
 	}
 }
 
-// wait records that the current work is not there yet, which is no failure.
+// wait records that the current work is not there yet, which is no failure; and
+// if it did not get as far as to ask, nothing that happened before is over.
 func (l *Lease) wait(now time.Time, r StepResult) {
-	l.restart(now.Add(r.Wait))
-	l.Detail = r.Detail
+	if r.InLine {
+		l.NextTryAt = now.Add(r.Wait)
+	} else {
+		l.restart(now.Add(r.Wait))
+	}
+	l.Detail, l.InLine = r.Detail, r.InLine
 	if l.State == Closing && now.Sub(l.ClosingAt) > stuckClosing {
-		l.LastError = r.Detail
+		if l.LastError.IsZero() {
+			l.LastError = r.Detail
+		}
 		l.alarm(now)
 	}
 }
@@ -219,7 +230,7 @@ func (l *Lease) beginClosing(now time.Time) {
 func (l *Lease) tooSlow(t Timing) Text {
 	why := Textf("It was not ready within %s.", t.Opening)
 	switch {
-	case l.inLine():
+	case l.InLine:
 		return why.And(l.LastError).And(l.Detail)
 	case !l.LastError.IsZero():
 		return why.And(l.LastError)
@@ -232,18 +243,12 @@ func (l *Lease) tooSlow(t Timing) Text {
 // lineUp records that the work waits for its turn, which is no failure and keeps
 // the last one that was. errMoved if that is known.
 func (l *Lease) lineUp(others int) error {
-	if l.inLine() {
+	if l.InLine {
 		return errMoved
 	}
-	l.Detail = turnOf(others, l.Instance.Account)
+	l.InLine = true
+	l.Detail = Textf("It waits for its turn: %d others are at work in account %s.", others, l.Instance.Account)
 	return nil
-}
-
-// inLine reports whether the work waits for its turn.
-func (l *Lease) inLine() bool { return l.Detail.Format == turnOf(0, "").Format }
-
-func turnOf(others int, account string) Text {
-	return Textf("It waits for its turn: %d others are at work in account %s.", others, account)
 }
 
 // tornDown records what a round of closing has seen gone.
@@ -377,7 +382,9 @@ func (l *Lease) identify(in Instance, rule *Rule, alias string) error {
 	}
 	l.Instance, l.HostKeyAlias = in, alias
 	if rule != nil {
+		signed := l.Rule
 		l.applyRule(rule)
+		l.Rule = signed // under which its approvers were asked
 	}
 	return nil
 }
@@ -400,6 +407,24 @@ func (f *Found) unsure(s *Survey) bool {
 func (l *Lease) endsLater(f *Found) bool {
 	return l.State == Open && f.Proof == ProofValid && f.Lease.State == Open &&
 		f.Lease.ExpiresAt.Sub(l.Resources.Until) >= time.Second && f.Lease.ExpiresAt.Sub(l.ExpiresAt) >= time.Second
+}
+
+// opensLater reports whether the tags of a lease that has all its yeses and is opening
+// by this record prove that it is open.
+func (l *Lease) opensLater(f *Found, now time.Time) bool {
+	whole := f.Balancer && f.Registered && f.Group && !f.Reshaped
+	return l.State == Opening && whole && f.Proof == ProofValid && f.Lease.State == Open && !due(f.Lease.ExpiresAt, now)
+}
+
+// restoreOpening takes over what the tags prove of a lease that was opened.
+func (l *Lease) restoreOpening(now time.Time, f *Found) {
+	l.State, l.Stage, l.Resources, l.Prepared.Resume = Open, "", f.Lease.Resources, ""
+	l.OpenedAt, l.ExpiresAt = f.Lease.OpenedAt, f.Lease.ExpiresAt
+	l.Sources, l.Approved, l.Urgent = f.Lease.Sources, f.Lease.Approved, f.Lease.Urgent
+	l.Rule = cmp.Or(f.Lease.Rule, l.Rule)
+	l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
+	l.restart(now)
+	l.owe(NoticeRebuilt, now)
 }
 
 // restoreEnd takes over the end that the tags prove.

@@ -60,7 +60,7 @@ func TestInState(t *testing.T) {
 // answer is a conflict that says what is so.
 func TestTransitions(t *testing.T) {
 	confirm := func(l *Lease) error { return l.confirm(noon, testTiming) }
-	approve := func(l *Lease) error { return l.approve(noon, bob, testTiming) }
+	approve := func(l *Lease) error { return l.approve(noon, bob, nil, testTiming) }
 	extend := func(l *Lease) error { return l.extend(noon, alice, time.Minute) }
 	end := func(l *Lease) error { return l.end(noon, ClosedByUser, alice, Text{}, testTiming) }
 	for _, tt := range []struct {
@@ -104,6 +104,7 @@ func TestStateConflict(t *testing.T) {
 }
 
 func TestTooLate(t *testing.T) {
+	approveAt := func(l *Lease, now time.Time) error { return l.approve(now, bob, nil, testTiming) }
 	for _, tt := range []struct {
 		name string
 		l    *Lease
@@ -113,8 +114,8 @@ func TestTooLate(t *testing.T) {
 	}{
 		{"confirm in time", inState(Requested), at(5).Add(-1), func(l *Lease, now time.Time) error { return l.confirm(now, testTiming) }, ""},
 		{"confirm too late", inState(Requested), at(5), func(l *Lease, now time.Time) error { return l.confirm(now, testTiming) }, ECONFLICT},
-		{"approve in time", inState(Pending), at(60).Add(-1), func(l *Lease, now time.Time) error { return l.approve(now, bob, testTiming) }, ""},
-		{"approve too late", inState(Pending), at(60), func(l *Lease, now time.Time) error { return l.approve(now, bob, testTiming) }, ECONFLICT},
+		{"approve in time", inState(Pending), at(60).Add(-1), approveAt, ""},
+		{"approve too late", inState(Pending), at(60), approveAt, ECONFLICT},
 		{"extend in time", inState(Open), at(60).Add(-1), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ""},
 		{"extend too late", inState(Open), at(60), func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Minute) }, ECONFLICT},
 		{"extend to the most", inState(Open), noon, func(l *Lease, now time.Time) error { return l.extend(now, alice, time.Hour) }, ""},
@@ -172,5 +173,33 @@ func TestTornDown(t *testing.T) {
 	l.tornDown(at(4), StepResult{Resources: gone}, nil, testTiming)
 	if l.State != Closed || !l.AccessEndedAt.Equal(at(2)) || !l.ClosedAt.Equal(at(4)) || !l.KeepUntil.Equal(at(4).Add(24*time.Hour)) {
 		t.Errorf("done: %s, ended %s, closed %s, kept until %s", l.State, l.AccessEndedAt, l.ClosedAt, l.KeepUntil)
+	}
+}
+
+// A step that had no turn has not failed, and what failed before is not over: both
+// are told.
+func TestWaitInLine(t *testing.T) {
+	turn := StepResult{Wait: time.Second, InLine: true, Detail: Textf("It waits for its turn: account %s has used up the calls.", "main")}
+	for what, record := range map[string]func(l *Lease, r StepResult, err error){
+		"open":   func(l *Lease, r StepResult, err error) { _ = l.stageDone(noon, admitted{}, r, err, testTiming) },
+		"extend": func(l *Lease, r StepResult, err error) { l.endMoved(noon, l.ExpiresAt, r, err) },
+		"close":  func(l *Lease, r StepResult, err error) { l.tornDown(noon, r, err, testTiming) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			l := inState(map[string]State{"open": Opening, "extend": Open, "close": Closing}[what])
+			record(l, StepResult{}, Errorf(EUNAVAILABLE, "EC2 cannot be reached."))
+			record(l, turn, nil)
+			if l.Attempts != 1 || l.LastError.String() != "EC2 cannot be reached." || l.Detail.String() != turn.Detail.String() ||
+				!l.NextTryAt.Equal(noon.Add(time.Second)) {
+				t.Errorf("%d failures, %q, %q, next try at %s", l.Attempts, l.LastError, l.Detail, l.NextTryAt)
+			}
+			if why := l.tooSlow(testTiming).String(); !strings.Contains(why, "EC2 cannot") || !strings.Contains(why, "its turn") {
+				t.Errorf("given up: %s", why)
+			}
+			record(l, StepResult{}, Errorf(EUNAVAILABLE, "ELB cannot be reached."))
+			if l.Attempts != 2 || !l.Detail.IsZero() || l.InLine {
+				t.Errorf("%d failures, and it waits for %q", l.Attempts, l.Detail)
+			}
+		})
 	}
 }

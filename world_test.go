@@ -45,8 +45,10 @@ type world struct {
 	unheard   int
 	elsewhere int // addresses that ask has taken
 	unproven  []string
-	log       logBuffer
-	told      []Event // to OnEvent
+
+	elsewheres []string // to OnElsewhere
+	log        logBuffer
+	told       []Event // to OnEvent
 
 	k     *Keeper
 	pause context.CancelFunc // of the ticks
@@ -143,6 +145,11 @@ func (w *world) start() {
 			defer w.mu.Unlock()
 			w.unproven = append(w.unproven, fmt.Sprint(account, " ", n))
 		},
+		OnElsewhere: func(account string, n int) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.elsewheres = append(w.elsewheres, fmt.Sprint(account, " ", n))
+		},
 		OnEvent: func(e Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -152,6 +159,7 @@ func (w *world) start() {
 	w.mu.Lock()
 	w.k, w.pause = k, cancel
 	w.mu.Unlock()
+	_ = k.Begin(ctx)
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

@@ -138,10 +138,37 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 	x.asks(t, l, sshforward.NoticeApproval, "U3")
 	ts := w.Messages(w.DM("U3"))[0].TS
 	x.presses(t, "U3", ts, actionApprove)
+	time.Sleep(50 * time.Millisecond) // nothing is to come: the keeper has it edited
+	if m, _ := w.Message(ts); len(m.Edits) > 0 {
+		t.Errorf("it became %q", m.Visible())
+	}
+	l.Posted = nil // what an older version posted is not kept
+	x.presses(t, "U3", ts, actionApprove)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool {
 		m, _ := s.Message(ts)
 		return len(m.Buttons()) == 0 && strings.Contains(m.Visible(), "<@U3> approved access to")
 	})
+}
+
+// Who looks at it keeps the buttons: the keeper has the message edited.
+func TestLookingAtARequest(t *testing.T) {
+	t.Parallel()
+	w, _ := tower(t)
+	l := lease(sshforward.Pending)
+	k := answers(sshforward.Reply{Lease: l}, nil)
+	x := live(t, w, k, func(o *Options) { o.Channel = "" })
+	x.asks(t, l, sshforward.NoticeApproval, "U3")
+	ts := w.Messages(w.DM("U3"))[0].TS
+	x.presses(t, "U3", ts, actionClaim)
+	if got := k.understood(); len(got) != 1 || got[0].cmd != operation(sshforward.ClaimLease{ID: l.ID}) {
+		t.Fatalf("the keeper was asked %+v", got)
+	}
+	later := l.Clone()
+	later.Claim = sshforward.Claim{User: "U3", At: noon}
+	x.edits(t, l, later)
+	if m, _ := w.Message(ts); !m.HasButton(actionApprove) || !strings.Contains(m.Visible(), "<@U3> is looking at it") || len(m.Reused) > 0 {
+		t.Errorf("%q with %v", m.Visible(), m.Buttons())
+	}
 }
 
 func TestApproversAreAskedDirectlyForAnExtension(t *testing.T) {
@@ -183,9 +210,9 @@ func TestApproverWhoCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	w, x := tower(t)
 	w.AddUser(fakeslack.User{ID: "U2", Name: "yuki", Deleted: true})
-	for user, want := range map[string]string{"U2": sshforward.EFORBIDDEN, w.BotUserID(): sshforward.EFORBIDDEN, "U404": sshforward.EFORBIDDEN} {
+	for _, user := range []string{"U2", w.BotUserID(), "U404"} {
 		_, err := x.Notice(t.Context(), lease(sshforward.Pending), sshforward.Notice{Kind: sshforward.NoticeApproval, To: user})
-		if sshforward.ErrorCode(err) != want {
+		if sshforward.ErrorCode(err) != sshforward.EFORBIDDEN {
 			t.Errorf("%s: %v", user, err)
 		}
 	}

@@ -21,7 +21,9 @@ package bot
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -35,6 +37,7 @@ type Bot struct {
 	client    *client
 	localizer *localizer
 	groups    *groups
+	channels  *channels
 	notifier  *notifier
 	homes     *homes
 	links     []*link
@@ -51,9 +54,10 @@ func New(o Options) *Bot {
 	c := newClient(o)
 	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel,
 		correct: o.Correct}}
-	g := newGroups(c, o.GroupCache)
+	g, channels := newGroups(c, o.GroupCache), newChannels(c)
 	b := &Bot{opt: o, client: c, localizer: s, groups: g, homes: newHomes(c, s, g),
-		notifier: &notifier{client: c, localizer: s, operators: o.Channel}}
+		channels: channels,
+		notifier: &notifier{client: c, localizer: s, channels: channels, groups: g, operators: o.Channel, cards: o.Cards}}
 	for n := range connections {
 		b.links = append(b.links, newLink(c, o, n))
 	}
@@ -131,6 +135,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		b.client.log.Warn("Slack does not say which workspace this is; the one of the first command will be served, "+
 			"and no other until the next start", "step", "auth.test")
 	}
+	b.warnOfScopes(me)
 	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
 	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt), b.opt.OnAck)
 	b.homes.begin(r)
@@ -149,6 +154,8 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 			}
 		})
 	}
+
+	running.Go(func() { b.watchChannels(wires) })
 
 	select {
 	case <-ctx.Done():
@@ -182,4 +189,44 @@ func (b *Bot) whoAmI(ctx context.Context) (*slack.AuthTestResponse, error) {
 			return nil, nil
 		}
 	}
+}
+
+// warnOfScopes says at the start what the token is not allowed. It is no reason
+// not to start.
+func (b *Bot) warnOfScopes(me *slack.AuthTestResponse) {
+	if missing := missingScopes(me); len(missing) > 0 {
+		b.client.log.Warn("the bot token lacks scopes; add them under OAuth & Permissions and install the app anew",
+			"scopes", strings.Join(missing, ","))
+	}
+}
+
+// channelsEvery is how often it is looked whether the channels that the
+// configuration names can be written to.
+const channelsEvery = time.Hour
+
+// watchChannels warns, at the start and every hour, of what is wrong with the
+// channels that the configuration names.
+func (b *Bot) watchChannels(ctx context.Context) {
+	defer b.client.recovered("channels", nil)
+	for {
+		for _, problem := range b.ChannelProblems(ctx) {
+			b.client.log.Warn("a channel of the configuration has to be mended", "problem", problem)
+		}
+		if !sleep(ctx, channelsEvery) {
+			return
+		}
+	}
+}
+
+// ChannelProblems says what is wrong with the channels that Options name, for
+// operators: the bot is not in one, it is archived, another company reads it.
+func (b *Bot) ChannelProblems(ctx context.Context) []string {
+	problems := b.channels.problems(ctx, "slack.channel", b.opt.Channel)
+	for _, id := range b.opt.Cards {
+		problems = append(problems, b.channels.problems(ctx, "slack.cards", id)...)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return problems
 }

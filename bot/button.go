@@ -16,9 +16,11 @@ const (
 	actionCancel  = "lease.cancel"
 	actionApprove = "lease.approve"
 	actionDeny    = "lease.deny"
+	actionClaim   = "lease.claim" // an approver looks at it
 	actionExtend  = "lease.extend"
 	actionClose   = "lease.close"
 	actionHelp    = "lease.help"
+	actionFrom    = "lease.from"    // shows the form for the address that a lease lets in
 	actionAgain   = "lease.again"   // shows the form, filled in with what the lease was asked for
 	actionAbandon = "lease.abandon" // the value is the lease's id and the reason
 	actionForm    = "home.open"     // shows the form for a lease
@@ -103,6 +105,9 @@ func commandOf(a action) (cmd sshforward.Command, known bool, err error) {
 		return sshforward.DenyLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionAbandon:
 		return sshforward.AbandonLease{ID: id, Because: rest, Sure: true}, true, checkButton(ok && rest != "")
+	case actionClaim:
+		by, right := extensionOf(rest)
+		return sshforward.ClaimLease{ID: id, Extend: by}, true, checkButton(ok && right)
 	case actionExtend:
 		by, err := sshforward.ParseDuration(rest)
 		return sshforward.ExtendLease{Ref: id, Duration: by}, true, checkButton(ok && err == nil)

@@ -40,6 +40,9 @@ func (h *handler) click(in *inbound, p clickPayload) {
 	case actionHelp:
 		h.help(in, p, to, a)
 		return
+	case actionFrom:
+		h.openFrom(in, p, to, a)
+		return
 	}
 	cmd, known, err := commandOf(a)
 	if err != nil {

@@ -24,6 +24,10 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		return
 	}
 	to, cmd := pr.to, pr.cmd
+	_, claim := cmd.(sshforward.ClaimLease)
+	if claim || r.Lease != nil && r.Lease.Keeps(sshforward.Place{Channel: to.caller.Channel, TS: to.caller.Message}) {
+		return // the keeper has the message edited
+	}
 	from, own := pr.payload.source(pr.action)
 	show := h.renderTo(to)
 	switch {

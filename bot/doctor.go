@@ -2,13 +2,7 @@ package bot
 
 import (
 	"context"
-	"slices"
-	"strings"
 )
-
-// Scopes are what the bot token has to be allowed, as deploy/slack-manifest.yaml
-// asks for.
-var Scopes = []string{"chat:write", "chat:write.public", "commands", "im:write", "usergroups:read", "users:read"}
 
 // Identity is who the bot is in Slack.
 type Identity struct {
@@ -33,15 +27,7 @@ func (b *Bot) Identity(ctx context.Context) (Identity, error) {
 	}
 	who := Identity{Team: me.Team, TeamID: me.TeamID, User: me.User, UserID: me.UserID}
 	who.OrgWide = b.localizer.people.settle(me).orgWide()
-	// Slack tells the scopes of a token in this header of every answer.
-	if has := me.Header.Get("X-OAuth-Scopes"); has != "" {
-		granted := strings.Split(strings.ReplaceAll(has, " ", ""), ",")
-		for _, s := range Scopes {
-			if !slices.Contains(granted, s) {
-				who.Missing = append(who.Missing, s)
-			}
-		}
-	}
+	who.Missing = missingScopes(me)
 	return who, nil
 }
 

@@ -236,7 +236,7 @@ func (s *homes) changed(l *sshforward.Lease) {
 
 // decisionState stands for all that approvers see of a lease and that can change.
 func decisionState(l *sshforward.Lease) string {
-	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved)})
+	b, _ := json.Marshal([]any{l.State == sshforward.Pending, len(l.Approved), l.Asked.Pending(), l.Asked.At, len(l.Asked.Approved), l.Claim})
 	return string(b)
 }
 

@@ -127,7 +127,8 @@ func TestHomeShowsWhatConcernsTheViewer(t *testing.T) {
 	for _, b := range v.Buttons() {
 		got = append(got, b.ActionID+" "+b.Value)
 	}
-	want := []string{"home.open ", "lease.approve want001", "lease.deny want001", "lease.approve ask0001 1h30m", "lease.deny ask0001 1h30m",
+	want := []string{"home.open ", "lease.approve want001", "lease.deny want001", "lease.claim want001",
+		"lease.approve ask0001 1h30m", "lease.deny ask0001 1h30m", "lease.claim ask0001 1h30m",
 		"lease.extend k7m2q3x 1h", "lease.close k7m2q3x", "home.source 203.0.113.7", "lease.again past001"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

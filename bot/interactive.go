@@ -62,6 +62,12 @@ func (h *handler) submitted(in *inbound, p clickPayload) {
 			return
 		}
 		h.unreadable(in, p, "lease of "+formConfirm)
+	case formFrom:
+		if isLease {
+			h.submitFrom(in, p, v, id)
+			return
+		}
+		h.unreadable(in, p, "lease of "+formFrom)
 	case formDeny:
 		by, ok := extensionOf(m.Extend)
 		if isLease && ok {
@@ -85,7 +91,7 @@ func (h *handler) closed(in *inbound, p clickPayload) {
 		h.cancelLease(p.caller(), id)
 	case p.View.CallbackID == formConfirm:
 		h.recordUnknown(p.caller(), "lease of "+formConfirm)
-	case !slices.Contains([]string{formOpen, formDeny, formSource, formNote}, p.View.CallbackID):
+	case !slices.Contains([]string{formOpen, formDeny, formFrom, formSource, formNote}, p.View.CallbackID):
 		h.recordUnknown(p.caller(), "modal "+p.View.CallbackID)
 	}
 }

@@ -15,26 +15,46 @@ import (
 type notifier struct {
 	client *client
 	*localizer
-	operators string // their channel, see Options.Channel
+	channels  *channels
+	groups    *groups
+	operators string   // their channel, see Options.Channel
+	cards     []string // see Options.Cards
 }
 
-// card posts or updates the lease's card.
+// card posts or updates the lease's card. One that stands where it may not, since
+// the channel was shared with another company, moves.
 func (s *notifier) card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	show := func(v render) message { return v.card(l) }
-	places := s.places(l)
+	places, err := s.places(ctx, l, l.Card.Attempts)
+	if err != nil {
+		return "", "", err
+	}
 	if l.Card.TS != "" {
-		err := s.client.update(ctx, l.Card.Channel, l.Card.TS, show(s.renderForChannel(ctx, l.Card.Channel, l.Owner)))
+		var m message
+		may, err := s.mayStand(ctx, l.Card.Channel, l.Card.Attempts)
+		switch v := s.renderForChannel(ctx, l.Card.Channel, l.Owner); {
+		case err != nil:
+			return "", "", err
+		case may:
+			m = show(v)
+		default:
+			m = paragraph(v.say("This has moved: the card of a lease does not stand in this channel."))
+		}
+		err = s.client.update(ctx, l.Card.Channel, l.Card.TS, m)
 		switch {
-		case err == nil:
+		case err == nil && may:
 			return l.Card.Channel, l.Card.TS, nil
-		case hasCode(err, messageGoneCodes):
+		case may && hasCode(err, frozenCodes) && l.Card.State == l.State:
+			return l.Card.Channel, l.Card.TS, nil // a new card for every detail would be worse
+		case may && hasCode(err, slices.Concat(messageGoneCodes, frozenCodes)):
 			places = prepend(l.Card.Channel, places)
+		case err == nil || !may && slackCode(err) != "" && !temporary(err):
 		case refusedHere(err):
 			places = without(l.Card.Channel, places)
 		default:
 			return "", "", s.client.failed("update card", err)
 		}
-		s.client.log.Warn("the card is gone, posting it anew", "lease", l.ID, "code", slackCode(err))
+		s.client.log.Warn("the card is posted anew", "lease", l.ID, "moved", !may, "code", slackCode(err))
 	}
 	return s.post(ctx, l.Owner, places, show)
 }
@@ -51,22 +71,59 @@ func (s *notifier) notice(ctx context.Context, l *sshforward.Lease, n sshforward
 	if show(s.forChannel).Text == "" {
 		return sshforward.Place{}, nil
 	}
-	places := s.places(l)
-	switch {
-	case n.Kind.Alarm() && s.operators != "":
+	if n.Kind.Alarm() && s.operators != "" {
 		return s.alarm(ctx, l, show)
+	}
+	places, err := s.places(ctx, l, n.Attempts)
+	if err != nil {
+		return sshforward.Place{}, err
+	}
+	switch {
 	case n.Kind == sshforward.NoticeUrgent:
 		return sshforward.Place{}, &sshforward.Error{Code: sshforward.EFORBIDDEN, Message: sshforward.Textf("There is no operators' channel.")}
 	case n.Kind == sshforward.NoticeReview:
 		return placed(s.inThread(ctx, l, l.Broadcast, places, show))
 	}
-	return placed(s.inThread(ctx, l, sshforward.Place{Channel: l.Card.Channel, TS: l.Card.TS}, places, show))
+	under := sshforward.Place{Channel: l.Card.Channel, TS: l.Card.TS}
+	switch may, err := s.mayStand(ctx, under.Channel, n.Attempts); {
+	case err != nil:
+		return sshforward.Place{}, err
+	case !may:
+		under = sshforward.Place{}
+	}
+	if n.Kind.Asks() && s.unseen(ctx, l) {
+		show = func(v render) message { return v.askApproversUnseen(l, n, now) }
+	}
+	return placed(s.inThread(ctx, l, under, places, show))
 }
 
-// ask asks one approver in a direct message. EFORBIDDEN if they cannot be asked:
-// they have left, are a bot, or the bot may not.
+// unseen reports whether the card is in a private channel that nobody is in who
+// is asked to decide.
+func (s *notifier) unseen(ctx context.Context, l *sshforward.Lease) bool {
+	var users []string
+	for _, id := range l.Asks() {
+		if !sshforward.IsGroup(id) {
+			users = append(users, id)
+			continue
+		}
+		members, err := s.groups.members(ctx, id)
+		if err != nil {
+			return false
+		}
+		users = append(users, members...)
+	}
+	users = slices.DeleteFunc(users, func(user string) bool { return user == l.Owner })
+	return !s.channels.isIn(ctx, l.Card.Channel, users)
+}
+
+// ask asks one approver in a direct message, or tells them what became of what
+// they approved. EFORBIDDEN if they cannot be reached: they have left, are a bot, or the bot may not.
 func (s *notifier) ask(ctx context.Context, l *sshforward.Lease, n sshforward.Notice, now time.Time) (sshforward.Place, error) {
-	m := s.renderFor(ctx, n.To).askApprover(l, n, now)
+	v := s.renderFor(ctx, n.To)
+	m := v.askApprover(l, n, now)
+	if n.Kind == sshforward.NoticeMoved {
+		m = v.moved(l)
+	}
 	if m.Text == "" {
 		return sshforward.Place{}, nil
 	}
@@ -139,16 +196,48 @@ func (s *notifier) announce(ctx context.Context, text sshforward.Text) error {
 // places lists the channels that a message about a lease may go to, the best
 // first; after them come the owner's direct messages with the bot, which are
 // found by the user. The direct messages with somebody else that a command was
-// typed in are none of them.
-func (s *notifier) places(l *sshforward.Lease) []string {
+// typed in are none of them, nor is a channel that another company reads.
+func (s *notifier) places(ctx context.Context, l *sshforward.Lease, attempts int) ([]string, error) {
 	var out []string
-	if !l.Direct && l.Channel != "" {
+	if !l.Direct {
 		out = append(out, l.Channel)
 	}
-	if s.operators != "" && !slices.Contains(out, s.operators) {
+	if !slices.Contains(out, s.operators) {
 		out = append(out, s.operators)
 	}
-	return out
+	var errs []error
+	out = slices.DeleteFunc(out, func(channel string) bool {
+		may, err := s.mayStand(ctx, channel, attempts)
+		errs = append(errs, err)
+		return channel == "" || !may
+	})
+	return out, errors.Join(errs...)
+}
+
+// cannotTellAfter is how many failures it takes until a channel of which Slack
+// does not tell whether another company reads it is passed over.
+const cannotTellAfter = 3
+
+// mayStand reports whether cards may stand in a channel: it is one of those that
+// the configuration names, if it names any, and no other company reads it.
+// EUNAVAILABLE if that cannot be told just now, and has not failed often.
+func (s *notifier) mayStand(ctx context.Context, channel string, attempts int) (bool, error) {
+	if channel == "" || isDirect(channel) {
+		return true, nil
+	}
+	if len(s.cards) > 0 && channel != s.operators && !slices.Contains(s.cards, channel) {
+		return false, nil
+	}
+	c, err := s.channels.get(ctx, channel)
+	switch {
+	case err != nil && attempts < cannotTellAfter:
+		return false, s.client.failed("look at a channel", err)
+	case err != nil:
+		s.client.log.Warn("Slack does not tell whether another company reads a channel, so the card goes elsewhere",
+			"channel", channel, "err", s.client.clean(err))
+		return false, nil
+	}
+	return !isShared(c), nil
 }
 
 func prepend(channel string, places []string) []string {

@@ -35,7 +35,8 @@ func TestCardIsPostedOnceAndThenUpdatedInPlace(t *testing.T) {
 		}
 	}
 	all := w.Messages("C1")
-	if len(all) != 1 || !strings.Contains(all[0].Visible(), "Closed") || len(all[0].Buttons()) != 1 || all[0].Buttons()[0].ActionID != actionAgain {
+	if len(all) != 1 || !strings.Contains(all[0].Visible(), "Closed") || len(all[0].Buttons()) != 1 ||
+		all[0].Buttons()[0].ActionID != actionAgain {
 		t.Errorf("%d messages, %s", len(all), all[0].Visible())
 	}
 	for _, c := range w.Calls("chat.postMessage") {

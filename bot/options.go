@@ -33,6 +33,9 @@ type Options struct {
 	// Channel takes the cards of leases that were asked for where the bot may
 	// not post; empty means the requester's direct messages.
 	Channel string
+	// Cards are the only channels, besides Channel, where cards may stand; empty:
+	// all. Cards never stand where another company reads them.
+	Cards []string
 	// Language is that of what a channel sees, and of people whose locale
 	// Slack does not tell: "en", the default, or "ja".
 	Language string

@@ -43,7 +43,10 @@ func TestParse(t *testing.T) {
 		`open "2h" 2h`:            open("2h", 2*time.Hour),
 		"open web-1 Urgent 30m because urgent": sshforward.OpenLease{
 			Instance: "web-1", Duration: 30 * time.Minute, Urgent: true, Because: "urgent"},
-		"history": showHistory{},
+		"history":                   showHistory{},
+		"from K7m2q3x 203.0.113.20": sshforward.ChangeSource{Ref: "K7m2q3x", To: netip.MustParsePrefix("203.0.113.20/32")},
+		"from my box to <http://203.0.113.20|203.0.113.20>": sshforward.ChangeSource{Ref: "my box",
+			To: netip.MustParsePrefix("203.0.113.20/32")},
 		"abandon K7M2Q3X because the account  is closed": sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"},
 		"open `i-0abc` 2h":          open("i-0abc", 2*time.Hour),
 		"`open i-0abc 2h`":          open("i-0abc", 2*time.Hour),
@@ -168,6 +171,12 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 		"ip 203.0.113.9/28、":                                "ip 203.0.113.0/28",
 		"show web-1":                                        "list all",
 		"show k7m2q3x k7m2q3y":                              "show k7m2q3x",
+		"from":                                              "from 203.0.113.7",
+		"from web-1":                                        "from web-1 203.0.113.7",
+		"from web-1 198.51.100.0/28":                        "from web-1 198.51.100.0",
+		"from web-1 home":                                   "from \"web-1 home\" 203.0.113.7",
+		"from web-1 198.51.100.9,198.51.100.10":             "from web-1 198.51.100.9",
+		"from web-1 2001:db8::1":                            "from web-1 203.0.113.7",
 		"abandon":                                           "list all",
 		"abandon web-1 because x":                           "list all",
 		"abandon k7m2q3x":                                   "abandon k7m2q3x because the account is closed",
@@ -211,9 +220,11 @@ func FuzzParse(f *testing.F) {
 		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
 		"open \xff because \xfe", "i-1 `", "open a because ```",
 		"open a 2h urgent because b", "ｏｐｅｎ　ｗｅｂ－１　２時間　ｆｒｏｍ　203。0．113。7、198.51.100.9", "open 'a b' 1h 30m", "open 「a b」 1.5h",
-		"open a from \u200b1.2.3.4、 port 22", "extend 1 hour and 30 minutes a,", "close a、b", "open 30 30", "I-0ABC 2x", "“open a 2h”", "open ` ` 2",
+		"open a from \u200b1.2.3.4、 port 22", "extend 1 hour and 30 minutes a,", "close a、b",
+		"open 30 30", "I-0ABC 2x", "“open a 2h”", "open ` ` 2",
 		"open a\u2800 because \u200b", "open because because", "extend by 2", "extend 1 2h", `open "2h" "urgent"`, "open 45m30s urgent",
-		"abandon k7m2q3x because x", "abandon k7m2q3x `x"} {
+		"abandon k7m2q3x because x", "abandon k7m2q3x `x",
+		"from web to 1.2.3.4", "from a 1.2.3.0/24", "from \"to\" 1.2.3.4", "from 1.2.3.4"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

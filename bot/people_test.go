@@ -63,7 +63,11 @@ func TestPeopleOfTheOrganisationAreServedAndStrangersAreNot(t *testing.T) {
 			w := organisation(t, fakeslack.Options{})
 			k := newDesk()
 			x := live(t, w, k)
-			x.everything(t, user, x.posted(t, lease(sshforward.Open)))
+			_, ts, err := x.client.post(t.Context(), "C1", x.localizer.forChannel.card(lease(sshforward.Open)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.everything(t, user, ts)
 			if served {
 				got := make(map[string]bool)
 				eventually(t, "all of it reaches the keeper", func() bool {

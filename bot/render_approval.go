@@ -17,9 +17,24 @@ func (v render) askApprovers(l *sshforward.Lease, n sshforward.Notice, now time.
 		return message{}
 	}
 	if len(l.Approvers) > 0 {
-		says = v.say("%s: %s", v.anyOf(l.Approvers), says)
+		says = v.say("%s: %s", v.anyOf(l.Asks()), says)
 	}
 	return v.leaseMessage(l, v.sentences(says, v.say("The buttons are on the card.")), v.decisionReason(l, n))
+}
+
+// askApproversUnseen is askApprovers in a private channel that none of them is in.
+func (v render) askApproversUnseen(l *sshforward.Lease, n sshforward.Notice, now time.Time) message {
+	m := v.askApprovers(l, n, now)
+	if m.Text == "" {
+		return m
+	}
+	says := v.say("Nobody who may decide is in this private channel, so they do not see this. Let them know.")
+	if l.AskedDirectly(n) {
+		says = v.say("Nobody who may decide is in this private channel, so I have asked them directly.")
+	}
+	m.Text = v.sentences(m.Text, says)
+	m.Blocks = slices.Insert(m.Blocks, 1, section(":lock: "+says))
+	return m
 }
 
 // askApprover asks one of them in a direct message. Who has said yes and waits
@@ -38,9 +53,9 @@ func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.T
 	case n.Kind == sshforward.NoticeNudge && l.HasAsked(n.To):
 		return v.leaseMessage(l, v.sentences(says, v.say("The buttons are in my earlier message here.")))
 	case n.Kind == sshforward.NoticeAsked:
-		return v.leaseMessage(l, says, v.facts(l), v.because(l), v.extensionRow(fromReminder, l))
+		return v.leaseMessage(l, says, v.facts(l), v.because(l), v.claimed(l), v.extensionRow(fromReminder, l))
 	}
-	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.rowOf(fromReminder, l))
+	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.claimed(l), v.rowOf(fromReminder, l))
 }
 
 // decisionNeeded is what approvers have to decide; empty if that is over.

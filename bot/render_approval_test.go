@@ -77,6 +77,13 @@ func everyApproval(v render) map[string]message {
 		{Lease: "k7m2q3y", Instance: "i-0second", Opened: noon.Add(-48 * time.Hour), Ended: noon.Add(-47 * time.Hour), Urgent: true,
 			Reason: sshforward.ClosedByUser, Cost: 0.03},
 	}
+	looking := func(l *sshforward.Lease) { l.Claim = sshforward.Claim{User: "U2", At: noon.Add(3 * time.Minute)} }
+	both := with(sshforward.Pending, func(l *sshforward.Lease) {
+		looking(l)
+		l.Approvers, l.Needs = []string{"S1", "S2"}, []sshforward.Need{{From: "S1", N: 1}, {From: "S2", N: 1}}
+		l.Approved[0].From = []string{"S1"}
+	})
+	approvedByU3 := with(sshforward.Pending, func(l *sshforward.Lease) { l.Approved[0].User = "U3" })
 	never := with(sshforward.Pending, func(l *sshforward.Lease) { l.Approved = nil })
 	return map[string]message{
 		"prompt-urgent":            v.prompt(urgent(sshforward.Requested)),
@@ -84,6 +91,10 @@ func everyApproval(v render) map[string]message {
 		"confirmed-urgent":         v.replyConfirm(urgent(sshforward.Opening)),
 		"card-urgent":              v.card(urgent(sshforward.Open)),
 		"card-pending-nobody":      v.card(never),
+		"card-pending-both":        v.card(both),
+		"card-asked-claimed":       v.card(wanted(looking)),
+		"ask-claimed":              ask(with(sshforward.Pending, looking), sshforward.NoticeApproval),
+		"ask-approved":             ask(approvedByU3, sshforward.NoticeApproval),
 		"card-approved":            v.card(approved),
 		"card-asked":               v.card(wanted(nil)),
 		"card-asked-partly":        v.card(partly),

@@ -34,7 +34,7 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		}
 		row = append(row, v.closeButton(l))
 		if from == fromCard || from == fromShow {
-			row = append(row, v.helpButton(l))
+			row = append(row, v.fromButton(l), v.helpButton(l))
 		}
 	case sshforward.Closed:
 		if from != fromCard && from != fromShow {
@@ -52,8 +52,8 @@ func (v render) againButton(lease string, in sshforward.Instance) *slack.ButtonB
 	return button(actionAgain, lease, v.label("Again"), plainName(in))
 }
 
-// decision is an approver's yes and no: to the lease or, unless by is 0, to its
-// extension by that.
+// decision is an approver's yes, no, and word that they look at it: to the lease
+// or, unless by is 0, to its extension by that.
 func (v render) decision(l *sshforward.Lease, by time.Duration) []*slack.ButtonBlockElement {
 	value, about := durationValue(l.ID, by), v.about(l)
 	if by > 0 {
@@ -62,7 +62,16 @@ func (v render) decision(l *sshforward.Lease, by time.Duration) []*slack.ButtonB
 	return []*slack.ButtonBlockElement{
 		button(actionApprove, value, v.label("Approve"), about).WithStyle(slack.StylePrimary),
 		button(actionDeny, value, v.label("Deny"), about).WithStyle(slack.StyleDanger),
+		button(actionClaim, value, v.label("I'm looking"), about),
 	}
+}
+
+// claimed says who looks at what is to be decided; nil if nobody does.
+func (v render) claimed(l *sshforward.Lease) slack.Block {
+	if !l.Claimed() {
+		return nil
+	}
+	return small(v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At)))
 }
 
 func (v render) openButton(l *sshforward.Lease) *slack.ButtonBlockElement {

@@ -25,10 +25,19 @@ func (v render) cannotGetIn(h sshforward.Help) message {
 		Blocks: withoutNil(
 			section("*"+title+"*\n• "+strings.Join(sees, "\n• ")),
 			section("*"+v.say("What it most likely is")+"*\n"+strings.Join(causes, "\n")),
-			buttons(fromNowhere.blockID(h.Lease.ID), button(actionAgain, h.Lease.ID, v.label("From another address"), v.about(h.Lease))),
+			v.cannotRow(h.Lease),
 			v.leaseID(h.Lease),
 		),
 	}
+}
+
+// cannotRow offers its owner to come from another address, and others to ask for
+// the same from theirs.
+func (v render) cannotRow(l *sshforward.Lease) slack.Block {
+	if l.State == sshforward.Open && v.reader == l.Owner {
+		return buttons(fromNowhere.blockID(l.ID), v.fromButton(l))
+	}
+	return buttons(fromNowhere.blockID(l.ID), button(actionAgain, l.ID, v.label("From another address"), v.about(l)))
 }
 
 func (v render) seesHealth(h sshforward.Help) string {
@@ -79,7 +88,7 @@ func (v render) causes(h sshforward.Help) []string {
 	host := v.say("*The host does not answer*: sshd does not listen on port %d, "+
 		"or a firewall of the host or a network ACL keeps the public subnet out.", l.TargetPort)
 	elsewhere := v.say("*ssh times out*: you come from another address than %s, or your network lets nothing out to port %d. "+
-		"%s shows your address, and the button below asks for access from another one.",
+		"%s shows your address, and the button below is for another one.",
 		sources(l), l.ListenerPort, "`curl https://checkip.amazonaws.com`")
 	closed := v.say("*ssh is closed at once*: sshd turns away whoever comes through the load balancer, " +
 		"after failed logins (fail2ban, PerSourcePenalties) or with too many at a time (MaxStartups).")

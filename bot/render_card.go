@@ -22,9 +22,11 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 	blocks := withoutNil(
 		section(icon+" "+v.say("*%s* · %s for %s", state, instance(l.Instance), mention(l.Owner))),
 		section(v.body(l)),
+		v.claimedRequest(l),
 		v.outage(l),
 		v.stuck(l),
 		v.facts(l),
+		v.moving(l),
 		v.approvedBy(l),
 		v.urgentOrReason(l),
 		v.rowOf(from, l),
@@ -54,13 +56,14 @@ func (v render) plain(state string, l *sshforward.Lease) string {
 func (v render) body(l *sshforward.Lease) string {
 	switch l.State {
 	case sshforward.Requested:
-		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy))
+		return v.say("Waits for %s to confirm until %s.", mention(l.Owner), date(l.ConfirmBy)) + v.preparedLine(l)
 	case sshforward.Pending:
 		may := v.say("May approve: %s until %s.", v.anyOf(l.Approvers), date(l.ApproveBy))
+		lacking := v.lacking(l.Approved, l.Needs)
 		if len(l.Approved) == 0 {
-			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), may)
+			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), lacking, may) + v.preparedLine(l)
 		}
-		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), may)
+		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), lacking, may) + v.preparedLine(l)
 	case sshforward.Opening:
 		s := v.progress(l)
 		if detail := v.line(l.Detail, 500); detail != "" {
@@ -70,6 +73,9 @@ func (v render) body(l *sshforward.Lease) string {
 	case sshforward.Open:
 		return commandBlock(l) + "\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
+		if neverOpened(l) {
+			return v.sentences(v.say("I let nobody in. What was prepared is being removed."), v.endReason(l))
+		}
 		if l.AccessEndedAt.IsZero() {
 			return v.sentences(v.say("Ending access."), v.endReason(l))
 		}
@@ -84,6 +90,15 @@ func (v render) nameHint(l *sshforward.Lease) string {
 		return "\n" + hint
 	}
 	return ""
+}
+
+// claimedRequest is claimed for the lease itself; an extension says it with what
+// is asked for.
+func (v render) claimedRequest(l *sshforward.Lease) slack.Block {
+	if l.State != sshforward.Pending {
+		return nil
+	}
+	return v.claimed(l)
 }
 
 // approvedBy names who said yes once that is decided; nil if nobody had to.

@@ -48,9 +48,30 @@ func (v render) endReason(l *sshforward.Lease) string {
 		if !l.Abandoned.At.IsZero() {
 			return v.abandonedBy(l)
 		}
-		return v.sentences(v.say("I had no record of it, so I removed what was left of it."), v.line(l.Why, 1000))
+		return v.sentences(v.say("I had no record of it, so I removed what was left of it."), v.line(l.Why, 1000), v.tagsSay(l))
 	}
 	return ""
+}
+
+// tagsSay passes on what the tags of something say that nothing proves: in quotes,
+// without mentioning anybody.
+func (v render) tagsSay(l *sshforward.Lease) string {
+	var said, refused []string
+	for _, w := range l.Alleged {
+		if w.Value == "" {
+			refused = append(refused, code(w.Key, 60))
+			continue
+		}
+		said = append(said, code(w.Key, 60)+" "+code(w.Value, 100))
+	}
+	var out []string
+	if len(said) > 0 {
+		out = append(out, v.say("Unproven, the tags say: %s.", strings.Join(said, ", ")))
+	}
+	if len(refused) > 0 {
+		out = append(out, v.say("These are not as I write them, and I do not repeat them: %s.", strings.Join(refused, ", ")))
+	}
+	return v.sentences(out...)
 }
 
 // receipt is the proof that it is over; empty if nothing was ever made. Of what
@@ -70,8 +91,11 @@ func (v render) receipt(l *sshforward.Lease) string {
 			out = append(out, v.say("Access ended %s", date(l.AccessEndedAt)))
 		}
 	}
+	if neverOpened(l) && !l.ClosedAt.IsZero() {
+		out = append(out, v.say("I let nobody in"))
+	}
 	switch {
-	case l.ClosedAt.IsZero() || l.OpenedAt.IsZero() && l.AccessEndedAt.IsZero():
+	case l.ClosedAt.IsZero() || l.OpenedAt.IsZero() && l.AccessEndedAt.IsZero() && !neverOpened(l):
 	case l.EndOnlyAccepted():
 		out = append(out, v.say("Last resource gone %s, which proves that access had ended", date(l.ClosedAt)))
 	default:
@@ -80,8 +104,8 @@ func (v render) receipt(l *sshforward.Lease) string {
 	if o := l.Overstay(); o >= time.Second {
 		out = append(out, v.say("Overstay %s", v.approx(o)))
 	}
-	if !l.OpenedAt.IsZero() && l.AccessEndedAt.After(l.OpenedAt) {
-		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, l.AccessEndedAt.Sub(l.OpenedAt)))))
+	if d := l.Billed(); d > 0 {
+		out = append(out, v.say("Cost %s", v.dollars(v.prices.Cost(l.Instance.Region, d))))
 	}
 	if len(out) == 0 {
 		return ""

@@ -24,7 +24,9 @@ func (v render) extensionBlocks(from origin, l *sshforward.Lease) []slack.Block 
 	if n := len(a.Approved); n > 0 {
 		count = v.say("Approved by %d of %d: %s.", n, l.ExtendApprovals, v.approvals(a.Approved))
 	}
-	out := []slack.Block{section(v.sentences(says, v.extensionCost(l), count, v.say("May approve: %s.", v.anyOf(l.Approvers))))}
+	lacking := v.lacking(a.Approved, l.ExtendNeeds)
+	out := withoutNil(section(v.sentences(says, v.extensionCost(l), count, lacking, v.say("May approve: %s.", v.anyOf(l.Approvers)))),
+		v.claimed(l))
 	if (from == fromCard || from == fromShow) && (v.reader == "" || v.reader != l.Owner && v.reader != a.User) {
 		out = append(out, v.extensionRow(from, l))
 	}

@@ -16,6 +16,7 @@ func (v render) help() message {
 				command("again [<n>]", v.say("Ask for the same as last time, or as n times ago in your history.")),
 				command("list [all]", v.say("Your leases, or everybody's.")),
 				command(v.say("extend <lease or instance> <duration>"), v.say("More time; the session goes on.")),
+				command(v.say("from <lease or instance> <address>"), v.say("Come from another address; the session goes on.")),
 				command(v.say("close [<lease or instance> | all]"), v.say("End it now.")),
 				command(v.say("show <lease>"), v.say("Everything about one lease, also a closed one.")),
 				command(v.say("ip [<address> | clear]"), v.say("Remember the address you connect from, so that you need not type it.")),

@@ -78,6 +78,9 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	if !owners && l.State == sshforward.Open {
 		s += "\n" + commandBlock(l)
 	}
+	if owners && l.Claimed() {
+		s += "\n" + v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At))
+	}
 	if owners && l.Because != "" {
 		s += "\n" + v.say("Reason: %s", line(l.Because, 500))
 	}

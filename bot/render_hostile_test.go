@@ -26,6 +26,7 @@ func worst(s sshforward.State) *sshforward.Lease {
 		says := sshforward.Textf("%s", hostile)
 		l.LastError, l.Why, l.Hint, l.Detail = says, says, says, says
 		l.Resources.DNSName, l.Resources.HostKeys = hostile, strings.Repeat(hostile+"\n", 20)
+		l.Alleged = []sshforward.TagWord{{Key: hostile, Value: hostile}, {Key: "sshforward:owner", Value: "<@U2>"}, {Key: hostile}}
 		l.Urgent, l.DeniedFor, l.ExtendApprovals = true, hostile, 30
 		l.Asked = sshforward.ExtensionRequest{User: "U1", By: 1<<63 - 1, DeniedFor: hostile}
 		l.Attempts = 1000
@@ -36,7 +37,11 @@ func worst(s sshforward.State) *sshforward.Lease {
 			l.Approved = append(l.Approved, sshforward.Approval{User: fmt.Sprintf("U%010d", i)})
 			l.Sources = append(l.Sources, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i)))
 		}
-		l.Approvals = 30
+		for i := range 30 {
+			l.Needs = append(l.Needs, sshforward.Need{From: fmt.Sprintf("S%010d", i), N: 1})
+		}
+		l.ExtendNeeds = l.Needs
+		l.Approvals, l.Claim = 30, sshforward.Claim{User: "U0000000001", At: noon}
 	})
 }
 

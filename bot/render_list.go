@@ -35,17 +35,15 @@ func (v render) chooseLease(cmd operation, leases []*sshforward.Lease) message {
 	if len(leases) == 0 {
 		return paragraph(v.say("You have no lease that this could mean."))
 	}
-	title := v.say("Which one shall I close?")
-	extend, isExtend := cmd.(sshforward.ExtendLease)
-	if isExtend {
+	title, choice := v.say("Which one shall I close?"), v.closeButton
+	switch cmd := cmd.(type) {
+	case sshforward.ExtendLease:
 		title = v.say("Which one shall I extend?")
+		choice = func(l *sshforward.Lease) *slack.ButtonBlockElement { return v.extendButton(l, cmd.Duration) }
+	case sshforward.ChangeSource:
+		title, choice = v.say("Which one do you use from %s?", cmd.To.Addr()), v.fromButton
 	}
-	return v.rows(title, leases, func(l *sshforward.Lease) slack.Block {
-		if isExtend {
-			return buttons(fromChoice.blockID(l.ID), v.extendButton(l, extend.Duration))
-		}
-		return buttons(fromChoice.blockID(l.ID), v.closeButton(l))
-	}, true)
+	return v.rows(title, leases, func(l *sshforward.Lease) slack.Block { return buttons(fromChoice.blockID(l.ID), choice(l)) }, true)
 }
 
 // rows is a list of leases, as many as fit into one message.

@@ -49,6 +49,7 @@ const (
 	formOpen    = "lease.open"
 	formConfirm = "lease.confirm"
 	formDeny    = "lease.deny"
+	formFrom    = "lease.from"
 	formSource  = "source.save"
 	formNote    = "note" // has nothing to submit
 )

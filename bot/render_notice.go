@@ -68,6 +68,8 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		}
 	case sshforward.NoticeOutage:
 		return v.outageNotice(l)
+	case sshforward.NoticeMoved:
+		return v.moved(l)
 	case sshforward.NoticeBack:
 		if l.State == sshforward.Open {
 			return v.leaseMessage(l, v.say(":white_check_mark: %s: %s can be reached again.", owner, what))
@@ -96,6 +98,10 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	id, what, owner := code(l.ID, 20), instance(l.Instance), mention(l.Owner)
 	switch n.Kind {
 	case sshforward.NoticeNarrowed:
+		if l.OpenedAt.IsZero() {
+			return v.leaseMessage(l, v.say(":rotating_light: Somebody had opened the security group of lease %s (%s, %s), of which a yes is missing. "+
+				"It lets in nobody again.", id, what, owner))
+		}
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened lease %s (%s, %s): its security group let in more, "+
 			"or its load balancer led to other instances too. It leads from %s to its own instance alone again.",
 			id, what, owner, sources(l)))

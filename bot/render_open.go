@@ -155,8 +155,9 @@ func (v render) read(f formFields, m meta) (cmd sshforward.OpenLease, wrong map[
 
 // wrongSource says what is wrong with the address, with one that would do.
 func (v render) wrongSource(wrong map[string]string, err error, better []netip.Prefix) {
-	wrong[sshforward.FieldSource] = v.inForm(&sshforward.Error{Code: sshforward.EINVALID, Message: messageOf(err), Field: sshforward.FieldSource,
-		Try: sshforward.Suggestion{Command: sshforward.OpenLease{Sources: better}}})
+	wrong[sshforward.FieldSource] = v.inForm(&sshforward.Error{Code: sshforward.EINVALID, Message: messageOf(err),
+		Field: sshforward.FieldSource,
+		Try:   sshforward.Suggestion{Command: sshforward.OpenLease{Sources: better}}})
 }
 
 // formFields is what stands in the form for a lease.

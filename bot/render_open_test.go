@@ -45,6 +45,7 @@ func everyView(v render) map[string]any {
 		"deny":           v.denyForm(deny, "", ""),
 		"deny-extension": v.denyForm(extension, "disk is full", v.inForm(problem)),
 		"source":         v.sourceForm("203.0.113.7", ""),
+		"from":           v.fromForm(lease(sshforward.Open), m, "203.0.113.20", ""),
 		"home-empty":     home(sshforward.Overview{}),
 		"home": home(sshforward.Overview{
 			Leases:  []*sshforward.Lease{lease(sshforward.Requested), with(sshforward.Open, func(l *sshforward.Lease) { l.ID = "0pen001" })},

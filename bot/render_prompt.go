@@ -24,6 +24,7 @@ func (v render) prompt(l *sshforward.Lease) message {
 		v.urgentOrReason(l),
 		v.warnings(l),
 		v.notes(l),
+		v.willPrepare(l),
 		buttons(fromPrompt.blockID(l.ID), v.openButton(l), v.cancelButton(l)),
 		v.promptFoot(l),
 	)

@@ -59,6 +59,10 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 		if l != nil {
 			return v.replyExtend(l)
 		}
+	case sshforward.ChangeSource:
+		if l != nil {
+			return v.replyFrom(l)
+		}
 	case sshforward.AbandonLease:
 		switch {
 		case l != nil && r.Remains != nil:

@@ -23,7 +23,8 @@ func (v render) savedSource(sources []netip.Prefix) message {
 	if saved := escape(sshforward.FormatSources(sources)); saved != "" {
 		return paragraph(v.say("Your saved source address is %s. %s forgets it.", saved, "`"+Slash+" ip clear`"))
 	}
-	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.", "`"+Slash+" ip "+v.exampleSources()+"`"))
+	return paragraph(v.say("You have saved no source address. Save the public one you connect from: %s.",
+		"`"+Slash+" ip "+v.exampleSources()+"`"))
 }
 
 // sourceForm asks for the address to save.

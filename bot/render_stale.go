@@ -20,6 +20,8 @@ func (v render) replaceStale(from origin, c sshforward.Caller, cmd sshforward.Co
 		return v.replaceDecision(l, cmd.Extend > 0)
 	case sshforward.DenyLease:
 		return v.replaceDecision(l, cmd.Extend > 0)
+	case sshforward.ClaimLease:
+		return v.replaceDecision(l, cmd.Extend > 0)
 	case sshforward.ExtendLease, sshforward.CloseLease:
 		if l.State == sshforward.Closing || l.State == sshforward.Closed {
 			return v.reminderOver(l)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,30 @@ func unreached(state string) *sshforward.Lease {
 	})
 }
 
+// preparing is a lease of which something was built while a yes was missing.
+func preparing(s sshforward.State, change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(s, func(l *sshforward.Lease) {
+		l.Prepared.Since, l.Prepared.BilledAt = noon.Add(-time.Hour), noon.Add(-time.Hour)
+		if change != nil {
+			change(l)
+		}
+	})
+}
+
+func ready(l *sshforward.Lease) { l.Prepared.ReadyAt = noon.Add(-59 * time.Minute) }
+
+func cold(l *sshforward.Lease) {
+	l.Prepared.Cold = sshforward.Textf("Requests that wait hold %d load balancers in account %s, a quarter of its quota, which is the most. "+
+		"This one opens only after the yes.", 5, "main")
+}
+
+// unopened makes of a lease one that was denied when it was ready.
+func unopened(l *sshforward.Lease) {
+	ready(l)
+	l.Reason, l.ClosedBy, l.DeniedFor, l.Prepared.GoneAt = sshforward.Denied, "U2", "not today", noon
+	l.OpenedAt, l.ExpiresAt, l.AccessEndedAt, l.Approved = time.Time{}, time.Time{}, time.Time{}, nil
+}
+
 // abandoned is a lease that was given up.
 func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
 	return with(sshforward.Closed, func(l *sshforward.Lease) {
@@ -71,6 +96,17 @@ func abandoned(change func(*sshforward.Lease)) *sshforward.Lease {
 		l.Abandoned = sshforward.Abandonment{By: "U2", At: noon, Because: "the account is closed", Was: sshforward.Expired}
 		l.Resources.GroupID, l.Resources.InstanceRuleID, l.Resources.InstanceGroupID = "sg-0abc", "sgr-0abc", "sg-0web"
 		l.Abandoned.Unseen = l.Unproved(blind)
+		change(l)
+	})
+}
+
+// moved is an open lease whose source is being changed.
+func moved(change func(*sshforward.Lease)) *sshforward.Lease {
+	return with(sshforward.Open, func(l *sshforward.Lease) {
+		to := netip.MustParsePrefix("203.0.113.20/32")
+		l.Moved = sshforward.SourceChange{User: l.Owner, At: noon, To: to, From: l.Sources}
+		l.Sources, l.Former = []netip.Prefix{to}, l.Sources
+		l.Approved = []sshforward.Approval{{User: "U2", At: noon}}
 		change(l)
 	})
 }
@@ -121,6 +157,19 @@ func every(v render) map[string]message {
 		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
+		"card-preparing":       v.card(preparing(sshforward.Pending, nil)),
+		"card-prepared":        v.card(preparing(sshforward.Pending, ready)),
+		"card-prepared-prompt": v.card(preparing(sshforward.Requested, ready)),
+		"card-cold":            v.card(with(sshforward.Pending, cold)),
+		"card-prepared-ending": v.card(preparing(sshforward.Closing, unopened)),
+		"card-prepared-ended":  v.card(preparing(sshforward.Closed, unopened)),
+		"notice-unopened":      v.notice(preparing(sshforward.Closing, unopened), sshforward.Notice{Kind: sshforward.NoticeEnded}, noon),
+		"notice-locked":        v.notice(preparing(sshforward.Pending, ready), sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"prompt-preparing":     v.prompt(preparing(sshforward.Requested, nil)),
+		"prompt-prepares": v.prompt(with(sshforward.Requested, func(l *sshforward.Lease) {
+			l.Approvers, l.Approvals, l.Prepare = []string{"S1"}, 1, sshforward.PrepareApproval
+		})),
+		"list-prepared":        v.list(ann, false, []*sshforward.Lease{preparing(sshforward.Pending, nil)}),
 		"card-opening":         v.card(lease(sshforward.Opening)),
 		"card-opening-stuck":   v.card(stuck(sshforward.Opening)),
 		"card-open":            v.card(open),
@@ -128,6 +177,15 @@ func every(v render) map[string]message {
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
 		"card-open-out":        v.card(unreached("")),
 		"card-open-stopped":    v.card(unreached("stopped")),
+		"from":                 v.reply(ann, sshforward.ChangeSource{}, about(moved(func(*sshforward.Lease) {}))),
+		"card-moving":          v.card(moved(func(*sshforward.Lease) {})),
+		"notice-moved": v.notice(moved(func(l *sshforward.Lease) { l.Former = nil }),
+			sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
+		"notice-unmoved": v.notice(moved(func(l *sshforward.Lease) {
+			l.Sources, l.Former = l.Moved.From, nil
+			l.Moved.Refused = sshforward.Textf("AWS did not %s: %s", sshforward.Textf("let the source addresses in"),
+				"The maximum number of rules per security group has been reached.")
+		}), sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
 		"abandon-confirm": v.reply(ann, sshforward.AbandonLease{ID: "k7m2q3x", Because: "the account is closed"}, outcome{reply: sshforward.Reply{
 			Lease: stuck(sshforward.Closing), Remains: &blind}}),
 		"abandon-confirm-seen": v.confirmAbandon(sshforward.AbandonLease{ID: "k7m2q3x", Because: "of a test"}, stuck(sshforward.Closing),
@@ -163,16 +221,23 @@ func every(v render) map[string]message {
 			Found:   &sshforward.Found{Lease: open, Balancer: true, Registered: true, Group: true, Ingress: open.Sources},
 			Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}}),
 		"cannot-get-in-unknown": v.cannotGetIn(sshforward.Help{Lease: open}),
-		"notice-reshaped":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
-		"notice-narrowed":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
-		"open-already":          v.reply(ann, sshforward.OpenLease{}, about(open)),
-		"notice-shortened":      v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
-		"notice-unjudged":       v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
-		"notice-rejected":       v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
-		"notice-stuck":          v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
-		"notice-freed":          v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
-		"reminded-extended":     v.reminderPressed(ann, sshforward.ExtendLease{}, open),
-		"reminded-closed":       v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
+		"card-unproven": v.card(with(sshforward.Closed, func(l *sshforward.Lease) {
+			l.Reason, l.Owner, l.ClosedBy = sshforward.Lost, "", ""
+			l.Why = sshforward.Textf("It was found in AWS without a record of mine, and nothing proves what its tags say.")
+			l.Alleged = []sshforward.TagWord{
+				{Key: "sshforward:owner", Value: "U0EVE"}, {Key: "sshforward:expires", Value: "2036-01-02T03:04:05Z"}, {Key: "sshforward:ssh-user"},
+			}
+		})),
+		"notice-reshaped":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeReshaped}, noon),
+		"notice-narrowed":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeNarrowed}, noon),
+		"open-already":      v.reply(ann, sshforward.OpenLease{}, about(open)),
+		"notice-shortened":  v.notice(open, sshforward.Notice{Kind: sshforward.NoticeShortened}, noon),
+		"notice-unjudged":   v.notice(open, sshforward.Notice{Kind: sshforward.NoticeUnjudged}, noon),
+		"notice-rejected":   v.notice(ended(sshforward.NotAdmitted), sshforward.Notice{Kind: sshforward.NoticeRejected}, noon),
+		"notice-stuck":      v.notice(stuck(sshforward.Closing), sshforward.Notice{Kind: sshforward.NoticeStuck}, noon),
+		"notice-freed":      v.notice(ended(sshforward.Expired), sshforward.Notice{Kind: sshforward.NoticeFreed}, noon),
+		"reminded-extended": v.reminderPressed(ann, sshforward.ExtendLease{}, open),
+		"reminded-closed":   v.reminderPressed(ann, sshforward.CloseLease{}, lease(sshforward.Closing)),
 		"overtaken-extended": v.reminderOver(with(sshforward.Open, func(l *sshforward.Lease) {
 			l.ExpiresAt, l.Extended = l.ExpiresAt.Add(time.Hour), sshforward.Extension{User: "U1", By: time.Hour}
 		})),
@@ -276,9 +341,9 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[sshforward.State][]string{
 		sshforward.Requested: nil,
-		sshforward.Pending:   {actionApprove, actionDeny, actionCancel},
+		sshforward.Pending:   {actionApprove, actionDeny, actionClaim, actionCancel},
 		sshforward.Opening:   {actionClose},
-		sshforward.Open:      {actionExtend, actionClose, actionHelp},
+		sshforward.Open:      {actionExtend, actionClose, actionFrom, actionHelp},
 		sshforward.Closing:   nil,
 		sshforward.Closed:    {actionAgain},
 	} {
@@ -288,7 +353,7 @@ func TestEveryStateHasTheButtonsItTakes(t *testing.T) {
 		var got []string
 		for _, b := range w.Messages("C1")[0].Buttons() {
 			got = append(got, b.ActionID)
-			if b.ActionID == actionHelp || b.ActionID == actionAgain { // which are questions
+			if slices.Contains([]string{actionHelp, actionFrom, actionAgain}, b.ActionID) { // which are questions
 				continue
 			}
 			if cmd, known, err := commandOf(action{ActionID: b.ActionID, Value: b.Value}); !known || err != nil || cmd == nil {

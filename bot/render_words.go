@@ -234,9 +234,9 @@ func (v render) stateSentence(l *sshforward.Lease) string {
 	what := instance(l.Instance)
 	switch l.State {
 	case sshforward.Requested:
-		return v.say("%s waits to be confirmed until %s", what, date(l.ConfirmBy))
+		return v.say("%s waits to be confirmed until %s", what, date(l.ConfirmBy)) + v.inBrackets(v.preparedWord(l))
 	case sshforward.Pending:
-		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy))
+		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy)) + v.inBrackets(v.preparedWord(l))
 	case sshforward.Opening:
 		return v.say("%s is being opened, %s", what, v.progress(l))
 	case sshforward.Open:
@@ -313,4 +313,16 @@ func plainName(in sshforward.Instance) string {
 // commandBlock is the command as it can be copied.
 func commandBlock(l *sshforward.Lease) string {
 	return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```"
+}
+
+// lacking says of whom approvals are still needed, where it matters of whom.
+func (v render) lacking(by []sshforward.Approval, needs []sshforward.Need) string {
+	var out []string
+	for _, need := range sshforward.Lacking(by, needs) {
+		out = append(out, v.say("%d of %s", need.N, mentionAny(need.From)))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return v.say("Still needed: %s.", strings.Join(out, ", "))
 }

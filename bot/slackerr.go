@@ -28,7 +28,10 @@ var (
 	// tokenCodes mean that the token will never work again.
 	tokenCodes = []string{"invalid_auth", "account_inactive", "not_authed", "token_revoked", "token_expired"}
 	// messageGoneCodes are the codes of an update for which there is no message.
-	messageGoneCodes = []string{"message_not_found", "cant_update_message", "edit_window_closed"}
+	messageGoneCodes = []string{"message_not_found"}
+	// frozenCodes are the codes of an update of a message that is there and will
+	// never change again.
+	frozenCodes = []string{"cant_update_message", "edit_window_closed"}
 	// blockCodes are the codes of a message whose blocks Slack does not take, and
 	// whose text it may.
 	blockCodes = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}

@@ -15,7 +15,8 @@ func TestNoExampleIsRefusedByPolicy(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	parts := []string{"open", "opne", "ip", "extend", "from", "port", "because", "urgent", "for", "i-0abc", "web-1", "“my box”", "2h", "90", "2時間",
+	parts := []string{"open", "opne", "ip", "extend", "from", "port", "because", "urgent", "for", "i-0abc", "web-1",
+		"“my box”", "2h", "90", "2時間",
 		"1h 30m", "3 weeks", "99d", "203.0.113.7", "198.51.100.9/28", "10.1.2.3、", "0.0.0.0/0", "home", "22", "3389", "all", "show", "list", "、",
 		"`x", "'", "history", "again", "2.5.5h", "ｆｒｏｍ", "close"}
 	for range 20_000 {

@@ -64,6 +64,11 @@ func formatCommand(op operation) string {
 			return "extend " + sshforward.FormatDuration(c.Duration)
 		}
 		return "extend " + quote(c.Ref) + " " + sshforward.FormatDuration(c.Duration)
+	case sshforward.ChangeSource:
+		if c.Ref == "" {
+			return "from " + c.To.Addr().String()
+		}
+		return "from " + quote(c.Ref) + " " + c.To.Addr().String()
 	case sshforward.AbandonLease:
 		return "abandon " + c.ID + " because " + c.Because
 	case showLease:
@@ -110,4 +115,5 @@ func mayBeDuration(s string) bool {
 }
 
 // keywords have to be quoted when they are meant as names.
-var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "by": true, "all": true, "clear": true, "urgent": true}
+var keywords = map[string]bool{"from": true, "port": true, "because": true, "for": true, "by": true,
+	"all": true, "clear": true, "urgent": true}

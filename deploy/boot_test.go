@@ -152,7 +152,7 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) < 3 {
 		t.Fatal(scripts, err)
 	}
-	check := exec.Command(need(t, "shellcheck", "shellcheck"), append(scripts, "../.ci/run")...)
+	check := exec.Command(need(t, "shellcheck", "shellcheck"), append(scripts, "../.ci/run", "../.ci/release", "../.ci/verify-release")...)
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,7 @@ func checkPolicy(t *testing.T, run simulator) {
 	own := provisioner.Tags(deployment, lease)
 	foreign := provisioner.Tags("prod-2", lease)
 	clock := tags{provisioner.TagExpires: "2026-01-02T04:04:05Z", provisioner.TagOpened: "2026-01-02T03:04:05Z"}
+	moved := tags{provisioner.TagSources: "203.0.113.20/32", provisioner.TagProof: "c2lnbmVkIGFuZXcgZm9yIGl0"}
 	stray := maps.Clone(own)
 	stray["Env"] = "prod"
 	none := tags{}
@@ -125,6 +127,9 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"let sources into the lease's group", true, authorize("Ingress", ours, own)},
 		{"let the lease's group out to the instance", true, authorize("Egress", ours, own)},
 		{"revoke the default rule of the lease's group", true, onGroup("RevokeSecurityGroupEgress", ours)},
+		{"shut a former source out of the lease's group", true, onGroup("RevokeSecurityGroupIngress", ours)},
+		{"sign another source", true, slices.Concat(retag(aGroup, own, moved), retagBalancer(name, own, moved))},
+		{"sign another source for another deployment", false, retag(aGroup, foreign, moved)},
 		{"delete the lease's group", true, onGroup("DeleteSecurityGroup", ours)},
 		{"delete an untagged group", false, onGroup("DeleteSecurityGroup", group{aVPC, none})},
 		{"delete the instance's group", false, onGroup("DeleteSecurityGroup", instances)},

@@ -22,7 +22,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := slack.OAuthScopes{Bot: []string{
-		"commands", "chat:write", "chat:write.public", "users:read", "im:write", "usergroups:read",
+		"commands", "chat:write", "chat:write.public", "users:read", "im:write", "usergroups:read", "channels:read", "groups:read",
 	}}
 	if diff := cmp.Diff(want, m.OAuthConfig.Scopes); diff != "" {
 		t.Errorf("scopes (-want +got):\n%s", diff)

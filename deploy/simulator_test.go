@@ -18,6 +18,9 @@ type simulator func(t *testing.T, policy string, requests []request, in ...situa
 type situation struct {
 	principal     string // ARN; empty: the bot's role
 	scp, boundary string // text; empty: none
+
+	policies []json.RawMessage // instead of the policy
+	under    []int             // which of them decides each request
 }
 
 const botRole = "arn:aws:iam::" + account + ":role/sshforward"
@@ -52,6 +55,9 @@ func needSimulator(t *testing.T) simulator {
 		q := map[string]any{"policy": json.RawMessage(policy), "principal": botRole, "requests": requests}
 		for _, s := range s {
 			q["principal"] = cmp.Or(s.principal, botRole)
+			if len(s.policies) > 0 {
+				q["policies"], q["under"] = s.policies, s.under
+			}
 			if s.scp != "" {
 				q["scp"] = json.RawMessage(s.scp)
 			}

@@ -32,6 +32,7 @@ func (r *run) createBalancer(ctx context.Context) error {
 	switch {
 	case err == nil:
 		dns = aws.ToString(out.DNSName)
+		r.quota.oneMore()
 	case !hasCode(err, balancerDuplicate):
 		return r.tolerate(err, doing, groupNotFound...)
 	}

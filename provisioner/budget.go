@@ -3,6 +3,7 @@ package provisioner
 import (
 	"container/list"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,14 @@ const (
 	// budgetReserve is what openings and looks leave for closing, and half of
 	// the budget: looks that can wait do so while there is less.
 	budgetReserve = budgetSize / 2
+	// inLineAtMost is how long a call waits for its turn. Then the step ends, so that
+	// the lease can say what it waits for, and is begun again.
+	inLineAtMost = 20 * time.Second
 )
+
+// errNoTurn: a call was not made, because others used the budget up. That is no
+// failure of the step that it belongs to.
+var errNoTurn = errors.New("its turn in the budget of API calls did not come")
 
 // priority says whose calls go first when the budget is short.
 type priority int
@@ -47,16 +55,19 @@ type budget struct {
 
 func newBudget() *budget { return &budget{tokens: budgetSize, at: time.Now()} }
 
-// take waits for a token. It fails only with ctx.
+// take waits for a token; errNoTurn if none came in time.
 func (b *budget) take(ctx context.Context, p priority) error {
 	turn := make(chan struct{})
 	b.mu.Lock()
 	place := b.lines[p].PushBack(turn)
 	b.grant()
 	b.mu.Unlock()
+	patience := time.NewTimer(inLineAtMost)
+	defer patience.Stop()
 	select {
 	case <-turn:
 		return nil
+	case <-patience.C:
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
@@ -66,7 +77,7 @@ func (b *budget) take(ctx context.Context, p priority) error {
 		return nil
 	default:
 		b.lines[p].Remove(place)
-		return ctx.Err()
+		return errNoTurn
 	}
 }
 

@@ -61,7 +61,7 @@ func TestBudgetKeepsAReserveForClosing(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := b.take(ctx, forOpening); !errors.Is(err, context.DeadlineExceeded) {
+		if err := b.take(ctx, forOpening); !errors.Is(err, errNoTurn) {
 			t.Errorf("the call of an opening took from the reserve: %v", err)
 		}
 		for _, c := range crowd(t, b, 20, forClosing) {
@@ -114,12 +114,25 @@ func TestBudgetForgetsWhoGaveUp(t *testing.T) {
 		b.empty()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := b.take(ctx, forLooking); !errors.Is(err, context.DeadlineExceeded) {
+		if err := b.take(ctx, forLooking); !errors.Is(err, errNoTurn) {
 			t.Fatalf("got %v", err)
 		}
 		time.Sleep(5 * time.Second)
 		if got := crowd(t, b, 20, forOpening); got[19].at != 0 {
 			t.Errorf("a token went to somebody who had given up: %v", got)
+		}
+	})
+}
+
+// Who stands in line for too long is sent away, so that a step can say what it
+// waits for.
+func TestBudgetSendsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		b.tokens = -1000
+		began := time.Now()
+		if err := b.take(t.Context(), forOpening); !errors.Is(err, errNoTurn) || time.Since(began) != inLineAtMost {
+			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 // The contract, with all at once, with an AWS that is late with everything, and
 // on somebody else's stand-in.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	late := withDeadMan()
 	late.fake = fakeaws.Realistic()
 	for name, o := range map[string]worldOptions{"at once": withDeadMan(), "late": late, "without dead-man switch": {}} {

@@ -24,25 +24,28 @@ const (
 
 // resolves looks the load balancer's name up, once. It is asked for only after
 // the instance is in service: a name asked for too early is remembered as
-// absent for minutes. ssh needs no name where the load balancer's address can be
-// read: then nobody waits for it. Where it cannot, that the name does not
-// resolve here does not mean that it does not resolve for the user, so it stops
-// no one for longer than WaitDNS, nor until there is no time left to become open.
+// absent for minutes. Where it does not resolve, ssh goes by the load balancer's
+// address, if that can be read: then nobody waits for the name. Else, that the name
+// does not resolve here does not mean that it does not resolve for the user, so it
+// stops no one for longer than WaitDNS, nor until there is no time left to become
+// open; and where WaitDNS is zero it is not looked up.
 func (r *run) resolves(ctx context.Context) error {
-	address := r.readAddress(ctx)
-	if address == "" && r.WaitDNS <= 0 {
-		return nil
+	address, found := "", false
+	if r.WaitDNS <= 0 {
+		if address = r.readAddress(ctx); address == "" {
+			return nil
+		}
 	}
 	left := r.readyBy().Sub(r.now)
-	lookup, cancel := context.WithTimeout(ctx, min(lookupTimeout, left/2))
-	defer cancel()
-	_, err := r.p.lookup(lookup, r.res.DNSName)
+	if found = r.looksUp(ctx, min(lookupTimeout, left/2)); !found && address == "" {
+		address = r.readAddress(ctx)
+	}
 	if ctx.Err() != nil {
 		return r.failed(ctx.Err(), "look up the load balancer's name")
 	}
-	r.learn(func(res *sshforward.Resources) { res.Address, res.Resolved = address, err == nil })
+	r.learn(func(res *sshforward.Resources) { res.Address, res.Resolved = address, found })
 	switch {
-	case err == nil || address != "":
+	case found || address != "":
 		return nil
 	case r.sinceStage() < r.WaitDNS && left > lookupMargin:
 		r.later(lookupEvery, "The name %s does not resolve yet.", r.res.DNSName)
@@ -50,6 +53,13 @@ func (r *run) resolves(ctx context.Context) error {
 		r.note("The name %s may need another moment until it resolves.", r.res.DNSName)
 	}
 	return nil
+}
+
+func (r *run) looksUp(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, err := r.p.lookup(ctx, r.res.DNSName)
+	return err == nil
 }
 
 // readyBy is when the lease is given up if it is not ready.

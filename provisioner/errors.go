@@ -87,6 +87,10 @@ func (a *account) failed(err error, doing string) error {
 	if !ok {
 		out.Code = sshforward.EUNAVAILABLE
 		out.Message = sshforward.Textf("AWS could not be reached to %s.", sshforward.Textf(doing))
+		if errors.Is(err, errNoTurn) {
+			out.Message = sshforward.Textf("Account %s has used up the calls that AWS takes about load balancers; I did not %s.",
+				a.Name, sshforward.Textf(doing))
+		}
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			out.Message = sshforward.Textf("I was interrupted when I tried to %s.", sshforward.Textf(doing))
 		}

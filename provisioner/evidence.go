@@ -26,6 +26,7 @@ type evidence struct {
 
 	groupTags, balancerTags map[string]string // of these two, for the proof
 	proof                   sshforward.Proof
+	says                    []sshforward.TagWord // if that is not valid
 }
 
 // agreedTags are the tags of all that was seen of the lease, made one. What says more comes
@@ -112,7 +113,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 	if !known && x.stored != nil {
 		in.PrivateIP = want.Instance.PrivateIP // gone, or not to be read just now
 	}
-	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled, Proof: x.proof}
+	f := sshforward.Found{Lease: l, Group: x.group != nil, Balancer: x.balancer != nil, DeadMan: x.scheduled, Proof: x.proof, Says: x.says}
 	if x.balancer != nil {
 		f.Registered = slices.ContainsFunc(x.balancer.Instances, func(i elbtypes.Instance) bool {
 			return aws.ToString(i.InstanceId) == want.Instance.ID
@@ -120,7 +121,7 @@ func (x *evidence) found(l *sshforward.Lease, instances map[string]sshforward.In
 		f.Widened = len(strangers(*x.balancer, want.Instance.ID)) > 0
 		f.Reshaped = !isMade(*x.balancer, want)
 	}
-	sources := masked(want.Sources)
+	sources := masked(want.Admitted())
 	out := false // the load balancer may reach the instance
 	for _, r := range x.ownRules {
 		f.Unlocked = f.Unlocked || !aws.ToBool(r.IsEgress)

@@ -68,6 +68,10 @@ func (r *run) register(ctx context.Context) error {
 		LoadBalancerName: aws.String(r.name),
 		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	})
+	if err == nil {
+		// The stage's time and not this moment: a repeat says the same.
+		r.learn(func(res *sshforward.Resources) { res.RegisteredAt = r.l.StageSince })
+	}
 	return r.tolerate(err, "register the instance with the load balancer", balancerUnseen...)
 }
 
@@ -75,6 +79,10 @@ func (r *run) register(ctx context.Context) error {
 // checked less often. It looks once more after that, since the change may
 // count the checks anew; only then is the stage complete.
 func (r *run) bringIntoService(ctx context.Context) error {
+	if wait := untilLook(r.sinceRegistered(), r.budget.plenty()); wait > 0 {
+		r.later(wait, "The load balancer has no health of the instance yet.")
+		return nil
+	}
 	for {
 		h, seen, err := r.health(ctx)
 		switch every := r.resources().CheckEvery; {
@@ -92,10 +100,20 @@ func (r *run) bringIntoService(ctx context.Context) error {
 				return err
 			}
 		}
-		r.later(r.patience(), "%s", h.Why)
+		r.later(r.untilNextLook(), "%s", h.Why)
 		return nil
 	}
 }
+
+// sinceRegistered is how long ago the instance was put behind the load balancer.
+func (r *run) sinceRegistered() time.Duration {
+	if at := r.l.Resources.RegisteredAt; !at.IsZero() {
+		return r.now.Sub(at)
+	}
+	return r.sinceStage()
+}
+
+func (r *run) untilNextLook() time.Duration { return nextLook(r.sinceRegistered(), r.budget.plenty()) }
 
 // health asks once. Registering returns before it is done (some 30 s), and two
 // health checks have to pass after that. seen is false where the load balancer
@@ -106,7 +124,7 @@ func (r *run) health(ctx context.Context) (h sshforward.Health, seen bool, err e
 	case err != nil:
 		return h, false, r.tolerate(err, "ask the load balancer for the instance's health", balancerNotFound, balancerInstance)
 	case !listed:
-		r.later(r.patience(), "The load balancer does not list the instance yet.")
+		r.later(r.untilNextLook(), "The load balancer does not list the instance yet.")
 	}
 	return h, listed, nil
 }

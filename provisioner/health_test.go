@@ -61,6 +61,7 @@ func TestCheckedRarelyBeforeItIsShown(t *testing.T) {
 		l := w.lease("web-1")
 		w.upTo(l, sshforward.StageService)
 		w.calls.take()
+		time.Sleep(time.Second)
 		step, err := w.p.Open(w.ctx, l)
 		if err != nil || step.Wait > 0 {
 			w.Fatalf("%+v, %v", step, err)

@@ -17,8 +17,9 @@ import (
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
 // ENOTFOUND, and the lease's end. Of a lease that is locked it takes out whatever
-// lets anybody in; of one that is not ready it does nothing else. It never asks to be waited for: what is not
-// whole when it returns is an error, to be tried again at the next sweep.
+// lets anybody in; of one that is not ready it does nothing else. It asks to be
+// waited for only in line: what is not whole when it returns is else an error, to be
+// tried again.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
 	if l.Waiting() && !l.Prepared.Ready() {
@@ -87,7 +88,7 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		func() error { return r.putBackTags(ctx) },
 	)
 	step, err := r.step()
-	if err == nil && step.Wait > 0 {
+	if err == nil && step.Wait > 0 && !step.InLine {
 		err = &sshforward.Error{Code: sshforward.EUNAVAILABLE, Message: step.Detail}
 	}
 	return step, err

@@ -16,7 +16,8 @@ func (r *run) keep(inside []types.SecurityGroupRule) []types.SecurityGroupRule {
 	var kept []types.SecurityGroupRule
 	for _, rule := range inside {
 		cidr, admitted := admits(rule, r.l.ListenerPort)
-		leased := admitted && !r.l.Locked() && r.p.isOurs(fromEC2Tags(rule.Tags)) && ownedBy(rule, r.l.ID) && slices.Contains(masked(r.l.Sources), cidr)
+		leased := admitted && !r.l.Locked() && r.p.isOurs(fromEC2Tags(rule.Tags)) && ownedBy(rule, r.l.ID) &&
+			slices.Contains(masked(r.l.Admitted()), cidr)
 		if leased || letsOut(rule, r.l, r.l.Instance) {
 			kept = append(kept, rule)
 		}
@@ -63,9 +64,10 @@ func (r *run) takeBack(ctx context.Context, outside []types.SecurityGroupRule, k
 	return nil
 }
 
-// putBackSources lets in again those of the leased sources that are not.
+// putBackSources lets in again those of the leased sources that are not, unless
+// they are being changed, which sees to them in its own order.
 func (r *run) putBackSources(ctx context.Context, kept []types.SecurityGroupRule) error {
-	if r.l.Locked() {
+	if r.l.Locked() || r.l.Moving() {
 		return nil
 	}
 	missing := slices.DeleteFunc(masked(r.l.Sources), func(s netip.Prefix) bool {

@@ -2,8 +2,11 @@ package provisioner_test
 
 import (
 	"cmp"
+	"flag"
+	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -28,6 +31,12 @@ func TestMain(m *testing.M) {
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	} {
 		_ = os.Setenv(k, v)
+	}
+	debug.SetGCPercent(800) // a third of the time would go into garbage
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // moto is waited for most of the time
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	code := m.Run()
 	mototest.Stop()

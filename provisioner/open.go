@@ -81,6 +81,9 @@ func (r *run) makeBalancer(ctx context.Context) {
 			return r.revokeDefault(ctx, types.IpPermission{IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}})
 		},
 		func() error {
+			if r.l.Placement.NoIPv6 {
+				return nil
+			}
 			return r.revokeDefault(ctx, types.IpPermission{Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("::/0")}}})
 		},
 		func() error { return r.allowTarget(ctx) },

@@ -204,8 +204,8 @@ func TestGroupNeverVisible(t *testing.T) {
 	}
 }
 
-// The wait for service says why, in the load balancer's words, and becomes
-// slower.
+// The wait for service says why, in the load balancer's words. It asks most often
+// when AWS may be ready.
 func TestServiceDetail(t *testing.T) {
 	inFake(t, worldOptions{fake: fakeaws.Options{RegisterDelay: 10 * time.Second, HealthTiming: true}}, func(w *world) {
 		before := w.foreign()
@@ -216,14 +216,17 @@ func TestServiceDetail(t *testing.T) {
 			at, wait time.Duration
 			detail   string
 		}{
-			{0, time.Second, "registration is still in progress"},
-			{29 * time.Second, time.Second, "port 22"},
-			{40 * time.Second, 3 * time.Second, "port 22"},
+			{0, time.Second, "no health of the instance yet"},
+			{time.Second, 2 * time.Second, "registration is still in progress"},
+			{3 * time.Second, 3 * time.Second, "registration is still in progress"},
+			{6 * time.Second, 4 * time.Second, "registration is still in progress"},
+			{19 * time.Second, time.Second, "port 22"},
+			{20 * time.Second, 5 * time.Second, "port 22"},
 			{3 * time.Minute, 5 * time.Second, "port 22"},
 		} {
 			time.Sleep(time.Until(l.StageSince.Add(test.at)))
 			step, err := w.p.Open(w.ctx, l)
-			if err != nil || step.Wait != test.wait || !strings.Contains(step.Detail.String(), test.detail) {
+			if err != nil || step.Wait < test.wait || step.Wait > test.wait*5/4 || !strings.Contains(step.Detail.String(), test.detail) {
 				w.Errorf("after %v: %+v, %v", test.at, step, err)
 			}
 		}
@@ -233,6 +236,40 @@ func TestServiceDetail(t *testing.T) {
 		}
 		w.close(l)
 		w.clean(before)
+	})
+}
+
+// While the budget of calls is below half, nobody looks before AWS can be ready.
+func TestNoEarlyLooks(t *testing.T) {
+	inFake(t, worldOptions{fake: fakeaws.Options{RegisterDelay: 12 * time.Second}}, func(w *world) {
+		l := w.lease("web-1")
+		w.upTo(l, sshforward.StageService)
+		for range 25 {
+			if err := w.p.UseBudget(w.ctx, "main"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.calls.take()
+		for _, test := range []struct {
+			at    time.Duration
+			calls int
+			wait  time.Duration
+		}{
+			{0, 0, 10 * time.Second},
+			{time.Second, 0, 9 * time.Second},
+			{10 * time.Second, 1, time.Second / 2}, // by then there are plenty again
+		} {
+			time.Sleep(time.Until(l.StageSince.Add(test.at)))
+			if test.at == time.Second {
+				for range 15 {
+					_ = w.p.UseBudget(w.ctx, "main")
+				}
+			}
+			step, err := w.p.Open(w.ctx, l)
+			if calls := w.calls.take(); err != nil || len(calls) != test.calls || step.Wait < test.wait || step.Wait > test.wait*5/4 {
+				t.Errorf("after %s: calls %q, %+v, %v", test.at, calls, step, err)
+			}
+		}
 	})
 }
 
@@ -285,8 +322,8 @@ func TestNameBeforeOpenBy(t *testing.T) {
 			inFakeNamed(t, fmt.Sprintf("%v hangs=%t", opening, hangs), o, func(w *world) {
 				w.cloud.Deny("ec2:DescribeNetworkInterfaces")
 				l := w.lease("web-1")
-				l.OpenBy = time.Now().Add(opening)
 				w.upTo(l, sshforward.StageName)
+				l.OpenBy = time.Now().Add(opening)
 				if err := w.do(l); err != nil {
 					w.Fatal(err)
 				}

@@ -14,13 +14,14 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 )
 
 // Whatever of the bot's tags are put on whatever others have, in any
 // combination, nothing of it is ever changed, and every lease opens and closes.
 func TestRandomTaggings(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(testenv.UnlessRaced(40, 15)) {
 		inFakeNamed(t, fmt.Sprint("seed ", seed), withDeadMan(), func(w *world) {
 			rnd := rand.New(rand.NewPCG(seed, 10))
 			l := w.lease("web-1")

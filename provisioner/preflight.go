@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -17,8 +19,8 @@ import (
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
-// Preflight implements sshforward.Finder: six calls at once, five when the
-// account's zones are known already. That the subnets and route tables cannot be
+// Preflight implements sshforward.Finder: five calls at once, three while there is
+// plenty of room in the account's quota. That the subnets and route tables cannot be
 // read is an error; the rest is noted and does not block, because opening says
 // the same later, only less early, or because it may work all the same.
 func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sources []netip.Prefix) (sshforward.Placement, error) {
@@ -33,15 +35,13 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 		wg                                     sync.WaitGroup
 		subnets                                []types.Subnet
 		tables                                 []types.RouteTable
-		zones                                  map[string]string
 		limit, used                            int
-		subnetErr, tableErr, zoneErr, limitErr error
-		usedErr, aclErr                        error
+		subnetErr, tableErr, limitErr, usedErr error
+		aclErr                                 error
 		acls                                   []types.NetworkAcl
 	)
 	wg.Go(func() { defer safe.Recover(&subnetErr); subnets, subnetErr = a.subnets(ctx, in) })
 	wg.Go(func() { defer safe.Recover(&tableErr); tables, tableErr = a.routeTables(ctx, in) })
-	wg.Go(func() { defer safe.Recover(&zoneErr); zones, zoneErr = a.zoneTypes(ctx) })
 	wg.Go(func() { defer safe.Recover(&limitErr); limit, limitErr = a.balancerLimit(ctx) })
 	wg.Go(func() { defer safe.Recover(&usedErr); used, usedErr = a.countBalancers(ctx) })
 	wg.Go(func() { defer safe.Recover(&aclErr); acls, aclErr = a.networkACLs(ctx, in) })
@@ -59,12 +59,12 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 		}
 		return sshforward.Placement{}, finalFirst(errs)
 	}
-	var out sshforward.Placement
-	switch kind := zones[in.Zone]; {
+	out := sshforward.Placement{NoIPv6: !anyIPv6(tables)}
+	switch kind, zoneErr := a.kindOfZone(ctx, in, subnets); {
 	case zoneErr != nil:
 		p.log.InfoContext(ctx, "zones could not be read", "account", a.Name, "err", zoneErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check what kind of zone %s is.", in.Zone))
-	case kind != "" && kind != "availability-zone":
+	case kind != "" && kind != ordinaryKind:
 		return sshforward.Placement{}, invalid("Instance %s is in %s, which is a %s; "+
 			"Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
 	}
@@ -140,6 +140,24 @@ func (a *account) routeTables(ctx context.Context, in sshforward.Instance) ([]ty
 	return out, nil
 }
 
+// ordinaryZone are the ids of availability zones: that of a Local Zone or a
+// Wavelength Zone names its place too, as in usw2-lax1-az1.
+var ordinaryZone = regexp.MustCompile(`^[a-z]+[0-9]+-az[0-9]+$`)
+
+// kindOfZone is the type of the instance's zone. The ids that stand on its subnets
+// tell; only what they do not is asked for.
+func (a *account) kindOfZone(ctx context.Context, in sshforward.Instance, subnets []types.Subnet) (string, error) {
+	if !slices.ContainsFunc(subnets, func(s types.Subnet) bool {
+		return aws.ToString(s.AvailabilityZone) == in.Zone && !ordinaryZone.MatchString(aws.ToString(s.AvailabilityZoneId))
+	}) {
+		return ordinaryKind, nil
+	}
+	zones, err := a.zoneTypes(ctx)
+	return zones[in.Zone], err
+}
+
+const ordinaryKind = "availability-zone"
+
 // zoneTypes maps the region's zones to their types. They do not change, so
 // they are read once; two readers at once are rare and do no harm.
 func (a *account) zoneTypes(ctx context.Context) (map[string]string, error) {
@@ -163,12 +181,18 @@ func (a *account) zoneTypes(ctx context.Context) (map[string]string, error) {
 	return zones, nil
 }
 
+// quotaWithin bounds both looks at the quota: they may stand in line for long, and
+// the answer is not worth a person's wait.
+const quotaWithin = 3 * time.Second
+
 // balancerLimit is the quota of Classic Load Balancers. It is asked for once,
-// without retries: the answer is not worth a person's wait.
+// without retries.
 func (a *account) balancerLimit(ctx context.Context) (int, error) {
 	if limit, _, known := a.quota.plenty(); known {
 		return limit, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, quotaWithin)
+	defer cancel()
 	out, err := a.elb.DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{}, func(o *elb.Options) {
 		o.Retryer = aws.NopRetryer{}
 	})
@@ -191,6 +215,8 @@ func (a *account) countBalancers(ctx context.Context) (int, error) {
 	if _, used, known := a.quota.plenty(); known {
 		return used, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, quotaWithin)
+	defer cancel()
 	n := 0
 	for pages := elb.NewDescribeLoadBalancersPaginator(a.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)

@@ -239,6 +239,10 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
 		w.cloud.Deny("ec2:DescribeAvailabilityZones")
+		if got := must(w.p.Preflight(w.ctx, in, nil)); len(got.Notes) != 0 {
+			w.Errorf("the subnet's zone id says that it is an ordinary one: %+v", got)
+		}
+		w.cloud.Home().AddZone(fakeaws.Zone{Name: in.Zone, ID: "a-new-kind-of-id"})
 		got, err := w.p.Preflight(w.ctx, in, nil)
 		if err != nil || got.Subnet != w.public || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "zone") {
 			w.Errorf("zones unknown: %+v, %v", got, err)
@@ -252,11 +256,11 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 	})
 }
 
-// The zones of an account are read once, and its quota while there is room.
+// The quota of an account is not asked for while there is room.
 func TestPreflightCallsFew(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		in := must(w.p.Find(w.ctx, "web-1"))[0]
-		for _, want := range []int{6, 3} {
+		for _, want := range []int{5, 3} {
 			w.calls.take()
 			must(w.p.Preflight(w.ctx, in, nil))
 			if calls := w.calls.take(); len(calls) != want {

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // onlyFound surveys without a store and expects one lease.
@@ -115,7 +117,9 @@ func TestProofWhileTheEndMoves(t *testing.T) {
 // Whatever somebody makes of a lease's own tags, a rebuild grants no more than was
 // signed: either nothing is proven, or what is proven is what was signed.
 func TestTamperedTagsGrantNothing(t *testing.T) {
-	inFake(t, worldOptions{}, func(w *world) {
+	t.Parallel()
+	rounds := testenv.UnlessRaced(300, 60)
+	inFake(t, worldOptions{fake: fakeaws.Options{ELBBurst: -1}}, func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)
 		signed := w.tags(l)
@@ -127,7 +131,7 @@ func TestTamperedTagsGrantNothing(t *testing.T) {
 			"87600h", "2036-01-01T00:00:00Z", "AAAAAAAAAAAAAAAAAAAAAA==", "production",
 		}
 		random := rand.New(rand.NewPCG(1, 2))
-		for range 300 {
+		for range rounds {
 			change, both := map[string]string{}, random.IntN(2) == 0
 			for range 1 + random.IntN(3) {
 				change[keys[random.IntN(len(keys))]] = values[random.IntN(len(values))]

@@ -17,7 +17,7 @@ type quota struct {
 // How long what was read is believed, and how much room is plenty.
 const (
 	limitLasts = time.Hour
-	countLasts = time.Minute
+	countLasts = 10 * time.Minute
 	plentyRoom = 5
 )
 
@@ -31,6 +31,13 @@ func (q *quota) used(count int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.count, q.countAt = count, time.Now()
+}
+
+// oneMore counts what was made since.
+func (q *quota) oneMore() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count++
 }
 
 // plenty reports both, if there was plenty of room a short while ago.

@@ -1,6 +1,8 @@
 package provisioner
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,12 +123,20 @@ func (r *run) pending() bool {
 	return r.wait > 0 || len(r.errs) > 0
 }
 
-// step is the outcome. Resources are set also when there is an error.
+// step is the outcome. Resources are set also when there is an error. Where calls
+// had no turn, and nothing failed, the step waits in line.
 func (r *run) step() (sshforward.StepResult, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.errs) > 0 {
-		return sshforward.StepResult{Resources: r.res}, finalFirst(r.errs)
+	failures := slices.DeleteFunc(slices.Clone(r.errs), func(err error) bool { return errors.Is(err, errNoTurn) })
+	switch {
+	case len(failures) > 0:
+		return sshforward.StepResult{Resources: r.res}, finalFirst(failures)
+	case len(r.errs) > 0:
+		return sshforward.StepResult{
+			Resources: r.res, Wait: time.Second, InLine: true,
+			Detail: sshforward.Textf("It waits for its turn: account %s has used up the calls that AWS takes about load balancers.", r.Name),
+		}, nil
 	}
 	return sshforward.StepResult{Resources: r.res, Wait: r.wait, Detail: r.detail}, nil
 }

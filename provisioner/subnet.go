@@ -72,6 +72,14 @@ func isBlocked(s types.Subnet) bool {
 	return b != nil && b.InternetGatewayBlockMode != "" && b.InternetGatewayBlockMode != types.BlockPublicAccessModeOff
 }
 
+// anyIPv6 reports whether the VPC of these route tables, which are all that it has,
+// may have an IPv6 range: each of them has the local route of each range.
+func anyIPv6(tables []types.RouteTable) bool {
+	return len(tables) == 0 || slices.ContainsFunc(tables, func(t types.RouteTable) bool {
+		return slices.ContainsFunc(t.Routes, func(r types.Route) bool { return aws.ToString(r.DestinationIpv6CidrBlock) != "" })
+	})
+}
+
 // isPublic: the subnet's own route table, or else the VPC's main one, has an
 // active IPv4 default route to an internet gateway.
 func isPublic(s types.Subnet, tables []types.RouteTable) bool {

@@ -45,6 +45,10 @@ func groupIDs(groups []types.SecurityGroup) []string {
 	return ids
 }
 
+// distinct returns them in order and once each, and leaves them as they are: who
+// asks may be reading them meanwhile.
+func distinct(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
+
 // existing returns those of the groups that exist.
 func (a *account) existing(ctx context.Context, ids []string) ([]string, error) {
 	found, err := a.groupsByID(ctx, ids)
@@ -54,8 +58,7 @@ func (a *account) existing(ctx context.Context, ids []string) ([]string, error) 
 // groupsByID lists groups by a filter, since one that is gone would refuse a call
 // that names it.
 func (a *account) groupsByID(ctx context.Context, ids []string) ([]types.SecurityGroup, error) {
-	slices.Sort(ids)
-	return inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.SecurityGroup, error) {
+	return inChunks(distinct(ids), filterValues, func(ids []string) ([]types.SecurityGroup, error) {
 		return a.groups(ctx, "look for security groups", filter("group-id", ids...))
 	})
 }
@@ -70,8 +73,7 @@ func ruleIDsOf(rules []types.SecurityGroupRule) []string {
 
 // rulesByID lists rules in the same way.
 func (a *account) rulesByID(ctx context.Context, ids []string) ([]types.SecurityGroupRule, error) {
-	slices.Sort(ids)
-	return inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]types.SecurityGroupRule, error) {
+	return inChunks(distinct(ids), filterValues, func(ids []string) ([]types.SecurityGroupRule, error) {
 		return a.rules(ctx, "look for security group rules", filter("security-group-rule-id", ids...))
 	})
 }
@@ -167,8 +169,7 @@ func (a *account) balancerTags(ctx context.Context, names []string) (map[string]
 // asks with a filter: an id that is gone would refuse a call that names it.
 func (a *account) describe(ctx context.Context, ids []string) (map[string]sshforward.Instance, error) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !instanceIDRE.MatchString(id) })
-	slices.Sort(ids)
-	all, err := inChunks(slices.Compact(ids), filterValues, func(ids []string) ([]sshforward.Instance, error) {
+	all, err := inChunks(distinct(ids), filterValues, func(ids []string) ([]sshforward.Instance, error) {
 		return a.described(ctx, &ec2.DescribeInstancesInput{
 			Filters: []types.Filter{filter("instance-id", ids...)},
 		}, "look at the instances")

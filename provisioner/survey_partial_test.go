@@ -163,3 +163,29 @@ func TestMendInAZoneOutage(t *testing.T) {
 		})
 	}
 }
+
+// Groups that have lost their tags are looked for by the ids that the store has,
+// while the rules in them are: neither disturbs the other (which the race
+// detector says).
+func TestSurveyOfGroupsWithoutTags(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		var stored []*sshforward.Lease
+		for _, id := range []string{"k7m2q9x", "a3b8c1d", "p5r6s7t"} {
+			l := w.lease("web-1")
+			l.ID = id
+			w.open(l)
+			w.untag(l.Resources.GroupID)
+			stored = append(stored, l)
+		}
+		slices.SortFunc(stored, func(a, b *sshforward.Lease) int { return strings.Compare(b.Resources.GroupID, a.Resources.GroupID) })
+		s, err := w.p.Survey(w.ctx, w.account(), stored)
+		if err != nil || len(s.Found) != len(stored) {
+			w.Fatalf("%d found, %v", len(s.Found), err)
+		}
+		for _, f := range s.Found {
+			if !f.Group || len(f.Ingress) != len(stored[0].Sources) {
+				w.Errorf("of %s: group %t, it lets in %v", f.Lease.ID, f.Group, f.Ingress)
+			}
+		}
+	})
+}

@@ -299,6 +299,10 @@ func (s *surveyRun) read() map[string]*sshforward.Lease {
 		var tags map[string]string
 		if tags, x.proof = s.p.signing.verify(x.groupTags, x.balancerTags, x.place(s.Region)); tags == nil {
 			tags = x.agreedTags()
+			x.says = words(tags)
+			if !instanceIDRE.MatchString(tags[TagInstance]) {
+				delete(tags, TagInstance) // the load balancer may know better
+			}
 		}
 		tags[TagDeployment], tags[TagLease] = s.p.deployment, id // what its structure says
 		l, ok := FromTags(s.p.deployment, tags, s.Account)

@@ -14,6 +14,9 @@ const (
 	visibilityDelay = time.Minute
 	// slowPollAfter is when a wait has become long enough to ask less often.
 	slowPollAfter = 30 * time.Second
+	// seenSoon is how long something that was just made is looked for more often than
+	// once a second: most of it is there by then.
+	seenSoon, seenSoonEvery = 2 * time.Second, 200 * time.Millisecond
 
 	minCloseWait = 2 * time.Second
 	maxCloseWait = 15 * time.Second
@@ -33,16 +36,24 @@ func (r *run) patience() time.Duration {
 	return 5 * time.Second
 }
 
+// untilSeen is how long to wait for what was just made.
+func (r *run) untilSeen() time.Duration {
+	if r.sinceStage() < seenSoon {
+		return seenSoonEvery
+	}
+	return r.patience()
+}
+
 // tolerate makes a wait of an error that may only mean that what was just made
 // cannot be seen yet; after a minute it is an error.
 func (r *run) tolerate(err error, doing string, codes ...string) error {
 	switch {
 	case !hasCode(err, codes...) || r.sinceStage() >= visibilityDelay:
 	case hasCode(err, denied...):
-		r.later(r.patience(), "AWS does not see yet what was just created, or my role lacks a permission.")
+		r.later(r.untilSeen(), "AWS does not see yet what was just created, or my role lacks a permission.")
 		return nil
 	default:
-		r.later(r.patience(), "AWS does not see yet what was just created.")
+		r.later(r.untilSeen(), "AWS does not see yet what was just created.")
 		return nil
 	}
 	return r.failed(err, doing)

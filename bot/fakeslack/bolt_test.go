@@ -101,6 +101,7 @@ func (l *lockedBuffer) String() string {
 // TestBoltIsSatisfied is the second opinion: what slack-go overlooks, Slack's
 // own client may not.
 func TestBoltIsSatisfied(t *testing.T) {
+	t.Parallel()
 	modules := needBolt(t)
 	w := organisation(t, fakeslack.Options{PingInterval: 500 * time.Millisecond})
 	w.ChangeUser("W3", func(u *fakeslack.User) { u.Restricted = true })

@@ -33,6 +33,7 @@ func interactions(t *testing.T, w *fakeslack.Workspace, answer func(*robot, slac
 }
 
 func TestClickOnAMessage(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, ts, err := r.PostMessage("C1", slack.MsgOptionText("Open?", false), prompt("abc123"))
@@ -63,6 +64,7 @@ func TestClickOnAMessage(t *testing.T) {
 }
 
 func TestClickOnAnEphemeralMessage(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	ts, err := r.PostEphemeral("C1", "U1", slack.MsgOptionText("Open?", false), prompt("abc123"))
@@ -94,6 +96,7 @@ func TestClickOnAnEphemeralMessage(t *testing.T) {
 }
 
 func TestTheValueTellsEqualButtonsApart(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	row := func(v string) slack.Block {
@@ -115,6 +118,7 @@ func TestTheValueTellsEqualButtonsApart(t *testing.T) {
 }
 
 func TestForgedClick(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	_, got := interactions(t, w, nil)
 	if _, err := w.ForgeClick(t.Context(), "U2", fakeslack.Forged{Channel: "C1", TS: "1.2", ActionID: "lease.approve",
@@ -129,6 +133,7 @@ func TestForgedClick(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, ts, err := r.PostMessage("C1", slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewActionBlock("b",
@@ -156,6 +161,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestResponseURLRunsOut(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, ackAll)
 	res, err := w.Slash(t.Context(), "U1", "G1", "list") // where the bot may not post
@@ -184,6 +190,7 @@ func TestResponseURLRunsOut(t *testing.T) {
 }
 
 func TestResponseURLExpiresAndRefuses(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{ResponseURLLife: 300 * time.Millisecond})
 	startRobot(t, w, ackAll)
 	res, err := w.Slash(t.Context(), "U1", "C1", "list")
@@ -207,6 +214,7 @@ func TestResponseURLExpiresAndRefuses(t *testing.T) {
 }
 
 func TestAckWithBlocksThatSlackRefuses(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
 		b := slack.NewButtonBlockElement("same", "", plain("x"))
@@ -219,6 +227,7 @@ func TestAckWithBlocksThatSlackRefuses(t *testing.T) {
 }
 
 func TestAckInChannel(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
 		_ = r.socket.Ack(*e.Request, map[string]any{"text": "hello all", "response_type": "in_channel"})

@@ -33,6 +33,7 @@ func post(t *testing.T, url, body string) string {
 }
 
 func TestFaultsOnCalls(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		out    fakeslack.Outcome
@@ -74,6 +75,7 @@ func TestFaultsOnCalls(t *testing.T) {
 }
 
 func TestFaultHookSeesTheRecordedCall(t *testing.T) {
+	t.Parallel()
 	var w *fakeslack.Workspace
 	var seen atomic.Int32
 	w = office(t, fakeslack.Options{})
@@ -91,6 +93,7 @@ func TestFaultHookSeesTheRecordedCall(t *testing.T) {
 }
 
 func TestLostEnvelopeAndLostAck(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{AckDeadline: 150 * time.Millisecond})
 	var got atomic.Int32
 	startRobot(t, w, func(r *robot, e socketmode.Event) { got.Add(1); _ = r.socket.Ack(*e.Request) })
@@ -109,6 +112,7 @@ func TestLostEnvelopeAndLostAck(t *testing.T) {
 }
 
 func TestRefusedDialIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.FailNext(fakeslack.MethodDial, fakeslack.Outcome{Status: 503})
 	w.FailNext("apps.connections.open", fakeslack.Outcome{Status: 429, RetryAfter: 20 * time.Millisecond}) // rounds up to 1 s
@@ -119,6 +123,7 @@ func TestRefusedDialIsTriedAgain(t *testing.T) {
 }
 
 func TestSubscriberSeesEverythingInOrder(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	changes := w.Subscribe(t.Context())
 	api := client(t, w)
@@ -145,6 +150,7 @@ func TestSubscriberSeesEverythingInOrder(t *testing.T) {
 }
 
 func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{History: 10})
 	api := client(t, w)
 	for range 60 {

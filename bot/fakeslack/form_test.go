@@ -50,6 +50,7 @@ func state(t *testing.T, payload json.RawMessage) map[string]obj {
 }
 
 func TestEveryInputHasItsShapeInState(t *testing.T) {
+	t.Parallel()
 	opts := []any{obj{"text": pt(1), "value": "a"}, obj{"text": pt(2), "value": "b"}}
 	group := []any{obj{"label": pt(1), "options": opts}}
 	cases := []struct {
@@ -103,6 +104,7 @@ func TestEveryInputHasItsShapeInState(t *testing.T) {
 }
 
 func TestForgedSubmissionSkipsTheClientsChecks(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	got := rawOpener(t, w, []any{input(obj{"type": "plain_text_input", "action_id": "reason", "max_length": 3}, "block_id", "reason")})
 	v := openForm(t, w)
@@ -122,6 +124,7 @@ func TestForgedSubmissionSkipsTheClientsChecks(t *testing.T) {
 }
 
 func TestInputThatIsShownButEmptyIsMissed(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	rawOpener(t, w, []any{input(obj{"type": "checkboxes", "options": options(1, 1, 1)}, "block_id", "agree")})
 	v := openForm(t, w)
@@ -131,6 +134,7 @@ func TestInputThatIsShownButEmptyIsMissed(t *testing.T) {
 }
 
 func TestSnapshotStaysAsItWas(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, ts, err := api.PostMessage("C1", slack.MsgOptionText("one", false))

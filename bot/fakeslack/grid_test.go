@@ -34,6 +34,7 @@ func userInfo(t *testing.T, w *fakeslack.Workspace, id string) map[string]any {
 }
 
 func TestUsersInfoTellsColleaguesFromStrangers(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	for _, c := range []struct{ id, team, enterprise string }{
 		{"U1", "T0FAKE", "E0ACME"}, {"W3", "T3SISTER", "E0ACME"}, {"U7", "T7PARTNER", "E7PARTNER"}, {"U9", "T9OTHER", ""},
@@ -53,6 +54,7 @@ func TestUsersInfoTellsColleaguesFromStrangers(t *testing.T) {
 // TestIsStrangerDecidesNothing: it is set only for those who share no channel
 // with the app, so a partner in a shared channel goes without it.
 func TestIsStrangerDecidesNothing(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	for id, want := range map[string]bool{"U1": false, "W3": false, "U7": false, "U9": true} {
 		if got, _ := userInfo(t, w, id)["is_stranger"].(bool); got != want {
@@ -66,6 +68,7 @@ func TestIsStrangerDecidesNothing(t *testing.T) {
 }
 
 func TestInteractionsCarryTheInstallingTeam(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, ts, err := r.PostMessage("C7", slack.MsgOptionText("Open?", false), prompt("l1"))
@@ -85,6 +88,7 @@ func TestInteractionsCarryTheInstallingTeam(t *testing.T) {
 // TestSlashCommandsOfStrangers carry the team_id of the workspace where the app is
 // installed: they do not tell a stranger from a colleague, users.info does.
 func TestSlashCommandsOfStrangers(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	got := make(chan slack.SlashCommand, 3)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
@@ -102,6 +106,7 @@ func TestSlashCommandsOfStrangers(t *testing.T) {
 }
 
 func TestHomeOfAStrangerHasTheInstallingTeam(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	startRobot(t, w, ackAll)
 	if _, err := w.OpenHome(t.Context(), "U7"); err != nil {
@@ -123,6 +128,7 @@ func TestHomeOfAStrangerHasTheInstallingTeam(t *testing.T) {
 }
 
 func TestAuthTestNamesTheOrganisation(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		o              fakeslack.Options
 		team, org      string
@@ -145,6 +151,7 @@ func TestAuthTestNamesTheOrganisation(t *testing.T) {
 }
 
 func TestForgedTeams(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	_, got := interactions(t, w, nil)
 	forge := func(f fakeslack.Forged) slack.InteractionCallback {

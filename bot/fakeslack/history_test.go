@@ -11,6 +11,7 @@ import (
 // TestAMessageIsFoundAgain is what a bot with the scopes may do after an answer
 // that was lost: look for the message by its metadata.
 func TestAMessageIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	mark := slack.SlackMetadata{EventType: "lease_card", EventPayload: map[string]any{"lease": "abc123"}}
@@ -38,6 +39,7 @@ func TestAMessageIsFoundAgain(t *testing.T) {
 }
 
 func TestHistoryAndReplies(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Scopes: []string{"chat:write", "chat:write.public", "channels:history"}})
 	api := client(t, w)
 	post := func(text string, more ...slack.MsgOption) string {

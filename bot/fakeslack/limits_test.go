@@ -51,6 +51,7 @@ func input(el obj, kv ...any) obj {
 }
 
 func TestBlockLimits(t *testing.T) {
+	t.Parallel()
 	confirm := func(title, text, yes, no int) obj {
 		return obj{"title": pt(title), "text": md(text), "confirm": pt(yes), "deny": pt(no)}
 	}
@@ -123,6 +124,7 @@ func TestBlockLimits(t *testing.T) {
 }
 
 func TestViewLimits(t *testing.T) {
+	t.Parallel()
 	modal := func(kv ...any) obj {
 		return with(obj{"type": "modal", "title": pt(24), "submit": pt(24), "close": pt(24), "blocks": []any{section()}}, kv...)
 	}
@@ -156,6 +158,7 @@ func TestViewLimits(t *testing.T) {
 
 // What slack-go marshals on its own accord must not be refused.
 func TestSlackGoBlocksAreTaken(t *testing.T) {
+	t.Parallel()
 	yes := slack.NewConfirmationBlockObject(plain("Sure?"), mrkdwn("Really"), plain("Yes"), plain("No")).WithStyle(slack.StyleDanger)
 	b := slack.NewButtonBlockElement("a", "v", slack.NewTextBlockObject("plain_text", "Go", true,
 		false)).WithStyle(slack.StylePrimary).WithConfirm(yes)

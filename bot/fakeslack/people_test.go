@@ -9,6 +9,7 @@ import (
 )
 
 func TestGuestsAndTheDeactivated(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.AddUser(fakeslack.User{ID: "U5", Name: "guest", Restricted: true})
 	w.AddUser(fakeslack.User{ID: "U6", Name: "visitor", UltraRestricted: true})
@@ -29,6 +30,7 @@ func TestGuestsAndTheDeactivated(t *testing.T) {
 }
 
 func TestWhoLeavesCanDoNothing(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, ts, err := r.PostMessage("C1", slack.MsgOptionText("Open?", false), prompt("l1"))
@@ -63,6 +65,7 @@ func TestWhoLeavesCanDoNothing(t *testing.T) {
 }
 
 func TestGroupsAndChannelsChange(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	w.SetGroupUsers("S1", "U2")
@@ -87,6 +90,7 @@ func TestGroupsAndChannelsChange(t *testing.T) {
 // TestOutsidersSeeOnlyWhereTheyWereLetIn holds for guests and strangers, also
 // in public channels.
 func TestOutsidersSeeOnlyWhereTheyWereLetIn(t *testing.T) {
+	t.Parallel()
 	w := organisation(t, fakeslack.Options{})
 	startRobot(t, w, ackAll)
 	w.AddUser(fakeslack.User{ID: "U5", Name: "guest", Restricted: true})

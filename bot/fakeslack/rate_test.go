@@ -16,6 +16,7 @@ func limited(err error) bool {
 }
 
 func TestTiersArePerMethod(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Rates: true, PostInterval: time.Nanosecond})
 	api := client(t, w)
 	_, ts, err := api.PostMessage("C1", slack.MsgOptionText("x", false))
@@ -56,6 +57,7 @@ func TestTiersArePerMethod(t *testing.T) {
 }
 
 func TestRatesRecover(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Rates: true, RateWindow: 300 * time.Millisecond})
 	api := client(t, w)
 	ask := func() error { _, err := api.GetUserGroups(); return err }
@@ -66,6 +68,7 @@ func TestRatesRecover(t *testing.T) {
 }
 
 func TestPostsComeInShortBursts(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Rates: true})
 	api := client(t, w)
 	post := func(ch string) error { _, _, err := api.PostMessage(ch, slack.MsgOptionText("x", false)); return err }
@@ -88,6 +91,7 @@ func TestPostsComeInShortBursts(t *testing.T) {
 // TestUsageCountsWithoutRates lets a test judge how fast a bot goes without
 // being slowed down.
 func TestUsageCountsWithoutRates(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{History: 5, RateWindow: time.Hour})
 	api := client(t, w)
 	for range 60 {

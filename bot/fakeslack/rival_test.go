@@ -12,6 +12,7 @@ import (
 )
 
 func TestASecondProcessTakesItsShare(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Seed: 1})
 	handled := make(chan string, 100)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
@@ -43,6 +44,7 @@ func TestASecondProcessTakesItsShare(t *testing.T) {
 // TestConnectionsThatCameTogetherGoTogether: with both of its connections
 // opened at once a bot is away for a moment every few hours.
 func TestConnectionsThatCameTogetherGoTogether(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{ConnectionLife: 2 * time.Second})
 	a, b := dial(t, w), dial(t, w)
 	read(t, a)
@@ -77,6 +79,7 @@ func TestConnectionsThatCameTogetherGoTogether(t *testing.T) {
 // TestOneEnvelopeOnTwoConnections is a duplicate that two processes, or two
 // connections of one, get at the same moment.
 func TestOneEnvelopeOnTwoConnections(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	type got struct{ robot, id string }
 	seen := make(chan got, 10)
@@ -118,6 +121,7 @@ func TestOneEnvelopeOnTwoConnections(t *testing.T) {
 }
 
 func TestTokensThatDie(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	bot := func() error { _, err := api.AuthTest(); return err }
@@ -137,6 +141,7 @@ func TestTokensThatDie(t *testing.T) {
 }
 
 func TestTheAppIsUninstalled(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r := startRobot(t, w, ackAll)
 	_, ts, err := r.PostMessage("C1", slack.MsgOptionText("x", false), prompt("l1"))

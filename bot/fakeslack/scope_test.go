@@ -12,6 +12,7 @@ import (
 const formType = "application/x-www-form-urlencoded"
 
 func TestWhatTheScopesDoNotCover(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Scopes: []string{"channels:read", "commands"}})
 	for _, c := range []struct{ method, body, code, needed string }{
 		{"auth.test", "", "", ""},
@@ -42,6 +43,7 @@ func TestWhatTheScopesDoNotCover(t *testing.T) {
 }
 
 func TestChatWritePublicIsForPublicChannelsOnly(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Scopes: []string{"chat:write"}})
 	api := client(t, w)
 	for _, c := range []struct{ channel, without, with string }{
@@ -57,6 +59,7 @@ func TestChatWritePublicIsForPublicChannelsOnly(t *testing.T) {
 }
 
 func TestWhatConversationsInfoSays(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.AddChannel(fakeslack.Channel{ID: "C7", Name: "with-partner", Members: []string{"U1", "U9"}, BotMember: true, ExtShared: true})
 	w.AddChannel(fakeslack.Channel{ID: "C8", Name: "invited", Members: []string{"U1"}, BotMember: true, PendingExtShared: true})
@@ -77,6 +80,7 @@ func TestWhatConversationsInfoSays(t *testing.T) {
 }
 
 func TestDirectMessagesAreChannelsOfTwo(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Scopes: []string{"chat:write", "im:write", "im:read", "im:history"}})
 	api := client(t, w)
 	dm, _, _, err := api.OpenConversation(&slack.OpenConversationParameters{Users: []string{"U2"}})

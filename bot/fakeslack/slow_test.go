@@ -27,6 +27,7 @@ func impatient(t *testing.T, w *fakeslack.Workspace, d time.Duration) *slack.Cli
 }
 
 func TestBrokenUntilMended(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	groups := func() error { _, err := api.GetUserGroups(); return err }
@@ -49,6 +50,7 @@ func TestBrokenUntilMended(t *testing.T) {
 }
 
 func TestPagesFromInFrontOfSlack(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	for _, status := range []int{http.StatusOK, http.StatusNotFound, http.StatusInternalServerError} {
 		w.FailNext("auth.test", fakeslack.Outcome{Status: status})
@@ -72,6 +74,7 @@ func TestPagesFromInFrontOfSlack(t *testing.T) {
 
 // TestWhatTheClientGaveUpStillHappens is how one card becomes two.
 func TestWhatTheClientGaveUpStillHappens(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := impatient(t, w, 100*time.Millisecond)
 	w.Break("chat.postMessage", fakeslack.Outcome{Delay: 300 * time.Millisecond})
@@ -97,6 +100,7 @@ func TestWhatTheClientGaveUpStillHappens(t *testing.T) {
 }
 
 func TestCallsThatAreNeverAnswered(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.FailNext("chat.postMessage", fakeslack.Outcome{Silent: true})
 	_, _, err := impatient(t, w, 100*time.Millisecond).PostMessage("C1", slack.MsgOptionText("x", false))
@@ -115,6 +119,7 @@ func TestCallsThatAreNeverAnswered(t *testing.T) {
 }
 
 func TestConnectionsFallSilent(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{PingInterval: 20 * time.Millisecond, AckDeadline: 100 * time.Millisecond})
 	c := dial(t, w)
 	read(t, c)
@@ -153,6 +158,7 @@ func TestConnectionsFallSilent(t *testing.T) {
 // TestTLS serves HTTP/2, where one connection carries everything, and WebSocket
 // beside it.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	lender := httptest.NewTLSServer(nil)
 	lender.Close()
 	w := office(t, fakeslack.Options{TLS: &tls.Config{Certificates: lender.TLS.Certificates}})

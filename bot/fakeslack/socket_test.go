@@ -45,6 +45,7 @@ func read(t *testing.T, c *websocket.Conn) map[string]any {
 }
 
 func TestTicketsWorkOnce(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	_, url, err := client(t, w).StartSocketModeContext(t.Context())
 	if err != nil {
@@ -64,6 +65,7 @@ func TestTicketsWorkOnce(t *testing.T) {
 }
 
 func TestAtMostMaxConnections(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{MaxConnections: 2})
 	for range 2 {
 		if m := read(t, dial(t, w)); m["type"] != "hello" {
@@ -77,6 +79,7 @@ func TestAtMostMaxConnections(t *testing.T) {
 }
 
 func TestEnvelopesSpreadOverConnections(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{Seed: 1})
 	startRobot(t, w, ackAll)
 	startRobot(t, w, ackAll)
@@ -93,6 +96,7 @@ func TestEnvelopesSpreadOverConnections(t *testing.T) {
 }
 
 func TestSlashPayloadAndAck(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	got := make(chan slack.SlashCommand, 1)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
@@ -122,6 +126,7 @@ func TestSlashPayloadAndAck(t *testing.T) {
 }
 
 func TestSlashWhereItCannotBeTyped(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	for _, c := range [][2]string{{"U2", "G1"}, {"U1", "C3"}, {"U1", "C0"}, {"U0", "C1"}} {
 		if _, err := w.Slash(t.Context(), c[0], c[1], "list"); err == nil {
@@ -131,6 +136,7 @@ func TestSlashWhereItCannotBeTyped(t *testing.T) {
 }
 
 func TestNobodyThereAndNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{AckDeadline: 100 * time.Millisecond})
 	res, err := w.Slash(t.Context(), "U1", "C1", "list")
 	if err != nil || res.Error != fakeslack.ErrDispatch {
@@ -156,6 +162,7 @@ func TestNobodyThereAndNobodyAnswers(t *testing.T) {
 }
 
 func TestAcksThatDoNotCount(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{AckDeadline: 200 * time.Millisecond})
 	a := dial(t, w)
 	read(t, a)
@@ -194,6 +201,7 @@ func TestAcksThatDoNotCount(t *testing.T) {
 }
 
 func TestEventsComeAgainCommandsDoNot(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{AckDeadline: 50 * time.Millisecond, RetryDelays: []time.Duration{0, 10 * time.Millisecond}})
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
 		if e.Request.RetryAttempt == 2 {
@@ -218,6 +226,7 @@ func TestEventsComeAgainCommandsDoNot(t *testing.T) {
 }
 
 func TestDuplicateEnvelope(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	ids := make(chan string, 2)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
@@ -238,6 +247,7 @@ func TestDuplicateEnvelope(t *testing.T) {
 }
 
 func TestClientComesBackAfterRefreshAndDrop(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, ackAll)
 	for _, end := range []func(){
@@ -255,6 +265,7 @@ func TestClientComesBackAfterRefreshAndDrop(t *testing.T) {
 }
 
 func TestRevokedTokenEndsTheClient(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r := startRobot(t, w, ackAll)
 	w.SetTokenError(w.AppToken(), "token_revoked")
@@ -268,6 +279,7 @@ func TestRevokedTokenEndsTheClient(t *testing.T) {
 }
 
 func TestPings(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{PingInterval: 20 * time.Millisecond})
 	c := dial(t, w)
 	pings, pongs := make(chan string, 100), make(chan string, 100)
@@ -296,6 +308,7 @@ func TestPings(t *testing.T) {
 }
 
 func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	dial(t, w)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == 1 })

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPeopleWriteIntoThreads(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, root, err := api.PostMessage("C1", slack.MsgOptionText("card", false))
@@ -36,6 +37,7 @@ func TestPeopleWriteIntoThreads(t *testing.T) {
 
 // TestNoCommandsInThreads is a refusal by Slack itself: the app hears nothing.
 func TestNoCommandsInThreads(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, func(r *robot, e socketmode.Event) {
 		t.Errorf("the app got %s", e.Type)
@@ -55,6 +57,7 @@ func TestNoCommandsInThreads(t *testing.T) {
 }
 
 func TestANewDMIsAnnounced(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.AddUser(fakeslack.User{ID: "U77", Name: "new"})
 	changes := w.Subscribe(t.Context())

@@ -11,6 +11,7 @@ import (
 )
 
 func TestMessagesThatCannotBeEdited(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, ts, err := api.PostMessage("C1", slack.MsgOptionText("x", false))
@@ -38,6 +39,7 @@ func TestMessagesThatCannotBeEdited(t *testing.T) {
 
 // TestAReplyToADeletedMessage lands in the channel, and only the answer tells.
 func TestAReplyToADeletedMessage(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	post := func(thread string) map[string]any {
@@ -68,6 +70,7 @@ func TestAReplyToADeletedMessage(t *testing.T) {
 }
 
 func TestAnUpdateReadsNamesAsAPersonWouldTypeThem(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	const text = "ask @bob in #ops, not #secret or @nobody; <@U1|ann> mail a@bob, @here. 例:@ann"
@@ -100,6 +103,7 @@ func TestAnUpdateReadsNamesAsAPersonWouldTypeThem(t *testing.T) {
 }
 
 func TestAChangedBlockWantsANewID(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	blocks := func(id, text string) slack.MsgOption {
@@ -124,6 +128,7 @@ func TestAChangedBlockWantsANewID(t *testing.T) {
 }
 
 func TestBlocksThatAreTooLongTogether(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	startRobot(t, w, ackAll)
 	api := client(t, w)
@@ -149,6 +154,7 @@ func TestBlocksThatAreTooLongTogether(t *testing.T) {
 
 // TestEphemeralMessagesInThreads are shown only where the thread has begun.
 func TestEphemeralMessagesInThreads(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, card, err := api.PostMessage("C1", slack.MsgOptionText("card", false))
@@ -178,6 +184,7 @@ func TestEphemeralMessagesInThreads(t *testing.T) {
 }
 
 func TestClicksInThreads(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := interactions(t, w, nil)
 	_, card, err := r.PostMessage("C1", slack.MsgOptionText("card", false), prompt("l1"))

@@ -64,6 +64,7 @@ func openForm(t *testing.T, w *fakeslack.Workspace) fakeslack.View {
 }
 
 func TestModalFromOpenToSubmit(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	_, got := opener(t, w, func(slack.InteractionCallback) any { return nil })
 	v := openForm(t, w)
@@ -96,6 +97,7 @@ func TestModalFromOpenToSubmit(t *testing.T) {
 }
 
 func TestResponseActions(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var answer any
 	second := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Second"), Submit: plain("Go"),
@@ -142,6 +144,7 @@ func TestResponseActions(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	var answer any = slack.OptionsResponse{Options: []*slack.OptionBlockObject{slack.NewOptionBlockObject("i-1", plain("web"), nil)}}
 	_, got := opener(t, w, func(slack.InteractionCallback) any { return answer })
@@ -165,6 +168,7 @@ func TestSuggest(t *testing.T) {
 }
 
 func TestCloseViewAndClickInView(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	_, got := opener(t, w, func(slack.InteractionCallback) any { return nil })
 	v := openForm(t, w)
@@ -183,6 +187,7 @@ func TestCloseViewAndClickInView(t *testing.T) {
 }
 
 func TestTriggers(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{TriggerLife: 300 * time.Millisecond})
 	r := startRobot(t, w, ackAll)
 	res, err := w.Slash(t.Context(), "U1", "C1", "")
@@ -207,6 +212,7 @@ func TestTriggers(t *testing.T) {
 }
 
 func TestUpdateAndPush(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	r, got := opener(t, w, func(slack.InteractionCallback) any { return nil })
 	v := openForm(t, w)
@@ -230,6 +236,7 @@ func TestUpdateAndPush(t *testing.T) {
 }
 
 func TestHome(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	clicked := make(chan slack.InteractionCallback, 1)
 	startRobot(t, w, func(r *robot, e socketmode.Event) {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestPostGoesWhereSlackLetsIt(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.AddChannel(fakeslack.Channel{ID: "C4", Name: "readonly", PostError: "restricted_action"})
 	api := client(t, w)
@@ -35,6 +36,7 @@ func TestPostGoesWhereSlackLetsIt(t *testing.T) {
 }
 
 func TestTimeStampsAreUniqueAndGrow(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	last := ""
@@ -48,6 +50,7 @@ func TestTimeStampsAreUniqueAndGrow(t *testing.T) {
 }
 
 func TestUpdateKeepsHistoryAndUnmentionedBlocks(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, ts, err := api.PostMessage("C1", slack.MsgOptionText("one", false), prompt("l1"))
@@ -71,6 +74,7 @@ func TestUpdateKeepsHistoryAndUnmentionedBlocks(t *testing.T) {
 }
 
 func TestUpdateAndDeleteRefusals(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	theirs, _ := w.Say("U1", "C1", "mine")
@@ -97,6 +101,7 @@ func TestUpdateAndDeleteRefusals(t *testing.T) {
 }
 
 func TestThreadsAndPermalinks(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	_, root, _ := api.PostMessage("C1", slack.MsgOptionText("card", false))
@@ -116,6 +121,7 @@ func TestThreadsAndPermalinks(t *testing.T) {
 }
 
 func TestEphemeralRules(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	for _, c := range []struct{ channel, user, code string }{
@@ -135,6 +141,7 @@ func TestEphemeralRules(t *testing.T) {
 }
 
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	api := client(t, w)
 	u, err := api.GetUserInfo("U1")
@@ -183,6 +190,7 @@ func TestPeople(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	test := func(token string) error {
 		_, err := slack.New(token, slack.OptionAPIURL(w.APIURL())).AuthTest()
@@ -229,6 +237,7 @@ func raw(t *testing.T, w *fakeslack.Workspace, method, kind, body string) map[st
 }
 
 func TestEncodings(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	const js = "application/json; charset=utf-8"
 	for _, c := range []struct{ method, kind, body, code string }{
@@ -252,6 +261,7 @@ func TestEncodings(t *testing.T) {
 }
 
 func TestInvalidBlocksAreExplained(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	_, _, err := client(t, w).PostMessage("C1", slack.MsgOptionText("x", false),
 		slack.MsgOptionBlocks(slack.NewSectionBlock(mrkdwn(strings.Repeat("é", 3001)), nil, nil)))
@@ -268,6 +278,7 @@ func TestInvalidBlocksAreExplained(t *testing.T) {
 }
 
 func TestRateIsEnforcedWhenAsked(t *testing.T) {
+	t.Parallel()
 	w := office(t, fakeslack.Options{PostInterval: time.Hour})
 	api := client(t, w)
 	post := func(ch string) error {

@@ -105,6 +105,9 @@ func (noSlack) Notice(context.Context, *sshforward.Lease, sshforward.Notice) (ss
 // Edit implements sshforward.Notifier.
 func (noSlack) Edit(context.Context, *sshforward.Lease, sshforward.Posted) error { return errNoSlack }
 
+// Announce implements sshforward.Notifier.
+func (noSlack) Announce(context.Context, sshforward.Text) error { return errNoSlack }
+
 // Members implements sshforward.Directory.
 func (noSlack) Members(context.Context, string) ([]string, error) { return nil, errNoSlack }
 

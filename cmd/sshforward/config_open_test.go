@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,5 +184,35 @@ func TestTimingOfOneSecond(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.Timing.timing()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What is built ahead is what the policy says, unless a rule says otherwise; while
+// approval is waited for if nothing does.
+func TestPrepare(t *testing.T) {
+	rule := "{name: development"
+	for _, tt := range []struct {
+		policy, rule       string
+		wantPolicy, wantOf sshforward.Prepare
+	}{
+		{"", "", sshforward.PrepareApproval, ""},
+		{"\n  prepare: never", "", sshforward.PrepareNever, ""},
+		{"\n  prepare: prompt", ", prepare: never", sshforward.PreparePrompt, sshforward.PrepareNever},
+		{"\n  prepare: approval", ", prepare: prompt", sshforward.PrepareApproval, sshforward.PreparePrompt},
+	} {
+		text := strings.Replace(strings.Replace(goodConfig, "policy:", "policy:"+tt.policy, 1), rule, rule+tt.rule, 1)
+		c, err := parseConfig([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := c.Policy.policy(nil)
+		of := p.Rules[slices.IndexFunc(p.Rules, func(r sshforward.Rule) bool { return r.Name == "development" })].Prepare
+		if p.Prepare != tt.wantPolicy || of != tt.wantOf {
+			t.Errorf("%q and %q: %q and %q", tt.policy, tt.rule, p.Prepare, of)
+		}
+	}
+	_, err := parseConfig([]byte(strings.Replace(goodConfig, "policy:", "policy:\n  prepare: always", 1)))
+	if err == nil || !strings.Contains(err.Error(), `column 12: "always" is none of never, approval and prompt`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,11 +18,15 @@ type policyConfig struct {
 	LeasesPerUser *int         `yaml:"leases_per_user"`
 	Ports         []port       `yaml:"ports"`
 	Rules         []ruleConfig `yaml:"rules"`
+	Prepare       prepareWord  `yaml:"prepare"` // defaultPrepare if it is not there
 }
 
 // defaultLeasesPerUser is how many leases a person may have if the policy does
 // not say; 0 written out is no limit.
 const defaultLeasesPerUser = 3
+
+// defaultPrepare is when what needs approval is built if the policy does not say.
+const defaultPrepare = sshforward.PrepareApproval
 
 // check wants to know the operators' channel, since urgent leases are told
 // there, and the accounts, since rules may name them.
@@ -60,6 +65,7 @@ func (p *policyConfig) policy(admins []person) sshforward.Policy {
 		Ports:         convert(p.Ports, func(p port) int { return int(p) }),
 		Admins:        convert(admins, personString),
 		Rules:         convert(p.Rules, ruleConfig.rule),
+		Prepare:       cmp.Or(sshforward.Prepare(p.Prepare), defaultPrepare),
 	}
 	if p.Sources.Widest != nil {
 		out.Sources.Widest = *p.Sources.Widest

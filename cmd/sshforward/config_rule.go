@@ -21,11 +21,13 @@ type ruleConfig struct {
 	Guests          bool          `yaml:"guests"`
 	Max             duration      `yaml:"max"`
 	Approvers       []person      `yaml:"approvers"`
-	Approvals       int           `yaml:"approvals"`
+	Approvals       quorum        `yaml:"approvals"`
+	Notify          []person      `yaml:"notify"`
 	Reason          string        `yaml:"reason"`
 	ReasonPattern   *pattern      `yaml:"reason_pattern"`
-	ExtendApprovals *int          `yaml:"extend_approvals"` // as many as approvals if it is not there
+	ExtendApprovals *quorum       `yaml:"extend_approvals"` // as many as approvals if it is not there
 	Urgent          *urgentConfig `yaml:"urgent"`
+	Prepare         prepareWord   `yaml:"prepare"` // as the policy says if it is not there
 }
 
 // urgentConfig says who may go past a rule's approvers.
@@ -45,8 +47,11 @@ const (
 // the key. An empty key and a rule without tags are refused by checkOpen.
 func (r *ruleConfig) check(channel string, accounts []awsConfig) error {
 	r.Max = cmp.Or(r.Max, duration(defaultMax))
-	if len(r.Approvers) > 0 {
-		r.Approvals = cmp.Or(r.Approvals, 1)
+	for _, q := range []*quorum{&r.Approvals, r.ExtendApprovals} {
+		r.Approvers = q.withApprovers(r.Approvers)
+	}
+	if len(r.Approvers) > 0 && len(r.Approvals.needs) == 0 {
+		r.Approvals.n = cmp.Or(r.Approvals.n, 1)
 	}
 	if r.ExtendApprovals == nil {
 		r.ExtendApprovals = &r.Approvals
@@ -73,14 +78,14 @@ func (r *ruleConfig) checkApprovals() error {
 	for _, n := range []struct {
 		key  string
 		want int
-	}{{"approvals", r.Approvals}, {"extend_approvals", *r.ExtendApprovals}} {
+	}{{"approvals", r.Approvals.n}, {"extend_approvals", r.ExtendApprovals.n}} {
 		if n.want < 0 || n.want > 0 && len(r.Approvers) == 0 {
 			return fmt.Errorf("%s: nobody could give them; write for example: approvers: [S0LEAD]", n.key)
 		}
 	}
 	if n, few := r.fewApprovers(); few {
 		return fmt.Errorf("approvers: %s cannot give %d approvals; name more, or a user group",
-			count(n, "approver"), max(r.Approvals, *r.ExtendApprovals))
+			count(n, "approver"), max(r.Approvals.n, r.ExtendApprovals.n))
 	}
 	return nil
 }
@@ -95,7 +100,7 @@ func (r *ruleConfig) fewApprovers() (n int, few bool) {
 		}
 		people[p] = true
 	}
-	return len(people), max(r.Approvals, *r.ExtendApprovals) > len(people) && len(people) > 0
+	return len(people), max(r.Approvals.n, r.ExtendApprovals.n) > len(people) && len(people) > 0
 }
 
 // checkUrgent looks at who may go past the approvers.
@@ -106,7 +111,7 @@ func (r *ruleConfig) checkUrgent(channel string) error {
 	}
 	u.Max = cmp.Or(u.Max, duration(defaultUrgentMax))
 	switch {
-	case r.Approvals == 0:
+	case r.Approvals.n == 0:
 		return errors.New("urgent: the rule needs no approval, so there is nothing to go past")
 	case len(u.Users) == 0:
 		return errors.New("urgent.users: say who may, for example: urgent: {users: [S0ONCALL], max: 30m}")
@@ -124,10 +129,12 @@ func (r ruleConfig) rule() sshforward.Rule {
 		VPCs:      convert(r.VPCs, func(id vpcID) string { return string(id) }),
 		Instances: convert(r.Instances, func(id instanceID) string { return string(id) }),
 		Users:     convert(r.Users, personString), Guests: r.Guests, Max: time.Duration(r.Max),
-		Approvers: convert(r.Approvers, personString), Approvals: r.Approvals, Reason: r.Reason == "required",
+		Approvers: convert(r.Approvers, personString), Approvals: r.Approvals.n, Needs: r.Approvals.needs,
+		Notify: convert(r.Notify, personString), Reason: r.Reason == "required",
+		Prepare: sshforward.Prepare(r.Prepare),
 	}
 	if r.ExtendApprovals != nil {
-		out.ExtendApprovals = *r.ExtendApprovals
+		out.ExtendApprovals, out.ExtendNeeds = r.ExtendApprovals.n, r.ExtendApprovals.needs
 	}
 	if r.Urgent != nil {
 		out.Urgent = &sshforward.Urgent{Users: convert(r.Urgent.Users, personString), Max: time.Duration(r.Urgent.Max)}

@@ -15,6 +15,7 @@ type slackConfig struct {
 	Admins   []person `yaml:"admins"`
 	Language string   `yaml:"language"`
 	Ask      string   `yaml:"ask"`
+	Cards    []string `yaml:"cards"`
 }
 
 // check looks at the values and fills in defaults.
@@ -23,9 +24,15 @@ func (s *slackConfig) check() error {
 	s.Ask = cmp.Or(s.Ask, string(sshforward.AskBoth))
 	switch {
 	case s.Channel != "" && !channelID.MatchString(s.Channel):
-		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details", s.Channel)
+		return fmt.Errorf("slack.channel: %q is not the id of a channel; Slack shows the id (C…) at the end of the channel's details",
+			s.Channel)
 	case !slices.Contains(bot.Languages(), s.Language):
 		return fmt.Errorf("slack.language: %q is not there; write one of %s", s.Language, strings.Join(bot.Languages(), ", "))
+	}
+	for i, id := range s.Cards {
+		if !channelID.MatchString(id) {
+			return fmt.Errorf("slack.cards[%d]: %q is not the id of a channel; write for example: cards: [C0OPS]", i, id)
+		}
 	}
 	switch sshforward.AskBy(s.Ask) {
 	case sshforward.AskDirect, sshforward.AskChannel, sshforward.AskBoth:

@@ -68,7 +68,8 @@ func TestConfigMistakes(t *testing.T) {
 	for _, test := range []struct{ name, old, new, want string }{
 		{"unknown key", "deployment: prod", "deployment: prod\ndeploymant: x", `line 3, column 1: unknown field "deploymant"`},
 		{"unknown key deep down", "max: 8h", "mx: 8h", `unknown field "mx"`},
-		{"bad duration", "max: 8h", "max: 8 hours", `line 10, column 59: "8 hours" is not a duration. Write it like 45s, 90m, 2h, 1h30m or 1d.`},
+		{"bad duration", "max: 8h", "max: 8 shifts",
+			`line 10, column 59: "8 shifts" is not a duration. Write it like 45s, 90m, 2h, 1h30m or 1d.`},
 		{"duration without a unit", "max: 8h", "max: 8", `"8" is not a duration`},
 		{"bad network", "203.0.113.0/24", "203.0.113.0/33", `line 8, column 21: "203.0.113.0/33" is not an IPv4 address`},
 		{"host bits", "203.0.113.0/24", "203.0.113.9/24", "Did you mean 203.0.113.0/24"},

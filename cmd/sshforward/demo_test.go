@@ -16,6 +16,7 @@ func TestDemo(t *testing.T) {
 	if !testing.Verbose() {
 		t.Skip("there is nobody to show it to; the same is tested by TestOpenUntilExpiry")
 	}
+	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{RegisterDelay: 2 * time.Second, InterfaceLinger: 4 * time.Second})
 	w := newWorld(t, c, worldOptions{timing: strings.Replace(shortTiming, "reminders: [3s]", "reminders: [6s]", 1)})
 	go narrate(w.slack.Subscribe(t.Context()))

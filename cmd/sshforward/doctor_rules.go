@@ -91,18 +91,32 @@ func describeRule(r *sshforward.Rule) string {
 	if r.Approvals == 0 {
 		return text + ", without approval"
 	}
-	text += fmt.Sprintf(", with %s of %s", count(r.Approvals, "approval"), strings.Join(r.Approvers, ", "))
-	switch r.ExtendApprovals {
-	case r.Approvals:
-	case 0:
+	text += ", with " + describeQuorum(r.Approvals, r.Needs, strings.Join(r.Approvers, ", "))
+	switch {
+	case r.ExtendApprovals == 0:
 		text += ", extensions without"
-	default:
-		text += fmt.Sprintf(", extensions with %d", r.ExtendApprovals)
+	case r.ExtendApprovals != r.Approvals || !slices.Equal(r.ExtendNeeds, r.Needs):
+		text += ", extensions with " + describeQuorum(r.ExtendApprovals, r.ExtendNeeds, "them")
+	}
+	if len(r.Notify) > 0 {
+		text += ", of whom " + strings.Join(r.Notify, ", ") + " are asked"
 	}
 	if u := r.Urgent; u != nil {
 		text += fmt.Sprintf("; %s may go past that for up to %s", strings.Join(u.Users, ", "), sshforward.FormatDuration(min(u.Max, r.Max)))
 	}
 	return text
+}
+
+// describeQuorum says how many approvals are needed, and of whom.
+func describeQuorum(n int, needs []sshforward.Need, approvers string) string {
+	if len(needs) == 0 {
+		return fmt.Sprintf("%s of %s", count(n, "approval"), approvers)
+	}
+	var out []string
+	for _, need := range needs {
+		out = append(out, fmt.Sprintf("%s of %s", count(need.N, "approval"), need.From))
+	}
+	return strings.Join(out, " and ")
 }
 
 // describePlace says which instances a rule covers.

@@ -18,7 +18,8 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 		a.mend("%s", oneLine(err))
 		return a.found
 	}
-	b := bot.New(bot.Options{Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"), Channel: c.Slack.Channel})
+	b := bot.New(bot.Options{Token: secrets.bot, AppToken: secrets.app, APIURL: con.env("SLACK_API_URL"),
+		Channel: c.Slack.Channel, Cards: c.Slack.Cards})
 	switch who, err := b.Identity(ctx); {
 	case err != nil:
 		a.mend("%s", oneLine(err))
@@ -39,6 +40,13 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	if c.Slack.Channel == "" {
 		a.ok("slack.channel is not set, so alarms go to the owner of the lease alone")
 	}
+	problems := b.ChannelProblems(ctx)
+	for _, problem := range problems {
+		a.mend("%s", problem)
+	}
+	if c.Slack.Channel != "" && len(problems) == 0 {
+		a.ok("the bot is in slack.channel %s", c.Slack.Channel)
+	}
 	members := make(map[string][]string)
 	for _, group := range groupsOf(c) {
 		people, err := b.Members(ctx, group)
@@ -52,6 +60,9 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	rules := c.Policy.policy(c.Slack.Admins).Rules
 	for i := range rules {
 		lookAtApprovers(a, &rules[i], members)
+		if c.Slack.Ask != string(sshforward.AskChannel) && rules[i].Approvals+rules[i].ExtendApprovals > 0 {
+			lookAtAsked(a, &rules[i], members)
+		}
 	}
 	return a.found
 }
@@ -77,6 +88,11 @@ func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) 
 			people[user] = true
 		}
 	}
+	for _, need := range slices.Concat(r.Needs, r.ExtendNeeds) {
+		if users, group := members[need.From]; group && len(users) < need.N {
+			a.mend("the rule %s wants %s of %s, in which there are %d people", r.Name, count(need.N, "approval"), need.From, len(users))
+		}
+	}
 	switch n := len(people); {
 	case n < wants:
 		a.mend("the rule %s wants %s and there are %d people who could give one, so every request under it is refused",
@@ -87,12 +103,33 @@ func lookAtApprovers(a *about, r *sshforward.Rule, members map[string][]string) 
 	}
 }
 
+// lookAtAsked says whether all who are asked to decide can be asked directly.
+func lookAtAsked(a *about, r *sshforward.Rule, members map[string][]string) {
+	asked := r.Notify
+	if len(asked) == 0 {
+		asked = r.Approvers
+	}
+	people := make(map[string]bool)
+	for _, id := range asked {
+		if !sshforward.IsGroup(id) {
+			people[id] = true
+		}
+		for _, user := range members[id] {
+			people[user] = true
+		}
+	}
+	if n := len(people); n > sshforward.MaxAsked {
+		a.mend("the rule %s has %d people asked, and %d of them are asked directly; name fewer of them with notify",
+			r.Name, n, sshforward.MaxAsked)
+	}
+}
+
 // groupsOf lists the user groups in the configuration.
 func groupsOf(c *config) []string {
 	p := c.Policy.policy(c.Slack.Admins)
 	people := slices.Clone(p.Admins)
 	for _, r := range p.Rules {
-		people = append(append(people, r.Users...), r.Approvers...)
+		people = slices.Concat(people, r.Users, r.Approvers, r.Notify)
 		if r.Urgent != nil {
 			people = append(people, r.Urgent.Users...)
 		}

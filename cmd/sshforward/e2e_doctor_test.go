@@ -32,6 +32,13 @@ func TestDoctor(t *testing.T) {
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	slack := fakeslack.New(fakeslack.Options{})
 	slack.AddUserGroup(fakeslack.UserGroup{ID: "S0LEAD", Users: []string{carol, bob}})
+	var many []string
+	for n := range 20 {
+		many = append(many, fmt.Sprintf("U0MANY%d", n))
+	}
+	slack.AddUserGroup(fakeslack.UserGroup{ID: "S0MANY", Users: many})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
+	slack.AddChannel(fakeslack.Channel{ID: "C0PAST", Name: "past", Archived: true})
 	if err := slack.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +76,18 @@ func TestDoctor(t *testing.T) {
 			"user group S0LEAD has 2 people", "ok    AWS main: the bot is arn:aws:", "ok    AWS main: a rule covers", "load balancers go to subnet-",
 		}},
 		{"scopes missing", lame, strings.Clone, nil, true,
-			[]string{"MEND  Slack: the bot token lacks chat:write.public, im:write, usergroups:read, users:read"}},
+			[]string{"MEND  Slack: the bot token lacks channels:read, chat:write.public, groups:read, im:write, usergroups:read, users:read",
+				"whether the bot is in C0OPS cannot be looked at"}},
+		{"a channel that is past", slack, replace("channel: "+ops, "channel: C0PAST"), nil, true,
+			[]string{"MEND  Slack: slack.channel: C0PAST is archived", "the bot is not in C0PAST; invite it there"}},
+		{"a channel for cards that is not there", slack, replace("channel: "+ops, "channel: "+ops+", cards: [C0GONE]"), nil, true,
+			[]string{"MEND  Slack: slack.cards: there is no channel C0GONE"}},
+		{"too many approvers", slack, replace("max: 8h}", "max: 8h, approvers: [S0MANY]}"), nil, true,
+			[]string{"MEND  Slack: the rule development has 20 people asked, and 15 of them are asked directly; name fewer of them with notify"}},
+		{"of whom few are asked", slack, replace("max: 8h}", "max: 8h, approvers: [S0MANY], notify: [S0LEAD]}"), nil, false,
+			[]string{"with 1 approval of S0MANY, of whom S0LEAD are asked"}},
+		{"a group that cannot give so many", slack, replace("max: 8h}", "max: 8h, approvals: [{from: S0LEAD, n: 3}, {from: S0MANY}]}"), nil, true,
+			[]string{"wants 3 approvals of S0LEAD, in which there are 2 people", "with 3 approvals of S0LEAD and 1 approval of S0MANY"}},
 		{"tokens swapped", slack, strings.Clone, []string{"SLACK_BOT_TOKEN=" + slack.AppToken()}, true,
 			[]string{"MEND  Slack: SLACK_BOT_TOKEN is a token of another kind"}},
 		{"no tokens", slack, strings.Clone, []string{"SLACK_BOT_TOKEN="}, true, []string{"MEND  Slack: SLACK_BOT_TOKEN is not set"}},

@@ -48,7 +48,7 @@ func TestStoppedInstance(t *testing.T) {
 	c, aws, note := fakeCloud(t, fakeaws.Options{})
 	before := c.foreign(t)
 	w := newWorld(t, c, worldOptions{
-		timing: `{default: 1m, min: 1s, confirm: 30s, approval: 30s, opening: 30s, stopped: 20s, reminders: [], sweep: 1s, keep: 1h}`,
+		timing: `{default: 1m, min: 1s, confirm: 30s, approval: 30s, opening: 30s, stopped: 10s, reminders: [], sweep: 1s, keep: 1h}`,
 	})
 	id := w.open(ann, dev, "web-1 30m from 203.0.113.7")
 	card := w.card(dev, id, "Open")

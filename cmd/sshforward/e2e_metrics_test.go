@@ -13,7 +13,7 @@ import (
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
-var updateMetrics = flag.Bool("update", false, "write deploy/metrics.txt")
+var updateFiles = flag.Bool("update", false, "write deploy/metrics.txt and deploy/calls.json")
 
 // metricsFile lists what a running bot exports, with the labels, for the checks
 // of alerts and of the dashboard, which cannot run a bot.
@@ -37,7 +37,7 @@ func TestMetricsOfALife(t *testing.T) {
 	if err == nil && string(want) == got {
 		return
 	}
-	if !*updateMetrics {
+	if !*updateFiles {
 		t.Fatalf("%s is not what is exported (go test ./cmd/sshforward -run TestMetricsOfALife -update writes it), %v:\n%s",
 			metricsFile, err, got)
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 // What is missing when the bot starts keeps no access open: under a supervisor
-// that restarts it every five seconds, the end is kept.
+// that restarts it after a pause, the end is kept.
 
-const restartPause = 5 * time.Second
+const restartPause = 2 * time.Second
 
 func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 	t.Parallel()
@@ -32,8 +32,8 @@ func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 			t.Parallel()
 			cl, aws, _ := fakeCloud(t, fakeaws.Options{})
 			w := newWorld(t, cl, worldOptions{})
-			id := w.open(ann, dev, cl.instance+" 7s from 203.0.113.7")
-			end := w.opened(id).Add(7 * time.Second)
+			id := w.open(ann, dev, cl.instance+" 4s from 203.0.113.7")
+			end := w.opened(id).Add(4 * time.Second)
 			w.slack.SetTokenError(w.slack.BotToken(), c.bot)
 			w.slack.SetTokenError(w.slack.AppToken(), c.app)
 			w.slack.Drop()
@@ -106,8 +106,8 @@ func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
 			t.Parallel()
 			cl, aws, _ := fakeCloud(t, fakeaws.Options{Deny: []string{"sts:AssumeRole"}})
 			w := newWorld(t, cl, worldOptions{})
-			id := w.open(ann, dev, cl.instance+" 7s from 203.0.113.7")
-			end := w.opened(id).Add(7 * time.Second)
+			id := w.open(ann, dev, cl.instance+" 4s from 203.0.113.7")
+			end := w.opened(id).Add(4 * time.Second)
 			c.miss(t, w)
 			s := w.supervised(restartPause)
 			w.accessEnds(aws, id, end)
@@ -195,8 +195,8 @@ func TestMetricsPortTaken(t *testing.T) {
 	cl, aws, _ := fakeCloud(t, fakeaws.Options{})
 	port.Close()
 	w := newWorld(t, cl, worldOptions{listen: addr})
-	id := w.open(ann, dev, cl.instance+" 7s from 203.0.113.7")
-	end := w.opened(id).Add(7 * time.Second)
+	id := w.open(ann, dev, cl.instance+" 4s from 203.0.113.7")
+	end := w.opened(id).Add(4 * time.Second)
 	w.kill()
 	taken, err := net.Listen("tcp", addr)
 	if err != nil {

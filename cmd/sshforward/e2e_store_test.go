@@ -64,8 +64,8 @@ func TestStoreLostWhileRunning(t *testing.T) {
 			if out, err := w.command("backup", filepath.Join(w.dir, "older.db")).CombinedOutput(); err != nil {
 				t.Fatalf("backup: %v %s", err, out)
 			}
-			long := w.open(bob, dev, cl.instance+" 40s from 203.0.113.8")
-			longEnd := w.opened(long).Add(40 * time.Second)
+			long := w.open(bob, dev, cl.instance+" 15s from 203.0.113.8")
+			longEnd := w.opened(long).Add(15 * time.Second)
 			short := w.open(ann, dev, cl.instance+" 5s from 203.0.113.7")
 			shortEnd := w.opened(short).Add(5 * time.Second)
 			c.spoil(t, w, file)
@@ -77,7 +77,7 @@ func TestStoreLostWhileRunning(t *testing.T) {
 				t.Errorf("it ends with %d", code)
 			}
 			t.Logf("gone after %s", time.Since(gone))
-			time.Sleep(5 * time.Second) // what supervises it waits so long
+			time.Sleep(restartPause) // what supervises it waits so long
 			w.start()
 			w.accessEnds(aws, short, shortEnd)
 			w.accessEnds(aws, long, longEnd)
@@ -219,8 +219,8 @@ func TestStoreThatBboltPanicsOn(t *testing.T) {
 	t.Parallel()
 	cl, aws, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, cl, worldOptions{})
-	id := w.open(ann, dev, cl.instance+" 15s from 203.0.113.7")
-	end := w.opened(id).Add(15 * time.Second)
+	id := w.open(ann, dev, cl.instance+" 8s from 203.0.113.7")
+	end := w.opened(id).Add(8 * time.Second)
 	w.kill()
 	file := filepath.Join(w.dir, "leases.db")
 	content, err := os.ReadFile(file)

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
-		if err := flag.Set("test.parallel", "10"); err != nil { // most of them wait most of the time
+		if err := flag.Set("test.parallel", "16"); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

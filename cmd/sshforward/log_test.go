@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/logqueue"
 )
 
 // Nobody waits for who reads the log. What does not fit is left out and counted,
@@ -19,7 +21,7 @@ func TestLogWaitsForNobody(t *testing.T) {
 		m.countLog(q)
 		log := newLogger(q, "json", "info")
 		const tooMany = 100
-		for n := range logHolds + 1 + tooMany { // one is on its way
+		for n := range logqueue.Holds + 1 + tooMany { // one is on its way
 			log.Info("news", "n", n)
 			if n == 0 {
 				synctest.Wait()
@@ -34,10 +36,10 @@ func TestLogWaitsForNobody(t *testing.T) {
 			read <- string(all)
 		}()
 		synctest.Wait()
-		q.stop()
+		q.Stop()
 		w.Close()
 		all := <-read
-		if n := strings.Count(all, `"msg":"news"`); n != logHolds+1 {
+		if n := strings.Count(all, `"msg":"news"`); n != logqueue.Holds+1 {
 			t.Errorf("%d lines came through", n)
 		}
 		if n := strings.Count(all, `"msg":"lines of the log were left out`); n != 1 || !strings.Contains(all, `"lines":100}`) {
@@ -52,16 +54,16 @@ func TestLogIsBoundedInBytes(t *testing.T) {
 		r, w := io.Pipe()
 		q := newLogQueue(w, "text")
 		for range 10 {
-			if _, err := io.WriteString(q, strings.Repeat("x", logHoldsBytes/4)); err != nil {
+			if _, err := io.WriteString(q, strings.Repeat("x", logqueue.HoldsBytes/4)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n := q.dropped.Load(); n != 6 {
+		if n := q.Dropped(); n != 6 {
 			t.Errorf("%d of ten lines were left out, of which four fit", n)
 		}
 		began := time.Now()
-		q.stop()
-		if took := time.Since(began); took != logLinger {
+		q.Stop()
+		if took := time.Since(began); took != logqueue.Linger {
 			t.Errorf("the end waited %s for who does not read", took)
 		}
 		r.CloseWithError(errors.New("gone"))

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, con console) int {
 func (c console) lastWord(line string) {
 	q := newLogQueue(c.stderr, "text")
 	fmt.Fprintln(q, line)
-	q.stop()
+	q.Stop()
 }
 
 // The commands as --help groups them.
@@ -91,7 +91,7 @@ func newRoot(con console) *cobra.Command {
 	root.AddCommand(
 		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con),
 		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
-		newAudit(con), newBackup(con),
+		newAudit(con), newBackup(con), newRestore(con),
 		newVersion(con),
 	)
 	return root

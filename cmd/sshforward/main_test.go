@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,23 @@ func TestExitStatus(t *testing.T) {
 		cmd := exec.Command(binary, strings.Fields(args)...)
 		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != want {
 			t.Errorf("sshforward %s: exit %d, want %d:\n%s", args, cmd.ProcessState.ExitCode(), want, out)
+		}
+	}
+}
+
+func TestVersionAsJSON(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(binary, "version", "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b build
+	if err := json.Unmarshal(out, &b); err != nil || b.Version == "" || !strings.HasPrefix(b.Go, "go1.") {
+		t.Errorf("%v: %s", err, out)
+	}
+	for _, key := range []string{`"version"`, `"commit"`, `"date"`, `"go"`} {
+		if !strings.Contains(string(out), key) {
+			t.Errorf("%s lacks %s", out, key)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
@@ -18,7 +19,7 @@ type meters struct {
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
 	reconnects, orphans, deaf     prometheus.Counter
-	unproven                      *prometheus.GaugeVec
+	unproven, elsewhere           *prometheus.GaugeVec
 }
 
 func newMeters() *meters {
@@ -50,20 +51,24 @@ func newMeters() *meters {
 		Name: "sshforward_unproven_resources",
 		Help: "Things in AWS that carry the deployment's tag and are not provably a lease's. They are never changed.",
 	}, []string{"account"})
+	m.elsewhere = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sshforward_elsewhere_leases",
+		Help: "Leases of another bot of the same deployment, with a store of its own, that are open. They are left alone until their end.",
+	}, []string{"account"})
 	m.deaf = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "sshforward_unheard_alarms_total",
 		Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
 	})
-	m.registry.MustRegister(m.deaf, m.unproven, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.registry.MustRegister(m.deaf, m.unproven, m.elsewhere, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // countLog adds how many lines of the log were left out.
-func (m *meters) countLog(q *logQueue) {
+func (m *meters) countLog(q *logqueue.Queue) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "sshforward_log_dropped_total", Help: "Lines that were left out of the log because nobody read it, or it could not be written.",
-	}, func() float64 { return float64(q.dropped.Load()) }))
+	}, func() float64 { return float64(q.Dropped()) }))
 }
 
 // watch adds the figures that are counted when they are asked for.
@@ -105,6 +110,9 @@ func (m *meters) connected(again bool) {
 }
 func (m *meters) unprovenIn(account string, n int) {
 	m.unproven.WithLabelValues(account).Set(float64(n))
+}
+func (m *meters) elsewhereIn(account string, n int) {
+	m.elsewhere.WithLabelValues(account).Set(float64(n))
 }
 func (m *meters) awsCall(service, operation, code string) {
 	m.awsCalls.WithLabelValues(service, operation, code).Inc()

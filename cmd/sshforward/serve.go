@@ -16,6 +16,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
+	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
@@ -74,7 +75,7 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	// leases must end whoever reads what the bot has to say.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	queue := newLogQueue(con.stderr, o.logFormat)
-	defer queue.stop()
+	defer queue.Stop()
 	log := newLogger(queue, o.logFormat, o.logLevel)
 	slog.SetDefault(log) // for libraries that know no other
 	if con.env("GOGC") == "" {
@@ -84,7 +85,7 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 }
 
 // serve wires everything and runs it.
-func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logQueue, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logqueue.Queue, log *slog.Logger) (err error) {
 	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
-			Channel: c.Slack.Channel, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
+			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
 			Correct: func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
 			OnAck:   meters.ack, Grace: commandsStopWithin,
 			OnConnect: func(again bool) { connected(again); meters.connected(again) },
@@ -127,7 +128,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
-		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnEvent: onEvent,
+		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
 	})
 
 	pulse := new(pulse)
@@ -148,6 +149,9 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 			defer safe.Recover(&err) // the others end in order then, and what is due is closed by the next start
 			return part()
 		})
+	}
+	if err := keeper.Begin(ctx); err != nil {
+		log.Error("what is overdue could not be looked at first", "err", err)
 	}
 	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
 	run(func() error {

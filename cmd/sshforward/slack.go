@@ -180,7 +180,7 @@ func (s *slackClient) Edit(ctx context.Context, l *sshforward.Lease, p sshforwar
 	return b.Edit(ctx, l, p)
 }
 
-// Announce tells the operators' channel something that is about no lease.
+// Announce implements sshforward.Notifier.
 func (s *slackClient) Announce(ctx context.Context, text sshforward.Text) error {
 	b, err := s.writer()
 	if err != nil {

@@ -111,6 +111,22 @@ func integer(at ast.Node) (n int, err error) {
 	return n, yaml.NodeToValue(at, &n)
 }
 
+// prepareWord is when what is slow about an opening is done.
+type prepareWord sshforward.Prepare
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (p *prepareWord) UnmarshalYAML(at ast.Node) error {
+	s, err := scalar(at, "never, approval or prompt")
+	if err != nil {
+		return err
+	}
+	switch *p = prepareWord(s); sshforward.Prepare(s) {
+	case sshforward.PrepareNever, sshforward.PrepareApproval, sshforward.PreparePrompt:
+		return nil
+	}
+	return complain(at, "%q is none of never, approval and prompt", s)
+}
+
 // person is the id of a user or a user group. Names change hands; ids do not.
 type person string
 

@@ -79,6 +79,8 @@ func (g *grown) Notice(_ context.Context, l *sshforward.Lease, _ sshforward.Noti
 	return sshforward.Place{Channel: l.Channel, TS: "1.1"}, nil
 }
 
+func (g *grown) Announce(context.Context, sshforward.Text) error { return nil }
+
 func (g *grown) Edit(context.Context, *sshforward.Lease, sshforward.Posted) error { return nil }
 
 // BenchmarkGrowth measures a sweep of all accounts, the list of all instances,
@@ -116,7 +118,7 @@ func BenchmarkGrowth(b *testing.B) {
 		l.Resources = sshforward.Resources{GroupID: "sg-0", InstanceGroupID: "sg-1", InstanceRuleID: "sgr-1",
 			DNSName: "x.elb.amazonaws.com", Until: l.ExpiresAt}
 		l.NextTryAt, l.DueAt = now.Add(-time.Hour), l.ExpiresAt
-		l.Card = sshforward.Card{Channel: "C0DEV", TS: "1.0", Shown: l.CardKey(), State: l.State}
+		l.Card = sshforward.Card{Channel: "C0DEV", TS: "1.0", Shown: l.CardKey()}
 		if err := store.Put(b.Context(), l); err != nil {
 			b.Fatal(err)
 		}

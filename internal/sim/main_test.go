@@ -21,12 +21,3 @@ func TestMain(m *testing.M) {
 		return m.Run()
 	}())
 }
-
-// unlessRaced is how much of something there is: less under the race detector,
-// which makes everything cost five times as much.
-func unlessRaced(all, raced int) int {
-	if testenv.Race {
-		return raced
-	}
-	return all
-}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // One lease whose every call to AWS panics, wherever that is made: the others are
@@ -46,6 +47,7 @@ func TestPoisonedLease(t *testing.T) {
 // failure like others.
 func TestPanicsInSingleCalls(t *testing.T) {
 	t.Parallel()
+	leases, few := testenv.UnlessRaced(10, 4), uint64(testenv.UnlessRaced(20, 8))
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, everydayAWS())
 		s.timing.Min, s.sweepEvery = time.Second, 5*time.Second
@@ -61,7 +63,7 @@ func TestPanicsInSingleCalls(t *testing.T) {
 			return hit
 		}
 		s.boot()
-		for range 10 {
+		for range leases {
 			var id string
 			for id == "" {
 				id = s.tryOpen("U0ANN", 20*time.Second)
@@ -72,7 +74,7 @@ func TestPanicsInSingleCalls(t *testing.T) {
 			}
 		}
 		s.poison = nil
-		if panics.Load() < 20 {
+		if panics.Load() < few {
 			t.Errorf("only %d of %d calls panicked", panics.Load(), calls.Load())
 		}
 		if left := s.cloud.Leftovers("sshforward:deployment", "sim"); len(left) > 0 {

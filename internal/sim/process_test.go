@@ -96,6 +96,7 @@ func (m mortalTransport) RoundTrip(req *http.Request) (resp *http.Response, err 
 	if m.s.poison != nil && m.s.poison(operation(req), bodyOf(req)) {
 		panic("poison in " + operation(req))
 	}
+	m.s.checkDoor(m.p, operation(req), bodyOf(req))
 	err = m.s.guard(m.p, operation(req), func() error {
 		resp, err = m.next.RoundTrip(req)
 		return err
@@ -167,6 +168,10 @@ func (m mortalSlack) Notice(_ context.Context, l *sshforward.Lease, n sshforward
 
 func (m mortalSlack) Edit(_ context.Context, _ *sshforward.Lease, _ sshforward.Posted) error {
 	return m.s.guard(m.p, "edit", func() error { return nil })
+}
+
+func (m mortalSlack) Announce(context.Context, sshforward.Text) error {
+	return m.s.guard(m.p, "announce", func() error { return nil })
 }
 
 // channel is what people read in Slack.

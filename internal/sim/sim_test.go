@@ -38,7 +38,9 @@ type sim struct {
 	watch      func()                            // called after every tick
 	poison     func(operation, body string) bool // whether a call to AWS panics
 
-	process *process // the one that runs now
+	process *process             // the one that runs now
+	letIn   int                  // how often people were let in
+	byHand  map[string]time.Time // when somebody else let everybody in, by lease
 	deaths  int
 	killer  func(site) moment
 	sites   []site
@@ -83,6 +85,7 @@ func (s *sim) boot() {
 		Policy: s.policy, Timing: s.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
 	})
 	s.process = p
+	_ = p.keeper.Begin(s.t.Context())
 }
 
 // bury ends the process that is dead or is to die now, as kill -9 would.
@@ -118,6 +121,7 @@ func (s *sim) tick() {
 	}
 	time.Sleep(time.Second)
 	synctest.Wait()
+	s.checkLocked()
 	if s.watch != nil {
 		s.watch()
 	}
@@ -144,6 +148,24 @@ func (s *sim) open(user string, d time.Duration) (id string) {
 	}) {
 	}
 	return id
+}
+
+// decide says yes or no for somebody, as often as the process dies over it.
+func (s *sim) decide(user string, cmd sshforward.Command) {
+	s.t.Helper()
+	for s.retry(func() error {
+		_, err := s.process.keeper.Do(s.t.Context(), sshforward.Caller{Team: "T", User: user, Channel: "C0DEV"}, cmd)
+		if sshforward.ErrorCode(err) == sshforward.ECONFLICT {
+			return nil // an earlier click was recorded before the process died
+		}
+		return err
+	}) {
+	}
+}
+
+// ready reports whether a lease is built and only its yes is missing.
+func (s *sim) ready(id string) func() bool {
+	return func() bool { return !s.process.isOver() && s.lease(id).Prepared.Ready() }
 }
 
 var source = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}

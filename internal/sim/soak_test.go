@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -23,7 +24,7 @@ var soakLeases = flag.Int("soak", 0, "how many leases TestSoak has; a thousand t
 // looked at every five minutes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	n := cmp.Or(*soakLeases, unlessRaced(1000, 6))
+	n := cmp.Or(*soakLeases, testenv.UnlessRaced(1000, 6))
 	synctest.Test(t, func(t *testing.T) { soak(t, n) })
 }
 

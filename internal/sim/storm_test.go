@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -31,12 +32,13 @@ const retryBudget = 5 * time.Minute
 // TestStorms puts leases through random fault schedules: three calls in ten
 // are throttled, fail, or take effect while the answer is lost; new groups are
 // invisible for seconds and interfaces linger for minutes; the process dies
-// now and then. A schedule follows from its seed alone:
+// now and then. In half of them somebody has to say yes, and what is slow is done
+// before that. A schedule follows from its seed alone:
 //
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, unlessRaced(500, 15)))
+	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 15)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
@@ -90,12 +92,22 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 		return survive
 	}
 
+	ahead := rand.New(rand.NewPCG(seed, 3))
+	if ahead.IntN(2) == 0 {
+		r := &s.policy.Rules[0]
+		r.Approvers, r.Approvals = []string{"B0", "B1", "B2"}, 1+ahead.IntN(2)
+		s.policy.Prepare = []sshforward.Prepare{sshforward.PrepareApproval, sshforward.PreparePrompt}[ahead.IntN(2)]
+		s.timing.Approval, s.sweepEvery = 10*time.Minute, 20*time.Second
+	}
+
 	s.boot()
 	last := make(map[string]time.Time) // when it was last reachable
 	s.watch = func() {
 		for _, b := range s.cloud.Home().LoadBalancers() {
-			if _, err := s.cloud.Home().Route(b.Name, netip.MustParseAddr("203.0.113.7"), 22); err == nil {
-				last[b.Name] = time.Now()
+			for _, from := range []string{"203.0.113.7", "203.0.113.20"} {
+				if _, err := s.cloud.Home().Route(b.Name, netip.MustParseAddr(from), 22); err == nil {
+					last[b.Name] = time.Now()
+				}
 			}
 		}
 	}
@@ -110,6 +122,13 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 			s.tick()
 		}
 	}
+	if len(ids) > 0 && rng.IntN(2) == 0 {
+		// Whether it is open yet or still, and whatever is lost: it is reached from
+		// one of the two, and from neither beyond its end.
+		s.survive()
+		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"},
+			sshforward.ChangeSource{Ref: ids[0], To: netip.MustParsePrefix("203.0.113.20/32")})
+	}
 	if len(ids) > 0 && rng.IntN(3) == 0 {
 		for range rng.IntN(60) {
 			s.survive()
@@ -117,6 +136,9 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 		}
 		// Whether it is too early, too late or in time, and whatever is lost.
 		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
+	}
+	for _, id := range ids {
+		s.think(id, ahead)
 	}
 	for _, id := range ids {
 		s.run(3*time.Hour, s.closed(id))
@@ -151,6 +173,31 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 	}
 	s.bury()
 	return stays
+}
+
+// think has approvers say yes or no, or nothing, whether or not there is anything
+// to decide and whatever becomes of the answer. Now and then somebody opens the
+// door by hand before that.
+func (s *sim) think(id string, rng *rand.Rand) {
+	need := s.policy.Rules[0].Approvals
+	if need == 0 {
+		return
+	}
+	for i := range 1 + rng.IntN(3) {
+		for range rng.IntN(40) {
+			s.survive()
+			s.tick()
+		}
+		if rng.IntN(8) == 0 {
+			s.openByHand(id)
+		}
+		var cmd sshforward.Command = sshforward.ApproveLease{ID: id}
+		if rng.IntN(6) == 0 {
+			cmd = sshforward.DenyLease{ID: id}
+		}
+		s.survive()
+		_, _ = s.process.keeper.Do(s.t.Context(), sshforward.Caller{Team: "T", User: fmt.Sprint("B", i)}, cmd)
+	}
 }
 
 // ask asks for a lease as a person in a storm does: a few times, and then

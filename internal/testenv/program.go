@@ -32,7 +32,7 @@ func Program(dir string) (path string, err error) {
 	if kept != "" {
 		keep(path, kept)
 	}
-	return path, quickExit()
+	return path, QuickExit()
 }
 
 // keptAt is where the program is kept, for each checkout and way to build one
@@ -80,9 +80,9 @@ func copyFile(to, from string) error {
 	return errors.Join(err, out.Close())
 }
 
-// quickExit keeps the race detector from sleeping for a second at the end of
+// QuickExit keeps the race detector from sleeping for a second at the end of
 // every process that is started from here, as it does by itself.
-func quickExit() error {
+func QuickExit() error {
 	options := os.Getenv("GORACE")
 	if strings.Contains(options, "atexit_sleep_ms") {
 		return nil

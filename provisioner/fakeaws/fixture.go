@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,7 +48,17 @@ func (h *Region) SetDefaultVPC(id string, is bool) {
 func (h *Region) SetIPv6(vpcID, cidr string) {
 	defer h.lock("SetIPv6")()
 	v, ok := h.r.vpcs.get(vpcID)
-	must(v, ok, "VPC", vpcID).CIDR6 = cidr
+	must(v, ok, "VPC", vpcID)
+	for _, t := range h.r.routeTables.all() { // which all have the local route of each range
+		if t.VPC != vpcID {
+			continue
+		}
+		t.Routes = filterSlice(t.Routes, func(route Route) bool { return v.CIDR6 == "" || route.Destination != v.CIDR6 })
+		if cidr != "" {
+			t.Routes = append(t.Routes, Route{Destination: cidr, Target: "local", State: "active"})
+		}
+	}
+	v.CIDR6 = cidr
 	h.r.emit("vpc", v.ID, Changed, "IPv6")
 }
 
@@ -88,6 +99,9 @@ func (r *region) addZone(z Zone) {
 	}
 	if z.ID == "" {
 		z.ID = zoneID(r.name, len(r.zones)+1)
+		if z.Type != AvailabilityZone { // whose ids name the place, as in usw2-lax1-az1
+			z.ID = strings.Replace(z.ID, "-az", "-lax1-az", 1)
+		}
 	}
 	r.zones = append(slices.DeleteFunc(r.zones, func(o Zone) bool { return o.Name == z.Name }), z)
 }
@@ -169,6 +183,9 @@ func (r *region) addRouteTable(v *vpc, main bool, subnets []string, routes []Rou
 
 func withLocal(v *vpc, routes []Route) []Route {
 	out := []Route{{Destination: v.CIDR, Target: "local", State: "active"}}
+	if v.CIDR6 != "" {
+		out = append(out, Route{Destination: v.CIDR6, Target: "local", State: "active"})
+	}
 	for _, route := range routes {
 		if route.State == "" {
 			route.State = "active"

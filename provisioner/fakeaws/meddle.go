@@ -22,6 +22,15 @@ func (h *Region) AttachGroup(name, groupID string) {
 	h.r.setGroups(lb, append(slices.Clone(lb.Groups), groupID))
 }
 
+// LetIn adds a rule without tags to a security group, which lets a network in on
+// every port.
+func (h *Region) LetIn(groupID, cidr string) {
+	defer h.lock("LetIn")()
+	g, ok := h.r.groups.get(groupID)
+	must(g, ok, "security group", groupID)
+	h.r.addRule(Rule{Group: g.ID, Protocol: "-1", From: -1, To: -1, CIDR: cidr})
+}
+
 func (r *region) setGroups(lb *loadBalancer, groups []string) {
 	lb.Groups = groups
 	for _, ni := range lb.nodes {

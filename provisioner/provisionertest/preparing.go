@@ -43,7 +43,9 @@ var preparing = []clause{
 		before := b.Foreign()
 		l := b.ahead(b.lease())
 		enter(l, sshforward.StageClock)
-		for _, state := range []sshforward.State{sshforward.Requested, sshforward.Pending, sshforward.Opening, sshforward.Closing, sshforward.Closed} {
+		for _, state := range []sshforward.State{
+			sshforward.Requested, sshforward.Pending, sshforward.Opening, sshforward.Closing, sshforward.Closed,
+		} {
 			l.State = state
 			result, err := b.p.Open(b.ctx, l)
 			b.wantCode(err, sshforward.EINTERNAL)

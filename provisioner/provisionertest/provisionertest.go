@@ -59,7 +59,7 @@ type Factory func(t *testing.T, clause func(testing.TB, World))
 
 // Run runs the contract, each clause in a world of its own.
 func Run(t *testing.T, in Factory) {
-	for _, clauses := range [][]clause{finding, opening, preparing, closing, surveying, mending} {
+	for _, clauses := range [][]clause{finding, opening, preparing, closing, surveying, mending, moving} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {
 				in(t, func(t testing.TB, w World) {

@@ -66,6 +66,7 @@ var surveying = []clause{
 			for _, s := range stages[:n] {
 				b.stage(l, s)
 			}
+			b.Wait(settled)
 			f, ok := b.found(l.ID)
 			switch {
 			case ok != (n > 0):

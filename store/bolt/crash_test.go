@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // crashEnv makes this test binary the process that is killed: its value is the
@@ -24,6 +26,10 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(openEnv); path != "" {
 		openAndSay(path)
 		return
+	}
+	if err := testenv.QuickExit(); err != nil { // there are many of those processes
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -59,6 +65,7 @@ func writeForEver(path string) {
 }
 
 func TestKilledMidWriteEveryAcknowledgedWriteIsThere(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "leases.db")
 	acknowledged := map[string]uint64{}
 	for round := range 5 {

@@ -89,6 +89,7 @@ func wantFromMemory(t *testing.T, s *Store, want ...*sshforward.Lease) {
 }
 
 func TestTheFileIsLostUnderTheRunningStore(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		damaged bool
 		spoil   func(t *testing.T, path, older string) error
@@ -132,6 +133,7 @@ func TestTheFileIsLostUnderTheRunningStore(t *testing.T) {
 		"good metas, no more": {true, func(_ *testing.T, path, _ string) error { return zero(path, 2*int64(os.Getpagesize())) }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			path, older := filepath.Join(dir, "leases.db"), filepath.Join(dir, "older.db")
 			s := watched(t, path, hangLate)
@@ -193,6 +195,7 @@ func zero(path string, from int64) error {
 // TestATransactionThatDoesNotReturn: whoever calls is not kept for ever, be it
 // a write or a read.
 func TestATransactionThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
 	for name, hang := range map[string]func(s *Store, until chan struct{}) error{
 		"write": func(s *Store, until chan struct{}) error {
 			return s.writer.do(t.Context(), write{apply: func(*bbolt.Tx) (bool, error) { <-until; return false, nil }})
@@ -203,6 +206,7 @@ func TestATransactionThatDoesNotReturn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := watched(t, filepath.Join(t.TempDir(), "leases.db"), hangSoon)
 			l := newLease("aaaaaaa")
 			mustPut(t, s, l)
@@ -236,6 +240,7 @@ func TestACallIsCutShortByItsContext(t *testing.T) {
 }
 
 func TestCloseDoesNotWaitForATransactionThatHangs(t *testing.T) {
+	t.Parallel()
 	s, err := Open(filepath.Join(t.TempDir(), "leases.db"), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -254,6 +259,7 @@ func TestCloseDoesNotWaitForATransactionThatHangs(t *testing.T) {
 // TestABackupIsNoHang: a write that waits for a backup waits for as long as the
 // backup gets on, and no longer.
 func TestABackupIsNoHang(t *testing.T) {
+	t.Parallel()
 	s := watched(t, filepath.Join(t.TempDir(), "leases.db"), hangSoon)
 	mustPut(t, s, newLease("aaaaaaa"))
 	stop := make(chan struct{})

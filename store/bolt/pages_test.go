@@ -33,6 +33,7 @@ func abandonFreelist(t *testing.T, content []byte) []byte {
 // pages of such a file in a goroutine of its own, and a panic there ends the
 // process, at every start anew.
 func TestASpoiledPageWithoutAFreelistNeverEndsTheProcess(t *testing.T) {
+	t.Parallel()
 	content, path := sample(t)
 	content = abandonFreelist(t, content)
 	if err := os.WriteFile(path, content, 0o600); err != nil {

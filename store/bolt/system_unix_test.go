@@ -44,7 +44,7 @@ func TestAFullDiskIsSurvived(t *testing.T) {
 
 	lift := limitFileSize(t, path)
 	big := newLease("bbbbbbb")
-	big.Because = strings.Repeat("x", 24<<20) // more than bbolt enlarges the file by in advance
+	big.Because = strings.Repeat("x", 17<<20) // more than bbolt enlarges the file by in advance
 	err := s.Put(t.Context(), big)
 	wantCode(t, err, sshforward.EUNAVAILABLE)
 	if big.Revision != 0 {

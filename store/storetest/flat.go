@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // flat: what is done every second costs the same however much is kept.
@@ -19,6 +20,8 @@ var flat = []clause{
 			b.create(fmt.Sprintf("active%d", i), due(at(time.Hour)), requested(at(time.Duration(i))))
 		}
 		few := b.costs()
+		// Enough to show a scan, and soon filled in.
+		flatClosed, flatEvents := testenv.UnlessRaced(20_000, 4_000), testenv.UnlessRaced(100_000, 20_000)
 		fill(flatClosed, flatEvents)
 		many := b.costs()
 		for what, cost := range many {
@@ -30,9 +33,6 @@ var flat = []clause{
 		}
 	}},
 }
-
-// flatClosed and flatEvents are enough to show a scan, and soon filled in.
-const flatClosed, flatEvents = 20_000, 100_000
 
 // costs are what calls take at best.
 func (b *bench) costs() map[string]time.Duration {

@@ -14,11 +14,12 @@ import (
 //
 // At speed 60 a reminder comes 15 s before the end.
 func TestInTheBrowser(t *testing.T) {
+	t.Parallel()
 	needSSH(t)
 	p := start(t, Options{Speed: 60})
 	d := &drive{t: t, p: p, Browser: webtest.Open(t, p.URL(), "play")}
 	d.Size(1280, 800)
-	lasts := "24s"
+	lasts := "28s"
 	if d.Pictured() {
 		lasts = "60s"
 	}

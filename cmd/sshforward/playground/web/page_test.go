@@ -13,6 +13,7 @@ import (
 type object = map[string]any
 
 func TestAPersonOpensAForwardByKeyboardAndMouse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	card := ""
 	w.bot(func(kind string, p object) any {
@@ -97,6 +98,7 @@ func TestAPersonOpensAForwardByKeyboardAndMouse(t *testing.T) {
 }
 
 func TestAReplyAMentionAndADeadBot(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	card := w.post("C1", "card-open")
 	b := webtest.Open(t, w.server.URL, "web")
@@ -153,6 +155,7 @@ var openModal = object{
 }
 
 func TestAModalWithTypeaheadAndAFieldError(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	got := make(chan object, 10)
 	w.bot(func(kind string, p object) any {
@@ -224,6 +227,7 @@ func TestAModalWithTypeaheadAndAFieldError(t *testing.T) {
 }
 
 func TestANarrowScreen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.post("C1", "card-open")
 	w.forward("k7m2q3x")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAPersonWritesIntoAThread(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.bot(func(kind string, _ object) any {
 		t.Errorf("the bot got a %s", kind)
@@ -54,6 +55,7 @@ func TestAPersonWritesIntoAThread(t *testing.T) {
 // TestJapanese is what the page does for messages in Japanese: the browser is
 // told so, and nothing is wider than its place.
 func TestJapanese(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := webtest.Open(t, w.server.URL, "web")
 	w.call("chat.postMessage", object{"channel": "C1", "text": "ja", "blocks": []object{

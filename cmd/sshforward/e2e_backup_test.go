@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
+)
+
+// An old backup is put back in which a lease is over that was extended since: its
+// signed tags say so before its end is carried out. One that nobody extended ends.
+func TestBackupInWhichALeaseIsOver(t *testing.T) {
+	t.Parallel()
+	clouds(t, func(t *testing.T, c cloud) {
+		w := newWorld(t, c, worldOptions{})
+		id := w.open(ann, dev, c.instance+" 8s from 203.0.113.7")
+		w.opened(id)
+		other := w.open(bob, dev, c.instance+" 8s from 203.0.113.8")
+		end := w.opened(other).Add(8 * time.Second)
+		backup := filepath.Join(w.dir, "backup.db")
+		if out, err := w.command("backup", backup).CombinedOutput(); err != nil {
+			t.Fatalf("backup: %v %s", err, out)
+		}
+		w.slash(ann, dev, "extend "+id+" 30s")
+		time.Sleep(2 * time.Second) // in which the end is moved
+		w.kill()
+		if err := os.Rename(backup, filepath.Join(w.dir, "leases.db")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(end) + time.Second)
+		w.start()
+		w.card(dev, other, "*Closed*", "The time was up")
+		time.Sleep(2 * time.Second)
+		w.card(dev, id, "*Open*")
+		w.logged("the tags of a lease prove more than its record")
+		w.card(dev, id, "*Closed*", "The time was up")
+		w.nothingLeftSoon()
+	})
+}
+
+// An account that says nothing at the start holds up the end of what is overdue for
+// five seconds, and no longer.
+func TestOverdueAtTheStartInASilentAccount(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{})
+	id := w.open(ann, dev, c.instance+" 3s from 203.0.113.7")
+	w.opened(id)
+	w.kill()
+	time.Sleep(4 * time.Second)
+	aws.SetFault(fakeaws.Failing("*:Describe*", fakeaws.Fault{Delay: time.Minute}))
+	began := time.Now()
+	w.start()
+	for reaches(aws, id) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("it is still reachable after %s", time.Since(began))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	aws.SetFault(nil)
+	w.card(dev, id, "*Closed*")
+}
