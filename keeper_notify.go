@@ -112,7 +112,7 @@ func (k *Keeper) runSend(ctx context.Context, id, what string, kind sendKind, se
 		return nil
 	}
 	if after := retryAfter(err); after > 0 {
-		k.log.Info("Slack is told later: it takes no more just now", "lease", id, "step", what, "retry_in", after)
+		k.log.Debug("Slack is told later: it takes no more just now", "lease", id, "step", what, "retry_in", after)
 	} else if err != nil {
 		k.log.Warn("could not tell Slack", "lease", id, "step", what, "err", err)
 	}

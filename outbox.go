@@ -87,7 +87,7 @@ func (l *Lease) nextCard() Delivery {
 		return Delivery{}
 	}
 	at := l.Card.NextTryAt
-	if l.Card.Firm == l.firmKey() && at.Before(l.Card.SentAt.Add(cardPause)) {
+	if l.OnlyProgress() && at.Before(l.Card.SentAt.Add(cardPause)) {
 		at = l.Card.SentAt.Add(cardPause)
 	}
 	if at.IsZero() {
@@ -182,6 +182,10 @@ func (l *Lease) firmKey() string {
 	}
 	return key
 }
+
+// OnlyProgress reports whether the card shows all that is so but how far the work
+// has come.
+func (l *Lease) OnlyProgress() bool { return l.Card.Firm == l.firmKey() }
 
 // progressKey is the part of CardKey that tells how far the work has come.
 func (l *Lease) progressKey() string {

@@ -32,6 +32,7 @@ const viewWait = 4 * time.Second
 type client struct {
 	api    *slack.Client
 	chat   *slack.Client // for messages: as patient as the context
+	rates  *rates        // what both keep to
 	http   *http.Client
 	log    *slog.Logger
 	tokens []string
@@ -45,9 +46,11 @@ type client struct {
 func newClient(o Options) *client {
 	patient := *o.HTTPClient
 	patient.Timeout = 0
+	r := newRates()
 	return &client{
-		api:     newAPI(o, o.HTTPClient),
-		chat:    newAPI(o, &patient),
+		api:     newAPI(o, r.over(o.HTTPClient)),
+		chat:    newAPI(o, r.over(&patient)),
+		rates:   r,
 		http:    o.HTTPClient,
 		log:     o.Logger,
 		tokens:  []string{o.Token, o.AppToken},

@@ -3,35 +3,30 @@ package bot
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/slack-go/slack"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
-// maxGroups bounds the memory, in user groups.
-const maxGroups = 1000
-
-// groups is who is in which user group, as Slack tells it.
+// groups is who is in which user group. Slack tells it of all in one call, which
+// is far below the twenty or so a minute that usergroups.list takes, however many
+// groups the configuration names.
 type groups struct {
 	client   *client
 	kept     time.Duration // see Options.GroupCache
-	cache    *lru.Cache[string, membership]
 	inflight singleflight.Group
-}
 
-// membership is what Slack said about one user group.
-type membership struct {
-	users []string
+	mu    sync.Mutex
+	all   map[string][]string
 	until time.Time
 }
 
-func newGroups(c *client, kept time.Duration) *groups {
-	return &groups{client: c, kept: kept, cache: newCache[string, membership](maxGroups)}
-}
+func newGroups(c *client, kept time.Duration) *groups { return &groups{client: c, kept: kept} }
 
 // member reports whether user is in a user group or, if the id is a user's, is
 // that user. EUNAVAILABLE if Slack does not tell.
@@ -45,30 +40,52 @@ func (g *groups) member(ctx context.Context, user, group string) (bool, error) {
 
 // members are the users of a user group. EUNAVAILABLE if Slack does not tell.
 func (g *groups) members(ctx context.Context, group string) ([]string, error) {
-	if known, ok := g.cache.Get(group); ok && time.Now().Before(known.until) {
-		return known.users, nil
+	all, err := g.list(ctx)
+	if err != nil {
+		return nil, g.unknown(group, err)
+	}
+	users, ok := all[group]
+	if !ok { // or it was disabled
+		return nil, g.unknown(group, slack.SlackErrorResponse{Err: "no_such_subteam"})
+	}
+	return users, nil
+}
+
+// list is who is in every user group that is not disabled.
+func (g *groups) list(ctx context.Context) (map[string][]string, error) {
+	g.mu.Lock()
+	all, until := g.all, g.until
+	g.mu.Unlock()
+	if all != nil && time.Now().Before(until) {
+		return all, nil
 	}
 	// One question for all who ask at once, which does not end with the
 	// first of them.
-	asked := g.inflight.DoChan(group, func() (_ any, err error) {
+	asked := g.inflight.DoChan("usergroups.list", func() (_ any, err error) {
 		defer safe.Recover(&err)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		users, err := g.client.api.GetUserGroupMembersContext(ctx, group)
+		found, err := g.client.api.GetUserGroupsContext(ctx, slack.GetUserGroupsOptionIncludeUsers(true))
 		if err != nil {
 			return nil, err
 		}
-		g.cache.Add(group, membership{users: users, until: time.Now().Add(g.kept)})
-		return users, nil
+		all := make(map[string][]string, len(found))
+		for _, f := range found {
+			all[f.ID] = f.Users
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.all, g.until = all, time.Now().Add(g.kept)
+		return all, nil
 	})
 	select {
 	case r := <-asked:
 		if r.Err != nil {
-			return nil, g.unknown(group, r.Err)
+			return nil, r.Err
 		}
-		return r.Val.([]string), nil
+		return r.Val.(map[string][]string), nil
 	case <-ctx.Done():
-		return nil, g.unknown(group, ctx.Err())
+		return nil, ctx.Err()
 	}
 }
 

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
 
-const listMembers = "usergroups.users.list"
+const listMembers = "usergroups.list"
 
 func TestMemberAsksSlackOnceAMinute(t *testing.T) {
 	t.Parallel()
@@ -75,8 +76,7 @@ func TestMemberOfAUserIsThatUser(t *testing.T) {
 
 func TestMemberIsUnavailableWhenSlackDoesNotTell(t *testing.T) {
 	t.Parallel()
-	for _, out := range []fakeslack.Outcome{{Status: 429, RetryAfter: time.Second}, {Status: 500}, {Error: "no_such_subteam"},
-		{Error: "missing_scope"}, {LoseAnswer: true}} {
+	for _, out := range []fakeslack.Outcome{{Status: 429, RetryAfter: time.Second}, {Status: 500}, {Error: "missing_scope"}, {LoseAnswer: true}} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
 		w.FailNext(listMembers, out)
@@ -85,8 +85,36 @@ func TestMemberIsUnavailableWhenSlackDoesNotTell(t *testing.T) {
 			t.Errorf("%+v: %t, %v", out, ok, err)
 		}
 		// It is not remembered.
+		time.Sleep(out.RetryAfter)
 		if ok, err := x.Member(t.Context(), "U1", "S1"); !ok || err != nil {
 			t.Errorf("%+v, then: %t, %v", out, ok, err)
 		}
+	}
+}
+
+// However many groups there are, all are read with one call, and one that is not
+// there costs none.
+func TestAllGroupsAreReadWithOneCall(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{Rates: true})
+	for n := range 60 {
+		w.AddUserGroup(fakeslack.UserGroup{ID: fmt.Sprintf("S1%02d", n), Users: []string{"U1"}})
+	}
+	w.AddUserGroup(fakeslack.UserGroup{ID: "SOFF", Users: []string{"U1"}, Disabled: true})
+	x := quiet(w)
+	for n := range 60 {
+		if got, err := x.Members(t.Context(), fmt.Sprintf("S1%02d", n)); len(got) != 1 || err != nil {
+			t.Fatalf("%d: %v, %v", n, got, err)
+		}
+	}
+	for range 30 {
+		for _, group := range []string{"S404", "SOFF"} {
+			if _, err := x.Members(t.Context(), group); sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {
+				t.Fatalf("%s: %v", group, err)
+			}
+		}
+	}
+	if n := len(w.Calls("usergroups.list")) + len(w.Calls("usergroups.users.list")); n != 1 {
+		t.Errorf("%d calls", n)
 	}
 }

@@ -22,7 +22,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "what people are shown", Files: []string{"home.go", "notifier.go"}},
 		layers.Layer{Name: "keeper", Files: []string{"keeper.go", "inbound.go", "dedup.go"}},
 		layers.Layer{Name: "people", Files: []string{"locale.go", "people.go", "groups.go", "channels.go"}},
-		layers.Layer{Name: "client", Files: []string{"answer.go", "client.go", "scopes.go", "message.go", "slackerr.go", "options.go", "pause.go",
+		layers.Layer{Name: "client", Files: []string{"answer.go", "client.go", "rates.go", "scopes.go", "message.go", "slackerr.go", "options.go", "pause.go",
 			"cache.go"}},
 		layers.Layer{Name: "rendering", Files: []string{"render*.go"}},
 		layers.Layer{Name: "parsing", Files: []string{"parse*.go", "lex.go", "syntax.go"}},

@@ -73,8 +73,12 @@ func (c *client) retract(ctx context.Context, channel, ts string) {
 	}
 }
 
-// update replaces a message; with the text alone if Slack refuses the blocks.
-func (c *client) update(ctx context.Context, channel, ts string, m message) error {
+// update replaces a message; with the text alone if Slack refuses the blocks. It
+// is a [slack.RateLimitedError] if others have to go first.
+func (c *client) update(ctx context.Context, channel, ts string, m message, u urgency) error {
+	if wait := c.rates.takeUpdate(u, time.Now()); wait > 0 {
+		return limited(wait)
+	}
 	ctx, cancel := context.WithTimeout(ctx, chatTimeout)
 	defer cancel()
 	_, _, _, err := c.chat.UpdateMessageContext(ctx, channel, ts, m.options()...)

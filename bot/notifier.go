@@ -40,7 +40,7 @@ func (s *notifier) card(ctx context.Context, l *sshforward.Lease) (channel, ts s
 		default:
 			m = paragraph(v.say("This has moved: the card of a lease does not stand in this channel."))
 		}
-		err = s.client.update(ctx, l.Card.Channel, l.Card.TS, m)
+		err = s.client.update(ctx, l.Card.Channel, l.Card.TS, m, howUrgent(l))
 		switch {
 		case err == nil && may:
 			return l.Card.Channel, l.Card.TS, nil
@@ -57,6 +57,14 @@ func (s *notifier) card(ctx context.Context, l *sshforward.Lease) (channel, ts s
 		s.client.log.Warn("the card is posted anew", "lease", l.ID, "moved", !may, "code", slackCode(err))
 	}
 	return s.post(ctx, l.Owner, places, show)
+}
+
+// howUrgent tells progress from what somebody waits for.
+func howUrgent(l *sshforward.Lease) urgency {
+	if l.OnlyProgress() {
+		return progress
+	}
+	return changeOfState
 }
 
 // notice posts n in the thread of the lease's card or, where that is gone, where
@@ -140,7 +148,7 @@ func (s *notifier) edit(ctx context.Context, l *sshforward.Lease, p sshforward.P
 	if p.To != "" {
 		v = s.renderFor(ctx, p.To)
 	}
-	if err := s.client.update(ctx, p.Channel, p.TS, v.edited(l, p, time.Now())); err != nil {
+	if err := s.client.update(ctx, p.Channel, p.TS, v.edited(l, p, time.Now()), edit); err != nil {
 		return s.client.failed("edit a message", err)
 	}
 	return nil

@@ -116,6 +116,7 @@ func TestPersonAsPolicyWantsToKnow(t *testing.T) {
 		if sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE || !strings.Contains(sshforward.ErrorMessage(err).String(), c.says) {
 			t.Errorf("%+v: %v", c.out, err)
 		}
+		time.Sleep(c.out.RetryAfter)
 		if _, err := x.Person(t.Context(), "U1"); err != nil {
 			t.Errorf("%+v, then: %v", c.out, err)
 		}

@@ -42,7 +42,7 @@ func TestBlocksThatAreTooLongTogetherArriveAsText(t *testing.T) {
 	}
 	_, ts, err := x.client.post(t.Context(), "C1", m)
 	if err == nil {
-		err = x.client.update(t.Context(), "C1", ts, m)
+		err = x.client.update(t.Context(), "C1", ts, m, changeOfState)
 	}
 	if got, _ := w.Message(ts); err != nil || got.Text != "much" || len(got.Blocks) > 0 {
 		t.Errorf("%+v, %v", got, err)
@@ -56,7 +56,7 @@ func TestUpdatesMentionNobody(t *testing.T) {
 	x := quiet(w)
 	ts := x.posted(t, lease(sshforward.Open))
 	const text = "@here #ops @bob"
-	if err := x.client.update(t.Context(), "C1", ts, message{Text: text}); err != nil {
+	if err := x.client.update(t.Context(), "C1", ts, message{Text: text}, changeOfState); err != nil {
 		t.Fatal(err)
 	}
 	if m, _ := w.Message(ts); m.Text != text {

@@ -353,3 +353,21 @@ func TestErrorsOfTheLogAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestJapaneseReadmeHasEveryCommand wants the same commands in both READMEs.
+func TestJapaneseReadmeHasEveryCommand(t *testing.T) {
+	commands := func(name string) (out []string) {
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?m)^\\| `/sshforward ?(\\w*)").FindAllStringSubmatch(string(text), -1) {
+			out = append(out, m[1])
+		}
+		return out
+	}
+	english, japanese := commands("README.md"), commands("README.ja.md")
+	if len(english) < 8 || !slices.Equal(english, japanese) {
+		t.Errorf("README.md has the commands %q, README.ja.md %q", english, japanese)
+	}
+}

@@ -3,6 +3,7 @@ package provisioner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -167,7 +168,7 @@ func (r *run) removeGroup(ctx context.Context) error {
 		case err == nil:
 			deleted++
 			r.groupDeleted = id == r.l.Resources.GroupID
-		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.noGroups(ctx):
+		case hasCode(err, groupNotFound...), hasCode(err, denied...) && r.hasNoGroup(ctx, id):
 		case hasCode(err, denied...) && r.tooSoon():
 			r.lookAgain()
 			return nil
@@ -187,9 +188,10 @@ func (r *run) removeGroup(ctx context.Context) error {
 	return nil
 }
 
-// noGroups reports whether the lease is known to have no group any more: a
-// permission that asks for tags may be refused on what is gone and has none.
-func (r *run) noGroups(ctx context.Context) bool {
+// hasNoGroup reports whether a group is known to be none of the lease's any more: a
+// permission that asks for tags may be refused on what is gone and has none. Another
+// of its name, in another network, says nothing of it.
+func (r *run) hasNoGroup(ctx context.Context, id string) bool {
 	ids, err := r.ownGroups(ctx)
-	return err == nil && len(ids) == 0
+	return err == nil && !slices.Contains(ids, id)
 }

@@ -74,7 +74,7 @@ func (r *run) tagEC2(ctx context.Context, rules []string) error {
 		// whole call. The group's end counts all the same.
 		_, err = r.ec2.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids[:1], Tags: tags})
 	}
-	if hasCode(err, groupUnseen...) && r.sinceStage() >= visibilityDelay && r.noGroups(ctx) {
+	if hasCode(err, groupUnseen...) && r.sinceStage() >= visibilityDelay && r.hasNoGroup(ctx, r.l.Resources.GroupID) {
 		return gone("security group")
 	}
 	return r.tolerate(err, doing, groupUnseen...)

@@ -126,11 +126,21 @@ func (s *surveyRun) group(g types.SecurityGroup) {
 		return // a name is not enough
 	}
 	// A lease has one; should there be two, in two VPCs, the recorded one counts
-	// here and the read-back of closing finds the other.
-	if x := s.lease(lease); x.group == nil || recorded {
+	// here, or the one that proves itself, and the read-back of closing finds the
+	// other.
+	x := s.lease(lease)
+	held := x.group != nil && stored != nil && stored.Resources.GroupID == aws.ToString(x.group.GroupId)
+	if x.group == nil || recorded || !held && s.proves(g, tags) {
 		x.group, x.groupTags = &g, tags
 		x.tags = slices.Insert(x.tags, 0, tags)
 	}
+}
+
+// proves reports whether a bot with the key has written a group's tags.
+func (s *surveyRun) proves(g types.SecurityGroup, tags map[string]string) bool {
+	at := evidence{group: &g}
+	written, _ := s.p.signing.verify(tags, nil, at.place(s.Region))
+	return written != nil
 }
 
 // missingGroups are those that the store has recorded and the deployment's tag

@@ -36,6 +36,7 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 		return a.found
 	}
 	a.ok("the bot is %s", who)
+	lookAtAWSClock(ctx, a, aws, account)
 	instances, err := aws.List(ctx, account)
 	if err != nil {
 		a.mend("%s", oneLine(err))
@@ -72,6 +73,11 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 			continue
 		}
 		a.ok("%s in %s (%s): load balancers go to %s", at.vpc, at.zone, count(len(here), "instance"), placed.Subnet)
+		if err := aws.Rehearse(ctx, here[0]); err != nil {
+			a.mend("%s in %s: %s", at.vpc, at.zone, oneLine(err))
+		} else {
+			a.ok("%s in %s: EC2 would make the group, and add and remove the rule in a group of %s", at.vpc, at.zone, here[0].ID)
+		}
 		for _, warning := range placed.Warnings {
 			a.mend("%s in %s: %s", at.vpc, at.zone, warning)
 		}

@@ -32,6 +32,11 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 	default:
 		a.ok("the bot is %s (%s) in %s (%s)", who.User, who.UserID, who.Team, who.TeamID)
 	}
+	if off, err := slackClockOff(ctx, con); err != nil {
+		a.mend("Slack's clock cannot be read: %s", oneLine(err))
+	} else {
+		lookAtClock(a, "Slack", off)
+	}
 	if err := b.TrySocketMode(ctx); err != nil {
 		a.mend("%s", oneLine(err))
 	} else {

@@ -242,7 +242,8 @@ func (r *callRecorder) requests(call fakeaws.Call) []iamRequest {
 
 // What AWS wants of whoever creates a load balancer or registers an instance.
 var (
-	onBehalf              = alsoAsked("ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways", "ec2:DescribeVpcClassicLink", "ec2:DescribeVpcs")
+	onBehalf = alsoAsked("ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways", "ec2:DescribeVpcClassicLink",
+		"ec2:DescribeVpcs")
 	onBehalfOfRegistering = alsoAsked("ec2:DescribeClassicLinkInstances", "ec2:DescribeInstances")
 )
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
@@ -139,5 +140,36 @@ func TestDoctorBesideTheBot(t *testing.T) {
 	}
 	if list := w.slash(ann, dev, "list"); !strings.Contains(list.Visible(), "no lease") {
 		t.Errorf("the bot answers %s", list.Visible())
+	}
+}
+
+// A machine whose clock is wrong is told so, as is a role that may not do what an
+// opening needs.
+func TestDoctorReadsClocksAndRehearses(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	slack := fakeslack.New(fakeslack.Options{})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
+	if err := slack.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slack.Close)
+	same := func(config string) string { return config }
+	says, _ := examined(t, c, slack, same)
+	for _, want := range []string{"that of AWS differ by", "that of Slack differ by", "EC2 would make the group"} {
+		if !strings.Contains(says, want) {
+			t.Errorf("it does not say %q:\n%s", want, says)
+		}
+	}
+	aws.SetClockSkew(time.Minute)
+	aws.Deny("ec2:AuthorizeSecurityGroupIngress")
+	says, err := examined(t, c, slack, same)
+	for _, want := range []string{"behind that of AWS; leases end by it", "AWS does not let me add a rule to any group of"} {
+		if err == nil || !strings.Contains(says, want) {
+			t.Errorf("it does not say %q, %v:\n%s", want, err, says)
+		}
+	}
+	if strings.Contains(says, "MEND  Slack: the clock") {
+		t.Errorf("Slack's clock is right:\n%s", says)
 	}
 }

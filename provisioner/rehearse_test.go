@@ -1,0 +1,43 @@
+package provisioner_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What an opening may not do is said before anybody tries, and nothing is made.
+func TestRehearse(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		in := w.lease("web-1").Instance
+		if err := w.p.Rehearse(w.ctx, in); err != nil {
+			t.Errorf("everything is allowed, and it says %v", err)
+		}
+		for operation, want := range map[string]string{
+			"ec2:CreateSecurityGroup":           "make a tagged security group in " + in.VPC,
+			"ec2:AuthorizeSecurityGroupIngress": "add a rule to any group of " + in.ID,
+			"ec2:RevokeSecurityGroupIngress":    "take a rule out of " + in.Groups[0],
+		} {
+			w.cloud.Deny(operation)
+			if err := w.p.Rehearse(w.ctx, in); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("without %s it says %v", operation, err)
+			}
+			w.cloud.Allow(operation)
+		}
+		if left := w.leftovers(); len(left) > 0 {
+			t.Errorf("it has made %v", left)
+		}
+	})
+}
+
+func TestClockOff(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		for _, skew := range []time.Duration{0, 40 * time.Second, -40 * time.Second} {
+			w.cloud.SetClockSkew(skew)
+			off, err := w.p.ClockOff(w.ctx, w.lease("web-1").Instance.Account)
+			if d := off - skew; err != nil || d < -time.Second || d > time.Second {
+				t.Errorf("AWS is ahead by %s, and it says %s, %v", skew, off, err)
+			}
+		}
+	})
+}
