@@ -48,5 +48,8 @@ func (v render) edited(l *sshforward.Lease, p sshforward.Posted, now time.Time) 
 				code(l.ID, 20), what, mention(l.Owner)))
 		}
 	}
+	if over && p.Kind != sshforward.NoticeReminder {
+		return v.leaseMessage(l, v.sentences(v.say("Access to %s is over.", what), v.endReason(l)))
+	}
 	return v.reminderOver(l)
 }
