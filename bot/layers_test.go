@@ -13,7 +13,7 @@ func TestLayers(t *testing.T) {
 	layers.Check(t, ".", 1)
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "bot", Files: []string{"bot.go", "doctor.go"}},
-		layers.Layer{Name: "connections", Files: []string{"link.go", "dispatcher.go"}},
+		layers.Layer{Name: "connections", Files: []string{"link.go", "dispatcher.go", "crowd.go"}},
 		layers.Layer{Name: "routes", Files: []string{"slash.go", "interactive.go", "event.go"}},
 		layers.Layer{Name: "what people do", Files: []string{
 			"click.go", "click_result.go", "help.go", "open.go", "again.go", "from.go", "confirm.go", "deny.go", "source.go", "instances.go",
