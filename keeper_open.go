@@ -251,7 +251,7 @@ func (k *Keeper) namedLike(ctx context.Context, user, ref string) []Instance {
 	var like []Instance
 	for account, offers := range all {
 		for _, o := range offers {
-			if o.name != "" && looksLike(o.name, ref) && admits(o.rule) {
+			if o.name() != "" && looksLike(o.name(), ref) && admits(o.rule) {
 				like = append(like, o.instance(account))
 			}
 		}
