@@ -95,7 +95,7 @@ func newRoot(con console) *cobra.Command {
 		&cobra.Group{ID: groupStore, Title: "The store, of a bot that runs or does not:"},
 	)
 	root.AddCommand(
-		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con), newPolicy(con),
+		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con), newDrill(con), newPolicy(con),
 		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
 		newAudit(con), newBackup(con), newRestore(con),
 		newVersion(con),
