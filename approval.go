@@ -247,11 +247,3 @@ func (l *Lease) waitsFor(user string) bool {
 	}
 	return false
 }
-
-// lastYes is when the last person whose yes was needed gave it.
-func (l *Lease) lastYes() time.Time {
-	if n := len(l.Approved); n > 0 {
-		return l.Approved[n-1].At
-	}
-	return l.ConfirmedAt
-}

@@ -36,6 +36,7 @@ type Lease struct {
 	Approved      []Approval       `json:",omitempty"`
 	OpenBy        time.Time        `json:",omitzero"`  // ready by then, or rolled back
 	OpenedAt      time.Time        `json:",omitzero"`  // the clock started
+	ReadyIn       time.Duration    `json:",omitempty"` // from the last yes until people were let in
 	ExpiresAt     time.Time        `json:",omitzero"`  // the promised end
 	RemindedAt    time.Time        `json:",omitzero"`  // the last reminder that was decided
 	Extended      Extension        `json:",omitzero"`  // the last one

@@ -240,7 +240,7 @@ func (g *ledger) observe(was, l *Lease) {
 		log.Info("lease is " + string(l.State))
 	}
 	if was.State == Opening && l.State == Open && g.hooks.opened != nil {
-		g.hooks.opened(time.Since(l.lastYes()))
+		g.hooks.opened(l.ReadyIn)
 	}
 	if was.AccessEndedAt.IsZero() && !l.AccessEndedAt.IsZero() && !l.ExpiresAt.IsZero() && g.hooks.overstay != nil {
 		g.hooks.overstay(l.Overstay())

@@ -74,6 +74,14 @@ func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
 	}
 }
 
+// lastYes is when the last person whose yes was needed gave it.
+func (l *Lease) lastYes() time.Time {
+	if n := len(l.Approved); n > 0 {
+		return l.Approved[n-1].At
+	}
+	return l.ConfirmedAt
+}
+
 // workBy is when the work on a lease has to be done: its end, or what ends it
 // before it has opened. Zero for what is never over, as closing.
 func (l *Lease) workBy() time.Time {

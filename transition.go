@@ -61,6 +61,7 @@ func (l *Lease) advance(now time.Time) {
 		}
 		if i == len(Stages)-1 {
 			l.State, l.Stage = Open, ""
+			l.ReadyIn = now.Sub(l.lastYes())
 			l.restart(now)
 			l.owe(NoticeReady, now)
 			return

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -18,6 +19,9 @@ func (v render) cardFrom(from origin, l *sshforward.Lease) message {
 	foot := []string{v.say("Lease %s", code(l.ID, 20)), account(l.Instance), v.say("rule %s", code(l.Rule, 60))}
 	if l.Reason != "" {
 		foot = append(foot, v.reasonWord(l.Reason))
+	}
+	if l.State == sshforward.Open && l.ReadyIn > 0 {
+		foot = append(foot, ":stopwatch: "+v.say("ready %s s after the last yes", strconv.FormatFloat(l.ReadyIn.Seconds(), 'f', 1, 64)))
 	}
 	blocks := withoutNil(
 		section(icon+" "+v.say("*%s* · %s for %s", state, instance(l.Instance), mention(l.Owner))),

@@ -157,6 +157,7 @@ func every(v render) map[string]message {
 		"cancelled":            v.reply(ann, sshforward.CancelLease{}, about(ended(sshforward.Cancelled))),
 		"card-requested":       v.card(lease(sshforward.Requested)),
 		"card-pending":         v.card(lease(sshforward.Pending)),
+		"card-open-soon":       v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.ReadyIn = 1240 * time.Millisecond })),
 		"card-preparing":       v.card(preparing(sshforward.Pending, nil)),
 		"card-prepared":        v.card(preparing(sshforward.Pending, ready)),
 		"card-prepared-prompt": v.card(preparing(sshforward.Requested, ready)),

@@ -29,7 +29,8 @@ type Cloud struct {
 	buckets   map[string]*bucket
 	subs      map[int]chan Event
 	eventSeq  int
-	cause     string // the operation under way, for the events it brings about
+	recent    []Event // the last of them, see Recent
+	cause     string  // the operation under way, for the events it brings about
 }
 
 // New returns an empty Cloud.

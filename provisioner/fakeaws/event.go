@@ -26,6 +26,16 @@ type Event struct {
 	Cause           string // the API operation or fixture method; "time" if none
 }
 
+// recentEvents is how many events are remembered at least.
+const recentEvents = 200
+
+// Recent returns the last events, the oldest first: some hundreds at most.
+func (c *Cloud) Recent() []Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Event(nil), c.recent...)
+}
+
 // Subscribe returns a stream of everything that changes from now on, and what
 // ends it. A subscriber that falls behind by more than buffer loses events,
 // which it sees as a gap in Seq and makes up for by reading the snapshots.
@@ -56,6 +66,9 @@ func (r *region) emit(kind, id, change, detail string) {
 	}
 	if e.Cause == "" {
 		e.Cause = "time"
+	}
+	if c.recent = append(c.recent, e); len(c.recent) >= 2*recentEvents {
+		c.recent = append([]Event(nil), c.recent[recentEvents:]...)
 	}
 	for _, ch := range c.subs {
 		select {

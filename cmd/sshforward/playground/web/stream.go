@@ -45,6 +45,12 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.send("workspace", sceneOf(s.Workspace, snap))
 	out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
 	out.once("status", s.Stage.Status())
+	happened, told := s.Cloud.Recent(), 0
+	lines := make([]cloudEvent, 0, len(happened))
+	for _, e := range happened {
+		lines, told = append(lines, eventOf(e)), e.Seq
+	}
+	out.send("happened", lines)
 
 	tick, alive := time.NewTicker(refresh), time.NewTicker(keepAlive)
 	defer tick.Stop()
@@ -62,6 +68,9 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				s.change(out, c)
 			}
 		case e := <-events:
+			if e.Seq <= told {
+				break // it is among those that had happened
+			}
 			if redraw == nil {
 				redraw = time.After(settle)
 			}

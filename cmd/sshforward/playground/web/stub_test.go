@@ -190,10 +190,22 @@ func (w *world) bot(answer func(kind string, payload map[string]any) any) {
 
 // forward makes in the cloud what the bot makes for a lease.
 func (w *world) forward(lease string) (balancer string) {
+	balancer, group := w.locked(lease)
+	w.letIn(lease, group)
+	return balancer
+}
+
+// letIn opens the door of a forward.
+func (w *world) letIn(lease, group string) {
+	w.cloud.Home().AddRule(fakeaws.Rule{Group: group, Protocol: "tcp", From: 22, To: 22, CIDR: "203.0.113.7/32",
+		Tags: map[string]string{"sshforward:lease": lease}})
+}
+
+// locked makes all of a forward but the rule that lets people in.
+func (w *world) locked(lease string) (balancer, group string) {
 	h := w.cloud.Home()
 	tags := map[string]string{"sshforward:lease": lease, "sshforward:owner": "U1", "sshforward:deployment": "test"}
-	group := h.AddGroup(w.note.VPC, "sshforward-test-"+lease, tags)
-	h.AddRule(fakeaws.Rule{Group: group, Protocol: "tcp", From: 22, To: 22, CIDR: "203.0.113.7/32", Tags: tags})
+	group = h.AddGroup(w.note.VPC, "sshforward-test-"+lease, tags)
 	h.AddRule(fakeaws.Rule{Group: w.note.Group, Protocol: "tcp", From: 22, To: 22, Source: group, Tags: tags})
 	balancer = "sshforward-test-" + lease
 	h.AddLoadBalancer(balancer, w.note.Public, []string{group},
@@ -209,5 +221,5 @@ func (w *world) forward(lease string) (balancer string) {
 	if rec.Code != 200 {
 		w.t.Fatalf("register: %d %s", rec.Code, rec.Body)
 	}
-	return balancer
+	return balancer, group
 }

@@ -4,6 +4,7 @@
 import { $, announce, copyButton, h, icon } from './dom.js';
 import * as act from './act.js';
 import { clock } from './dates.js';
+import { isLocked, isOpen } from './forward.js';
 import { draw } from './picture.js';
 import { unescape, words } from './mrkdwn.js';
 import { emit, on, state } from './state.js';
@@ -27,12 +28,14 @@ function build() {
 /** summary says what can be reached, as a class and a sentence. */
 export function summary(p, sessions = 0) {
   const name = (id) => p.instances.find((i) => i.id === id)?.name ?? id ?? 'an instance';
-  const open = p.forwards.filter((f) => f.balancer?.health === 'InService');
+  const open = p.forwards.filter(isOpen);
+  const ready = p.forwards.filter((f) => f.balancer?.health === 'InService' && isLocked(f));
   const made = p.forwards.filter((f) => f.balancer && f.balancer.health !== 'InService');
   if (open.length) {
     const using = sessions ? ` · ${sessions} live ${sessions === 1 ? 'session' : 'sessions'}` : '';
     return ['open', `${open.map((f) => name(f.instance)).join(', ')} can be reached${using}`];
   }
+  if (ready.length) return ['making', `${ready.map((f) => name(f.instance)).join(', ')} is ready behind a locked door: nobody gets through`];
   if (made.some((f) => f.instance && !f.door)) return ['making', 'A rule is missing: nobody gets through'];
   if (made.length) return ['making', 'A way in is being made or taken down'];
   if (p.forwards.length) return ['making', 'No way in; some things are still there'];
@@ -85,7 +88,7 @@ async function cause(button, kind) {
 // What to do next: the ssh command of a forward that is in service, which is on
 // its card; else what the stage says, which is something to type in the chat.
 function paste() {
-  const ready = (state.cloud?.forwards ?? []).findLast((f) => f.balancer?.health === 'InService');
+  const ready = (state.cloud?.forwards ?? []).findLast(isOpen);
   const command = (ready && cardCommand(ready)) || state.status?.command || '';
   shell.hidden = !command;
   if (shell.dataset.command === command) return;
@@ -116,8 +119,15 @@ function event(e) {
   while (log.children.length > 100) log.lastChild.remove();
 }
 
+// What happened before the page was loaded, or while the stream was cut.
+function happened() {
+  log.replaceChildren();
+  state.events.slice(-100).forEach(event);
+}
+
 export function startCloud() {
   build();
+  on('happened', happened);
   on('cloud', cloud);
   on('status', status);
   on('cloud message place', paste);

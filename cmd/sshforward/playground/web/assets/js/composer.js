@@ -5,7 +5,7 @@ import { $, h, icon, toast } from './dom.js';
 import * as act from './act.js';
 import { command, complete } from './completion.js';
 import { outgoing } from './mrkdwn.js';
-import { channel, on, state } from './state.js';
+import { channel, emit, on, state } from './state.js';
 
 const sent = []; // newest last
 let past = 0; // how far back the arrows have gone
@@ -113,7 +113,10 @@ async function send() {
   past = 0;
   field.value = '';
   refresh();
-  if (text.startsWith('/')) await act.slash(text);
+  if (text.startsWith('/')) {
+    emit('asked');
+    await act.slash(text);
+  }
   else await act.say(outgoing(text));
 }
 

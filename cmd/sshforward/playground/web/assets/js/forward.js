@@ -8,6 +8,11 @@ import { short } from './scenery.js';
 const t = (x, y, text, attributes = {}) => s('text', { x, y, ...attributes }, text);
 const row = 17;
 
+/** isLocked: there is a load balancer, and its group lets nobody in. */
+export const isLocked = (f) => Boolean(f.balancer && f.group && !f.group.in.length);
+/** isOpen: who is let in gets through to the instance. */
+export const isOpen = (f) => f.balancer?.health === 'InService' && !isLocked(f);
+
 export const cardHeight = (f) => (f.balancer ? 98 : f.group?.in.length ? 82 : 50) + (f.lingering?.length ?? 0) * row;
 
 const health = {
@@ -17,7 +22,8 @@ const health = {
 };
 
 export function forwardCard(f, p, y) {
-  const [kind, says] = f.balancer ? health[f.balancer.health] ?? ['waiting', f.balancer.health] : ['ghost', ''];
+  let [kind, says] = f.balancer ? health[f.balancer.health] ?? ['waiting', f.balancer.health] : ['ghost', ''];
+  if (kind === 'live' && isLocked(f)) [kind, says] = ['locked', 'ready, locked'];
   const tall = cardHeight(f);
   const card = s('g', { class: 'card ' + kind, transform: `translate(52 ${y})` },
     s('rect', { width: 324, height: tall, rx: 10, class: f.group ? 'group-box' : 'group-box none' }),
@@ -39,6 +45,9 @@ export function forwardCard(f, p, y) {
   if (first) {
     line('in', first, 'from ' + first.peer + (more.length ? ` +${more.length}` : ''));
     at += row;
+  } else if (isLocked(f)) {
+    card.append(t(12, at, 'in', { class: 'dim small' }), t(40, at, 'nobody yet: the door is locked', { class: 'small shut' }));
+    at += row;
   }
   if (f.group?.out.length) line('out', f.group.out[0], f.group.out[0].what === 'all' ? 'to anywhere' : 'to ' + peer(f.group.out[0]));
   (f.lingering ?? []).forEach((l, i) => {
@@ -48,4 +57,10 @@ export function forwardCard(f, p, y) {
       s('text', { x: 312, y: yy, class: 'small', 'text-anchor': 'end', 'data-until': until, 'data-prefix': 'gone in ' }, 'gone in ' + span(until - Date.now()))));
   });
   return card;
+}
+
+/** lock stands where people will come in, while nobody may. */
+export function lock(x, y) {
+  return s('g', { class: 'lock', transform: `translate(${x} ${y})` }, s('title', {}, 'locked: nobody is let in'),
+    s('circle', { r: 12 }), s('path', { d: 'M-3.6-1v-2.6a3.6 3.6 0 0 1 7.2 0V-1' }), s('rect', { x: -5.5, y: -1.2, width: 11, height: 8, rx: 1.6 }));
 }

@@ -14,6 +14,8 @@ import { welcome } from './welcome.js';
 const nodes = new Map(); // by ts
 const texts = new Map(); // by ts, what was announced
 let list, scroller, jump;
+let asked = 0; // when the person last sent a command, until it is answered
+const answerWithin = 10_000; // ms
 
 const only = () => {
   const text = says('Only visible to you');
@@ -116,7 +118,10 @@ function changed({ message: m, isNew }) {
   // A card that has changed says so too.
   if (texts.get(m.ts) !== m.text) announce(`${nameOf(m.user)}: ${m.text}`);
   texts.set(m.ts, m.text);
+  const answer = isNew && m.ephemeral && Date.now() - asked < answerWithin;
+  if (answer) asked = 0;
   if (stay) bottom();
+  else if (answer) node.scrollIntoView({ block: 'nearest' });
   else if (isNew) offer(node);
 }
 
@@ -180,6 +185,7 @@ export function startMessages() {
   scroller.addEventListener('scroll', () => { if (atBottom()) jump.hidden = true; }, { passive: true });
   on('place', drawAll);
   on('message', changed);
+  on('asked', () => { asked = Date.now(); });
   on('failure', (f) => {
     const node = failed(f);
     if (!node) return;

@@ -33,10 +33,20 @@ function draw() {
       h('button', { type: 'button', class: 'button', lang: langOf(view.close), onclick: () => act.closeView(view.id, false) }, view.close || 'Cancel'),
       view.submit && h('button', { type: 'submit', class: 'button primary', lang: langOf(view.submit), dataset: { action: 'submit' } }, view.submit)));
   box = h('dialog', { class: 'modal', 'aria-labelledby': 'modal-title', dataset: { view: view.id, callback: view.callback_id ?? '' } }, form);
+  // A browser closes a dialog without asking that nobody has touched yet, as one
+  // that was open when the page was loaded.
+  const mine = box;
+  let closing = false;
+  const close = () => {
+    if (closing || box !== mine) return;
+    closing = true;
+    act.closeView(view.id, false);
+  };
   box.addEventListener('cancel', (e) => {
     e.preventDefault(); // the view closes it, through the stream
-    act.closeView(view.id, false);
+    close();
   });
+  box.addEventListener('close', close);
   document.body.append(box);
   box.showModal();
   box.querySelector('.modal-body :is(input, select, textarea)')?.focus();

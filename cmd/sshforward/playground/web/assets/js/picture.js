@@ -3,7 +3,7 @@
 
 import { s } from './dom.js';
 import { frame, gatewayAt, instancesAt, laptop, table } from './scenery.js';
-import { forwardCard, cardHeight } from './forward.js';
+import { cardHeight, forwardCard, isLocked, isOpen, lock } from './forward.js';
 
 const width = 600;
 const top = 142; // of the public subnet
@@ -56,14 +56,15 @@ export function draw(place, p) {
   for (const [key, d] of drawn) if (!keep.has(key)) drop(key, d);
 }
 
-const reached = (p) => p.forwards.filter((f) => f.balancer?.health === 'InService').map((f) => f.instance);
+const reached = (p) => p.forwards.filter(isOpen).map((f) => f.instance);
 
 // A line is drawn when the rule behind it exists, and runs when the instance is
 // in service.
 function paths(f, p, { at, tall, i, privateTop }, part) {
-  const live = f.balancer?.health === 'InService';
+  const live = isOpen(f);
   const cy = at + 40;
   const kind = (f.balancer ? (live ? 'live' : 'waiting') : 'ghost');
+  if (isLocked(f)) part('lock ' + f.lease, [at], () => lock(52, cy), 3);
   if (f.group?.in.length && f.balancer) {
     part('in ' + f.lease, [kind, at, i], () => wire(`M 76 58 V 112 H ${34 - i * 3} V ${cy} H 52`, kind), 1);
   }
@@ -114,7 +115,7 @@ export function describe(p) {
   const out = [`VPC ${p.cidr} in ${p.region}. Public subnet ${p.public.cidr} routes to the internet gateway, private subnet ${p.private.cidr} does not.`,
     `Instances: ${p.instances.map((i) => `${i.name} ${i.ip} ${i.state}`).join(', ')}.`];
   for (const f of p.forwards) {
-    const parts = [f.group && 'security group', f.balancer && `load balancer to ${name(f.instance) ?? 'nothing yet'}, ${f.balancer.health || 'no instance'}`,
+    const parts = [f.group && 'security group', f.balancer && `load balancer to ${name(f.instance) ?? 'nothing yet'}, ${f.balancer.health || 'no instance'}`, isLocked(f) && 'a locked door, nobody is let in',
       f.door && 'rule at the instance', f.lingering?.length && `${f.lingering.length} lingering interfaces`];
     out.push(`Lease ${f.lease}: ${parts.filter(Boolean).join(', ')}.`);
   }

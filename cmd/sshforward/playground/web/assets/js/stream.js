@@ -54,6 +54,10 @@ const handlers = {
     state.cloud = picture;
     emit('cloud');
   },
+  happened(all) {
+    state.events = all;
+    emit('happened');
+  },
   event(e) {
     state.events.push(e);
     if (state.events.length > 200) state.events.splice(0, 100);
