@@ -150,6 +150,20 @@ func (r *Rule) couldApprove(ctx context.Context, dir Directory, total int, needs
 	return answered(all, needs), needed(needs), nil
 }
 
+// approvable refuses what nobody could approve for a requester. It is left to the
+// approvers where it cannot be told who they are.
+func (r *Rule) approvable(ctx context.Context, dir Directory, owner string) error {
+	if r.Approvals == 0 {
+		return nil
+	}
+	can, wants, err := r.couldApprove(ctx, dir, r.Approvals, r.Needs, owner)
+	if err != nil || can >= wants {
+		return nil
+	}
+	return Errorf(EFORBIDDEN, "The rule %q wants %d approvals, and besides you there are %d people who could give one. "+
+		"Ask an operator to name more approvers.", r.Name, wants, can).about(FieldInstance)
+}
+
 func usersOf(by []Approval) []string {
 	var out []string
 	for _, a := range by {

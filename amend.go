@@ -25,6 +25,15 @@ func amendable(err error, amend func(*OpenLease)) error {
 	return err
 }
 
+// admit refuses what is shorter than any lease.
+func (t Timing) admit(l *Lease) error {
+	if l.Duration >= t.Min {
+		return nil
+	}
+	return amendable(Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, t.Min).about(FieldDuration),
+		func(c *OpenLease) { c.Duration = t.Min })
+}
+
 // exampleReason stands where a reason is missing: because …
 const exampleReason = "of a deployment"
 

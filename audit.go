@@ -121,7 +121,7 @@ func eventOf(l *Lease, prices Prices) Event {
 		Rule: l.Rule, Urgent: l.Urgent, State: l.State, Reason: l.Reason, Because: plain(l.Because),
 		Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
 		Overstay: l.Overstay().Seconds(), Sources: prefixStrings(l.Sources),
-		Port: l.TargetPort, Duration: l.Duration.Seconds(),
+		Port: l.TargetPort, Duration: l.Duration.Seconds(), Lacks: l.RuleLacks,
 	}
 	for key, value := range l.RuleTags {
 		if e.Tags == nil {

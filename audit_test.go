@@ -70,7 +70,7 @@ func TestRecordOfALife(t *testing.T) {
 			At: l.ClosedAt.UTC(), Act: ActClosed, Result: ResultOK, Lease: id, Owner: alice,
 			Account: "main", Region: "ap-northeast-1", Instance: "i-0dev", Name: "web", Sources: []string{"203.0.113.7/32"},
 			Rule: "development", State: Closed, Reason: Expired, Because: "ticket 7",
-			Tags: map[string]string{"sshforward": "allow"}, Port: 22, Duration: 3600,
+			Tags: map[string]string{"sshforward": "allow"}, Lacks: []string{"Env"}, Port: 22, Duration: 3600,
 			Opened: l.OpenedAt.UTC(), Expires: l.ExpiresAt.UTC(), Ended: l.AccessEndedAt.UTC(),
 			Cost: 0.0615, // two started hours of 0.027, an hour and a half of 0.005
 		}

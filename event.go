@@ -73,7 +73,8 @@ type Event struct {
 	Reason   Reason   `json:"reason,omitempty"`
 	Because  string   `json:"because,omitempty"` // in the requester's or denier's words
 
-	Tags      map[string]string `json:"tags,omitempty"`             // of the instance, as far as the rule goes by them
+	Tags      map[string]string `json:"tags,omitempty"`             // of the instance, as far as rules go by them
+	Lacks     []string          `json:"tags_missing,omitempty"`     // keys that rules go by and the instance does not have
 	Port      int               `json:"port,omitempty"`             // on the instance
 	Duration  float64           `json:"duration_seconds,omitempty"` // that was asked for
 	Approvers []string          `json:"approvers,omitempty"`        // who have said yes

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"sync"
 	"time"
-	"unique"
 )
 
 // instancesAge is how old what is remembered of instances may be before being
@@ -22,17 +21,24 @@ type instanceCache struct {
 }
 
 // offer is as much of an instance as a form shows, and the rule that decides about
-// it: a hundred accounts may have half a million.
+// it: a hundred accounts may have half a million, so that every byte of it is half
+// a megabyte. What many have in common is there once.
 type offer struct {
-	id, name string
-	region   unique.Handle[string]
-	zone     unique.Handle[string]
-	rule     *Rule
+	text string // the id and the name, one after the other
+	id   int    // how much of that is the id
+	*common
 }
+
+type common struct {
+	region, zone string
+	rule         *Rule
+}
+
+func (o offer) name() string { return o.text[o.id:] }
 
 // instance is what a form is told.
 func (o offer) instance(account string) Instance {
-	return Instance{Account: account, Region: o.region.Value(), ID: o.id, Name: o.name, Zone: o.zone.Value(),
+	return Instance{Account: account, Region: o.region, ID: o.text[:o.id], Name: o.name(), Zone: o.zone,
 		Running: true, State: "running"}
 }
 

@@ -106,7 +106,7 @@ func NewKeeper(o Options) *Keeper {
 	}
 	k := &Keeper{
 		cloud: o.Cloud, slack: o.Slack,
-		policy: o.Policy, timing: o.Timing, accounts: o.Accounts, askBy: o.AskBy, log: log,
+		policy: o.Policy.goBy(), timing: o.Timing, accounts: o.Accounts, askBy: o.AskBy, log: log,
 		onOrphan: o.OnOrphan, onUnheard: o.OnUnheard, onUnproven: o.OnUnproven, onElsewhere: o.OnElsewhere,
 		ledger: ledger{
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,

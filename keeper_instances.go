@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unique"
 
 	"github.com/sshforward/sshforward/internal/safe"
 )
@@ -44,9 +43,15 @@ func (k *Keeper) RefreshInstances(ctx context.Context) error {
 // offers are the instances that a rule decides about.
 func (k *Keeper) offers(found []Instance) []offer {
 	out := make([]offer, 0, len(found))
+	shared := make(map[common]*common)
 	for _, in := range found {
 		if rule, ok := k.policy.Match(in); ok {
-			out = append(out, offer{in.ID, in.Name, unique.Make(in.Region), unique.Make(in.Zone), rule})
+			c := common{in.Region, in.Zone, rule}
+			if shared[c] == nil {
+				one := c
+				shared[c] = &one
+			}
+			out = append(out, offer{in.ID + in.Name, len(in.ID), shared[c]})
 		}
 	}
 	return slices.Clip(out)

@@ -181,15 +181,10 @@ func (k *Keeper) alike(ctx context.Context, l *Lease) (*Lease, error) {
 // approvable refuses what nobody could approve, before anybody waits for it. If
 // Slack does not tell who is in a group, it is left to the approvers.
 func (k *Keeper) approvable(ctx context.Context, l *Lease, rule *Rule) error {
-	if l.Urgent || l.Approvals == 0 {
+	if l.Urgent {
 		return nil
 	}
-	can, wants, err := rule.couldApprove(ctx, k.slack, l.Approvals, l.Needs, l.Owner)
-	if err != nil || can >= wants {
-		return nil
-	}
-	return Errorf(EFORBIDDEN, "The rule %q wants %d approvals, and besides you there are %d people who could give one. "+
-		"Ask an operator to name more approvers.", l.Rule, wants, can).about(FieldInstance)
+	return rule.approvable(ctx, k.slack, l.Owner)
 }
 
 // candidates are what a name or an id can mean: one instance, or several of which
@@ -256,7 +251,7 @@ func (k *Keeper) namedLike(ctx context.Context, user, ref string) []Instance {
 	var like []Instance
 	for account, offers := range all {
 		for _, o := range offers {
-			if o.name != "" && looksLike(o.name, ref) && admits(o.rule) {
+			if o.name() != "" && looksLike(o.name(), ref) && admits(o.rule) {
 				like = append(like, o.instance(account))
 			}
 		}

@@ -18,6 +18,14 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 			checked.instance, checked.rule, err = k.check(ctx, l)
 			return StepResult{Resources: l.Resources}, err
 		}
+		// People are let in by a clock that the store has. Were it in memory alone,
+		// the next process would start another one, and access would last longer
+		// than people were told.
+		if stage == StageClock {
+			if err := k.ledger.settle(ctx, l.ID); err != nil {
+				return StepResult{Resources: l.Resources}, err
+			}
+		}
 		// Nothing is opened for whom Slack does not tell about: nobody could be
 		// told that it is open.
 		owner, err := k.slack.Person(ctx, l.Owner)

@@ -34,9 +34,8 @@ func (k *Keeper) asked(ctx context.Context, c Caller, cmd OpenLease) (*Lease, er
 
 // admitShape checks what can be told of a request without knowing the instance.
 func (k *Keeper) admitShape(l *Lease) error {
-	if l.Duration < k.timing.Min {
-		return amendable(Errorf(EINVALID, "%s is shorter than the %s a lease has at least.", l.Duration, k.timing.Min).about(FieldDuration),
-			func(c *OpenLease) { c.Duration = k.timing.Min })
+	if err := k.timing.admit(l); err != nil {
+		return err
 	}
 	return k.policy.AdmitShape(l)
 }

@@ -16,9 +16,8 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "commands", Files: []string{
 			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
 			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
-			"keeper_from.go", "keeper_help.go",
-			"keeper_audit.go",
-			"keeper_command.go", "keeper_prepare.go",
+			"keeper_from.go", "keeper_why.go", "keeper_help.go",
+			"keeper_audit.go", "keeper_command.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
@@ -31,7 +30,7 @@ func TestLayers(t *testing.T) {
 		}},
 		layers.Layer{Name: "rules", Files: []string{
 			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "audit.go", "admission.go", "policy.go",
-			"amend.go", "correct.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
+			"amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{

@@ -87,7 +87,9 @@ type Terms struct {
 	Reminders []time.Duration
 	Approvers []string `json:",omitempty"` // users and user groups
 	Approvals int      `json:",omitempty"` // how many are needed
-	// RuleTags are the tags of the instance that the rule goes by, as they were
+	// RuleLacks are the keys of tags that rules go by and the instance does not have.
+	RuleLacks []string `json:",omitempty"`
+	// RuleTags are the tags of the instance that rules go by, as they were
 	// when it was last looked at.
 	RuleTags map[string]string `json:",omitempty"`
 	// ExtendApprovals is how many of the Approvers an extension needs.
@@ -428,6 +430,7 @@ func (l *Lease) Clone() *Lease {
 	c.Moved.From = append([]netip.Prefix(nil), l.Moved.From...)
 	c.Reminders = append([]time.Duration(nil), l.Reminders...)
 	c.RuleTags = maps.Clone(l.RuleTags)
+	c.RuleLacks = append([]string(nil), l.RuleLacks...)
 	c.Approvers = append([]string(nil), l.Approvers...)
 	c.Notify = append([]string(nil), l.Notify...)
 	c.Needs = append([]Need(nil), l.Needs...)

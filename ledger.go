@@ -187,6 +187,15 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 	}
 }
 
+// settle writes what is in memory alone of a lease, if anything is.
+func (g *ledger) settle(ctx context.Context, id string) error {
+	if _, ok := g.newest(id); !ok {
+		return nil
+	}
+	_, err := g.update(ctx, id, func(*Lease, time.Time) error { return nil })
+	return err
+}
+
 // delete removes a lease that check still agrees to be removed.
 func (g *ledger) delete(ctx context.Context, l *Lease, check change) error {
 	if _, ok := g.newest(l.ID); ok {

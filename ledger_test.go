@@ -313,6 +313,34 @@ func TestUnwritableStoreWhileOpening(t *testing.T) {
 	}
 }
 
+// Nobody is let in by a clock that only memory has: after a crash people would
+// get in for longer than they were told.
+func TestDoorStaysShutOnUnwritableStore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.script(func(_ context.Context, o string, _ *Lease) error {
+			if o == "open/service" {
+				w.store.script(unwritable)
+			}
+			return nil
+		})
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, ConfirmLease{ID: id})
+		for range 120 {
+			w.pass(time.Second)
+			if w.cloud.reachable(id) {
+				t.Fatalf("it can be used after %s, and the store has %s", w.since(time.Now()), w.stored(id).Stage)
+			}
+		}
+		w.cloud.script(nil)
+		w.store.script(nil)
+		w.pass(3 * time.Minute) // until it is tried again
+		w.expect(id, Open, "")
+		if got, want := w.stored(id).ExpiresAt, w.lease(id).ExpiresAt; got.IsZero() || !got.Equal(want) || !w.cloud.reachable(id) {
+			t.Errorf("the store has %s for its end, and it is %s", got, want)
+		}
+	})
+}
+
 // stalledLog is a handler that takes a line only while nothing is locked: who
 // reads the log may take as long as they like, and must hold up no lease.
 type stalledLog struct {

@@ -44,7 +44,8 @@ type Rule struct {
 	ReasonPattern *regexp.Regexp // and must match this; nil: any
 	// ExtendApprovals is how many approvers an extension needs.
 	ExtendApprovals int
-	ExtendNeeds     []Need // as Needs
+	keys            []string // of tags, of the whole policy, see Policy.goBy
+	ExtendNeeds     []Need   // as Needs
 	// Urgent says who may go past the approvers; nil: nobody.
 	Urgent *Urgent
 	// Prepare is when what the rule lets in is built ahead; empty: as the policy
@@ -388,19 +389,33 @@ func joinInts(ns []int) string {
 func (l *Lease) applyRule(r *Rule) {
 	l.Rule, l.Approvers, l.Approvals, l.ExtendApprovals = r.Name, r.Approvers, r.Approvals, r.ExtendApprovals
 	l.Needs, l.ExtendNeeds, l.Notify = r.Needs, r.ExtendNeeds, r.Notify
-	l.RuleTags = r.tagsOf(l.Instance)
+	l.RuleTags, l.RuleLacks = r.tagsOf(l.Instance)
 	l.Max = max(min(l.Max, r.total(l.Urgent)), l.ExpiresAt.Sub(l.OpenedAt))
 }
 
-// tagsOf are the tags of an instance that the rule goes by, nil if there are none.
-func (r *Rule) tagsOf(in Instance) map[string]string {
-	var out map[string]string
+// tagsOf are the tags of an instance that the policy goes by, nil if there are
+// none, and the keys of those that it does not have.
+func (r *Rule) tagsOf(in Instance) (tags map[string]string, lacks []string) {
+	for _, key := range r.keys {
+		value, ok := in.Tags[key]
+		switch {
+		case !ok:
+			lacks = append(lacks, key)
+		case tags == nil:
+			tags = map[string]string{key: value}
+		default:
+			tags[key] = value
+		}
+	}
+	return tags, lacks
+}
+
+// ownTags are the tags of an instance by which the rule itself decides.
+func (r *Rule) ownTags(in Instance) map[string]string {
+	out := make(map[string]string)
 	for _, tags := range []map[string]string{r.Tags, r.NotTags} {
 		for key := range tags {
 			if value, ok := in.Tags[key]; ok {
-				if out == nil {
-					out = make(map[string]string)
-				}
 				out[key] = value
 			}
 		}

@@ -60,6 +60,21 @@ func (h Help) Elsewhere() bool {
 	return h.Found != nil && len(h.Sources) > 0 && !covers(h.Found.Ingress, h.Sources)
 }
 
+// Why is what decides about access to an instance, and what is missing for it.
+type Why struct {
+	Instance Instance
+	Rule     Rule
+	Tags     map[string]string // of the instance, by which the rule decides
+	Sources  []netip.Prefix    // that the caller would come from without saying
+	// Able is how many others could give an approval, if that can be told.
+	Able      int
+	AbleKnown bool
+	Urgent    bool   // the caller may go past the approvers
+	Missing   []Text // what a request lacks that says nothing but the instance
+	// Several are what the name can mean; nothing else is set then.
+	Several []Instance
+}
+
 // Overview is all that concerns a person now.
 type Overview struct {
 	// Leases are the person's own that are not closed.

@@ -41,6 +41,7 @@ type Bot struct {
 	notifier  *notifier
 	homes     *homes
 	links     []*link
+	crowd     *crowd
 }
 
 var (
@@ -55,11 +56,13 @@ func New(o Options) *Bot {
 	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel,
 		correct: o.Correct}}
 	g, channels := newGroups(c, o.GroupCache), newChannels(c)
-	b := &Bot{opt: o, client: c, localizer: s, groups: g, homes: newHomes(c, s, g),
+	b := &Bot{opt: o, client: c, crowd: &crowd{log: o.Logger}, localizer: s, groups: g, homes: newHomes(c, s, g),
 		channels: channels,
 		notifier: &notifier{client: c, localizer: s, channels: channels, groups: g, operators: o.Channel, cards: o.Cards}}
 	for n := range connections {
-		b.links = append(b.links, newLink(c, o, n))
+		l := newLink(c, o, n)
+		l.greeted = func(all int) { b.crowd.greeted(all, b.connected()) }
+		b.links = append(b.links, l)
 	}
 	return b
 }
@@ -106,14 +109,21 @@ func (b *Bot) Person(ctx context.Context, user string) (sshforward.Person, error
 }
 
 // Connected reports whether Slack can reach the bot now.
-func (b *Bot) Connected() bool {
+func (b *Bot) Connected() bool { return b.connected() > 0 }
+
+// connected is how many of the bot's connections are up.
+func (b *Bot) connected() (n int) {
 	for _, l := range b.links {
 		if l.up.Load() {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
+
+// Rivals is how many connections a second process has had for a while with the
+// same app token.
+func (b *Bot) Rivals() int { return b.crowd.rivals() }
 
 // Run listens to people and hands what they ask for to the keeper until ctx
 // ends, which is no error: it lets running commands finish, for Options.Grace
@@ -146,9 +156,12 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	defer hangUp()
 	failed := make(chan error, connections)
 	var running sync.WaitGroup
-	for _, l := range b.links {
+	for n, l := range b.links {
 		running.Go(func() {
 			defer b.client.recovered("link", func() { failed <- errors.New("a connection panicked") })
+			if !sleep(wires, time.Duration(n)*b.opt.stagger) {
+				return
+			}
 			if err := l.run(wires, d.deliver); err != nil {
 				failed <- err
 			}
@@ -156,6 +169,10 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	}
 
 	running.Go(func() { b.watchChannels(wires) })
+	running.Go(func() {
+		defer b.client.recovered("crowd", nil)
+		b.crowd.watch(wires, b.opt.rivalAfter, b.opt.rivalEvery, b.links[connections-1].renew)
+	})
 
 	select {
 	case <-ctx.Done():

@@ -76,7 +76,9 @@ func TestMemberOfAUserIsThatUser(t *testing.T) {
 
 func TestMemberIsUnavailableWhenSlackDoesNotTell(t *testing.T) {
 	t.Parallel()
-	for _, out := range []fakeslack.Outcome{{Status: 429, RetryAfter: time.Second}, {Status: 500}, {Error: "missing_scope"}, {LoseAnswer: true}} {
+	for _, out := range []fakeslack.Outcome{
+		{Status: 429, RetryAfter: time.Second}, {Status: 500}, {Error: "missing_scope"}, {LoseAnswer: true},
+	} {
 		w := office(t, fakeslack.Options{})
 		x := quiet(w)
 		w.FailNext(listMembers, out)

@@ -70,6 +70,11 @@ func (k *keeper) Help(ctx context.Context, c sshforward.Caller, id string) (sshf
 	return sshforward.Help{Lease: r.Lease}, err
 }
 
+func (k *keeper) Why(ctx context.Context, c sshforward.Caller, ref string) (sshforward.Why, error) {
+	_, err := k.hear(ctx, c, showWhy{ref})
+	return sshforward.Why{}, err
+}
+
 func (k *keeper) Source(ctx context.Context, c sshforward.Caller) ([]netip.Prefix, error) {
 	r, err := k.hear(ctx, c, showSource{})
 	return r.Sources, err
@@ -177,7 +182,8 @@ func (s *syncBuffer) String() string {
 
 func options(w *fakeslack.Workspace, log *syncBuffer) Options {
 	return Options{Token: w.BotToken(), AppToken: w.AppToken(), APIURL: w.APIURL(), Channel: "C2",
-		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		stagger: time.Millisecond,
+		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 }
 
 // live starts a bot and waits until both its connections are up.

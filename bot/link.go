@@ -28,14 +28,16 @@ type link struct {
 	socket    *socketmode.Client
 	onConnect func(again bool) // see Options.OnConnect; may be nil
 	up        atomic.Bool
-	ever      bool // was up before
+	ever      bool          // was up before
+	greeted   func(all int) // is told how many connections Slack counts
+	renewals  chan struct{} // asks for a new connection
 }
 
 func newLink(c *client, o Options, n int) *link {
 	log := slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
 	// A client of its own, with which it asks for connections and nothing else.
 	api := newAPI(o, &dialLimit{next: o.HTTPClient})
-	return &link{client: c, n: n, onConnect: o.OnConnect, socket: socketmode.New(api,
+	return &link{client: c, n: n, onConnect: o.OnConnect, greeted: func(int) {}, renewals: make(chan struct{}), socket: socketmode.New(api,
 		socketmode.OptionLog(log), socketmode.OptionPingInterval(o.pingTimeouts[n]))}
 }
 
@@ -91,6 +93,18 @@ func (l *link) run(ctx context.Context, deliver func(envelope, acker)) error {
 	}
 }
 
+// renew ends the connection, so that a new one is made, and waits until that is
+// up or ctx ends.
+func (l *link) renew(ctx context.Context) {
+	select {
+	case l.renewals <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	for sleep(ctx, 50*time.Millisecond) && !l.up.Load() {
+	}
+}
+
 // session runs slack-go's client, which connects again by itself, until it
 // gives up or would wait too long, and says how long to stay away.
 //
@@ -129,6 +143,8 @@ func (l *link) session(ctx context.Context, deliver func(envelope, acker)) (wait
 		select {
 		case evt := <-l.socket.Events:
 			one(evt)
+		case <-l.renewals:
+			cancel()
 		case err = <-ended:
 			for { // what was left over
 				select {
@@ -164,6 +180,9 @@ func (l *link) note(evt socketmode.Event) (gap time.Duration) {
 	}
 	if evt.Type == socketmode.EventTypeHello {
 		l.up.Store(true)
+		if evt.Request != nil {
+			l.greeted(evt.Request.NumConnections)
+		}
 		log.Info("connected to Slack")
 		if l.onConnect != nil {
 			l.onConnect(l.ever)

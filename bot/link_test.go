@@ -255,3 +255,45 @@ func TestNothingAtTheAddressIsNoErrorOnceSlackHasAnsweredThere(t *testing.T) {
 	eventually(t, "connected again", x.Connected)
 	x.types(t, "U1", "C1", "list")
 }
+
+// A second process on the same app token takes a share of the commands: that is
+// said once it has been there for a while, and when it has gone. A connection
+// that goes at once is none.
+func TestASecondProcessOnTheSameAppToken(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := live(t, w, script(), func(o *Options) { o.rivalAfter, o.rivalEvery = 300*time.Millisecond, 2*time.Second })
+	time.Sleep(400 * time.Millisecond)
+	if x.Rivals() != 0 || strings.Contains(x.log.String(), "SECOND PROCESS") {
+		t.Error("alone, and it sees somebody")
+	}
+	r, err := w.StartRival(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Drop(w.Connections()[0].ID) // Slack counts when a connection is made
+	eventually(t, "noticed", func() bool { return x.Rivals() == 2 })
+	if n := strings.Count(x.log.String(), "SECOND PROCESS USES THE SAME APP TOKEN"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	r.Close()
+	eventually(t, "gone", func() bool { return x.Rivals() == 0 })
+	x.types(t, "U1", "C1", "list")
+}
+
+// Slack refreshes connections together that were opened together.
+func TestSecondConnectionComesUpLater(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	began := time.Now()
+	x := begin(t, w, script(), func(o *Options) { o.stagger = 0 }) // the default
+	eventually(t, "connected", x.Connected)
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("the first took %s", d)
+	}
+	x.types(t, "U1", "C1", "list")
+	eventually(t, "both", func() bool { return x.connected() == connections })
+	if d := time.Since(began); d < 3*time.Second || d > 6*time.Second {
+		t.Errorf("the second took %s", d)
+	}
+}

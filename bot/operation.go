@@ -19,6 +19,7 @@ type Keeper interface {
 	History(ctx context.Context, c sshforward.Caller) (sshforward.History, error)
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
 	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
+	Why(ctx context.Context, c sshforward.Caller, ref string) (sshforward.Why, error)
 	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
 	Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error)
 	LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error)
@@ -41,6 +42,7 @@ type outcome struct {
 	request  sshforward.Request
 	overview sshforward.Overview
 	help     sshforward.Help
+	why      sshforward.Why
 	err      error
 }
 
@@ -48,6 +50,7 @@ type (
 	listLeases    struct{ All bool }     // the caller's, or everyone's
 	showLease     struct{ ID string }    // also one that is closed
 	helpLease     struct{ ID string }    // what keeps somebody out
+	showWhy       struct{ Ref string }   // what decides about an instance
 	showSource    struct{}               // the saved address
 	showHistory   struct{}               // the caller's leases that are over
 	showOverview  struct{}               // all that concerns the caller now
@@ -85,6 +88,11 @@ func (q showLease) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o ou
 
 func (q helpLease) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
 	o.help, o.err = k.Help(ctx, c, q.ID)
+	return o
+}
+
+func (q showWhy) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
+	o.why, o.err = k.Why(ctx, c, q.Ref)
 	return o
 }
 

@@ -15,6 +15,18 @@ import (
 // one is there while the other dials.
 const connections = 2
 
+const (
+	// rivalAfter is how long there have to be more connections than one's own:
+	// those of a process that was replaced take a moment to go.
+	rivalAfter = time.Minute
+	// rivalEvery is how often it is looked whether a second process is still there.
+	rivalEvery = 10 * time.Minute
+)
+
+// linkStagger is how much later than the first the second connection is made:
+// Slack asks those to go together that were opened together.
+const linkStagger = 4 * time.Second
+
 // pingTimeouts is how long each connection goes without a WebSocket ping before
 // slack-go makes a new one. A server that sends no pings loses each of them that
 // often. With the same time-out it would lose both at the same moment. Multiples
@@ -74,7 +86,10 @@ type Options struct {
 	// default 60 s.
 	GroupCache time.Duration
 
-	pingTimeouts [connections]time.Duration // shorter in tests
+	// These are shorter in tests.
+	pingTimeouts           [connections]time.Duration
+	stagger                time.Duration // see linkStagger
+	rivalAfter, rivalEvery time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -104,6 +119,9 @@ func (o Options) withDefaults() Options {
 		&o.ClickBudget:    2 * time.Second,
 		&o.Grace:          5 * time.Second,
 		&o.GroupCache:     time.Minute,
+		&o.stagger:        linkStagger,
+		&o.rivalAfter:     rivalAfter,
+		&o.rivalEvery:     rivalEvery,
 	} {
 		if *p == 0 {
 			*p = def

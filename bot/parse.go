@@ -24,7 +24,7 @@ type request struct {
 }
 
 // verbs in the order of the help text.
-var verbs = []string{"open", "again", "list", "close", "extend", "from", "show", "ip", "history", "abandon", "help"}
+var verbs = []string{"open", "again", "list", "close", "extend", "from", "show", "why", "ip", "history", "abandon", "help"}
 
 // parse reads the text of a slash command. The error is EINVALID with a
 // sentence and one corrected example made from what was typed; nothing that
@@ -54,6 +54,8 @@ func parse(text string) (request, error) {
 		cmd, err = parseClose(args)
 	case "extend":
 		cmd, err = parseExtend(args)
+	case "why":
+		cmd, err = parseWhy(args)
 	case "from":
 		cmd, err = parseFrom(args)
 	case "abandon":

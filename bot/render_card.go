@@ -67,7 +67,8 @@ func (v render) body(l *sshforward.Lease) string {
 		if len(l.Approved) == 0 {
 			return v.sentences(v.say("Approved by %d of %d.", 0, l.Approvals), lacking, may) + v.preparedLine(l)
 		}
-		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)), lacking, may) + v.preparedLine(l)
+		return v.sentences(v.say("Approved by %d of %d: %s.", len(l.Approved), l.Approvals, v.approvals(l.Approved)),
+			lacking, may) + v.preparedLine(l)
 	case sshforward.Opening:
 		s := v.progress(l)
 		if detail := v.line(l.Detail, 500); detail != "" {

@@ -18,6 +18,7 @@ func (v render) help() message {
 				command(v.say("extend <lease or instance> <duration>"), v.say("More time; the session goes on.")),
 				command(v.say("from <lease or instance> <address>"), v.say("Come from another address; the session goes on.")),
 				command(v.say("close [<lease or instance> | all]"), v.say("End it now.")),
+				command(v.say("why <instance>"), v.say("Which rule decides about it, who may approve, and what is missing.")),
 				command(v.say("show <lease>"), v.say("Everything about one lease, also a closed one.")),
 				command(v.say("ip [<address> | clear]"), v.say("Remember the address you connect from, so that you need not type it.")),
 				command(v.say("abandon <lease> because <reason>"),

@@ -84,7 +84,8 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 	switch n.Kind {
 	case sshforward.NoticeNarrowed:
 		if l.OpenedAt.IsZero() {
-			return v.leaseMessage(l, v.say(":rotating_light: Somebody had opened the security group of lease %s (%s, %s), of which a yes is missing. "+
+			return v.leaseMessage(l, v.say(":rotating_light: Somebody had opened the security group of lease %s (%s, %s), "+
+				"of which a yes is missing. "+
 				"It lets in nobody again.", id, what, owner))
 		}
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened lease %s (%s, %s): its security group let in more, "+

@@ -22,6 +22,8 @@ func (v render) reply(c sshforward.Caller, cmd operation, o outcome) message {
 		return v.replySource(cmd, r)
 	case showSource:
 		return v.savedSource(r.Sources)
+	case showWhy:
+		return v.why(o.why)
 	case showHistory:
 		return v.history(o.overview.Past, o.overview.Month)
 	case listLeases:

@@ -178,8 +178,21 @@ func every(v render) map[string]message {
 		"card-open-nearly-max": v.card(with(sshforward.Open, func(l *sshforward.Lease) { l.Max = 2*time.Hour + 20*time.Minute })),
 		"card-open-out":        v.card(unreached("")),
 		"card-open-stopped":    v.card(unreached("stopped")),
-		"from":                 v.reply(ann, sshforward.ChangeSource{}, about(moved(func(*sshforward.Lease) {}))),
-		"card-moving":          v.card(moved(func(*sshforward.Lease) {})),
+		"why": v.why(sshforward.Why{
+			Instance: instance1, Rule: sshforward.Rule{Name: "development", Max: 8 * time.Hour},
+			Tags: map[string]string{"sshforward": "allow"}, Sources: prefixes("203.0.113.7/32"),
+		}),
+		"why-approval": v.why(sshforward.Why{
+			Instance: instance1, Tags: map[string]string{"Env": "prod"}, Able: 2, AbleKnown: true, Urgent: true,
+			Rule: sshforward.Rule{Name: "production", Max: time.Hour, Approvers: []string{"S1", "U2"}, Approvals: 2, ExtendApprovals: 1,
+				Urgent: &sshforward.Urgent{Max: 30 * time.Minute}},
+			Missing: []sshforward.Text{sshforward.Textf("The rule %q wants a reason.", "production")},
+		}),
+		"why-needs": v.why(sshforward.Why{Instance: instance1, Rule: sshforward.Rule{Name: "any", Max: time.Hour, Approvals: 3,
+			Needs: []sshforward.Need{{From: "S1", N: 2}, {From: "U2", N: 1}}}}),
+		"why-several": v.why(sshforward.Why{Several: []sshforward.Instance{instance1, two}}),
+		"from":        v.reply(ann, sshforward.ChangeSource{}, about(moved(func(*sshforward.Lease) {}))),
+		"card-moving": v.card(moved(func(*sshforward.Lease) {})),
 		"notice-moved": v.notice(moved(func(l *sshforward.Lease) { l.Former = nil }),
 			sshforward.Notice{Kind: sshforward.NoticeMoved}, noon),
 		"notice-unmoved": v.notice(moved(func(l *sshforward.Lease) {

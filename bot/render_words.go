@@ -236,7 +236,8 @@ func (v render) stateSentence(l *sshforward.Lease) string {
 	case sshforward.Requested:
 		return v.say("%s waits to be confirmed until %s", what, date(l.ConfirmBy)) + v.inBrackets(v.preparedWord(l))
 	case sshforward.Pending:
-		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy)) + v.inBrackets(v.preparedWord(l))
+		return v.say("%s waits for approval (%d of %d) until %s", what, len(l.Approved), l.Approvals, date(l.ApproveBy)) +
+			v.inBrackets(v.preparedWord(l))
 	case sshforward.Opening:
 		return v.say("%s is being opened, %s", what, v.progress(l))
 	case sshforward.Open:

@@ -71,6 +71,8 @@ func formatCommand(op operation) string {
 		return "from " + quote(c.Ref) + " " + c.To.Addr().String()
 	case sshforward.AbandonLease:
 		return "abandon " + c.ID + " because " + c.Because
+	case showWhy:
+		return "why " + quote(c.Ref)
 	case showLease:
 		return "show " + c.ID
 	case showHistory:

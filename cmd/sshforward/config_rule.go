@@ -27,6 +27,7 @@ type ruleConfig struct {
 	ReasonPattern   *pattern      `yaml:"reason_pattern"`
 	ExtendApprovals *quorum       `yaml:"extend_approvals"` // as many as approvals if it is not there
 	Urgent          *urgentConfig `yaml:"urgent"`
+	Drill           bool          `yaml:"drill"`   // sshforward drill may open what it covers
 	Prepare         prepareWord   `yaml:"prepare"` // as the policy says if it is not there
 }
 

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot"
 )
+
+// rivalsIn finds in a running bot's metrics that it is not alone.
+var rivalsIn = regexp.MustCompile(`(?m)^sshforward_slack_rival_connections [1-9]`)
 
 // lookAtSlack tries both tokens, and every user group that the configuration
 // names.
@@ -41,6 +45,9 @@ func lookAtSlack(ctx context.Context, c *config, con console) []finding {
 		a.mend("%s", oneLine(err))
 	} else {
 		a.ok("the app token opens Socket Mode")
+	}
+	if says, err := askBot(ctx, c, "/metrics"); err == nil && rivalsIn.MatchString(says) {
+		a.mend("a second process uses the same app token, and Slack gives it a share of the commands; stop it, or give it an app of its own")
 	}
 	if c.Slack.Channel == "" {
 		a.ok("slack.channel is not set, so alarms go to the owner of the lease alone")

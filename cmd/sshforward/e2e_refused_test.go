@@ -69,6 +69,38 @@ func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 	}
 }
 
+// Whatever Slack answers, known or new, to the process that runs and to the next one:
+// it stays, and access ends.
+func TestAccessEndsWhateverSlackAnswers(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{
+		"invalid_auth", "not_authed", "token_expired", "missing_scope", "org_login_required", "ekm_access_denied",
+		"team_access_not_granted", "fatal_error", "service_unavailable", "ratelimited", "plan_upgrade_required", "said_for_the_first_time",
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			cl, aws, _ := fakeCloud(t, fakeaws.Options{})
+			w := newWorld(t, cl, worldOptions{})
+			first := w.open(ann, dev, cl.instance+" 5s from 203.0.113.7")
+			second := w.open(ann, dev, cl.instance+" 20s from 203.0.113.8")
+			end, later := w.opened(first).Add(5*time.Second), w.opened(second).Add(20*time.Second)
+			s := w.supervised(restartPause)
+			w.slack.SetTokenError(w.slack.BotToken(), code)
+			w.slack.SetTokenError(w.slack.AppToken(), code)
+			w.slack.Drop()
+			w.accessEnds(aws, first, end)
+			s.kill()
+			w.accessEnds(aws, second, later)
+			if ended := s.ended(); len(ended) != 1 {
+				t.Errorf("one process was killed, and these ended: %v", ended)
+			}
+			if code := s.stop(); code != exitOK {
+				t.Errorf("SIGTERM ends it with %d", code)
+			}
+		})
+	}
+}
+
 // logged waits until the log has it.
 func (w *world) logged(says string) {
 	w.t.Helper()

@@ -79,6 +79,7 @@ var table = []column{
 	{"port", func(e sshforward.Event) string { return numberCell(e.Port) }},
 	{"duration_seconds", func(e sshforward.Event) string { return strconv.FormatFloat(e.Duration, 'f', -1, 64) }},
 	{"approvers", func(e sshforward.Event) string { return strings.Join(e.Approvers, " ") }},
+	{"tags_missing", func(e sshforward.Event) string { return strings.Join(e.Lacks, " ") }},
 }
 
 // tagsCell writes tags as key=value, sorted by the key.

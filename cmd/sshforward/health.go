@@ -43,13 +43,19 @@ func newHealth(con console) *cobra.Command {
 	return c
 }
 
-// askHealth asks the bot for a page, where it listens.
+// askHealth asks the bot whether it is well.
 func askHealth(ctx context.Context, c *config, page string) error {
+	_, err := askBot(ctx, c, page)
+	return err
+}
+
+// askBot asks the bot for a page, where it listens.
+func askBot(ctx context.Context, c *config, page string) (says string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*answersWithin)
 	defer cancel()
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return "", fmt.Errorf("listen: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -62,19 +68,19 @@ func askHealth(ctx context.Context, c *config, page string) error {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+page, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return fmt.Errorf("the bot does not answer: %w", err)
+		return "", fmt.Errorf("the bot does not answer: %w", err)
 	}
 	defer response.Body.Close()
-	says, err := io.ReadAll(io.LimitReader(response.Body, 1<<12))
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	switch {
 	case err != nil:
-		return fmt.Errorf("the bot does not answer: %w", err)
+		return "", fmt.Errorf("the bot does not answer: %w", err)
 	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the bot is not well: %s", strings.TrimSpace(string(says)))
+		return "", fmt.Errorf("the bot is not well: %s", strings.TrimSpace(string(text)))
 	}
-	return nil
+	return string(text), nil
 }

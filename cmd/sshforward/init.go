@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -219,6 +220,7 @@ func (o *initOptions) write(con console) error {
 	if _, err := rand.Read(key); err != nil {
 		return err
 	}
+	files[".gitignore"] = []byte("# The configuration may be kept with the code, secrets and leases may not.\nkey\nslack-*-token\n*.db*\n")
 	files["key"] = []byte(base64.StdEncoding.EncodeToString(key) + "\n")
 	if err := os.MkdirAll(o.folder, 0o755); err != nil {
 		return err
@@ -275,14 +277,26 @@ connections:write, and put both tokens into files of their own:
 Then, with the policy attached to the role that the bot runs with:
 
   aws iam create-policy --policy-name sshforward-%[4]s --policy-document file://%[5]s
-  sshforward doctor --config %[6]s
-  sshforward serve --config %[6]s
+  %[7]s doctor --config %[6]s
+  %[7]s serve --config %[6]s
 `, shellWord(filepath.Join(o.folder, "slack-bot-token")), shellWord(filepath.Join(o.folder, "slack-app-token")),
-		shellWord(filepath.Join(o.folder, "key")), o.deployment, shellWord(filepath.Join(o.folder, "iam-policy.json")), config)
+		shellWord(filepath.Join(o.folder, "key")), o.deployment, shellWord(filepath.Join(o.folder, "iam-policy.json")), config, calledAs())
 	if o.deadman {
 		fmt.Fprint(out, "\nThe dead-man switch needs a role of its own: deploy/README.md has the two commands for it.\n")
 	}
 	return out.Flush()
+}
+
+// calledAs is how the program can be called again: by its name where that is
+// found, else as it was called now.
+func calledAs() string {
+	switch _, err := exec.LookPath("sshforward"); {
+	case err == nil:
+		return "sshforward"
+	case strings.Contains(os.Args[0], "go-build"): // go run, which keeps no program
+		return "go run ./cmd/sshforward"
+	}
+	return shellWord(os.Args[0])
 }
 
 // shellWord quotes a path where a shell would take it apart.

@@ -40,13 +40,19 @@ func run(ctx context.Context, args []string, con console) int {
 	// What fails before a command begins is wrong usage: a flag that is not
 	// there, an argument too many.
 	begun := false
-	for _, c := range root.Commands() {
-		runE := c.RunE
-		c.RunE = func(c *cobra.Command, args []string) error {
-			begun = true
-			return runE(c, args)
+	var watch func(*cobra.Command)
+	watch = func(parent *cobra.Command) {
+		for _, c := range parent.Commands() {
+			watch(c)
+			if runE := c.RunE; runE != nil {
+				c.RunE = func(c *cobra.Command, args []string) error {
+					begun = true
+					return runE(c, args)
+				}
+			}
 		}
 	}
+	watch(root)
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:
 		return exitOK
@@ -89,7 +95,7 @@ func newRoot(con console) *cobra.Command {
 		&cobra.Group{ID: groupStore, Title: "The store, of a bot that runs or does not:"},
 	)
 	root.AddCommand(
-		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con),
+		newInit(con), newServe(con), newPlayground(con), newDoctor(con), newHealth(con), newDrill(con), newPolicy(con),
 		newLeases(con), newClose(con), newSweep(con), newAbandon(con),
 		newAudit(con), newBackup(con), newRestore(con),
 		newVersion(con),

@@ -86,6 +86,10 @@ func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient, loop *puls
 			Name: "sshforward_slack_connected", Help: "1 while the bot has a connection to Slack.",
 		}, func() float64 { return oneIf(slack.ready() == nil) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sshforward_slack_rival_connections",
+			Help: "Connections that a second process has with the same app token: Slack gives it a share of the commands.",
+		}, func() float64 { return float64(slack.rivals()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sshforward_round_age_seconds", Help: "Since the loop that ends access went round last; it does every second.",
 		}, func() float64 { return loop.age().Seconds() }),
 	)

@@ -44,6 +44,7 @@ var keys = []struct{ key, what string }{
 	{"policy.sources.widest", "the shortest prefix that is accepted"},
 	{"policy.leases_per_user", "at a time; `0` is no limit"},
 	{"policy.ports", "of instances, that may be asked for"},
+	{"policy.prepare", "when what takes long is begun, with nobody let in before the last yes: `never`, `approval` or `prompt`"},
 	{"policy.rules", "the first that covers an instance decides about it; no rule, no access. At least one"},
 	{"policy.rules[].name", "people read it when it says no. Required"},
 	{"policy.rules[].tags", "all of them are on the instance; `any` is every instance. Required"},
@@ -57,6 +58,7 @@ var keys = []struct{ key, what string }{
 	{"policy.rules[].approvers", "who may approve; nobody approves for themselves"},
 	{"policy.rules[].approvals", "how many have to: a number, or `[{from: S0DBA, n: 1}, …]`, so many of each group"},
 	{"policy.rules[].notify", "who of the approvers is asked; without it all of them, at most 15 directly"},
+	{"policy.rules[].prepare", "as `policy.prepare`, for this rule"},
 	{"policy.rules[].reason", "`required` or `optional`"},
 	{"policy.rules[].reason_pattern", "a regular expression that the reason has to match"},
 	{"policy.rules[].extend_approvals", "how many an extension needs; as many as `approvals` without it, `0` is none"},
@@ -83,7 +85,7 @@ var kinds = map[string]string{
 	"main.duration": "duration", "main.pause": "duration or `0s`",
 	"main.port": "port", "main.prefix": "network", "main.person": "id of a user or group", "main.people": "ids, or `everyone`",
 	"main.tagMap": "tags, or `any`", "main.extraTags": "tags", "main.vpcID": "id", "main.subnetID": "id", "main.instanceID": "id",
-	"main.pattern": "regular expression", "main.quorum": "number, or list",
+	"main.pattern": "regular expression", "main.quorum": "number, or list", "main.prepareWord": "word",
 }
 
 // TestReference writes docs/configuration.md from the types of the configuration
@@ -177,7 +179,8 @@ func walkConfig(t *testing.T, path string, v reflect.Value, each func(key, kind,
 
 // elsewhere has what is filled in only when it is used.
 var elsewhere = map[string]string{
-	"aws[].deadman.grace": "`5m`", "policy.sources.widest": "`32`", "policy.leases_per_user": "`3`", "policy.ports": "`22`",
+	"aws[].deadman.grace": "`5m`", "policy.sources.widest": "`32`", "policy.leases_per_user": "`3`", "policy.ports": "`22`", "policy.prepare": "`approval`",
+	"policy.rules[].prepare": "as `policy.prepare`",
 }
 
 // standard is what a key is without being written, as people would write it.

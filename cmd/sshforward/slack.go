@@ -115,6 +115,12 @@ func (s *slackClient) ready() error {
 	return nil
 }
 
+// rivals is how many connections a second process has with the same app token.
+func (s *slackClient) rivals() int {
+	current, _ := s.state()
+	return current.Rivals()
+}
+
 // isRefused reports whether Slack does not take the tokens.
 func (s *slackClient) isRefused() bool {
 	_, refused := s.state()

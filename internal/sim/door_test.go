@@ -35,7 +35,8 @@ func (s *sim) checkDoor(p *process, operation, body string) {
 		need = r.Approvals
 	}
 	if l.Locked() || l.ConfirmedAt.IsZero() || l.OpenedAt.IsZero() || len(l.Approved) < need {
-		s.t.Errorf("lease %s is %s with %d of %d approvals, confirmed %s, and people are let in", id, l.State, len(l.Approved), need, l.ConfirmedAt)
+		s.t.Errorf("lease %s is %s with %d of %d approvals, confirmed %s, and people are let in",
+			id, l.State, len(l.Approved), need, l.ConfirmedAt)
 	}
 }
 

@@ -87,11 +87,11 @@ func TestPanicsInSingleCalls(t *testing.T) {
 // tryOpen asks for and confirms a lease; the id is empty if that was refused.
 func (s *sim) tryOpen(user string, d time.Duration) (id string) {
 	caller := sshforward.Caller{Team: "T", User: user, Channel: "C0DEV"}
-	reply, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
+	reply, err := s.do(caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
 	if err != nil {
 		return ""
 	}
-	if _, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.ConfirmLease{ID: reply.Lease.ID}); err != nil {
+	if _, err := s.do(caller, sshforward.ConfirmLease{ID: reply.Lease.ID}); err != nil {
 		return ""
 	}
 	return reply.Lease.ID

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/store/bolt"
 )
 
@@ -20,6 +21,7 @@ type process struct {
 	once   sync.Once
 	store  *bolt.Store
 	keeper *sshforward.Keeper
+	log    *logqueue.Queue // nil: there is no log
 }
 
 func (p *process) end() { p.once.Do(func() { close(p.over) }) }
@@ -137,11 +139,46 @@ func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...ssh
 	m.s.mu.Lock()
 	m.s.last = l.Clone()
 	m.s.mu.Unlock()
-	return m.s.guard(m.p, "put "+string(l.State), func() error { return m.Store.Put(ctx, l, events...) })
+	return m.s.guard(m.p, "put "+string(l.State), func() error {
+		if err := m.s.written("put"); err != nil {
+			return err
+		}
+		return m.Store.Put(ctx, l, events...)
+	})
 }
 
 func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) error {
-	return m.s.guard(m.p, "append", func() error { return m.Store.Append(ctx, events...) })
+	return m.s.guard(m.p, "append", func() error {
+		if err := m.s.written("append"); err != nil {
+			return err
+		}
+		return m.Store.Append(ctx, events...)
+	})
+}
+
+// written is what comes of a write before it reaches the disk.
+func (s *sim) written(what string) error {
+	s.taste(what)
+	if s.disk == nil {
+		return nil
+	}
+	return s.disk()
+}
+
+// said is what comes of a call to Slack on its way there.
+func (s *sim) said(ctx context.Context, what string) error {
+	s.taste(what)
+	if s.slack == nil {
+		return nil
+	}
+	return s.slack(ctx)
+}
+
+// taste panics if a call is poisoned that is none to AWS.
+func (s *sim) taste(what string) {
+	if s.poison != nil && s.poison(what, "") {
+		panic("poison in " + what)
+	}
 }
 
 // mortalSlack is the process's way to Slack.
@@ -151,23 +188,32 @@ type mortalSlack struct {
 	nobody
 }
 
-func (m mortalSlack) Card(_ context.Context, l *sshforward.Lease) (channel, ts string, err error) {
+func (m mortalSlack) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	err = m.s.guard(m.p, "card", func() error {
+		if err := m.s.said(ctx, "card"); err != nil {
+			return err
+		}
 		ts = "1." + l.ID
 		return nil
 	})
 	return l.Channel, ts, err
 }
 
-func (m mortalSlack) Notice(_ context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
+func (m mortalSlack) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
 	return sshforward.Place{Channel: l.Channel, TS: "1." + string(n.Kind)}, m.s.guard(m.p, "notice", func() error {
+		if err := m.s.said(ctx, "notice"); err != nil {
+			return err
+		}
+		if m.s.heard != nil {
+			m.s.heard(l, n)
+		}
 		m.s.channel.notice(l, n)
 		return nil
 	})
 }
 
-func (m mortalSlack) Edit(_ context.Context, _ *sshforward.Lease, _ sshforward.Posted) error {
-	return m.s.guard(m.p, "edit", func() error { return nil })
+func (m mortalSlack) Edit(ctx context.Context, _ *sshforward.Lease, _ sshforward.Posted) error {
+	return m.s.guard(m.p, "edit", func() error { return m.s.said(ctx, "edit") })
 }
 
 func (m mortalSlack) Announce(context.Context, sshforward.Text) error {

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/logqueue"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/store/bolt"
@@ -35,8 +38,12 @@ type sim struct {
 	deadMan    *provisioner.DeadMan
 	sweepEvery time.Duration // zero: never
 	swept      time.Time
-	watch      func()                            // called after every tick
-	poison     func(operation, body string) bool // whether a call to AWS panics
+	watch      func()                                     // called after every tick
+	poison     func(operation, body string) bool          // whether a call panics; without a body it is none to AWS
+	disk       func() error                               // what a write to the store fails with
+	slack      func(context.Context) error                // what a call to Slack takes, and fails with
+	heard      func(*sshforward.Lease, sshforward.Notice) // called with each notice that Slack takes
+	log        io.Writer                                  // where the log goes; nil: nowhere
 
 	process *process             // the one that runs now
 	letIn   int                  // how often people were let in
@@ -70,6 +77,10 @@ func (s *sim) boot() {
 		s.cloud.AddRole(s.deadMan.RoleARN, "scheduler.amazonaws.com")
 	}
 	log := slog.New(slog.DiscardHandler)
+	if s.log != nil {
+		p.log = logqueue.New(s.log, func(lines int64) []byte { return fmt.Appendln(nil, lines, "lines were left out") })
+		log = slog.New(slog.NewTextHandler(p.log, nil))
+	}
 	aws, err := provisioner.New(s.t.Context(), provisioner.Options{
 		Deployment: "sim", Logger: log,
 		Signing:    provisioner.Signing{Key: []byte("a key for simulations, and no more"), Store: p.store.ID()},
@@ -97,6 +108,9 @@ func (s *sim) bury() {
 	if err := s.process.store.Close(); err != nil {
 		s.t.Error(err)
 	}
+	if s.process.log != nil {
+		s.process.log.Stop()
+	}
 }
 
 // run ticks every second until done says so, restarting what dies. It fails
@@ -112,12 +126,25 @@ func (s *sim) run(limit time.Duration, done func() bool) {
 	}
 }
 
+// do is what somebody asks of the bot, where a panic is one command's.
+func (s *sim) do(by sshforward.Caller, what sshforward.Command) (reply sshforward.Reply, err error) {
+	defer safe.Recover(&err)
+	return s.process.keeper.Do(s.t.Context(), by, what)
+}
+
+// loop is one round of a cron loop, where a panic is that round's.
+func (s *sim) loop(round func(context.Context) error) {
+	var err error
+	defer safe.Recover(&err)
+	_ = round(s.t.Context())
+}
+
 // tick is one second of the cron loops.
 func (s *sim) tick() {
-	_ = s.process.keeper.Tick(s.t.Context())
+	s.loop(s.process.keeper.Tick)
 	if now := time.Now(); s.sweepEvery > 0 && now.Sub(s.swept) >= s.sweepEvery {
 		s.swept = now
-		_ = s.process.keeper.Sweep(s.t.Context())
+		s.loop(s.process.keeper.Sweep)
 	}
 	time.Sleep(time.Second)
 	synctest.Wait()

@@ -139,7 +139,8 @@ func TestSpeed(t *testing.T) {
 				floor = budget
 			}
 			last := took[len(took)-1]
-			t.Logf("18 at once: the first after %s, half after %s, the last after %s; %.1f calls of ELB's each, so the floor is %s, and it is %.2f x that",
+			t.Logf("18 at once: the first after %s, half after %s, the last after %s; "+
+				"%.1f calls of ELB's each, so the floor is %s, and it is %.2f x that",
 				took[0], took[len(took)/2], last, per, floor, last.Seconds()/floor.Seconds())
 			if last > floor*180/100 {
 				t.Errorf("the last of them took %s, more than 1.8 x the floor of %s", last, floor)

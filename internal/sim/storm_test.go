@@ -126,7 +126,7 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 		// Whether it is open yet or still, and whatever is lost: it is reached from
 		// one of the two, and from neither beyond its end.
 		s.survive()
-		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"},
+		_, _ = s.do(sshforward.Caller{Team: "T", User: "U0"},
 			sshforward.ChangeSource{Ref: ids[0], To: netip.MustParsePrefix("203.0.113.20/32")})
 	}
 	if len(ids) > 0 && rng.IntN(3) == 0 {
@@ -135,7 +135,7 @@ func storm(t *testing.T, seed uint64) (stays []time.Duration) {
 			s.tick()
 		}
 		// Whether it is too early, too late or in time, and whatever is lost.
-		_, _ = s.process.keeper.Do(t.Context(), sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
+		_, _ = s.do(sshforward.Caller{Team: "T", User: "U0"}, sshforward.CloseLease{Ref: ids[0]})
 	}
 	for _, id := range ids {
 		s.think(id, ahead)
@@ -207,14 +207,14 @@ func (s *sim) ask(user string, d time.Duration) (id string, ok bool) {
 	for range 5 {
 		s.survive()
 		if id == "" {
-			reply, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
+			reply, err := s.do(caller, sshforward.OpenLease{Instance: s.note.Web, Duration: d, Sources: source})
 			if err != nil {
 				s.tick()
 				continue
 			}
 			id = reply.Lease.ID
 		}
-		_, err := s.process.keeper.Do(s.t.Context(), caller, sshforward.ConfirmLease{ID: id})
+		_, err := s.do(caller, sshforward.ConfirmLease{ID: id})
 		if err == nil || sshforward.ErrorCode(err) == sshforward.ECONFLICT {
 			return id, true
 		}

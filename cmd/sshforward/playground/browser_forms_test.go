@@ -2,8 +2,8 @@ package playground
 
 import (
 	"fmt"
+	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -48,11 +48,24 @@ func (d *drive) form(instance string) (lease string) {
 func (d *drive) chooses(block, text string) {
 	d.t.Helper()
 	input := "[data-block=" + block + "] input"
-	d.Click(input)
-	d.Do(chromedp.SetValue(chromedp.CSS(input), ""))
-	d.Keys(text)
-	d.JS(fmt.Sprintf(`document.querySelector(".suggestions [role=option]")?.textContent === %q`, text))
-	d.Click(".suggestions [role=option]")
+	const first = ".suggestions:not([hidden]) [role=option]" // each of the lists has one
+	option := fmt.Sprintf(`document.querySelector(%q)?.textContent === %q`, first, text)
+	// What was chosen before has the view updated, which may come in the middle
+	// of this; people begin again then.
+	for range 5 {
+		d.Click(input)
+		d.fill(input, "")
+		d.Keys(text)
+		offered := func() bool { return d.Get(`String(`+option+`)`) == "true" }
+		for end := time.Now().Add(2 * time.Second); !offered() && time.Now().Before(end); {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if offered() {
+			break
+		}
+	}
+	d.JS(option)
+	d.Click(first)
 	d.JS(fmt.Sprintf(`document.querySelector(%q).value === %q`, input, text))
 }
 
@@ -118,7 +131,21 @@ func (d *drive) write(block, text string) {
 	d.t.Helper()
 	field := "dialog.modal [data-block=" + block + "] :is(input, textarea)"
 	d.See(field)
-	d.Do(chromedp.SetValue(chromedp.CSS(field), text))
+	d.fill(field, text)
+}
+
+// fill sets what is in a field, of the form that is there then: an update of the
+// view makes another one.
+func (d *drive) fill(css, text string) {
+	d.t.Helper()
+	d.JS(fmt.Sprintf(`(() => {
+		const field = document.querySelector(%[1]q);
+		if (!field) return false;
+		field.value = %[2]q;
+		field.dispatchEvent(new Event("input", { bubbles: true }));
+		field.dispatchEvent(new Event("change", { bubbles: true }));
+		return field.isConnected && field.value === %[2]q;
+	})()`, css, text))
 }
 
 // submit presses the modal's own button.
