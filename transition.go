@@ -64,6 +64,7 @@ func (l *Lease) advance(now time.Time) {
 			l.ReadyIn = now.Sub(l.lastYes())
 			l.restart(now)
 			l.owe(NoticeReady, now)
+			l.owe(NoticeCommand, now)
 			return
 		}
 		next := Stages[i+1]
