@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,9 +62,9 @@ func TestSlackDown(t *testing.T) {
 // What Slack takes only after it was asked a few times is not said twice.
 func TestSlackHiccups(t *testing.T) {
 	inWorld(t, func(w *world) {
-		n := 0
+		var n atomic.Int32 // cards and notices do not wait for each other
 		w.slack.script(func(ctx context.Context, _ string, _ *Lease) error {
-			switch n++; n % 4 {
+			switch n.Add(1) % 4 {
 			case 0:
 				return &Error{Code: EUNAVAILABLE, Message: Textf("ratelimited"), RetryAfter: 3 * time.Second}
 			case 1:
