@@ -103,7 +103,8 @@ func (a *account) refusedRole(err error) error {
 	return &sshforward.Error{
 		Code: sshforward.EINVALID,
 		Message: sshforward.Textf("The dead-man switch cannot be set, because EventBridge Scheduler does not accept the role %s, "+
-			"which has to exist and to let scheduler.amazonaws.com assume it: %s", a.DeadMan.RoleARN, reasonFor(scheduleInvalid, api.ErrorMessage())),
+			"which has to exist and to let scheduler.amazonaws.com assume it: %s",
+			a.DeadMan.RoleARN, reasonFor(scheduleInvalid, api.ErrorMessage())),
 		Err: err,
 	}
 }

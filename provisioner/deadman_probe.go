@@ -29,7 +29,8 @@ func (p *Provisioner) ProbeDeadMan(ctx context.Context, name string) (configured
 		return true, a.mayPassRole(a.failed(err, doing))
 	}
 	// It has a lease's name, since that is what the bot's role may make.
-	s := p.deadManSchedule(a.DeadMan, sshforward.Name(p.deployment, sshforward.NewID()), "sshforward: a probe, of no lease", time.Now().Add(probeAt))
+	s := p.deadManSchedule(a.DeadMan, sshforward.Name(p.deployment, sshforward.NewID()),
+		"sshforward: a probe, of no lease", time.Now().Add(probeAt))
 	if err := a.createSchedule(ctx, s); err != nil {
 		return true, a.mayPassRole(a.refusedRole(a.failed(err, doing)))
 	}

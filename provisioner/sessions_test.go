@@ -16,7 +16,8 @@ func TestEndIsReadBack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		deregister time.Duration
 		seen       bool
-	}{"at once": {-1, true}, "as usual": {500 * time.Millisecond, true}, "after a second": {time.Second, true}, "too late": {10 * time.Second, false}} {
+	}{"at once": {-1, true}, "as usual": {500 * time.Millisecond, true}, "after a second": {time.Second, true},
+		"too late": {10 * time.Second, false}} {
 		inFakeNamed(t, name, worldOptions{fake: fakeaws.Options{DeregisterDelay: tt.deregister}}, func(w *world) {
 			l := w.lease("web-1")
 			w.open(l)
