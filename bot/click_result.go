@@ -45,6 +45,9 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		// the card's next update shows it, and takes a reminder's buttons away
 	default:
 		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), own)
+		if _, confirmed := cmd.(sshforward.ConfirmLease); confirmed && own {
+			h.follow.begin(r.Lease, to, "")
+		}
 	}
 }
 
