@@ -170,7 +170,10 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 		})
 	}
 
-	running.Go(func() { b.watchChannels(wires) })
+	running.Go(func() {
+		defer b.client.recovered("channels", nil)
+		b.watchChannels(wires)
+	})
 	running.Go(func() {
 		defer b.client.recovered("crowd", nil)
 		b.crowd.watch(wires, b.opt.rivalAfter, b.opt.rivalEvery, b.links[connections-1].renew)

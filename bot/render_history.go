@@ -79,7 +79,8 @@ func (v render) withAgain(says string, e sshforward.Event, place int) slack.Bloc
 	if _, ok := sshforward.ParseID(e.Lease); !ok {
 		return section(says)
 	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(v.againButton(e.Lease, sshforward.Instance{ID: e.Instance, Name: e.Name})))
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil,
+		slack.NewAccessory(v.againButton(e.Lease, sshforward.Instance{ID: e.Instance, Name: e.Name})))
 	b.BlockID = fmt.Sprintf("%s.%d", fromHistory.blockID(e.Lease), place)
 	return b
 }

@@ -142,7 +142,8 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 func (v render) review(l *sshforward.Lease) message {
 	says := v.say("Please review this: %s had access to %s without approval.", mention(l.Owner), instance(l.Instance))
 	if len(l.Approvers) > 0 {
-		says = v.say("%s: please review this: %s had access to %s without approval.", v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
+		says = v.say("%s: please review this: %s had access to %s without approval.",
+			v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
 	}
 	m := v.leaseMessage(l, says, v.because(l), v.facts(l))
 	if over := v.endReason(l) + v.receipt(l); over != "" {
