@@ -216,7 +216,7 @@ func (l *Lease) confirm(now time.Time, t Timing) error {
 		return l.stateConflict()
 	}
 	if due(l.ConfirmBy, now) {
-		return Errorf(ECONFLICT, "That prompt has lapsed. Type the command again.")
+		return Errorf(ECONFLICT, "That prompt has lapsed. Ask again.")
 	}
 	l.ConfirmedAt = now
 	if l.needsApproval() {

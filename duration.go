@@ -3,6 +3,7 @@ package sshforward
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ var units = []struct {
 // each at most once; what is less than a second is dropped. EINVALID for anything
 // else, zero included.
 func ParseDuration(s string) (time.Duration, error) {
-	bad := Errorf(EINVALID, "%q is not a duration.", s).instead("Write it like 45s, 90m, 2h, 1h30m or 1d.")
+	bad := noDuration(s)
 	rest, next, sum := strings.ToLower(strings.TrimSpace(Typed(s))), 0, time.Duration(0)
 	for rest != "" {
 		number, after := cutNumber(rest)
@@ -50,6 +51,22 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	return sum, nil
 }
+
+func noDuration(s string) error {
+	return Errorf(EINVALID, "%q is not a duration.", s).instead("Write it like 45s, 90m, 2h, 1h30m or 1d.")
+}
+
+// ParseExactDuration reads a duration as FormatDuration writes it, with any order
+// of magnitude left out: for configurations, in which there is one way to say
+// something. EINVALID for anything else.
+func ParseExactDuration(s string) (time.Duration, error) {
+	if !exactDuration.MatchString(strings.TrimSpace(s)) {
+		return 0, noDuration(s)
+	}
+	return ParseDuration(s)
+}
+
+var exactDuration = regexp.MustCompile(`^(?i)([0-9]+[dhms])+$`)
 
 // cutNumber cuts off what may be a number.
 func cutNumber(s string) (number, after string) {

@@ -13,7 +13,7 @@ func tagsOf(l *Lease) *Lease {
 	return &Lease{
 		ID: l.ID, State: Opening, Team: l.Team, Owner: l.Owner, Channel: l.Channel, Approved: slices.Clone(l.Approved),
 		Terms: Terms{
-			Max: l.Max, Rule: l.Rule, Urgent: l.Urgent,
+			Max: l.Max, Rule: TagValue(l.Rule), Urgent: l.Urgent,
 			Instance:     Instance{Account: l.Instance.Account, Region: l.Instance.Region, ID: l.Instance.ID},
 			ListenerPort: l.ListenerPort, TargetPort: l.TargetPort, SSHUser: l.SSHUser,
 		},

@@ -46,5 +46,5 @@ func notRunning(in Instance) error {
 	if in.State == "terminated" || in.State == "shutting-down" {
 		return Errorf(ENOTFOUND, "The instance %s was terminated.", in.ID).about(FieldInstance)
 	}
-	return Errorf(EINVALID, "%s is %s, not running. Start it and type the command again.", in.ID, in.State).about(FieldInstance)
+	return Errorf(EINVALID, "%s is %s, not running. Start it and ask again.", in.ID, in.State).about(FieldInstance)
 }

@@ -140,7 +140,7 @@ func TestDirectMessagesSurviveACrash(t *testing.T) {
 				t.Errorf("%s was asked %d times", user, n)
 			}
 		}
-		if n := len(w.stored(id).Posted); n != 3 {
+		if n := len(w.stored(id).Posted); n != 4 { // and where the card is
 			t.Fatalf("%d messages are remembered", n)
 		}
 		w.must(bob, ApproveLease{ID: id})
@@ -152,7 +152,7 @@ func TestDirectMessagesSurviveACrash(t *testing.T) {
 				t.Errorf("the message to %s was edited %d times", user, n)
 			}
 		}
-		if l := w.stored(id); len(l.Posted) > 0 {
+		if l := w.stored(id); slices.ContainsFunc(l.Posted, l.outdated) {
 			t.Errorf("still to be edited: %+v", l.Posted)
 		}
 	})
@@ -165,15 +165,15 @@ func TestRemindersAreEditedWhenTheEndMoves(t *testing.T) {
 		err   error
 		edits int
 	}{
-		"at once":     {nil, 1},
-		"later":       {&Error{Code: EUNAVAILABLE, Message: Textf("no")}, 2},
-		"rate":        {&Error{Code: EUNAVAILABLE, RetryAfter: 5 * time.Second}, 2},
-		"not for all": {&Error{Code: EFORBIDDEN, Message: Textf("gone")}, 1},
+		"at once":     {nil, 2}, // the reminder, and what said that it is open
+		"later":       {&Error{Code: EUNAVAILABLE, Message: Textf("no")}, 3},
+		"rate":        {&Error{Code: EUNAVAILABLE, RetryAfter: 5 * time.Second}, 3},
+		"not for all": {&Error{Code: EFORBIDDEN, Message: Textf("gone")}, 2},
 	} {
 		inWorld(t, func(w *world) {
 			id := w.opened(alice, "web", time.Hour)
 			w.to(50 * time.Minute)
-			if l := w.stored(id); len(l.Posted) != 1 || l.Posted[0].Kind != NoticeReminder {
+			if l := w.stored(id); len(l.Posted) != 3 || l.Posted[2].Kind != NoticeReminder {
 				t.Fatalf("%s: remembered %+v", name, l.Posted)
 			}
 			fail := tt.err
@@ -187,11 +187,19 @@ func TestRemindersAreEditedWhenTheEndMoves(t *testing.T) {
 			tried := w.slack.tried()
 			w.must(alice, ExtendLease{Ref: id, Duration: 2 * time.Hour})
 			w.pass(time.Minute)
-			if l := w.stored(id); len(l.Posted) > 0 {
-				t.Errorf("%s: still remembered %+v", name, l.Posted)
+			l := w.stored(id)
+			if slices.ContainsFunc(l.Posted, l.outdated) || len(l.Posted) != map[bool]int{false: 3, true: 2}[Final(tt.err)] {
+				t.Errorf("%s: remembered %+v", name, l.Posted)
 			}
 			if n := w.slack.tried() - tried; n != tt.edits+1 { // and the card
 				t.Errorf("%s: %d calls", name, n)
+			}
+			w.must(alice, CloseLease{Ref: id})
+			w.crash() // what was posted is remembered by whoever comes next
+			w.start()
+			w.pass(30 * time.Second)
+			if l := w.stored(id); l.State != Closed || len(l.Posted) > 0 {
+				t.Errorf("%s: %s, still remembered %+v", name, l.State, l.Posted)
 			}
 		})
 	}

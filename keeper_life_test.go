@@ -62,7 +62,7 @@ func TestLife(t *testing.T) {
 		if got := w.since(l.ClosedAt); got != end+lingering {
 			t.Errorf("the receipt says that the last thing was gone at %s, want %s", got, end+lingering)
 		}
-		want := []string{"new card", "ready", "reminder", "reminder", "ended"}
+		want := []string{"new card", "ready", "command", "reminder", "reminder", "ended"}
 		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)
 		}

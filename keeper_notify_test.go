@@ -24,8 +24,8 @@ func TestSlackDown(t *testing.T) {
 		state    State
 	}{
 		{"a life begins and ends meanwhile", 10 * time.Minute, 0, []string{"new card", "ended"}, Closed},
-		{"a life begins meanwhile", 5 * time.Hour, 0, []string{"new card", "ready"}, Open},
-		{"a life ends meanwhile", 30 * time.Minute, time.Minute, []string{"new card", "ready", "ended"}, Closed},
+		{"a life begins meanwhile", 5 * time.Hour, 0, []string{"new card", "ready", "command"}, Open},
+		{"a life ends meanwhile", 30 * time.Minute, time.Minute, []string{"new card", "ready", "command", "ended"}, Closed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -78,7 +78,7 @@ func TestSlackHiccups(t *testing.T) {
 		w.pass(3 * time.Hour)
 		w.expect(id, Closed, Expired)
 		// The command does not wait for a card that Slack does not take.
-		if got := w.slack.heard(id); !sameWords(got, "new card", "ready", "reminder", "reminder", "ended") {
+		if got := w.slack.heard(id); !sameWords(got, "new card", "ready", "command", "reminder", "reminder", "ended") {
 			t.Errorf("people heard %q", got)
 		}
 	})
@@ -187,7 +187,7 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})
 		w.pass(time.Hour)
-		want := []string{"new card", "ready", "ended"}
+		want := []string{"new card", "ready", "command", "ended"}
 		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)
 		}

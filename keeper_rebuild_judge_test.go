@@ -85,3 +85,25 @@ func TestRebuiltLeaseGetsNoMoreTimeThanWasAgreedOn(t *testing.T) {
 		w.must(alice, ExtendLease{id, 6 * time.Hour})
 	})
 }
+
+// A rule whose name does not stand in a tag as it is written is the same rule all the
+// same.
+func TestRebuiltLeaseOfARuleWithAnOddName(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.policy.Rules[0].Name = "production (eu), 本番"
+		w.crash()
+		w.start()
+		w.sweep()
+		id := w.ask(alice, "i-0prod", 50*time.Minute)
+		w.must(alice, ConfirmLease{ID: id})
+		w.must(bob, ApproveLease{ID: id})
+		w.pass(untilInService + time.Second)
+		w.dir.groups["SLEAD"] = []string{carol} // bob's yes counts under the rule that he gave it for
+		w.loseStore()
+		w.sweepFor(2*time.Minute, 20*time.Second)
+		w.expect(id, Open, "")
+		if l := w.lease(id); l.Rule != "production (eu), 本番" {
+			t.Errorf("its rule is %q", l.Rule)
+		}
+	})
+}

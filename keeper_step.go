@@ -210,7 +210,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	case !in.Running:
 		return in, nil, notRunning(in)
 	case in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC:
-		return in, nil, Errorf(ECONFLICT, "%s has moved since you asked. Type the command again.", in.ID)
+		return in, nil, Errorf(ECONFLICT, "%s has moved since you asked. Ask again.", in.ID)
 	}
 	probe := l.Clone()
 	probe.Instance = in
@@ -222,7 +222,7 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 	// what those said who are not among its approvers any more.
 	ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
 	if err == nil && (rule.Name != l.Rule || !ok) {
-		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Type the command again.", rule.Name, rule.Approvals)
+		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Ask again.", rule.Name, rule.Approvals)
 	}
 	return in, rule, err
 }

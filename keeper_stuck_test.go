@@ -143,7 +143,7 @@ func TestAlarmUnheard(t *testing.T) {
 		w.expect(id, Closed, ClosedByUser)
 		w.slack.script(nil)
 		w.pass(10 * time.Minute)
-		if diff := cmp.Diff([]string{"new card", "ready", "ended"}, w.slack.heard(id)); diff != "" {
+		if diff := cmp.Diff([]string{"new card", "ready", "command", "ended"}, w.slack.heard(id)); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)
 		}
 	})

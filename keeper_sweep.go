@@ -262,9 +262,7 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 		l.RequestedAt = l.OpenedAt
 		l.Max = max(l.Max, l.ExpiresAt.Sub(l.OpenedAt))
 		if rule, ok := k.policy.Match(l.Instance); ok && seen {
-			signed := l.Rule
-			l.applyRule(rule)
-			l.Rule = signed // under which its approvers were asked
+			l.rebuiltUnder(rule)
 		}
 		if l.Duration > time.Minute {
 			l.Duration = l.Duration.Truncate(time.Minute) // tags are rounded to seconds

@@ -37,7 +37,7 @@ func TestUnwritableStoreAtExpiry(t *testing.T) {
 		if got := w.stored(id).State; got != Open {
 			t.Errorf("the store has %s", got)
 		}
-		want := []string{"new card", "ready", "reminder", "ended"}
+		want := []string{"new card", "ready", "command", "reminder", "ended"}
 		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)
 		}

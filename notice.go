@@ -33,6 +33,7 @@ type NoticeKind string
 const (
 	NoticeApproval  NoticeKind = "approval"  // approvers are asked
 	NoticeReady     NoticeKind = "ready"     // the forward can be used
+	NoticeCommand   NoticeKind = "command"   // the ssh command and nothing else, to be copied whole
 	NoticeReminder  NoticeKind = "reminder"  // it ends soon
 	NoticeEnded     NoticeKind = "ended"     // access has ended
 	NoticeFailed    NoticeKind = "failed"    // it could not be opened
@@ -112,7 +113,9 @@ type Posted struct {
 	Kind NoticeKind
 	At   time.Time // of the notice
 	To   string    `json:",omitempty"` // whose direct message it is
-	Key  string    // what it shows, see Lease.postedKey
+	// Since is that of the outage that it speaks of, see Lease.Outage.
+	Since time.Time `json:",omitzero"`
+	Key   string    // what it shows, see Lease.postedKey
 	Retry
 }
 

@@ -40,7 +40,7 @@ func (l *Lease) stale(kind NoticeKind) bool {
 		return l.State != Pending
 	case NoticeAsked:
 		return l.State != Open || !l.Asked.Pending()
-	case NoticeReady, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
+	case NoticeReady, NoticeCommand, NoticeReminder, NoticeRebuilt, NoticeMended, NoticeShortened:
 		return l.State != Open
 	case NoticeMoved:
 		return l.State != Open || l.Moving()
@@ -135,12 +135,15 @@ func (l *Lease) held(n Notice) bool {
 	}
 	if l.Card.TS == "" && l.Card.Shown != l.CardKey() {
 		tried := l.Card.Attempts > 0 || !l.Card.NextTryAt.IsZero()
-		if waited := n.Kind == NoticeReady || n.Kind.Asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
+		if waited := n.Kind == NoticeReady || n.Kind == NoticeCommand || n.Kind.Asks(); !tried || !waited && l.Card.Attempts < StuckAfter {
 			return true
 		}
 	}
 	if n.To == toApprovers {
 		return false
+	}
+	if n.Kind == NoticeCommand { // the last word, to be found at once
+		return slices.ContainsFunc(l.Owed, func(o Notice) bool { return o.Kind == NoticeReady })
 	}
 	first := Notice{Kind: n.Kind, At: n.At, To: toApprovers}
 	return slices.ContainsFunc(l.Owed, func(o Notice) bool { return o.same(first) && o.Attempts == 0 })
@@ -238,7 +241,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, key string, err er
 		l.Broadcast = at
 	}
 	if err == nil && key != "" && at.TS != "" {
-		l.Posted = append(l.Posted, Posted{Place: at, Kind: n.Kind, At: n.At, To: n.To, Key: key})
+		l.Posted = append(l.Posted, Posted{Place: at, Kind: n.Kind, At: n.At, To: n.To, Since: l.outageOf(n), Key: key})
 	}
 	switch owed := l.owed(n); {
 	case owed != nil && err != nil && n.To != "" && Final(err): // they cannot be written to
@@ -351,7 +354,7 @@ func (l *Lease) edited(now time.Time, at Place, key string, err error) error {
 		p.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	case err != nil && !Final(err) && p.Attempts < editTries && !l.undeliverable(now):
 		p.failed(now, l.deliveryBackoff(now, p.Attempts+1))
-	case err != nil || key == postedOver || p.Kind.ends():
+	case err != nil || key == postedOver:
 		l.Posted = slices.DeleteFunc(l.Posted, func(p Posted) bool { return p.Place == at })
 	default:
 		p.Key, p.Retry = key, Retry{}

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// What of the messages beside the card has buttons, or asks somebody to decide,
-// is kept in the lease until it has been edited to say what became of it. So no
-// button stays that does nothing, whatever dies in between.
+// What of the messages beside the card has buttons, an end or a command, or asks
+// somebody to decide, is kept in the lease until it has been edited to say what
+// became of it. So nothing goes on saying what is not true any more, and no button
+// stays that does nothing, whatever dies in between.
 
 // postedOver is the key of a message that says what became of it.
 const postedOver = "over"
@@ -16,24 +17,38 @@ const postedOver = "over"
 // something else; postedOver once what it says is over, "" if a notice of the
 // kind is never edited.
 func (l *Lease) postedKey(p Posted) string {
+	until := "until " + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
 	switch p.Kind {
 	case NoticeApproval, NoticeNudge:
-		if p.To == "" {
-			return "" // the card has the buttons
-		}
 		if l.State == Pending {
 			return l.askedKey(p.To, l.Approved)
 		}
 	case NoticeAsked:
-		if p.To == "" {
-			return ""
-		}
 		if l.State == Open && l.Asked.Pending() && l.Asked.At.Equal(p.At) {
 			return l.askedKey(p.To, l.Asked.Approved)
 		}
 	case NoticeReminder, NoticeRebuilt, NoticeShortened:
-		if l.State == Open {
-			return "until " + l.ExpiresAt.UTC().Format(time.RFC3339Nano)
+		switch {
+		case l.State == Open:
+			return until
+		case l.State == Closing && l.AccessEndedAt.IsZero():
+			return "ending" // the buttons are of no use already
+		}
+	case NoticeReady, NoticeRefused:
+		if l.accessible() {
+			return until
+		}
+	case NoticeUnjudged:
+		if l.accessible() && l.Unjudged {
+			return until
+		}
+	case NoticeOutage:
+		if l.State == Open && l.Outage.Since.Equal(p.Since) {
+			return l.Outage.State + " until " + l.Outage.CloseAt.UTC().Format(time.RFC3339Nano)
+		}
+	case NoticeCommand:
+		if l.accessible() {
+			return l.SSHCommand()
 		}
 	default:
 		return ""
@@ -41,8 +56,16 @@ func (l *Lease) postedKey(p Posted) string {
 	return postedOver
 }
 
+// accessible reports whether nobody has seen access end yet.
+func (l *Lease) accessible() bool {
+	return l.State == Open || l.State == Closing && l.AccessEndedAt.IsZero()
+}
+
 // askedKey is what a request to decide shows.
 func (l *Lease) askedKey(user string, by []Approval) string {
+	if user == "" {
+		return "asked" // where the card is, which shows the rest
+	}
 	key := "asked" + l.claimKey()
 	if hasApproved(by, user) {
 		key += " approved"
@@ -53,10 +76,10 @@ func (l *Lease) askedKey(user string, by []Approval) string {
 // noticeKey is what a notice will show when it is sent now; "" if it is not one
 // to be kept. Who has the buttons already is reminded without them.
 func (l *Lease) noticeKey(n Notice) string {
-	if n.Kind == NoticeNudge && l.HasAsked(n.To) {
+	if n.Kind == NoticeNudge && n.To != "" && l.HasAsked(n.To) {
 		return ""
 	}
-	return l.postedKey(Posted{Kind: n.Kind, At: n.At, To: n.To})
+	return l.postedKey(Posted{Kind: n.Kind, At: n.At, To: n.To, Since: l.Outage.Since})
 }
 
 // HasAsked reports whether a user has a direct message that asks to approve the
@@ -67,8 +90,7 @@ func (l *Lease) HasAsked(user string) bool {
 	})
 }
 
-// outdated reports whether a message shows something else than it should. A
-// reminder of another end is over.
+// outdated reports whether a message shows something else than it should.
 func (l *Lease) outdated(p Posted) bool { return l.postedKey(p) != p.Key }
 
 // AskedDirectly reports whether somebody has got a request in a direct message,
@@ -107,8 +129,10 @@ func (l *Lease) posted(at Place) *Posted {
 	return nil
 }
 
-// ends reports whether a message of the kind speaks of one end of the lease, so
-// that any edit says that it is over.
-func (k NoticeKind) ends() bool {
-	return k == NoticeReminder || k == NoticeRebuilt || k == NoticeShortened
+// outageOf is when the outage began that a notice speaks of; zero for others.
+func (l *Lease) outageOf(n Notice) time.Time {
+	if n.Kind == NoticeOutage {
+		return l.Outage.Since
+	}
+	return time.Time{}
 }

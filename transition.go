@@ -64,6 +64,7 @@ func (l *Lease) advance(now time.Time) {
 			l.ReadyIn = now.Sub(l.lastYes())
 			l.restart(now)
 			l.owe(NoticeReady, now)
+			l.owe(NoticeCommand, now)
 			return
 		}
 		next := Stages[i+1]
@@ -382,11 +383,18 @@ func (l *Lease) identify(in Instance, rule *Rule, alias string) error {
 	}
 	l.Instance, l.HostKeyAlias = in, alias
 	if rule != nil {
-		signed := l.Rule
-		l.applyRule(rule)
-		l.Rule = signed // under which its approvers were asked
+		l.rebuiltUnder(rule)
 	}
 	return nil
+}
+
+// rebuiltUnder applies the rule that decides today to a lease that was rebuilt. It
+// keeps the name of another one that is signed, under which its approvers were asked.
+func (l *Lease) rebuiltUnder(r *Rule) {
+	signed := l.Rule
+	if l.applyRule(r); signed != TagValue(r.Name) {
+		l.Rule = signed
+	}
 }
 
 // unsure reports whether what was not read could say more of a lease that the store

@@ -145,7 +145,7 @@ func TestAdvance(t *testing.T) {
 			t.Errorf("after %s: %d failures, %q, next at %s", s, l.Attempts, l.LastError, l.NextTryAt)
 		}
 	}
-	if l.State != Open || l.Stage != "" || l.ExpiresAt.Sub(l.OpenedAt) != time.Hour || len(l.Owed) != 1 {
+	if l.State != Open || l.Stage != "" || l.ExpiresAt.Sub(l.OpenedAt) != time.Hour || len(l.Owed) != 2 {
 		t.Errorf("at the end: %s %q for %s, owed %v", l.State, l.Stage, l.ExpiresAt.Sub(l.OpenedAt), l.Owed)
 	}
 	before := l.Clone()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -73,8 +74,12 @@ func buttons(blockID string, all ...*slack.ButtonBlockElement) slack.Block {
 	return slack.NewActionBlock(fmt.Sprintf("%s.%08x", blockID, h.Sum32()), out...)
 }
 
-func button(action, value, label string) *slack.ButtonBlockElement {
-	return slack.NewButtonBlockElement(action, value, plain(label, 75))
+// button has a label and, for screen readers, what it acts on: of many buttons
+// that say Close, which one.
+func button(action, value, label, about string) *slack.ButtonBlockElement {
+	b := slack.NewButtonBlockElement(action, value, plain(label, maxLabel))
+	b.AccessibilityLabel = cut(label+": "+strings.Join(strings.Fields(about), " "), maxLabel)
+	return b
 }
 
 // paragraph is a message of one paragraph.

@@ -43,8 +43,12 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), false)
 	case from == fromCard || from == fromReminder:
 		// the card's next update shows it, and takes a reminder's buttons away
+		h.retireCopy(pr, r.Lease)
 	default:
 		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), own)
+		if _, confirmed := cmd.(sshforward.ConfirmLease); confirmed && own {
+			h.follow.begin(r.Lease, to, "")
+		}
 	}
 }
 
@@ -75,6 +79,11 @@ func (h *handler) stale(pr press, err error) {
 		return
 	}
 	from, own := pr.payload.source(pr.action)
+	if from == fromCard {
+		if o := <-h.start(pr.to.caller, showLease{ID: leaseOfValue(pr.action.Value)}); o.err == nil {
+			h.retireCopy(pr, o.reply.Lease)
+		}
+	}
 	if !own {
 		return
 	}
@@ -91,6 +100,22 @@ func (h *handler) stale(pr press, err error) {
 			}
 			h.client.answer(to, show.replaceStale(from, to.caller, pr.cmd, l), true)
 		}
+	}
+}
+
+// retireCopy takes the buttons from a card that is not the lease's card any more:
+// Slack had it although the answer was lost, so it was posted once more. Nobody
+// updates it, and without a scope to read messages it is found only by a click.
+func (h *handler) retireCopy(pr press, l *sshforward.Lease) {
+	c := pr.to.caller
+	from, _ := pr.payload.source(pr.action)
+	if l == nil || from != fromCard || l.Card.TS == "" || c.Message == "" || c.Message == l.Card.TS ||
+		l.ID != leaseOfValue(pr.action.Value) || !pr.payload.Message.has(pr.action) {
+		return
+	}
+	m := h.renderForChannel(h.ctx, c.Channel, l.Owner).copyOf(l)
+	if err := h.client.update(h.ctx, c.Channel, c.Message, m, edit); err != nil {
+		h.client.log.Info("a copy of a card keeps its buttons", "lease", l.ID, "err", h.client.clean(err))
 	}
 }
 

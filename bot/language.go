@@ -53,7 +53,25 @@ func (g *language) say(format string, args ...any) string {
 	if g.words == nil {
 		return fmt.Sprintf(format, args...)
 	}
-	return fmt.Sprintf(g.translate(format), args...)
+	return apart(fmt.Sprintf(g.translate(format), args...))
+}
+
+// apart puts a space between Japanese punctuation and a code span that begins
+// after it: Slack sees no markup there otherwise.
+func apart(s string) string {
+	var b strings.Builder
+	last, inside := rune(0), false
+	for _, r := range s {
+		if r == '`' {
+			if !inside && (last == '、' || last == '。') {
+				b.WriteByte(' ')
+			}
+			inside = !inside
+		}
+		b.WriteRune(r)
+		last = r
+	}
+	return b.String()
 }
 
 // label is say for the words on a button, which is something to do: elsewhere
@@ -85,6 +103,9 @@ func (g *language) sayN(one, many string, n int, args ...any) string {
 func (g *language) text(t sshforward.Text) string {
 	if t.IsZero() {
 		return ""
+	}
+	if g.words != nil {
+		return apart(t.In(g.translate, g.span))
 	}
 	return t.In(g.translate, g.span)
 }

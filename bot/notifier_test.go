@@ -173,7 +173,7 @@ func TestNoticesGoToTheCardsThreadWithAMention(t *testing.T) {
 	l := lease(sshforward.Open)
 	ts := x.posted(t, l)
 	for kind, want := range map[sshforward.NoticeKind]string{
-		sshforward.NoticeReady:    "ssh -p 22",
+		sshforward.NoticeReady:    "is open. Access ends",
 		sshforward.NoticeReminder: "ends ",
 		sshforward.NoticeEnded:    "has ended",
 		sshforward.NoticeFailed:   "could not be opened",

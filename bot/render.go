@@ -49,8 +49,14 @@ func (v render) leaseID(l *sshforward.Lease) slack.Block {
 	return small(v.say("Lease %s", code(l.ID, 20)))
 }
 
+// ofLease is a text for notifications and screen readers, with the lease that it
+// is about.
+func (v render) ofLease(says string, l *sshforward.Lease) string {
+	return v.say("%s (lease %s)", says, escape(l.ID))
+}
+
 // leaseMessage says something about a lease, followed by more blocks.
 func (v render) leaseMessage(l *sshforward.Lease, says string, more ...slack.Block) message {
 	blocks := append([]slack.Block{section(says)}, more...)
-	return message{Text: v.sentences(says, v.say("Lease %s", escape(l.ID))), Blocks: withoutNil(append(blocks, v.leaseID(l))...)}
+	return message{Text: v.ofLease(says, l), Blocks: withoutNil(append(blocks, v.leaseID(l))...)}
 }

@@ -19,7 +19,8 @@ func (v render) confirmAbandon(cmd sshforward.AbandonLease, l *sshforward.Lease,
 			section(v.say("Nothing of that is removed by giving it up. I record that it ended without proof, tell the operators' channel, "+
 				"and stop trying. Look into the AWS account yourself. If I see something of it again, I close it again.")),
 			small(v.say("Reason: %s", line(cmd.Because, 600))),
-			buttons(fromChoice.blockID(l.ID), button(actionAbandon, l.ID+" "+cmd.Because, v.label("Give it up")).WithStyle(slack.StyleDanger)),
+			buttons(fromChoice.blockID(l.ID), button(actionAbandon, l.ID+" "+cmd.Because, v.label("Give it up"), v.about(l)).
+				WithStyle(slack.StyleDanger)),
 		),
 	}
 }

@@ -58,22 +58,6 @@ func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.T
 	return v.leaseMessage(l, says, v.facts(l), v.because(l), v.claimed(l), v.rowOf(fromReminder, l))
 }
 
-// edited is what a message that was posted as a notice says now.
-func (v render) edited(l *sshforward.Lease, p sshforward.Posted, now time.Time) message {
-	extension := p.Kind == sshforward.NoticeAsked
-	switch {
-	case p.To == "":
-		return v.reminderOver(l)
-	case l.Over(p):
-		return v.decided(l, extension)
-	}
-	n := sshforward.Notice{Kind: sshforward.NoticeApproval, At: p.At, To: p.To}
-	if extension {
-		n.Kind = sshforward.NoticeAsked
-	}
-	return v.askApprover(l, n, now)
-}
-
 // decisionNeeded is what approvers have to decide; empty if that is over.
 func (v render) decisionNeeded(l *sshforward.Lease, n sshforward.Notice, now time.Time) string {
 	owner, what := mention(l.Owner), instance(l.Instance)

@@ -21,7 +21,7 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		// A list has only what is one's own.
 		decides := from == fromCard || from == fromShow || from == fromReminder
 		if decides && v.reader != l.Owner { // the owner may not decide
-			row = v.decision(l.ID, 0)
+			row = v.decision(l, 0)
 		}
 		if from != fromReminder && (!decides || v.reader == "" || v.reader == l.Owner) {
 			row = append(row, v.cancelButton(l))
@@ -40,7 +40,7 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 		if from != fromCard && from != fromShow {
 			return nil
 		}
-		row = append(row, v.againButton(l.ID))
+		row = append(row, v.againButton(l.ID, l.Instance))
 	default:
 		return nil
 	}
@@ -48,18 +48,21 @@ func (v render) rowOf(from origin, l *sshforward.Lease) slack.Block {
 }
 
 // againButton shows the form, filled in with what the lease was asked for with.
-func (v render) againButton(lease string) *slack.ButtonBlockElement {
-	return button(actionAgain, lease, v.label("Again"))
+func (v render) againButton(lease string, in sshforward.Instance) *slack.ButtonBlockElement {
+	return button(actionAgain, lease, v.label("Again"), plainName(in))
 }
 
-// decision is an approver's yes, no, and word that they look at it: to the lease or, unless by is 0, to its
-// extension by that.
-func (v render) decision(id string, by time.Duration) []*slack.ButtonBlockElement {
-	value := durationValue(id, by)
+// decision is an approver's yes, no, and word that they look at it: to the lease
+// or, unless by is 0, to its extension by that.
+func (v render) decision(l *sshforward.Lease, by time.Duration) []*slack.ButtonBlockElement {
+	value, about := durationValue(l.ID, by), v.about(l)
+	if by > 0 {
+		about = v.say("%s more, %s", v.span(by), about)
+	}
 	return []*slack.ButtonBlockElement{
-		button(actionApprove, value, v.label("Approve")).WithStyle(slack.StylePrimary),
-		button(actionDeny, value, v.label("Deny")).WithStyle(slack.StyleDanger),
-		button(actionClaim, value, v.label("I'm looking")),
+		button(actionApprove, value, v.label("Approve"), about).WithStyle(slack.StylePrimary),
+		button(actionDeny, value, v.label("Deny"), about).WithStyle(slack.StyleDanger),
+		button(actionClaim, value, v.label("I'm looking"), about),
 	}
 }
 
@@ -72,11 +75,11 @@ func (v render) claimed(l *sshforward.Lease) slack.Block {
 }
 
 func (v render) openButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionConfirm, confirmValue(l.ID, false), v.label("Open")).WithStyle(slack.StylePrimary)
+	return button(actionConfirm, confirmValue(l.ID, false), v.label("Open"), v.about(l)).WithStyle(slack.StylePrimary)
 }
 
 func (v render) cancelButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionCancel, l.ID, v.label("Cancel"))
+	return button(actionCancel, l.ID, v.label("Cancel"), v.about(l))
 }
 
 // extendable is by how much the Extend button extends: an hour, or what the
@@ -91,15 +94,16 @@ func extendable(l *sshforward.Lease) time.Duration {
 }
 
 func (v render) extendButton(l *sshforward.Lease, d time.Duration) *slack.ButtonBlockElement {
-	return button(actionExtend, durationValue(l.ID, d), v.label("Extend %s", v.span(d)))
+	return button(actionExtend, durationValue(l.ID, d), v.label("Extend %s", v.span(d)), v.about(l))
 }
 
 func (v render) closeButton(l *sshforward.Lease) *slack.ButtonBlockElement {
+	name := cut(plainName(l.Instance), 40)
 	text := v.say("Sessions to %s end at once.", cut(l.Instance.ID, 40))
 	if l.State == sshforward.Opening {
 		text = v.say("What was made so far is removed.")
 	}
-	confirm := slack.NewConfirmationBlockObject(plain(v.say("Close it now?"), 100), plain(text, 300),
+	confirm := slack.NewConfirmationBlockObject(plain(v.say("Close access to %s now?", name), 100), plain(text, 300),
 		plain(v.label("Close"), 30), plain(v.label("Keep"), 30)).WithStyle(slack.StyleDanger)
-	return button(actionClose, l.ID, v.label("Close")).WithConfirm(confirm)
+	return button(actionClose, l.ID, v.label("Close"), v.about(l)).WithConfirm(confirm)
 }

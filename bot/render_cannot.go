@@ -9,7 +9,7 @@ import (
 )
 
 func (v render) helpButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionHelp, l.ID, v.label("Cannot get in?"))
+	return button(actionHelp, l.ID, v.label("Cannot get in?"), v.about(l))
 }
 
 // cannotGetIn says what AWS sees, and what it cannot see, the likeliest first.
@@ -21,7 +21,7 @@ func (v render) cannotGetIn(h sshforward.Help) message {
 		causes = append(causes, v.say("%d. %s", i+1, cause))
 	}
 	return message{
-		Text: v.sentences(title, v.say("Lease %s", escape(h.Lease.ID))),
+		Text: v.ofLease(title, h.Lease),
 		Blocks: withoutNil(
 			section("*"+title+"*\n• "+strings.Join(sees, "\n• ")),
 			section("*"+v.say("What it most likely is")+"*\n"+strings.Join(causes, "\n")),
@@ -37,7 +37,7 @@ func (v render) cannotRow(l *sshforward.Lease) slack.Block {
 	if l.State == sshforward.Open && v.reader == l.Owner {
 		return buttons(fromNowhere.blockID(l.ID), v.fromButton(l))
 	}
-	return buttons(fromNowhere.blockID(l.ID), button(actionAgain, l.ID, v.label("From another address")))
+	return buttons(fromNowhere.blockID(l.ID), button(actionAgain, l.ID, v.label("From another address"), v.about(l)))
 }
 
 func (v render) seesHealth(h sshforward.Help) string {

@@ -76,7 +76,7 @@ func (v render) body(l *sshforward.Lease) string {
 		}
 		return s
 	case sshforward.Open:
-		return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```\n" + v.ends(l) + v.nameHint(l)
+		return commandBlock(l) + "\n" + v.ends(l) + v.nameHint(l)
 	case sshforward.Closing:
 		if neverOpened(l) {
 			return v.sentences(v.say("I let nobody in. What was prepared is being removed."), v.endReason(l))

@@ -36,7 +36,7 @@ func (v render) extensionBlocks(from origin, l *sshforward.Lease) []slack.Block 
 // extensionRow decides about the extension that was asked for. The block's id is
 // not that of the lease's other row.
 func (v render) extensionRow(from origin, l *sshforward.Lease) slack.Block {
-	return buttons(from.blockID(l.ID)+".asked", v.decision(l.ID, l.Asked.By)...)
+	return buttons(from.blockID(l.ID)+".asked", v.decision(l, l.Asked.By)...)
 }
 
 // extensionCost is what the extension adds to the estimate.

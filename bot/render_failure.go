@@ -30,9 +30,10 @@ func (v render) tryRow(err error) slack.Block {
 	by, notSpan := sshforward.ParseDuration(e.Try.Rest)
 	switch {
 	case e.Try.Verb == "extend" && isLease && notSpan == nil:
-		return buttons(fromNowhere.blockID(id), button(actionExtend, durationValue(id, by), v.label("Extend %s", v.span(by))))
+		return buttons(fromNowhere.blockID(id),
+			button(actionExtend, durationValue(id, by), v.label("Extend %s", v.span(by)), v.say("Lease %s", id)))
 	case e.Try.Verb == "close" && isLease:
-		return buttons(fromNowhere.blockID(id), button(actionClose, id, v.label("Close")))
+		return buttons(fromNowhere.blockID(id), button(actionClose, id, v.label("Close"), v.say("Lease %s", id)))
 	}
 	return nil
 }

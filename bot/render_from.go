@@ -9,7 +9,7 @@ import (
 )
 
 func (v render) fromButton(l *sshforward.Lease) *slack.ButtonBlockElement {
-	return button(actionFrom, l.ID, v.label("Change address"))
+	return button(actionFrom, l.ID, v.label("Change address"), v.about(l))
 }
 
 // fromForm asks for the address that a lease is to let in.
@@ -51,7 +51,7 @@ func (v render) moving(l *sshforward.Lease) slack.Block {
 func (v render) moved(l *sshforward.Lease) message {
 	m, what := l.Moved, instance(l.Instance)
 	if !m.Refused.IsZero() {
-		says := v.say(":warning: %s %s cannot be let in for %s.", mention(m.User), m.To.Addr(), what)
+		says := v.say(":warning: %s: %s cannot be let in for %s.", mention(m.User), m.To.Addr(), what)
 		return v.leaseMessage(l, v.sentences(says, v.line(m.Refused, 1000), v.say("It is for %s as before.", sources(l))))
 	}
 	says := v.say("%s comes from %s now. Access to %s is not for %s any more; sessions that are open go on.",

@@ -18,7 +18,7 @@ func (v render) history(past []sshforward.Event, month sshforward.Bill) message 
 	blocks := []slack.Block{section("*" + title + "*")}
 	room := maxBlockText
 	for i, e := range past {
-		next := v.withAgain(v.pastLease(e), e.Lease, i)
+		next := v.withAgain(v.pastLease(e), e, i)
 		room -= textIn(next)
 		if i == maxBlocks-3 || room < 0 { // for the count and the sum
 			blocks = append(blocks, small(v.say("and %d more.", len(past)-i)))
@@ -75,12 +75,13 @@ func (v render) month(m sshforward.Bill) string {
 // withAgain is a text about a lease that is over, with the button that asks for
 // the same once more. A lease that is listed twice has two of them, so the place
 // in the list tells them apart.
-func (v render) withAgain(says, lease string, place int) slack.Block {
-	if _, ok := sshforward.ParseID(lease); !ok {
+func (v render) withAgain(says string, e sshforward.Event, place int) slack.Block {
+	if _, ok := sshforward.ParseID(e.Lease); !ok {
 		return section(says)
 	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(v.againButton(lease)))
-	b.BlockID = fmt.Sprintf("%s.%d", fromHistory.blockID(lease), place)
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil,
+		slack.NewAccessory(v.againButton(e.Lease, sshforward.Instance{ID: e.Instance, Name: e.Name})))
+	b.BlockID = fmt.Sprintf("%s.%d", fromHistory.blockID(e.Lease), place)
 	return b
 }
 
@@ -100,7 +101,7 @@ func (v render) past(events []sshforward.Event, most int) []slack.Block {
 		if e.Cost > 0 {
 			s += " · " + v.dollars(e.Cost)
 		}
-		out = append(out, v.withAgain(s, e.Lease, i))
+		out = append(out, v.withAgain(s, e, i))
 	}
 	return out
 }

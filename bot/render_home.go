@@ -39,7 +39,8 @@ func (v render) home(c sshforward.Caller, o sshforward.Overview, now time.Time) 
 func (v render) homeTop() []slack.Block {
 	return []slack.Block{
 		section(v.say("*A plain SSH connection to one private instance, for a while, from your address only.*")),
-		buttons("home.top", button(actionForm, "", v.label("Open SSH access")).WithStyle(slack.StylePrimary)),
+		buttons("home.top", button(actionForm, "", v.label("Open SSH access"), v.say("shows a form")).WithStyle(slack.StylePrimary)),
+		small(v.say("I read no messages: only the command %s and the buttons here and on cards work.", code(Slash, 50))),
 	}
 }
 
@@ -74,6 +75,9 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 	if l.Asked.Pending() {
 		s += "\n" + v.sentences(v.say("%s asks for %s more.", mention(l.Asked.User), v.span(l.Asked.By)), v.extensionCost(l))
 	}
+	if !owners && l.State == sshforward.Open {
+		s += "\n" + commandBlock(l)
+	}
 	if owners && l.Claimed() {
 		s += "\n" + v.say(":eyes: %s is looking at it since %s.", mention(l.Claim.User), date(l.Claim.At))
 	}
@@ -88,9 +92,9 @@ func (v render) homeLease(l *sshforward.Lease, owners bool) string {
 func (v render) decisionRow(l *sshforward.Lease) slack.Block {
 	switch {
 	case l.Asked.Pending():
-		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, l.Asked.By)...)
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l, l.Asked.By)...)
 	case l.State == sshforward.Pending:
-		return buttons(fromWaiting.blockID(l.ID), v.decision(l.ID, 0)...)
+		return buttons(fromWaiting.blockID(l.ID), v.decision(l, 0)...)
 	}
 	return nil
 }

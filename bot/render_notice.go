@@ -21,21 +21,27 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		if l.State == sshforward.Open {
 			return v.ready(l)
 		}
+		return message{}
+	case sshforward.NoticeCommand:
+		if l.State == sshforward.Open {
+			return v.command(l)
+		}
+		return message{}
 	case sshforward.NoticeReminder:
 		if l.State == sshforward.Open {
-			says := v.say("%s access to %s ends %s, %s.", owner, what, v.timeLeft(l.ExpiresAt.Sub(now)), date(l.ExpiresAt))
+			says := v.say("%s: access to %s ends %s, %s.", owner, what, v.timeLeft(l.ExpiresAt.Sub(now)), date(l.ExpiresAt))
 			if l.Max > 0 && extendable(l) == 0 {
 				says = v.sentences(says, v.say("That is the longest the rule allows."))
 			}
 			return v.leaseMessage(l, says, v.rowOf(fromReminder, l))
 		}
 	case sshforward.NoticeEnded:
-		says := v.say("%s access to %s has ended.", owner, what)
+		says := v.say("%s: access to %s has ended.", owner, what)
 		if l.Abandoned.Standing() {
-			says = v.say("%s your access to %s was given up.", owner, what)
+			says = v.say("%s: your access to %s was given up.", owner, what)
 		}
 		if l.OpenedAt.IsZero() {
-			says = v.say("%s your request for access to %s is over.", owner, what)
+			says = v.say("%s: your request for access to %s is over.", owner, what)
 		}
 		says = v.sentences(says, v.endReason(l))
 		m := v.leaseMessage(l, says)
@@ -46,21 +52,18 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 	case sshforward.NoticeApproval, sshforward.NoticeNudge, sshforward.NoticeAsked:
 		return v.askApprovers(l, n, now)
 	case sshforward.NoticeRefused:
-		a := l.Asked
-		if l.State == sshforward.Open && a.DeniedBy != "" {
-			says := v.say("%s the extension of your access to %s by %s was denied by %s.",
-				mention(a.User), what, v.span(a.By), mention(a.DeniedBy))
-			return v.leaseMessage(l, v.sentences(says, v.ends(l), v.denierReason(a.DeniedFor)))
+		if l.State == sshforward.Open && l.Asked.DeniedBy != "" {
+			return v.refused(l, true)
 		}
 	case sshforward.NoticeRebuilt:
-		says := v.say("%s I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what)
+		says := v.say("%s: I lost my records and found your access to %s in AWS. It goes on as promised.", owner, what)
 		return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
 	case sshforward.NoticeMended:
-		return v.leaseMessage(l, v.say(":wrench: %s somebody removed a rule that access to %s needs. "+
+		return v.leaseMessage(l, v.say(":wrench: %s: somebody removed a rule that access to %s needs. "+
 			"I have put it back once; if it is removed again, I close this access.", owner, what))
 	case sshforward.NoticeShortened:
 		if l.State == sshforward.Open {
-			says := v.say("%s policy allows less time now than your access to %s had.", owner, what)
+			says := v.say("%s: policy allows less time now than your access to %s had.", owner, what)
 			return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.rowOf(fromReminder, l))
 		}
 	case sshforward.NoticeOutage:
@@ -69,13 +72,25 @@ func (v render) notice(l *sshforward.Lease, n sshforward.Notice, now time.Time) 
 		return v.moved(l)
 	case sshforward.NoticeBack:
 		if l.State == sshforward.Open {
-			return v.leaseMessage(l, v.say(":white_check_mark: %s %s can be reached again.", owner, what))
+			return v.leaseMessage(l, v.say(":white_check_mark: %s: %s can be reached again.", owner, what))
 		}
 		return message{}
 	case sshforward.NoticeReview:
 		return v.review(l)
 	}
 	return v.alarm(l, n)
+}
+
+// refused tells the requester that there is no extension and, while that is so,
+// when access ends.
+func (v render) refused(l *sshforward.Lease, open bool) message {
+	a, end := l.Asked, ""
+	if open {
+		end = v.ends(l)
+	}
+	says := v.say("%s: the extension of your access to %s by %s was denied by %s.",
+		mention(a.User), instance(l.Instance), v.span(a.By), mention(a.DeniedBy))
+	return v.leaseMessage(l, v.sentences(says, end, v.denierReason(a.DeniedFor)))
 }
 
 // alarm is a notice for whoever is on call.
@@ -127,7 +142,8 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 func (v render) review(l *sshforward.Lease) message {
 	says := v.say("Please review this: %s had access to %s without approval.", mention(l.Owner), instance(l.Instance))
 	if len(l.Approvers) > 0 {
-		says = v.say("%s please review this: %s had access to %s without approval.", v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
+		says = v.say("%s: please review this: %s had access to %s without approval.",
+			v.allOf(l.Approvers), mention(l.Owner), instance(l.Instance))
 	}
 	m := v.leaseMessage(l, says, v.because(l), v.facts(l))
 	if over := v.endReason(l) + v.receipt(l); over != "" {
@@ -136,13 +152,16 @@ func (v render) review(l *sshforward.Lease) message {
 	return m
 }
 
+// ready says that it is open. The command is in the message after it.
 func (v render) ready(l *sshforward.Lease) message {
-	what, owner := instance(l.Instance), mention(l.Owner)
-	return message{
-		Text: v.say("%s %s is open: %s Lease %s", owner, what, trim(escape(l.SSHCommand()), 1500), escape(l.ID)),
-		Blocks: withoutNil(section(v.say("%s %s is open. Paste this into your terminal:", owner, what)+"\n"+v.body(l)),
-			v.knownHosts(l), v.leaseID(l)),
-	}
+	says := v.say("%s: %s is open.", mention(l.Owner), instance(l.Instance))
+	hint := v.say("Paste this into your terminal:") + v.nameHint(l)
+	return v.leaseMessage(l, v.sentences(says, v.ends(l)), v.knownHosts(l), section(hint))
+}
+
+// command is the ssh command alone, so that a phone copies nothing else.
+func (v render) command(l *sshforward.Lease) message {
+	return message{Text: trim(escape(l.SSHCommand()), 1500), Blocks: []slack.Block{section(commandBlock(l))}}
 }
 
 const (
@@ -179,8 +198,8 @@ func (v render) unopened(l *sshforward.Lease) message {
 	if l.State == sshforward.Closed {
 		rest = v.say("Nothing of it is left.")
 	}
-	says := v.say("%s %s could not be opened.", mention(l.Owner), instance(l.Instance))
+	says := v.say("%s: %s could not be opened.", mention(l.Owner), instance(l.Instance))
 	again := v.say("If it fails again for the same reason, ask the operator.")
 	return v.leaseMessage(l, v.sentences(says, v.line(l.Why, 1500)), section(v.sentences(rest, again)),
-		buttons(fromReminder.blockID(l.ID), button(actionAgain, l.ID, v.label("Try again"))))
+		buttons(fromReminder.blockID(l.ID), button(actionAgain, l.ID, v.label("Try again"), v.about(l))))
 }

@@ -29,10 +29,10 @@ func (v render) outageNotice(l *sshforward.Lease) message {
 	case l.State != sshforward.Open || o.Since.IsZero():
 		return message{}
 	case o.State != "":
-		return v.leaseMessage(l, v.say(":warning: %s %s is %s since about %s. "+
+		return v.leaseMessage(l, v.say(":warning: %s: %s is %s since about %s. "+
 			"The clock of your access runs on; if the instance does not run by %s, I close it.",
 			owner, what, line(o.State, 40), date(o.Since), date(o.CloseAt)))
 	}
-	return v.leaseMessage(l, v.sentences(v.say(":warning: %s nobody gets through to %s since about %s.", owner, what, date(o.Since)),
+	return v.leaseMessage(l, v.sentences(v.say(":warning: %s: nobody gets through to %s since about %s.", owner, what, date(o.Since)),
 		v.line(o.Why, 600), v.say("Access stays open; I say when it is back.")))
 }

@@ -10,7 +10,7 @@ import (
 
 // prompt asks the requester to confirm.
 func (v render) prompt(l *sshforward.Lease) message {
-	text := v.sentences(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), v.say("Lease %s", escape(l.ID)))
+	text := v.ofLease(v.say("Open SSH to %s for %s?", instance(l.Instance), v.span(l.Duration)), l)
 	blocks := withoutNil(
 		section(v.say("*Open SSH to %s?*", instance(l.Instance))),
 		fields(
@@ -40,13 +40,13 @@ func (v render) confirmUrgent(l *sshforward.Lease) message {
 	}
 	review := v.say("The operators' channel is told at once who opens what and why, and it is reviewed when it has ended.")
 	return message{
-		Text: v.sentences(title, v.say("Lease %s", escape(l.ID))),
+		Text: v.ofLease(title, l),
 		Blocks: withoutNil(
 			section(":rotating_light: *"+title+"*"),
 			section(v.sentences(past, review)),
 			v.because(l),
 			buttons(fromPrompt.blockID(l.ID),
-				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval")).WithStyle(slack.StyleDanger),
+				button(actionConfirm, confirmValue(l.ID, true), v.label("Open without approval"), v.about(l)).WithStyle(slack.StyleDanger),
 				v.cancelButton(l)),
 			v.promptFoot(l),
 		),

@@ -47,7 +47,8 @@ func (v render) homeSource(sources []netip.Prefix) slack.Block {
 	if saved != "" {
 		says = v.say("Your leases are for %s unless you say otherwise.", code(saved, 500))
 	}
-	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil, slack.NewAccessory(button(actionSource, saved, v.label("Change"))))
+	b := slack.NewSectionBlock(mrkdwn(says, maxSection), nil,
+		slack.NewAccessory(button(actionSource, saved, v.label("Change"), v.say("Your source address"))))
 	b.BlockID = "home.source"
 	return b
 }

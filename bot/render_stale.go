@@ -36,3 +36,8 @@ func (v render) replaceDecision(l *sshforward.Lease, extension bool) message {
 	}
 	return v.decided(l, extension)
 }
+
+// copyOf takes the place of a card that stands beside the lease's card.
+func (v render) copyOf(l *sshforward.Lease) message {
+	return v.leaseMessage(l, v.say("This was a copy of the card of access to %s. The card itself shows how it stands.", instance(l.Instance)))
+}

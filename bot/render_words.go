@@ -297,6 +297,25 @@ func (v render) urgentOrReason(l *sshforward.Lease) slack.Block {
 	return section(v.say(":rotating_light: *Urgent, without approval:* %s", line(l.Because, 2900)))
 }
 
+// about names what a button acts on, for screen readers.
+func (v render) about(l *sshforward.Lease) string {
+	return v.say("%s, lease %s", cut(plainName(l.Instance), 30), l.ID)
+}
+
+// plainName is an instance by its Name tag or, if it has none, its id, in plain
+// text.
+func plainName(in sshforward.Instance) string {
+	if name := strings.Join(strings.Fields(in.Name), " "); name != "" {
+		return name
+	}
+	return in.ID
+}
+
+// commandBlock is the command as it can be copied.
+func commandBlock(l *sshforward.Lease) string {
+	return "```" + trim(escape(strings.ReplaceAll(l.SSHCommand(), "`", "'")), 1500) + "```"
+}
+
 // lacking says of whom approvals are still needed, where it matters of whom.
 func (v render) lacking(by []sshforward.Approval, needs []sshforward.Need) string {
 	var out []string

@@ -49,7 +49,9 @@ func (w *world) signedLease(id string) signedLease {
 // nothing else.
 func (w *world) put(l *sshforward.Lease, tags map[string]map[string]string) {
 	w.Helper()
-	for id, all := range map[string]map[string]string{l.Resources.GroupID: tags["group"], sshforward.Name(deployment, l.ID): tags["balancer"]} {
+	for id, all := range map[string]map[string]string{
+		l.Resources.GroupID: tags["group"], sshforward.Name(deployment, l.ID): tags["balancer"],
+	} {
 		w.cloud.Home().Untag(id)
 		for k, v := range all {
 			w.cloud.Home().Tag(id, k, v)
@@ -144,7 +146,8 @@ func TestReplayedAndMovedProofs(t *testing.T) {
 			w.revoke(w.group, func(r types.SecurityGroupRule) bool { return *r.SecurityGroupRuleId == s.Resources.InstanceRuleID })
 			must(w.ec2.DeleteSecurityGroup(w.ctx, &ec2.DeleteSecurityGroupInput{GroupId: &s.Resources.GroupID}))
 			again := h.AddGroup(w.vpc, sshforward.Name(deployment, s.ID), s.now["group"])
-			h.AddLoadBalancer(sshforward.Name(deployment, s.ID), w.public, []string{again}, fakeaws.Listener{Port: 22, InstancePort: 22}, s.now["balancer"])
+			h.AddLoadBalancer(sshforward.Name(deployment, s.ID), w.public, []string{again},
+				fakeaws.Listener{Port: 22, InstancePort: 22}, s.now["balancer"])
 			h.RegisterOther(sshforward.Name(deployment, s.ID), w.web)
 		}, sshforward.ProofWrong, false},
 		"a group of its name in another network": {func(w *world, s, _ signedLease) {

@@ -24,7 +24,7 @@ func TestCloseGoesOn(t *testing.T) {
 		{deny: "ec2:RevokeSecurityGroupIngress", gone: sshforward.Resources{BalancerGone: true}},
 		{deny: "ec2:DeleteSecurityGroup", gone: sshforward.Resources{BalancerGone: true, RuleGone: true}},
 	} {
-		inFakeNamed(t, test.deny, worldOptions{}, func(w *world) {
+		inFakeNamed(t, test.deny, worldOptions{fake: fakeaws.Instant()}, func(w *world) {
 			before := w.foreign()
 			l := w.lease("web-1")
 			w.open(l)

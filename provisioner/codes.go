@@ -23,6 +23,7 @@ const (
 	tooManyTags         = "TooManyTags"
 	scheduleNotFound    = "ResourceNotFoundException" // the schedule or its group
 	scheduleConflict    = "ConflictException"         // exists, or is being changed by somebody else
+	scheduleInvalid     = "ValidationException"
 )
 
 // groupNotFound are the codes for a group that is not there, which also means

@@ -3,17 +3,46 @@ package provisioner
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/sshforward/sshforward"
 )
 
-// deadManTarget is Scheduler's universal target for one call of ELB. Deleting
-// a load balancer that is gone is a success, so going off late does no harm.
-const deadManTarget = "arn:aws:scheduler:::aws-sdk:elasticloadbalancing:deleteLoadBalancer"
+// deadManTarget is Scheduler's universal target for one call of ELB, in the
+// partition of the role that makes the call. Deleting a load balancer that is gone
+// is a success, so going off late does no harm.
+func deadManTarget(role string) string {
+	partition := "aws"
+	if parts := strings.SplitN(role, ":", 3); len(parts) == 3 && parts[1] != "" {
+		partition = parts[1] // aws-cn, aws-us-gov
+	}
+	return "arn:" + partition + ":scheduler:::aws-sdk:elasticloadbalancing:deleteLoadBalancer"
+}
+
+// deadManSchedule has Scheduler delete a load balancer at a time.
+func (p *Provisioner) deadManSchedule(d *DeadMan, balancer, description string, at time.Time) *scheduler.CreateScheduleInput {
+	// Marshalling a map of strings does not fail.
+	input, _ := json.Marshal(map[string]string{"LoadBalancerName": balancer})
+	return &scheduler.CreateScheduleInput{
+		Name:                       aws.String(balancer),
+		GroupName:                  aws.String(scheduleGroup(p.deployment)),
+		Description:                aws.String(description),
+		ScheduleExpression:         aws.String("at(" + wholeSecond(at).Format("2006-01-02T15:04:05") + ")"),
+		ScheduleExpressionTimezone: aws.String("UTC"),
+		FlexibleTimeWindow:         &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
+		ActionAfterCompletion:      types.ActionAfterCompletionDelete,
+		Target: &types.Target{
+			Arn: aws.String(deadManTarget(d.RoleARN)), RoleArn: aws.String(d.RoleARN), Input: aws.String(string(input)),
+		},
+	}
+}
 
 // armDeadMan makes the schedule for a lease that has none yet.
 func (r *run) armDeadMan(ctx context.Context) error {
@@ -46,24 +75,38 @@ func (r *run) setDeadMan(ctx context.Context, set func(*scheduler.CreateSchedule
 	if err := r.makeScheduleGroup(ctx, r.p.deployment); err != nil {
 		return r.mayPassRole(r.tolerate(err, doing, scheduleNotFound, scheduleConflict))
 	}
-	// Marshalling a map of strings does not fail.
-	input, _ := json.Marshal(map[string]string{"LoadBalancerName": r.name})
-	err := set(&scheduler.CreateScheduleInput{
-		Name:                       aws.String(r.name),
-		GroupName:                  aws.String(scheduleGroup(r.p.deployment)),
-		Description:                aws.String("sshforward: ends lease " + r.l.ID + " if the bot does not"),
-		ScheduleExpression:         aws.String("at(" + wholeSecond(r.l.End().Add(r.DeadMan.Grace)).Format("2006-01-02T15:04:05") + ")"),
-		ScheduleExpressionTimezone: aws.String("UTC"),
-		FlexibleTimeWindow:         &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff},
-		ActionAfterCompletion:      types.ActionAfterCompletionDelete,
-		Target: &types.Target{
-			Arn: aws.String(deadManTarget), RoleArn: aws.String(r.DeadMan.RoleARN), Input: aws.String(string(input)),
-		},
-	})
-	if hasCode(err, scheduleNotFound) {
-		r.forgetScheduleGroup() // it may be the group that somebody deleted
+	// A time in the past is refused; what is as late as that is being closed.
+	at := r.l.End().Add(r.DeadMan.Grace)
+	if soonest := r.now.Add(time.Minute); at.Before(soonest) {
+		at = soonest
 	}
-	return r.mayPassRole(r.tolerate(err, doing, scheduleNotFound))
+	err := set(r.p.deadManSchedule(r.DeadMan, r.name, "sshforward: ends lease "+r.l.ID+" if the bot does not", at))
+	switch {
+	case hasCode(err, scheduleNotFound):
+		r.forgetScheduleGroup() // it may be the group that somebody deleted
+	case hasCode(err, scheduleInvalid) && r.sinceStage() < visibilityDelay:
+		// Scheduler tries whether it may assume the role, and does not see a fresh
+		// one, or a fresh trust, at once.
+		r.later(r.patience(), "EventBridge Scheduler does not accept the role of the dead-man switch yet.")
+		return nil
+	}
+	return r.mayPassRole(r.refusedRole(r.tolerate(err, doing, scheduleNotFound)))
+}
+
+// refusedRole says what is wrong where Scheduler finds something wrong with a
+// schedule: all of it but the role is the same for everybody.
+func (a *account) refusedRole(err error) error {
+	if !hasCode(err, scheduleInvalid) {
+		return err
+	}
+	api, _ := errors.AsType[smithy.APIError](err)
+	return &sshforward.Error{
+		Code: sshforward.EINVALID,
+		Message: sshforward.Textf("The dead-man switch cannot be set, because EventBridge Scheduler does not accept the role %s, "+
+			"which has to exist and to let scheduler.amazonaws.com assume it: %s",
+			a.DeadMan.RoleARN, reasonFor(scheduleInvalid, api.ErrorMessage())),
+		Err: err,
+	}
 }
 
 func (a *account) createSchedule(ctx context.Context, s *scheduler.CreateScheduleInput) error {
@@ -84,14 +127,14 @@ func (a *account) updateSchedule(ctx context.Context, s *scheduler.CreateSchedul
 
 // mayPassRole completes the sentence about a missing permission: Scheduler says
 // AccessDeniedException also when it is the right to hand it the role.
-func (r *run) mayPassRole(err error) error {
+func (a *account) mayPassRole(err error) error {
 	if sshforward.ErrorCode(err) != sshforward.EFORBIDDEN {
 		return err
 	}
 	return &sshforward.Error{
 		Code: sshforward.EFORBIDDEN,
 		Message: sshforward.Textf("%s It needs iam:PassRole for %s too, or take deadman out of the account's configuration.",
-			sshforward.ErrorMessage(err), r.DeadMan.RoleARN),
+			sshforward.ErrorMessage(err), a.DeadMan.RoleARN),
 		Err: err,
 	}
 }

@@ -288,7 +288,9 @@ func schedule(group, name string) *scheduler.CreateScheduleInput {
 // While the load balancer cannot be deleted, the switch stays set: it may be
 // what deletes it. And one that cannot be removed keeps nothing else from going.
 func TestDeadManOutlastsTheBalancer(t *testing.T) {
-	inFake(t, withDeadMan(), func(w *world) {
+	o := withDeadMan()
+	o.fake = fakeaws.Instant()
+	inFake(t, o, func(w *world) {
 		before := w.foreign()
 		l := w.lease("web-1")
 		w.open(l)

@@ -30,6 +30,7 @@ const (
 // asConfigured is an account as the configuration makes one that says nothing else.
 func asConfigured() worldOptions {
 	return worldOptions{
+		fake:     fakeaws.Instant(),
 		accounts: []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, SSHUser: "ec2-user", WaitDNS: 2 * time.Minute}},
 		lookup:   func(context.Context, string) ([]string, error) { return []string{"198.51.100.7"}, nil }, // moto has no names
 	}

@@ -16,7 +16,6 @@ const (
 	likelyAfter = 10 * time.Second
 	likelyUntil = 20 * time.Second
 	likelyEvery = time.Second
-	likelySoon  = time.Second / 2 // while there are plenty of calls left
 	laterEvery  = 5 * time.Second
 )
 
@@ -46,8 +45,6 @@ func nextLook(since time.Duration, plenty bool) time.Duration {
 				break
 			}
 		}
-	case since < likelyUntil && plenty:
-		pause = likelySoon
 	case since < likelyUntil:
 		pause = likelyEvery
 	}

@@ -257,7 +257,7 @@ func TestNoEarlyLooks(t *testing.T) {
 		}{
 			{0, 0, 10 * time.Second},
 			{time.Second, 0, 9 * time.Second},
-			{10 * time.Second, 1, time.Second / 2}, // by then there are plenty again
+			{10 * time.Second, 1, time.Second},
 		} {
 			time.Sleep(time.Until(l.StageSince.Add(test.at)))
 			if test.at == time.Second {

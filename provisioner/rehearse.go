@@ -44,7 +44,7 @@ func (p *Provisioner) Rehearse(ctx context.Context, in sshforward.Instance) erro
 		case hasCode(err, denied...):
 			return fmt.Errorf("AWS does not let me %s; see deploy/README.md for what each statement of the policy is for", doing)
 		}
-		return a.failed(err, doing)
+		return fmt.Errorf("whether AWS lets me %s cannot be told: %w", doing, err)
 	}
 	_, err = a.ec2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		DryRun: aws.Bool(true), VpcId: aws.String(in.VPC), GroupName: aws.String(sshforward.Name(p.deployment, "doctor0")),

@@ -16,7 +16,8 @@ func TestEndIsReadBack(t *testing.T) {
 	for name, tt := range map[string]struct {
 		deregister time.Duration
 		seen       bool
-	}{"at once": {0, true}, "after a second": {time.Second, true}, "too late": {10 * time.Second, false}} {
+	}{"at once": {-1, true}, "as usual": {500 * time.Millisecond, true}, "after a second": {time.Second, true},
+		"too late": {10 * time.Second, false}} {
 		inFakeNamed(t, name, worldOptions{fake: fakeaws.Options{DeregisterDelay: tt.deregister}}, func(w *world) {
 			l := w.lease("web-1")
 			w.open(l)
@@ -41,7 +42,7 @@ func TestEndIsReadBack(t *testing.T) {
 // the store has recorded is removed all the same, and only "nothing is left" is not
 // said.
 func TestCloseWhileNothingCanBeRead(t *testing.T) {
-	inFake(t, worldOptions{}, func(w *world) {
+	inFake(t, worldOptions{fake: fakeaws.Instant()}, func(w *world) {
 		before := w.foreign()
 		l := w.lease("web-1")
 		w.open(l)

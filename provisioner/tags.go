@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sshforward/sshforward"
 )
@@ -43,7 +42,7 @@ func Tags(deployment string, l *sshforward.Lease) map[string]string {
 	t := ownTags(deployment, l)
 	maps.Copy(t, clockTags(l))
 	set := func(key, value string) {
-		if value = tagValue(value); value != "" {
+		if value = sshforward.TagValue(value); value != "" {
 			t[key] = value
 		}
 	}
@@ -107,7 +106,7 @@ func ownTags(deployment string, l *sshforward.Lease) map[string]string {
 	return map[string]string{
 		TagDeployment: deployment,
 		TagLease:      l.ID,
-		TagOwner:      tagValue(l.Owner),
+		TagOwner:      sshforward.TagValue(l.Owner),
 	}
 }
 
@@ -128,23 +127,6 @@ func wholeSecond(t time.Time) time.Time {
 		t = whole.Add(time.Second)
 	}
 	return t.UTC()
-}
-
-// maxTagValue is ELB's limit; EC2 takes one more.
-const maxTagValue = 255
-
-// tagValue replaces what ELB does not take in a tag and cuts what is too long.
-func tagValue(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" +-=._:/@", r) {
-			return r
-		}
-		return '_'
-	}, s)
-	if r := []rune(s); len(r) > maxTagValue {
-		s = string(r[:maxTagValue])
-	}
-	return strings.TrimSpace(s)
 }
 
 // FromTags reads back what Tags wrote, as far as tags can say: a lease that is

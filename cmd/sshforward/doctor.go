@@ -18,15 +18,16 @@ type doctorOptions struct {
 	config  string
 	asJSON  bool
 	offline bool
+	probe   bool
 }
 
 // newDoctor makes the command that looks at all that the bot depends on, before
-// or while it runs. It changes nothing, in Slack or in AWS.
+// or while it runs. It changes nothing, in Slack or in AWS, unless it is to probe.
 func newDoctor(con console) *cobra.Command {
 	var o doctorOptions
 	c := &cobra.Command{
 		Use:     "doctor",
-		Short:   "Look at all that the bot depends on and say what to mend; changes nothing",
+		Short:   "Look at all that the bot depends on and say what to mend",
 		GroupID: groupBot,
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context(), con) },
@@ -34,6 +35,8 @@ func newDoctor(con console) *cobra.Command {
 	configFlag(c, &o.config)
 	c.Flags().BoolVar(&o.asJSON, "json", false, "one JSON object a line")
 	c.Flags().BoolVar(&o.offline, "offline", false, "look at what is on this machine alone, not at Slack and AWS")
+	c.Flags().BoolVar(&o.probe, "probe", false, "also make a dead-man switch a year ahead, and remove it again")
+	c.MarkFlagsMutuallyExclusive("offline", "probe")
 	return c
 }
 
@@ -64,7 +67,7 @@ func (o *doctorOptions) run(ctx context.Context, con console) error {
 	if !o.offline {
 		looks = append(looks,
 			func() []finding { return lookAtSlack(ctx, c, con) },
-			func() []finding { return lookAtAWS(ctx, c) },
+			func() []finding { return lookAtAWS(ctx, c, o.probe) },
 		)
 	}
 	found := make([][]finding, len(looks))

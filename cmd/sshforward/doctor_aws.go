@@ -13,7 +13,7 @@ import (
 )
 
 // lookAtAWS looks at every account at once.
-func lookAtAWS(ctx context.Context, c *config) []finding {
+func lookAtAWS(ctx context.Context, c *config, probe bool) []finding {
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account), Logger: slog.New(slog.DiscardHandler),
 	})
@@ -22,7 +22,13 @@ func lookAtAWS(ctx context.Context, c *config) []finding {
 	}
 	policy := c.Policy.policy(c.Slack.Admins)
 	return slices.Concat(eachAccount(c.AWS,
-		func(account string) []finding { return lookAtAccount(ctx, aws, &policy, account) },
+		func(account string) []finding {
+			found := lookAtAccount(ctx, aws, &policy, account)
+			if probe {
+				found = append(found, probeAccount(ctx, aws, account)...)
+			}
+			return found
+		},
 		func(account string, err error) []finding { return []finding{{"AWS " + account, false, oneLine(err)}} })...)
 }
 
@@ -97,6 +103,20 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 	for _, u := range survey.Unproven {
 		a.mend("%s %s carries the deployment's tag and is not provably a lease's (%s); the bot leaves it alone, take the tag off",
 			u.Kind, printable(u.ID), u.Why)
+	}
+	return a.found
+}
+
+// probeAccount tries what cannot be told by looking.
+func probeAccount(ctx context.Context, aws *provisioner.Provisioner, account string) []finding {
+	a := &about{what: "AWS " + account}
+	switch configured, err := aws.ProbeDeadMan(ctx, account); {
+	case err != nil:
+		a.mend("%s", oneLine(err))
+	case configured:
+		a.ok("a dead-man switch was made and removed again")
+	default:
+		a.ok("no dead-man switch is configured, so there is nothing to probe")
 	}
 	return a.found
 }

@@ -31,7 +31,8 @@ func newDrill(con console) *cobra.Command {
 		Use:   "drill",
 		Short: "Open, use and close a forward to a canary instance for real, and say how long each part took",
 		Long: "Opens a forward to an instance of one's own for real: it is built, approved, connected to, extended and closed, and read back.\n" +
-			"What it makes it removes, whatever goes wrong. A rule with drill: true has to cover the instance. It needs no Slack, and a store of its own.",
+			"What it makes it removes, whatever goes wrong. " +
+			"A rule with drill: true has to cover the instance. It needs no Slack, and a store of its own.",
 		GroupID: groupBot,
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.Context(), con) },
@@ -109,7 +110,8 @@ func (o *drillOptions) drillRule(ctx context.Context, c *config, aws sshforward.
 	policy := c.Policy.policy(nil)
 	rule, ok := policy.Match(found[0])
 	if !ok || !slices.ContainsFunc(c.Policy.Rules, func(r ruleConfig) bool { return r.Name == rule.Name && r.Drill }) {
-		return in, fmt.Errorf("no rule with drill: true covers %s, so it is left alone; give an instance of your own a tag, and a rule for it", o.instance)
+		return in, fmt.Errorf("no rule with drill: true covers %s, so it is left alone; "+
+			"give an instance of your own a tag, and a rule for it", o.instance)
 	}
 	return found[0], nil
 }

@@ -130,7 +130,9 @@ func (d *drill) whole(ctx context.Context) (err error) {
 // opened has it built, approved and answered by sshd.
 func (d *drill) opened(ctx context.Context) error {
 	err := d.timed("built while a yes is missing", func() error {
-		l, err := d.do(ctx, drillAsks, sshforward.OpenLease{Instance: d.in.ID, Duration: max(drillLasts, d.c.Timing.timing().Min), Sources: d.sources, Because: "drill"})
+		l, err := d.do(ctx, drillAsks, sshforward.OpenLease{
+			Instance: d.in.ID, Duration: max(drillLasts, d.c.Timing.timing().Min), Sources: d.sources, Because: "drill",
+		})
 		if err != nil {
 			return err
 		}

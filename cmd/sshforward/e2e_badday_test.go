@@ -82,6 +82,7 @@ func TestCardDeletedByAnAdminAndChannelArchived(t *testing.T) {
 	id := w.open(ann, dev, c.instance+" 1m from 203.0.113.7")
 	card := w.card(dev, id, "ssh -p 22")
 	w.reply(card, "Paste this")
+	w.reply(card, "```ssh -p 22")
 
 	resp, err := http.PostForm(w.slack.APIURL()+"chat.delete",
 		url.Values{"token": {w.slack.BotToken()}, "channel": {dev}, "ts": {card.TS}})

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,11 @@ func examined(t *testing.T, c cloud, slack *fakeslack.Workspace, edit func(strin
 	if err := os.WriteFile(file, []byte(edit(w.config())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(binary, "doctor", "--config", file)
+	args := []string{"doctor", "--config", file}
+	if slices.Contains(env, "PROBE=1") {
+		args = append(args, "--probe")
+	}
+	cmd := exec.Command(binary, args...)
 	cmd.Env = append(append(os.Environ(), "SLACK_BOT_TOKEN="+slack.BotToken(), "SLACK_APP_TOKEN="+slack.AppToken(),
 		"SLACK_API_URL="+slack.APIURL(), "AWS_ENDPOINT_URL="+c.url), env...)
 	out, err := cmd.CombinedOutput()
@@ -126,6 +131,48 @@ func TestDoctor(t *testing.T) {
 	}
 	if left := c.leftovers(t); len(left) > 0 {
 		t.Errorf("it made %v", left)
+	}
+}
+
+// With --probe it tries what cannot be told by looking, and leaves nothing.
+func TestDoctorProbe(t *testing.T) {
+	t.Parallel()
+	const role = "arn:aws:iam::123456789012:role/sshforward-deadman"
+	slack := fakeslack.New(fakeslack.Options{})
+	if err := slack.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slack.Close)
+	withDeadMan := func(config string) string {
+		return strings.Replace(config, "name: main", "name: main, deadman: {role_arn: '"+role+"'}", 1)
+	}
+	for _, tt := range []struct {
+		name  string
+		trust []string
+		edit  func(string) string
+		fails bool
+		says  string
+	}{
+		{"right", []string{"scheduler.amazonaws.com"}, withDeadMan, false, "ok    AWS main: a dead-man switch was made and removed again"},
+		{"wrong trust", []string{"lambda.amazonaws.com"}, withDeadMan, true,
+			"MEND  AWS main: The dead-man switch cannot be set, because EventBridge Scheduler does not accept the role " + role},
+		{"no such role", nil, withDeadMan, true, "MEND  AWS main: The dead-man switch cannot be set"},
+		{"none", nil, strings.Clone, false, "ok    AWS main: no dead-man switch is configured"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, aws, _ := fakeCloud(t, fakeaws.Options{})
+			if tt.trust != nil {
+				aws.AddRole(role, tt.trust...)
+			}
+			out, err := examined(t, c, slack, tt.edit, "PROBE=1")
+			if (err != nil) != tt.fails || !strings.Contains(out, tt.says) {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if left := c.leftovers(t); len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+		})
 	}
 }
 

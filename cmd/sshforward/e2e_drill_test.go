@@ -87,13 +87,15 @@ func TestDrill(t *testing.T) {
 		for _, s := range report.Stages {
 			stages = append(stages, s.Stage)
 		}
-		want := "built while a yes is missing, last yes to open, open to the banner of sshd, extended, closed, access ended, read back that nothing is left"
+		want := "built while a yes is missing, last yes to open, open to the banner of sshd, " +
+			"extended, closed, access ended, read back that nothing is left"
 		if got := strings.Join(stages, ", "); code != 0 || got != want || report.Overstay != 0 {
 			t.Errorf("exit %d: %q, overstay %f\n%s", code, got, report.Overstay, said)
 		}
 		nothingLeft()
 
-		if _, said, code := drilled(t, c, port, "", "", "--connect", "127.0.0.1"); code != 1 || !strings.Contains(said, "no rule with drill: true covers") {
+		_, said, code = drilled(t, c, port, "", "", "--connect", "127.0.0.1")
+		if code != 1 || !strings.Contains(said, "no rule with drill: true covers") {
 			t.Errorf("exit %d: %s", code, said)
 		}
 		nothingLeft()
@@ -131,7 +133,8 @@ func TestDrillOfTheDeadManSwitch(t *testing.T) {
 		}
 	}()
 	port := sshd(t)
-	report, said, code := drilled(t, c, port, ", drill: true", ", deadman: {role_arn: '"+role+"', grace: 2s}", "--connect", "127.0.0.1", "--kill")
+	report, said, code := drilled(t, c, port, ", drill: true", ", deadman: {role_arn: '"+role+"', grace: 2s}",
+		"--connect", "127.0.0.1", "--kill")
 	if code != 0 || len(report.Stages) != 5 || report.Stages[3].Stage != "end to the dead-man switch" {
 		t.Fatalf("exit %d: %+v\n%s", code, report, said)
 	}
@@ -144,7 +147,8 @@ func TestDrillOfTheDeadManSwitch(t *testing.T) {
 	if left := aws.Leftovers("sshforward:deployment", "e2e"); len(left) > 0 {
 		t.Errorf("left over: %q", left)
 	}
-	if _, said, code := drilled(t, c, port, ", drill: true", "", "--connect", "127.0.0.1", "--kill"); code != 1 || !strings.Contains(said, "has no dead-man switch") {
+	_, said, code = drilled(t, c, port, ", drill: true", "", "--connect", "127.0.0.1", "--kill")
+	if code != 1 || !strings.Contains(said, "has no dead-man switch") {
 		t.Errorf("exit %d: %s", code, said)
 	}
 }

@@ -162,7 +162,7 @@ func TestApprovalsByHomeAndForm(t *testing.T) {
 	alarm := w.card(ops, id, "<@"+bob+">", "it burns")
 	w.slash(bob, dev, "close "+id)
 	w.reply(alarm, "<@"+carol+">", "it burns")
-	w.nothingLeft()
+	w.nothingLeftSoon()
 }
 
 // What one person sees is in their language, what a channel sees in the

@@ -69,7 +69,8 @@ func TestOpenUntilExpiry(t *testing.T) {
 		if !card.HasButton("lease.extend") || !card.HasButton("lease.close") {
 			t.Errorf("an open lease's card lacks a button: %v", card.Buttons())
 		}
-		w.reply(card, "<@"+ann+">", "ssh -p 22")
+		w.reply(card, "<@"+ann+">", "is open", "Paste this")
+		w.reply(card, "ssh -p 22")
 		if list := w.slash(bob, dev, "list all"); !containsAll(list.Visible(), []string{id, c.instance}) {
 			t.Errorf("list all:\n%s", list.Visible())
 		}

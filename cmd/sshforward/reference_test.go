@@ -180,7 +180,8 @@ func walkConfig(t *testing.T, path string, v reflect.Value, each func(key, kind,
 
 // elsewhere has what is filled in only when it is used.
 var elsewhere = map[string]string{
-	"aws[].deadman.grace": "`5m`", "policy.sources.widest": "`32`", "policy.leases_per_user": "`3`", "policy.ports": "`22`", "policy.prepare": "`approval`",
+	"aws[].deadman.grace": "`5m`", "policy.sources.widest": "`32`", "policy.leases_per_user": "`3`", "policy.ports": "`22`",
+	"policy.prepare":         "`approval`",
 	"policy.rules[].prepare": "as `policy.prepare`",
 }
 

@@ -63,7 +63,7 @@ func (d *duration) UnmarshalYAML(at ast.Node) error {
 	if err != nil {
 		return err
 	}
-	parsed, err := sshforward.ParseDuration(s)
+	parsed, err := sshforward.ParseExactDuration(s)
 	if err != nil {
 		return complain(at, "%s", sshforward.ErrorMessage(err))
 	}

@@ -18,8 +18,8 @@ import (
 func TestLifeOfAForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakeaws.Options{
-			MissingIsNotFound: true,
-			RegisterDelay:     15 * time.Second, HealthTiming: true, InterfaceLinger: 4 * time.Minute, DNSDelay: time.Minute,
+			MissingIsNotFound: true, DeregisterDelay: -1,
+			RegisterDelay: 15 * time.Second, HealthTiming: true, InterfaceLinger: 4 * time.Minute, DNSDelay: time.Minute,
 		})
 		before := b.cloud.Foreign(tagKey, lease)
 		group, name := b.open()

@@ -8,9 +8,11 @@ const (
 	DefaultRegion  = "ap-northeast-1"
 )
 
-// Options says how a Cloud behaves. The zero value is an AWS without any delay
-// or fault, and with no limit on the rate of calls but Classic ELB's own;
-// Realistic is the other end, and SlowAWS what speed is measured against.
+// Options says how a Cloud behaves. The zero value is an AWS without faults, in
+// which opening takes no time, and what is taken back or deleted goes a moment later,
+// as it does at AWS; Classic ELB limits the rate of its calls. Instant leaves the
+// moment out, Realistic has delays everywhere, and SlowAWS is what speed is measured
+// against.
 type Options struct {
 	Account string // of access keys nothing is known about; DefaultAccount if empty
 	Region  string // of Cloud.Home; DefaultRegion if empty
@@ -37,16 +39,19 @@ type Options struct {
 
 	// DeregisterDelay is how long after a Deregister the sessions of the
 	// instance are cut and it is gone from DescribeInstanceHealth; until then
-	// it even gets new ones. The call is asynchronous (API reference).
+	// it even gets new ones. The call is asynchronous (API reference). Half a second
+	// if zero; at once if negative.
 	DeregisterDelay time.Duration
 	// DeleteDelay is how long the nodes of a deleted load balancer go on
-	// delivering. AWS promises that they stop, and not when.
+	// delivering. AWS promises that they stop, and not when. A second if zero; none
+	// if negative.
 	DeleteDelay time.Duration
 	// InterfaceDelay is how long after its creation a load balancer's network
 	// interfaces show in DescribeNetworkInterfaces.
 	InterfaceDelay time.Duration
 	// InterfaceLinger is how long the network interfaces of a deleted load
-	// balancer stay (minutes at AWS, 10 to 15 at worst).
+	// balancer stay: minutes at AWS, 10 to 15 at worst. Three seconds if zero, for
+	// tests in real time; they go at once if negative.
 	InterfaceLinger time.Duration
 	// StateDelay is how long an instance is pending, stopping or shutting down.
 	StateDelay time.Duration
@@ -158,7 +163,16 @@ func Realistic() Options {
 	}
 }
 
+// Instant returns the options of an AWS in which what is taken back or deleted is
+// gone when the call returns, for tests that are about something else.
+func Instant() Options {
+	return Options{DeregisterDelay: -1, DeleteDelay: -1, InterfaceLinger: -1}
+}
+
 func (o Options) withDefaults() Options {
+	usually(&o.DeregisterDelay, 500*time.Millisecond)
+	usually(&o.DeleteDelay, time.Second)
+	usually(&o.InterfaceLinger, 3*time.Second)
 	if o.Account == "" {
 		o.Account = DefaultAccount
 	}
@@ -178,4 +192,14 @@ func (o Options) withDefaults() Options {
 		o.RuleLimit = 60
 	}
 	return o
+}
+
+// usually sets a delay that is not set; negative means none.
+func usually(d *time.Duration, delay time.Duration) {
+	switch {
+	case *d == 0:
+		*d = delay
+	case *d < 0:
+		*d = 0
+	}
 }

@@ -149,7 +149,8 @@ func TestDeregisteringCutsSessions(t *testing.T) {
 		draining bool
 		cutAfter time.Duration
 	}{
-		{"at once", fakeaws.Options{}, false, 0},
+		{"at once", fakeaws.Instant(), false, 0},
+		{"as usual", fakeaws.Options{}, false, 500 * time.Millisecond},
 		{"in its own time", fakeaws.Options{DeregisterDelay: 3 * time.Second}, false, 3 * time.Second},
 		{"when drained", fakeaws.Options{DeregisterDelay: 3 * time.Second}, true, 13 * time.Second},
 	} {
@@ -164,7 +165,8 @@ func TestDeregisteringCutsSessions(t *testing.T) {
 					return len(out.InstanceStates)
 				}
 				if tt.cutAfter > 0 {
-					time.Sleep(tt.cutAfter - time.Second)
+					left := min(tt.cutAfter, time.Second) / 2
+					time.Sleep(tt.cutAfter - left)
 					b.stands(s, true)
 					if h := b.health(name); *h.Description != "Instance deregistration currently in progress." {
 						t.Errorf("meanwhile: %s", *h.Description)
@@ -172,7 +174,7 @@ func TestDeregisteringCutsSessions(t *testing.T) {
 					if _, err := b.home.Dial(name, client, 22); (err == nil) == tt.draining {
 						t.Errorf("a new session meanwhile: %v", err)
 					}
-					time.Sleep(time.Second)
+					time.Sleep(left)
 				}
 				b.stands(s, false)
 				if n := states(); n != 0 {
@@ -241,7 +243,7 @@ func TestWhatElseEndsASession(t *testing.T) {
 		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, fakeaws.Options{}, func(b *bench) {
+			inBubble(t, fakeaws.Instant(), func(b *bench) {
 				name, s := b.connected()
 				tt.happen(b, name, s)
 				b.stands(s, !tt.ends)
