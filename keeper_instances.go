@@ -64,7 +64,7 @@ const offered = 30
 // Instances returns what the caller may open and the query fits, the best first,
 // for a form to choose from. It is answered from memory and waits for nobody
 // but the Directory; whom that does not tell about is offered nothing.
-func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instance {
+func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Offer {
 	if checkServed(ctx, k.slack, c.User) != nil {
 		return nil
 	}
@@ -79,19 +79,19 @@ func (k *Keeper) Instances(ctx context.Context, c Caller, query string) []Instan
 	}
 	admits := k.admits(ctx, c.User)
 	words := strings.Fields(strings.ToLower(Typed(query)))
-	order := func(a, b Instance) int {
-		return cmp.Or(rank(a, words)-rank(b, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
+	order := func(a, b Offer) int {
+		return cmp.Or(rank(a.Instance, words)-rank(b.Instance, words), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
 			strings.Compare(a.ID, b.ID))
 	}
-	var best []Instance
+	var best []Offer
 	for account, offers := range all {
 		for _, o := range offers {
-			in := o.instance(account)
-			if !fits(in, words) || !admits(o.rule) {
+			offer := Offer{Instance: o.instance(account), Rule: o.rule.Name, Approvals: o.rule.Approvals}
+			if !fits(offer.Instance, words) || !admits(o.rule) {
 				continue
 			}
-			if at, _ := slices.BinarySearchFunc(best, in, order); at < offered {
-				best = slices.Insert(best, at, in)
+			if at, _ := slices.BinarySearchFunc(best, offer, order); at < offered {
+				best = slices.Insert(best, at, offer)
 				best = best[:min(len(best), offered)]
 			}
 		}

@@ -38,6 +38,14 @@ type Remains struct {
 	Found *Found
 }
 
+// Offer is an instance that a form may offer to somebody, and what the rule that
+// decides about it asks for.
+type Offer struct {
+	Instance
+	Rule      string
+	Approvals int
+}
+
 // Help is what there is to know for somebody who cannot get in.
 type Help struct {
 	Lease *Lease

@@ -40,6 +40,7 @@ type Bot struct {
 	channels  *channels
 	notifier  *notifier
 	homes     *homes
+	follow    *follow
 	links     []*link
 	crowd     *crowd
 }
@@ -56,7 +57,7 @@ func New(o Options) *Bot {
 	s := &localizer{people: newPeople(c), forChannel: render{language: languageOf(o.Language), prices: o.Prices, channel: o.Channel,
 		correct: o.Correct}}
 	g, channels := newGroups(c, o.GroupCache), newChannels(c)
-	b := &Bot{opt: o, client: c, crowd: &crowd{log: o.Logger}, localizer: s, groups: g, homes: newHomes(c, s, g),
+	b := &Bot{opt: o, client: c, crowd: &crowd{log: o.Logger}, localizer: s, groups: g, homes: newHomes(c, s, g), follow: newFollow(c, s),
 		channels: channels,
 		notifier: &notifier{client: c, localizer: s, channels: channels, groups: g, operators: o.Channel, cards: o.Cards}}
 	for n := range connections {
@@ -71,6 +72,7 @@ func New(o Options) *Bot {
 // is. If the message is gone it is posted anew.
 func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
 	b.homes.changed(l)
+	b.follow.changed(l)
 	return b.notifier.card(ctx, l)
 }
 
@@ -147,7 +149,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 	}
 	b.warnOfScopes(me)
 	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
-	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, r, b.opt), b.opt.OnAck)
+	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, b.follow, r, b.opt), b.opt.OnAck)
 	b.homes.begin(r)
 
 	// The connections outlive ctx: clicks that are being recorded still want

@@ -46,6 +46,9 @@ func (h *handler) afterClick(pr press, r sshforward.Reply) {
 		h.retireCopy(pr, r.Lease)
 	default:
 		h.client.answer(to, show.reply(to.caller, cmd, outcome{reply: r}), own)
+		if _, confirmed := cmd.(sshforward.ConfirmLease); confirmed && own {
+			h.follow.begin(r.Lease, to, "")
+		}
 	}
 }
 

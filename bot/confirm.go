@@ -15,7 +15,8 @@ func (h *handler) submitConfirm(in *inbound, p clickPayload, v render, cmd sshfo
 			case asksAgain(cmd, l):
 				view = v.urgentForm(l, p.View.meta())
 			case l != nil:
-				view = v.noteOf(v.replyConfirm(l))
+				view = v.noteOf(v.followed(l, true))
+				h.follow.begin(l, p.recipient(), p.View.ID)
 			}
 			return modalResult{view: &view, message: v.reply(p.caller(), cmd, o)}
 		},

@@ -19,12 +19,13 @@ type handler struct {
 	*localizer
 	client   *client
 	homes    *homes
+	follow   *follow
 	duration time.Duration             // see Options.Duration
 	denials  *lru.Cache[string, press] // clicks on Deny that wait for their reason, by envelope
 }
 
-func newHandler(c *client, s *localizer, homes *homes, r *runner, o Options) *handler {
-	return &handler{runner: r, localizer: s, client: c, homes: homes, duration: o.Duration, denials: newCache[string, press](1000)}
+func newHandler(c *client, s *localizer, homes *homes, f *follow, r *runner, o Options) *handler {
+	return &handler{runner: r, localizer: s, client: c, homes: homes, follow: f, duration: o.Duration, denials: newCache[string, press](1000)}
 }
 
 // press is a click on a button that gives a command: by whom, where, and which.

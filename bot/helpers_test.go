@@ -102,9 +102,12 @@ func (k *keeper) Amend(_ context.Context, _ sshforward.Caller, cmd sshforward.Op
 	return cmd
 }
 
-func (k *keeper) Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance {
+func (k *keeper) Instances(ctx context.Context, c sshforward.Caller, query string) (out []sshforward.Offer) {
 	r, _ := k.hear(ctx, c, listInstances{query})
-	return r.Instances
+	for _, in := range r.Instances {
+		out = append(out, sshforward.Offer{Instance: in})
+	}
+	return out
 }
 
 func (k *keeper) History(ctx context.Context, c sshforward.Caller) (sshforward.History, error) {

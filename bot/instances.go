@@ -42,7 +42,7 @@ func (h *handler) suggest(in *inbound, p clickPayload) {
 			in.acknowledge(none)
 			return
 		}
-		in.acknowledge(suggestions(o.reply.Instances))
+		in.acknowledge(suggestions(h.renderCached(c.User), o.offers))
 	case <-time.After(suggestWait - time.Since(in.at)):
 		h.client.log.Warn("the list of instances took too long", "user", c.User)
 		in.acknowledge(none)
@@ -50,13 +50,13 @@ func (h *handler) suggest(in *inbound, p clickPayload) {
 }
 
 // suggestions are as many as a list is good for and an acknowledgement takes.
-func suggestions(all []sshforward.Instance) optionsPayload {
+func suggestions(v render, all []sshforward.Offer) optionsPayload {
 	out := optionsPayload{[]*slack.OptionBlockObject{}}
 	for _, in := range all {
 		if in.ID == "" || utf8.RuneCountInString(in.ID) > maxValue {
 			continue
 		}
-		out.Options = append(out.Options, option(in.ID, instanceLabel(in)))
+		out.Options = append(out.Options, option(in.ID, offerLabel(v, in)))
 		if len(out.Options) == maxSuggest {
 			break
 		}
@@ -70,9 +70,19 @@ func suggestions(all []sshforward.Instance) optionsPayload {
 // instanceLabel names an instance in a list. A long name gives way to the id,
 // which is what tells two of the same name apart. It is plain text, in which
 // Slack knows no markup.
-func instanceLabel(in sshforward.Instance) string {
+func instanceLabel(in sshforward.Instance) string { return labelWith(in, "") }
+
+// offerLabel says also which rule asks for an approval, before what can be cut.
+func offerLabel(v render, o sshforward.Offer) string {
+	if o.Approvals == 0 {
+		return instanceLabel(o.Instance)
+	}
+	return labelWith(o.Instance, " · "+v.say("%s: needs approval", cut(strings.Join(strings.Fields(o.Rule), " "), 16)))
+}
+
+func labelWith(in sshforward.Instance, more string) string {
 	oneLine := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-	rest := fmt.Sprintf(" · %s · %s", oneLine(in.Zone), oneLine(in.Account))
+	rest := more + fmt.Sprintf(" · %s · %s", oneLine(in.Zone), oneLine(in.Account))
 	name := oneLine(in.Name)
 	if name == "" {
 		return cut(in.ID+rest, maxLabel)

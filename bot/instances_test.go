@@ -82,16 +82,20 @@ func TestListThatDoesNotComeIsEmptyAndInTime(t *testing.T) {
 
 func TestLongNamesKeepTheirIDAndFit(t *testing.T) {
 	t.Parallel()
-	var all []sshforward.Instance
+	var all []sshforward.Offer
 	for i := range 50 {
 		in := instance1
 		in.ID = fmt.Sprintf("i-0abc1234def5678%02d", i)
 		in.Name, in.Account = strings.Repeat("<&>\"\n", 60), strings.Repeat("<", 60)
-		all = append(all, in)
+		all = append(all, sshforward.Offer{Instance: in})
 	}
 	all[0].ID, all[1].ID, all[2].Name = "", strings.Repeat("i", 151), ""
 	all[3].Name = strings.Repeat("本番", 128)
-	got := suggestions(all)
+	got := suggestions(show, all)
+	var plainly []sshforward.Instance
+	for _, o := range all {
+		plainly = append(plainly, o.Instance)
+	}
 	if n := len(got.Options); n < 25 || n > 30 || !fitsAck(got) {
 		t.Errorf("%d options", n)
 	}
@@ -101,11 +105,25 @@ func TestLongNamesKeepTheirIDAndFit(t *testing.T) {
 		}
 	}
 	w := office(t, fakeslack.Options{})
-	k := answers(sshforward.Reply{Instances: all}, nil)
+	k := answers(sshforward.Reply{Instances: plainly}, nil)
 	x := live(t, w, k)
 	x.types(t, "U1", "C1", "")
 	res, err := w.Suggest(t.Context(), "U1", x.modalOf(t, "U1", "Instance").ID, "instance", "")
 	if err != nil || res.Error != "" || len(res.Options) != len(got.Options) {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// Whoever chooses production sees that it takes somebody's yes.
+func TestListSaysWhatNeedsApproval(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{"en": "web-1 (i-0abc1234def567890) · production: needs approval", "ja": "production: 要承認"} {
+		got := offerLabel(languages[tag], sshforward.Offer{Instance: instance1, Rule: "production", Approvals: 1})
+		if !strings.Contains(got, want) || utf8.RuneCountInString(got) > maxLabel {
+			t.Errorf("%q", got)
+		}
+	}
+	if got := offerLabel(show, sshforward.Offer{Instance: instance1, Rule: "development"}); got != instanceLabel(instance1) {
+		t.Errorf("%q", got)
 	}
 }

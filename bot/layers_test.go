@@ -19,7 +19,7 @@ func TestLayers(t *testing.T) {
 			"click.go", "click_result.go", "help.go", "open.go", "again.go", "from.go", "confirm.go", "deny.go", "source.go", "instances.go",
 			"modal.go", "handler.go",
 		}},
-		layers.Layer{Name: "what people are shown", Files: []string{"home.go", "notifier.go"}},
+		layers.Layer{Name: "what people are shown", Files: []string{"home.go", "follow.go", "notifier.go"}},
 		layers.Layer{Name: "keeper", Files: []string{"keeper.go", "inbound.go", "dedup.go"}},
 		layers.Layer{Name: "people", Files: []string{"locale.go", "people.go", "groups.go", "channels.go"}},
 		layers.Layer{Name: "client", Files: []string{"answer.go", "client.go", "rates.go", "scopes.go", "message.go", "slackerr.go",

@@ -20,7 +20,7 @@ type Keeper interface {
 	Overview(ctx context.Context, c sshforward.Caller) (sshforward.Overview, error)
 	Help(ctx context.Context, c sshforward.Caller, id string) (sshforward.Help, error)
 	Why(ctx context.Context, c sshforward.Caller, ref string) (sshforward.Why, error)
-	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Instance
+	Instances(ctx context.Context, c sshforward.Caller, query string) []sshforward.Offer
 	Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error)
 	LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error)
 	Amend(ctx context.Context, c sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease
@@ -40,6 +40,7 @@ type query interface {
 type outcome struct {
 	reply    sshforward.Reply
 	request  sshforward.Request
+	offers   []sshforward.Offer
 	overview sshforward.Overview
 	help     sshforward.Help
 	why      sshforward.Why
@@ -112,6 +113,6 @@ func (showOverview) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o o
 }
 
 func (q listInstances) ask(ctx context.Context, k Keeper, c sshforward.Caller) (o outcome) {
-	o.reply.Instances = k.Instances(ctx, c, q.Query)
+	o.offers = k.Instances(ctx, c, q.Query)
 	return o
 }

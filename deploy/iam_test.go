@@ -128,7 +128,8 @@ func checkPolicy(t *testing.T, run simulator) {
 		{"let the lease's group out to the instance", true, authorize("Egress", ours, own)},
 		{"revoke the default rule of the lease's group", true, onGroup("RevokeSecurityGroupEgress", ours)},
 		{"shut a former source out of the lease's group", true, onGroup("RevokeSecurityGroupIngress", ours)},
-		{"sign another source", true, slices.Concat(retag(aGroup, own, moved), retagBalancer(name, own, moved))},
+		{"sign another source", true, slices.Concat(
+			retag(aGroup, own, moved), retagBalancer(name, own, tags{provisioner.TagProof: moved[provisioner.TagProof]}))},
 		{"sign another source for another deployment", false, retag(aGroup, foreign, moved)},
 		{"delete the lease's group", true, onGroup("DeleteSecurityGroup", ours)},
 		{"delete an untagged group", false, onGroup("DeleteSecurityGroup", group{aVPC, none})},

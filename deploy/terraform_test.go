@@ -77,6 +77,11 @@ func TestModule(t *testing.T) {
 	}
 	run := func(args ...string) []byte {
 		t.Helper()
+		// Where there is neither provider nor registry nothing can be said.
+		fail := t.Fatalf
+		if args[0] == "init" && !slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "terraform") {
+			fail = t.Skipf
+		}
 		c := exec.Command(terraform, args...)
 		c.Dir = example
 		c.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool {
@@ -86,7 +91,7 @@ func TestModule(t *testing.T) {
 		c.Stderr = &says
 		out, err := c.Output()
 		if err != nil {
-			t.Fatalf("terraform %s: %v\n%s%s", args[0], err, out, says.Bytes())
+			fail("terraform %s: %v\n%s%s", args[0], err, out, says.Bytes())
 		}
 		return out
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -48,11 +49,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		o.Resolver = net.DefaultResolver.LookupHost
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			// A connection that a NAT on the way has forgotten takes everything and
-			// never answers; a ping finds that out.
-			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silenceAfter, PingTimeout: pongWithin}
-		})
+		o.HTTPClient = newHTTPClient(silenceAfter, pongWithin)
 	}
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),
@@ -72,6 +69,14 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		p.accounts = append(p.accounts, acct)
 	}
 	return p, nil
+}
+
+// newHTTPClient is the SDK's own, which finds out by pings if a connection was
+// forgotten on the way, by a NAT say: that takes everything and never answers.
+func newHTTPClient(silence, pong time.Duration) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: pong}
+	})
 }
 
 // account returns the configured account that a lease or an instance names.

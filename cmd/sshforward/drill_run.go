@@ -322,7 +322,7 @@ func readBanner(ctx context.Context, at string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if end, ok := ctx.Deadline(); ok {
 		_ = conn.SetReadDeadline(end)
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -174,7 +173,6 @@ func TestWhy(t *testing.T) {
 	asks(bob, "web-1", "The rule `development` decides, because of `sshforward=allow`", "No approval is needed",
 		"You come from 203.0.113.9", "Nothing is missing")
 	aws.Home().Stop(note.Web)
-	w.await("it stops", func(*fakeslack.Snapshot) bool { return true })
 	asks(bob, "web-1", "What is missing", "stopp")
 	asks(bob, "", "Say which instance", "/sshforward open")
 	if _, said := w.at("audit"); !strings.Contains(said, `"act":"look","result":"not_found"`) {

@@ -55,7 +55,8 @@ func TestStrangersGetNowhere(t *testing.T) {
 			seen := w.slack.Ephemerals(user, "")
 			seen = append(seen, w.slack.Messages(w.slack.DM(user))...)
 			for _, m := range seen {
-				if all := m.Visible() + m.Text; strings.Contains(all, "ssh -p") || strings.Contains(all, "web-1") || strings.Contains(all, "203.0.113") {
+				all := m.Visible() + m.Text
+				if strings.Contains(all, "ssh -p") || strings.Contains(all, "web-1") || strings.Contains(all, "203.0.113") {
 					t.Errorf("blind %t: %s sees %q", blind, user, all)
 				}
 			}

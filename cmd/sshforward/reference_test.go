@@ -59,6 +59,7 @@ var keys = []struct{ key, what string }{
 	{"policy.rules[].approvals", "how many have to: a number, or `[{from: S0DBA, n: 1}, …]`, so many of each group"},
 	{"policy.rules[].notify", "who of the approvers is asked; without it all of them, at most 15 directly"},
 	{"policy.rules[].prepare", "as `policy.prepare`, for this rule"},
+	{"policy.rules[].drill", "whether `sshforward drill` may open what it covers, to measure"},
 	{"policy.rules[].reason", "`required` or `optional`"},
 	{"policy.rules[].reason_pattern", "a regular expression that the reason has to match"},
 	{"policy.rules[].extend_approvals", "how many an extension needs; as many as `approvals` without it, `0` is none"},

@@ -40,6 +40,9 @@ func TestInTheBrowser(t *testing.T) {
 	d.press("lease.approve", db)
 	d.told("somebody else")
 	d.Looks("pending", "[data-action='lease.approve']")
+	d.card(db, "Prepared, waits for approval") // all but the yes is there, and nobody is let in
+	d.See(".lock")
+	d.Looks("locked", ".lock")
 
 	d.card(web, "ssh -p")
 	d.Looks("open", ".code .copy")

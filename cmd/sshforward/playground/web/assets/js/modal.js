@@ -49,7 +49,8 @@ function draw() {
   box.addEventListener('close', close);
   document.body.append(box);
   box.showModal();
-  box.querySelector('.modal-body :is(input, select, textarea)')?.focus();
+  // Where there is nothing to fill in, Enter presses what the dialog is for.
+  (box.querySelector('.modal-body :is(input, select, textarea)') ?? box.querySelector('[data-action=submit]'))?.focus();
   errors(view.errors ?? {});
 }
 
