@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -128,5 +129,36 @@ func TestAddressOfTwoNodes(t *testing.T) {
 		if len(addresses) != 2 || !slices.Contains(addresses, l.ByAddress()) {
 			w.Errorf("the command says %q, the nodes have %q", l.ByAddress(), addresses)
 		}
+	})
+}
+
+// Every answer takes longer than an attempt has at first: an opening takes long, but
+// no call is begun anew for ever.
+func TestOpenWhileAWSIsSlow(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		before := w.foreign()
+		l := w.lease("web-1")
+		w.restart() // it has not met a slow AWS yet
+		w.cloud.SetFault(fakeaws.Failing("*", fakeaws.Fault{Delay: 25 * time.Second}))
+		for _, s := range openStages {
+			enter(l, s)
+			for tries := 0; ; tries++ {
+				ctx, cancel := context.WithTimeout(w.ctx, time.Minute) // the keeper's
+				step, err := w.p.Open(ctx, l)
+				cancel()
+				l.Resources = step.Resources
+				if err == nil && step.Wait == 0 {
+					break
+				}
+				if tries > 10 {
+					w.Fatalf("%s: %+v, %v", s, step, err)
+				}
+				time.Sleep(max(step.Wait, time.Second))
+			}
+		}
+		w.cloud.SetFault(nil)
+		w.checkOpen(l)
+		w.close(l)
+		w.clean(before)
 	})
 }

@@ -139,6 +139,7 @@ func TestDoctorProbe(t *testing.T) {
 	t.Parallel()
 	const role = "arn:aws:iam::123456789012:role/sshforward-deadman"
 	slack := fakeslack.New(fakeslack.Options{})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
 	if err := slack.Start(); err != nil {
 		t.Fatal(err)
 	}
