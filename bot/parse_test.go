@@ -219,9 +219,11 @@ func FuzzParse(f *testing.F) {
 		"open `a` 2", "`open a b`", `open "\"\\" because "`, "extend 1h a by", "close a b", "show x", "ip 1.2.3.4/8",
 		"open <http://a|b> because <b>&lt;&amp;lt;", "list all", "opne a", "open a 9223372036854775807s",
 		"open \xff because \xfe", "i-1 `", "open a because ```",
-		"open a 2h urgent because b", "ｏｐｅｎ　ｗｅｂ－１　２時間　ｆｒｏｍ　203。0．113。7、198.51.100.9", "open 'a b' 1h 30m", "open 「a b」 1.5h",
+		"open a 2h urgent because b", "ｏｐｅｎ　ｗｅｂ－１　２時間　ｆｒｏｍ　203。0．113。7、198.51.100.9", "open 'a b' 1h 30m",
+		"open 「a b」 1.5h",
 		"open a from \u200b1.2.3.4、 port 22", "extend 1 hour and 30 minutes a,", "close a、b",
-		"open 30 30", "I-0ABC 2x", "“open a 2h”", "open ` ` 2",
+		"open 30 30",
+		"I-0ABC 2x", "“open a 2h”", "open ` ` 2",
 		"open a\u2800 because \u200b", "open because because", "extend by 2", "extend 1 2h", `open "2h" "urgent"`, "open 45m30s urgent",
 		"abandon k7m2q3x because x", "abandon k7m2q3x `x",
 		"from web to 1.2.3.4", "from a 1.2.3.0/24", "from \"to\" 1.2.3.4", "from 1.2.3.4"} {
