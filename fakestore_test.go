@@ -83,12 +83,13 @@ func (s *memStore) Lease(ctx context.Context, id string) (*Lease, error) {
 	}
 	s.mu.Lock()
 	l, ok := s.get(id)
+	read := s.read
 	s.mu.Unlock()
 	if !ok {
 		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no such lease.")}
 	}
-	if s.read != nil {
-		s.read(l)
+	if read != nil {
+		read(l)
 	}
 	return l, nil
 }
