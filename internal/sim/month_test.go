@@ -58,7 +58,6 @@ type sky struct {
 	mu      sync.Mutex
 	rng     *rand.Rand
 	until   [weathers]time.Time
-	cleared chan struct{} // closed when the log is read again
 	seen    [weathers]int // how many calls met it
 }
 
