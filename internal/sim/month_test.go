@@ -55,11 +55,10 @@ func (w weather) String() string {
 
 // sky is what the weather is, for calls of the process from many goroutines.
 type sky struct {
-	mu      sync.Mutex
-	rng     *rand.Rand
-	until   [weathers]time.Time
-	cleared chan struct{} // closed when the log is read again
-	seen    [weathers]int // how many calls met it
+	mu    sync.Mutex
+	rng   *rand.Rand
+	until [weathers]time.Time
+	seen  [weathers]int // how many calls met it
 }
 
 func (k *sky) is(w weather) bool {
