@@ -29,8 +29,8 @@ func TestLayers(t *testing.T) {
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
-			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "audit.go", "admission.go", "policy.go",
-			"amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
+			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "transition_sweep.go", "audit.go",
+			"admission.go", "policy.go", "amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
