@@ -241,6 +241,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, key string, err er
 		l.Broadcast = at
 	}
 	if err == nil && key != "" && at.TS != "" {
+		l.forgetPosted(at) // a place is that of one message
 		l.Posted = append(l.Posted, Posted{Place: at, Kind: n.Kind, At: n.At, To: n.To, Since: l.outageOf(n), Key: key})
 	}
 	switch owed := l.owed(n); {
@@ -355,7 +356,7 @@ func (l *Lease) edited(now time.Time, at Place, key string, err error) error {
 	case err != nil && !Final(err) && p.Attempts < editTries && !l.undeliverable(now):
 		p.failed(now, l.deliveryBackoff(now, p.Attempts+1))
 	case err != nil || key == postedOver:
-		l.Posted = slices.DeleteFunc(l.Posted, func(p Posted) bool { return p.Place == at })
+		l.forgetPosted(at)
 	default:
 		p.Key, p.Retry = key, Retry{}
 	}

@@ -132,3 +132,18 @@ func TestCardKey(t *testing.T) {
 		}
 	}
 }
+
+// A place has one message. Of two that are remembered for it one would be edited
+// for ever and the other never.
+func TestAPlaceHasOneMessage(t *testing.T) {
+	l, there := openFor(60), Place{Channel: "C1", TS: "1.1"}
+	for _, n := range []Notice{{Kind: NoticeReminder, At: at(1)}, {Kind: NoticeReminder, At: at(2)}} {
+		l.Owed = append(l.Owed, n)
+		if err := l.noticeSent(at(3), n, there, l.noticeKey(n), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.Posted) != 1 || !l.Posted[0].At.Equal(at(2)) {
+		t.Errorf("remembered %+v", l.Posted)
+	}
+}

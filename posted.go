@@ -129,6 +129,11 @@ func (l *Lease) posted(at Place) *Posted {
 	return nil
 }
 
+// forgetPosted ends the care for the message at a place.
+func (l *Lease) forgetPosted(at Place) {
+	l.Posted = slices.DeleteFunc(l.Posted, func(p Posted) bool { return p.Place == at })
+}
+
 // outageOf is when the outage began that a notice speaks of; zero for others.
 func (l *Lease) outageOf(n Notice) time.Time {
 	if n.Kind == NoticeOutage {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -200,7 +201,8 @@ func (m mortalSlack) Card(ctx context.Context, l *sshforward.Lease) (channel, ts
 }
 
 func (m mortalSlack) Notice(ctx context.Context, l *sshforward.Lease, n sshforward.Notice) (sshforward.Place, error) {
-	return sshforward.Place{Channel: l.Channel, TS: "1." + string(n.Kind)}, m.s.guard(m.p, "notice", func() error {
+	at := sshforward.Place{Channel: l.Channel, TS: fmt.Sprintf("%d.%s%s", n.At.UnixNano(), n.Kind, n.To)}
+	return at, m.s.guard(m.p, "notice", func() error {
 		if err := m.s.said(ctx, "notice"); err != nil {
 			return err
 		}
