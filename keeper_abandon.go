@@ -94,7 +94,7 @@ func (k *Keeper) remains(ctx context.Context, id, because string, within time.Du
 // in the configuration: nothing of them can be ended or looked at.
 func (k *Keeper) Unconfigured(ctx context.Context) ([]*Lease, error) {
 	return k.ledger.active(ctx, func(l *Lease) bool {
-		begun := l.State == Opening || l.State == Open || l.State == Closing
+		begun := !l.Waiting() || l.mayHaveSomething() // built ahead, while a yes is missing
 		return begun && !k.configured(l)
 	})
 }

@@ -144,6 +144,39 @@ func TestAccountIsDropped(t *testing.T) {
 	}
 }
 
+// What was built while a yes is missing is there too, and may cost money.
+func TestAccountIsDroppedWhileAYesIsMissing(t *testing.T) {
+	inAdvance(t, nil, func(w *world) {
+		strays := func() (ids []string) {
+			t.Helper()
+			found, err := w.keeper().Unconfigured(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range found {
+				ids = append(ids, l.ID)
+			}
+			return ids
+		}
+		id := w.ask(alice, "db", time.Hour)
+		w.must(alice, ConfirmLease{ID: id})
+		w.pass(time.Minute)
+		w.lockedButReady(id)
+		w.crash()
+		w.dropped = w.lease(id).Instance.Account
+		w.start()
+		if got := strays(); !slices.Equal(got, []string{id}) {
+			t.Errorf("in accounts that are not configured: %q", got)
+		}
+		w.must(admin, CloseLease{Ref: id})
+		w.pass(time.Minute)
+		w.must(admin, AbandonLease{ID: id, Because: "of a merger", Sure: true})
+		if got := strays(); len(got) != 0 {
+			t.Errorf("after it was given up: %q", got)
+		}
+	})
+}
+
 // Without an account to look into, nothing has to fail first.
 func TestAbandonInADroppedAccountAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
