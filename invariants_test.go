@@ -31,7 +31,8 @@ func checkMove(was, l *Lease) error {
 	switch {
 	case !slices.Contains(edges[was.State], l.State):
 		return fmt.Errorf("went from %s to %s", was.State, l.State)
-	case was.Waiting() && (l.State == Closing && !was.mayHaveSomething() || l.State == Closed && was.mayHaveSomething()):
+	case was.Waiting() && l.State == Closed && was.mayHaveSomething(),
+		was.Waiting() && l.State == Closing && !was.mayHaveSomething() && l.OpenedAt.IsZero(): // or its tags prove that it was open
 		return fmt.Errorf("went from %s to %s, and what may be in AWS is %+v", was.State, l.State, was.Prepared)
 	case l.Waiting() && (!l.OpenedAt.IsZero() || !l.ExpiresAt.IsZero() || !l.OpenBy.IsZero()):
 		return fmt.Errorf("is %s, and its clock runs", l.State)

@@ -51,7 +51,7 @@ func (k *Keeper) drift(ctx context.Context, l *Lease, f *Found, r round) error {
 }
 
 // ajar has the door of a lease locked again of which a yes is missing: somebody
-// else lets people in, or the store is an old backup.
+// else lets people in.
 func (k *Keeper) ajar(ctx context.Context, l *Lease) error {
 	_, err := k.ledger.update(ctx, l.ID, func(l *Lease, now time.Time) error { return l.ajar(now) })
 	if err == nil {

@@ -319,31 +319,40 @@ func TestLockedDoorThatCannotBeLocked(t *testing.T) {
 	})
 }
 
-// A lease that only an old backup has as waiting is locked too: what its tags say
-// was opened is not, by the records there are.
+// A lease that an old backup has as waiting, and that was opened since, ends at the
+// first look: by the records there are nobody may be in, and a locked door would
+// leave who is. The receipt says that it was open.
 func TestOldBackupOfAWaitingLease(t *testing.T) {
-	inAdvance(t, func(w *world) { w.policy.Prepare = PrepareNever }, func(w *world) {
-		id := w.ask(alice, "db", time.Hour)
-		w.must(alice, ConfirmLease{ID: id})
-		w.pass(time.Second)
-		old := w.stored(id)
-		w.must(bob, ApproveLease{ID: id})
-		w.pass(time.Minute)
-		w.expect(id, Open, "")
-		w.crash()
-		w.store.mu.Lock()
-		w.store.leases[id] = old
-		w.store.mu.Unlock()
-		w.start()
-		w.sweep()
-		w.pass(time.Second)
-		w.nobodyInYet(id)
-		w.must(bob, DenyLease{ID: id})
-		w.pass(3 * time.Minute)
-		w.expect(id, Closed, Denied)
-		w.sweepFor(10*time.Minute, 30*time.Second)
-		w.nothingLeft()
-	})
+	for _, prepare := range []Prepare{PrepareNever, PrepareApproval} {
+		inAdvance(t, func(w *world) { w.policy.Prepare = prepare }, func(w *world) {
+			id := w.ask(alice, "db", time.Hour)
+			w.must(alice, ConfirmLease{ID: id})
+			w.pass(time.Minute)
+			old := w.stored(id)
+			w.must(bob, ApproveLease{ID: id})
+			w.pass(time.Minute)
+			w.expect(id, Open, "")
+			was := w.lease(id)
+			w.crash()
+			w.store.mu.Lock()
+			w.store.leases[id] = old
+			w.store.mu.Unlock()
+			w.start()
+			w.sweep()
+			w.pass(time.Second)
+			w.nobodyInYet(id)
+			if l := w.lease(id); l.State != Closing || l.AccessEndedAt.IsZero() {
+				t.Errorf("with prepare %s it is %s, and access ended at %s", prepare, l.State, l.AccessEndedAt)
+			}
+			w.pass(3 * time.Minute)
+			w.expect(id, Closed, Lost)
+			if l := w.lease(id); !l.OpenedAt.Equal(was.OpenedAt) {
+				t.Errorf("the receipt says that it was opened at %s", l.OpenedAt)
+			}
+			w.sweepFor(10*time.Minute, 30*time.Second)
+			w.nothingLeft()
+		})
+	}
 }
 
 // What is missing of a lease that is ready is put back, but for what lets people

@@ -75,6 +75,10 @@ func (k *Keeper) sweepAccount(ctx context.Context, account string) error {
 		}
 	}
 	for id, l := range live {
+		if f := found[id]; f != nil && l.openedSince(f) {
+			errs = append(errs, k.disown(ctx, l, f))
+			continue
+		}
 		// What was opened after the survey began is not in it.
 		if f := found[id]; f != nil && l.State == Open {
 			errs = append(errs, k.restore(ctx, l, f))
@@ -228,6 +232,21 @@ func (k *Keeper) restore(ctx context.Context, l *Lease, f *Found) error {
 		}
 		return nil
 	})
+	k.wake(l.ID)
+	return unlessMoved(err)
+}
+
+// disown ends what was opened since the record, an old backup's, was written, in
+// which a yes is missing.
+func (k *Keeper) disown(ctx context.Context, l *Lease, f *Found) error {
+	k.log.Warn("the tags of a lease prove that it was opened, and its record lacks a yes; it ends", "lease", l.ID, "state", string(l.State))
+	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error {
+		if !l.openedSince(f) {
+			return errMoved
+		}
+		return l.disown(now, f, k.timing)
+	})
+	k.workers.interrupt(l.ID)
 	k.wake(l.ID)
 	return unlessMoved(err)
 }

@@ -150,6 +150,20 @@ func (l *Lease) restoreOpening(now time.Time, f *Found) {
 	l.owe(NoticeRebuilt, now)
 }
 
+// openedSince reports whether the tags of a lease of which a yes is missing by this
+// record, an old backup's, prove that it was opened.
+func (l *Lease) openedSince(f *Found) bool {
+	return l.Waiting() && f.Proof == ProofValid && f.Lease.State == Open
+}
+
+// disown ends such a lease. To lock it would leave the sessions that were begun, and
+// for as long as the yes is waited for.
+func (l *Lease) disown(now time.Time, f *Found, t Timing) error {
+	l.restoreOpening(now, f) // so that the receipt says what was
+	l.withdraw(NoticeRebuilt)
+	return l.end(now, Lost, "", Textf("By its tags it was open, but by my records, which are an older backup's, a yes is missing."), t)
+}
+
 // restoreEnd takes over the end that the tags prove.
 func (l *Lease) restoreEnd(now, end time.Time) {
 	l.ExpiresAt, l.Resources.Until = end, end

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -38,6 +41,35 @@ func TestBackupInWhichALeaseIsOver(t *testing.T) {
 		w.card(dev, id, "*Closed*", "The time was up")
 		w.nothingLeftSoon()
 	})
+}
+
+// The backup is from when the yes to a lease was missing that is open by now: it
+// ends, its session with it, and the receipt says that it was open.
+func TestBackupFromBeforeTheYes(t *testing.T) {
+	t.Parallel()
+	c, aws, _ := fakeCloud(t, fakeaws.Options{})
+	w := newWorld(t, c, worldOptions{rules: approvedRules, timing: strings.Replace(shortTiming, "approval: 30s", "approval: 5m", 1)})
+	id := w.waiting(c.instance + " 5m from 203.0.113.7")
+	backup := filepath.Join(w.dir, "backup.db")
+	if out, err := w.command("backup", backup).CombinedOutput(); err != nil {
+		t.Fatalf("backup: %v %s", err, out)
+	}
+	w.click(carol, w.card(dev, id), "lease.approve")
+	w.opened(id)
+	session, err := aws.Home().Dial(sshforward.Name("e2e", id), netip.MustParseAddr("203.0.113.7"), 22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.kill()
+	if err := os.Rename(backup, filepath.Join(w.dir, "leases.db")); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.card(dev, id, "*Closed*", "an older backup's, a yes is missing", "Opened", "Access ended", "Approved by <@"+carol+">")
+	if session.Alive() {
+		t.Error("the session goes on")
+	}
+	w.nothingLeftSoon()
 }
 
 // An account that says nothing at the start holds up the end of what is overdue for
