@@ -3,6 +3,7 @@ package bot
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -322,5 +323,28 @@ func TestAsItIsTyped(t *testing.T) {
 	}
 	if _, err := parse("open web-1 because \u200b　"); err == nil {
 		t.Error("a reason that nobody can read is taken")
+	}
+}
+
+// Whoever looks for a command finds it in the help and in both READMEs.
+func TestEveryCommandIsDocumented(t *testing.T) {
+	t.Parallel()
+	places := make(map[string]string)
+	for _, name := range []string{"../README.md", "../README.ja.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places[name] = string(text)
+	}
+	for tag, v := range languages {
+		places["help "+tag] = strings.Join(visible(v.help()), "\n")
+	}
+	for name, text := range places {
+		for _, verb := range verbs {
+			if own := strings.HasPrefix(name, "help") && verb == "help"; !own && !strings.Contains(text, "`"+Slash+" "+verb) {
+				t.Errorf("%s does not have %s", name, verb)
+			}
+		}
 	}
 }
