@@ -113,16 +113,12 @@ func TestAnswersStandInTheThread(t *testing.T) {
 func TestFormsThatDoNotOpen(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
-	k := newDesk()
-	x := live(t, w, k)
 	l := lease(sshforward.Open)
+	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil))
 	card := x.posted(t, l)
 	_, copied, err := x.client.post(t.Context(), "C1", show.lease(sshforward.Caller{User: "U1"}, l), slack.MsgOptionTS(card))
 	if err != nil {
 		t.Fatal(err)
-	}
-	k.do = func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
-		return sshforward.Reply{Lease: l}, nil
 	}
 	closed := fakeslack.Outcome{Error: "expired_trigger_id"}
 	w.FailNext("views.open", closed)
