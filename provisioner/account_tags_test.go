@@ -123,6 +123,20 @@ func TestTheNextGroup(t *testing.T) {
 			w.close(l)
 			w.clean(before)
 		})
+		inFakeNamed(t, name+" and the other is full", worldOptions{}, func(w *world) {
+			h := w.cloud.Home()
+			first := unusable(w, h, h.AddGroup(w.vpc, "first", nil))
+			w.fill(w.group)
+			for _, groups := range [][]string{{first, w.group}, {w.group, first}} {
+				h.SetGroups(w.web, groups...)
+				before := w.foreign()
+				l := w.lease("web-1")
+				w.upTo(l, sshforward.StageBalancer)
+				w.wantCode(w.do(l), sshforward.EQUOTA) // and not that a permission is missing
+				w.close(l)
+				w.clean(before)
+			}
+		})
 		inFakeNamed(t, name+" and there is no other", worldOptions{}, func(w *world) {
 			h := w.cloud.Home()
 			h.SetGroups(w.web, unusable(w, h, h.AddGroup(w.vpc, "first", nil)))
