@@ -139,7 +139,8 @@ func TestDrillOfTheDeadManSwitch(t *testing.T) {
 	if code != 0 || len(report.Stages) != 5 || report.Stages[3].Stage != "end to the dead-man switch" {
 		t.Fatalf("exit %d: %+v\n%s", code, report, said)
 	}
-	if late := report.Stages[3].Seconds; late < 2 || late > 15 {
+	// A schedule is never made for less than a minute ahead.
+	if late := report.Stages[3].Seconds; late < 2 || late > 65 {
 		t.Errorf("the dead-man switch came after %f s", late)
 	}
 	if report.Overstay < 2 {
@@ -170,7 +171,7 @@ func TestDrillEndedBySomebodyElse(t *testing.T) {
 				open := slices.ContainsFunc(aws.Home().Rules(), func(r fakeaws.Rule) bool {
 					return !r.Egress && r.CIDR != "" && slices.Contains(lb.Groups, r.Group)
 				})
-				if open {
+				if open && strings.HasPrefix(lb.Name, "sshforward-e2e-") {
 					time.Sleep(2 * time.Second)
 					aws.Home().RemoveLoadBalancer(lb.Name)
 					return
