@@ -46,6 +46,7 @@ func (cmd ChangeSource) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 			return err
 		}
 		l.Instance.Tags = in.Tags
+		l.dropApprovals(rule, nil)
 		l.applyRule(rule)
 		return nil
 	})
