@@ -43,7 +43,7 @@ func (k *Keeper) LastRequest(ctx context.Context, c Caller, n int) (Request, err
 }
 
 func (k *Keeper) again(ctx context.Context, c Caller, id string) (Request, error) {
-	l, err := k.lease(ctx, id)
+	l, err := k.visible(ctx, c, id)
 	if ErrorCode(err) == ENOTFOUND {
 		return k.againFromRecord(ctx, c, id, err)
 	}

@@ -84,14 +84,20 @@ func TestGuestsSeeTheirOwn(t *testing.T) {
 		if got, want := told(err), strings.ReplaceAll(told(none), "zzzzzzz", others); got != want {
 			t.Errorf("of what is not theirs it says %q, of what is not there %q", got, want)
 		}
-		for _, cmd := range []Command{CloseLease{Ref: others}, CloseLease{Ref: "web"}, ExtendLease{others, time.Minute}} {
+		for _, cmd := range []Command{CloseLease{Ref: others}, CloseLease{Ref: "web"}, ExtendLease{others, time.Minute},
+			changeTo(others, office), changeTo("web", office)} {
 			_, err := w.do("UGUS", cmd)
 			wantCode(t, err, ENOTFOUND)
 		}
 		_, err = w.keeper().Help(context.Background(), from("UGUS"), others)
 		wantCode(t, err, ENOTFOUND)
+		_, err = w.keeper().Again(context.Background(), from("UGUS"), others)
+		wantCode(t, err, ENOTFOUND)
 		if _, err := w.show("UGUS", own); err != nil {
 			t.Errorf("their own: %v", err)
+		}
+		if _, err := w.keeper().Again(context.Background(), from("UGUS"), own); err != nil {
+			t.Errorf("their own, again: %v", err)
 		}
 		if _, err := w.show(dave, asked); err != nil { // dave leads
 			t.Errorf("what they may approve: %v", err)
