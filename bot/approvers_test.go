@@ -1,9 +1,7 @@
 package bot
 
 import (
-	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,13 +134,8 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 	t.Parallel()
 	w, _ := tower(t)
 	l := lease(sshforward.Pending)
-	var now atomic.Pointer[sshforward.Lease] // the bot may look at what it got after the click is acknowledged
-	k := &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
-		return sshforward.Reply{Lease: now.Load()}, nil
-	}}
-	x := live(t, w, k, func(o *Options) { o.Channel = "" })
+	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil), func(o *Options) { o.Channel = "" })
 	x.asks(t, l, sshforward.NoticeApproval, "U3")
-	now.Store(l.Clone())
 	ts := w.Messages(w.DM("U3"))[0].TS
 	x.presses(t, "U3", ts, actionApprove)
 	time.Sleep(50 * time.Millisecond) // nothing is to come: the keeper has it edited
@@ -150,7 +143,6 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 		t.Errorf("it became %q", m.Visible())
 	}
 	l.Posted = nil // what an older version posted is not kept
-	now.Store(l)
 	x.presses(t, "U3", ts, actionApprove)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool {
 		m, _ := s.Message(ts)
