@@ -60,6 +60,19 @@ func TestAnotherBotIsAlarmedOnce(t *testing.T) {
 	})
 }
 
+// What was told while it was opened is not told again once its clock runs.
+func TestOpeningOfAnotherBotIsToldOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		l := &Lease{ID: "k7m2q3x"}
+		w.k.ledger.record(t.Context(), Event{At: time.Now().UTC(), Act: ActElsewhere, Lease: l.ID})
+		w.pass(20 * time.Second)
+		l.OpenedAt = time.Now()
+		if !w.k.toldElsewhere(t.Context(), l, time.Now()) {
+			t.Error("it would be told twice")
+		}
+	})
+}
+
 // Guests see their own leases and those that they may approve, and cannot tell
 // whether there are others; nor do they end or extend those.
 func TestGuestsSeeTheirOwn(t *testing.T) {

@@ -43,8 +43,8 @@ func checkOpen(text []byte) error {
 	return nil
 }
 
-// checkAccount looks at what narrows where load balancers may stand, and at the
-// tags that they carry.
+// checkAccount looks at what narrows where load balancers may stand, at the tags
+// that they carry, and at what ends access without the bot.
 func (d document) checkAccount(account ast.Node) error {
 	for _, e := range d.entries(account) {
 		switch {
@@ -54,6 +54,8 @@ func (d document) checkAccount(account ast.Node) error {
 			}
 		case e.name == "subnets" && d.empty(e.value):
 			return complain(e.key, "subnets is there and empty, which would allow every public one; leave it out if that is meant")
+		case e.name == "deadman" && d.empty(e.value):
+			return complain(e.key, "deadman is there and empty, so nothing would end access without the bot; leave it out if that is meant")
 		}
 	}
 	return nil

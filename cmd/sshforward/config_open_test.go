@@ -69,6 +69,8 @@ func TestConfigCannotFailOpen(t *testing.T) {
 			"line 8, column 3: sources is there and empty"},
 		{"no subnet", strings.Replace(goodConfig, "name: main", "name: main, subnets: []", 1),
 			"subnets is there and empty, which would allow every public one"},
+		{"no dead-man switch", strings.Replace(goodConfig, "name: main", "name: main, deadman: ", 1),
+			"deadman is there and empty, so nothing would end access without the bot"},
 		{"a number for an account's tag", strings.Replace(goodConfig, "name: main", "name: main, tags: {CostCenter: 0123}", 1),
 			`0123 is not a text in YAML, so it may not be compared as it stands here; write "0123"`},
 		{"a number for a tag", withRules("{name: a, tags: {Cost: 0123}}"),
