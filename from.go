@@ -41,6 +41,7 @@ func (l *Lease) setSources(to []netip.Prefix) {
 // sourceChanged records what came of changing the source. What AWS refuses for
 // good is taken back: it lets in again what it did.
 func (l *Lease) sourceChanged(now time.Time, r StepResult, err error) {
+	l.Resources.BalancerTagsFull = r.Resources.BalancerTagsFull
 	final := ErrorCode(err) == EQUOTA || ErrorCode(err) == EFORBIDDEN || ErrorCode(err) == EINVALID
 	switch {
 	case err != nil && final && l.Moved.Refused.IsZero():

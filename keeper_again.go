@@ -35,7 +35,7 @@ func (k *Keeper) LastRequest(ctx context.Context, c Caller, n int) (Request, err
 		case len(past) == 0:
 			return Request{}, Errorf(ENOTFOUND, "You have had no lease yet that is over.").try("open", "", "")
 		case n < 1 || n > len(past):
-			return Request{}, Errorf(ENOTFOUND, "There are %d requests to choose from, the newest first.", len(past)).try("history", "", "")
+			return Request{}, Errorf(ENOTFOUND, "Requests to choose from, the newest first: %d.", len(past)).try("history", "", "")
 		}
 		return k.again(ctx, c, past[n-1].Lease)
 	})
@@ -43,7 +43,7 @@ func (k *Keeper) LastRequest(ctx context.Context, c Caller, n int) (Request, err
 }
 
 func (k *Keeper) again(ctx context.Context, c Caller, id string) (Request, error) {
-	l, err := k.lease(ctx, id)
+	l, err := k.visible(ctx, c, id)
 	if ErrorCode(err) == ENOTFOUND {
 		return k.againFromRecord(ctx, c, id, err)
 	}

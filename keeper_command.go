@@ -69,7 +69,7 @@ func (k *Keeper) isGuest(ctx context.Context, c Caller) (bool, error) {
 	return p.Guest, nil
 }
 
-// named is resolve for who wants to end or extend one: whoever may not even see a
+// named is resolve for who wants to change one: whoever may not even see a
 // lease is told that there is none.
 func (k *Keeper) named(ctx context.Context, c Caller, ref string) ([]*Lease, error) {
 	found, err := k.resolve(ctx, c, ref)

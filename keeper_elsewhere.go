@@ -61,9 +61,10 @@ func (k *Keeper) elsewhere(ctx context.Context, account string, found []*Found, 
 func (k *Keeper) toldElsewhere(ctx context.Context, l *Lease, now time.Time) bool {
 	since := l.OpenedAt
 	if since.IsZero() {
-		since = now.Add(-24 * time.Hour)
+		since = now
 	}
-	for e, err := range k.history.Events(ctx, since) {
+	// What is being opened or built ahead is told of before the clock starts.
+	for e, err := range k.history.Events(ctx, since.Add(-24*time.Hour)) {
 		if err != nil {
 			return false // twice is better than not at all
 		}

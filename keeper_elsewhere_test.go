@@ -60,6 +60,19 @@ func TestAnotherBotIsAlarmedOnce(t *testing.T) {
 	})
 }
 
+// What was told while it was opened is not told again once its clock runs.
+func TestOpeningOfAnotherBotIsToldOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		l := &Lease{ID: "k7m2q3x"}
+		w.k.ledger.record(t.Context(), Event{At: time.Now().UTC(), Act: ActElsewhere, Lease: l.ID})
+		w.pass(20 * time.Second)
+		l.OpenedAt = time.Now()
+		if !w.k.toldElsewhere(t.Context(), l, time.Now()) {
+			t.Error("it would be told twice")
+		}
+	})
+}
+
 // Guests see their own leases and those that they may approve, and cannot tell
 // whether there are others; nor do they end or extend those.
 func TestGuestsSeeTheirOwn(t *testing.T) {
@@ -84,14 +97,20 @@ func TestGuestsSeeTheirOwn(t *testing.T) {
 		if got, want := told(err), strings.ReplaceAll(told(none), "zzzzzzz", others); got != want {
 			t.Errorf("of what is not theirs it says %q, of what is not there %q", got, want)
 		}
-		for _, cmd := range []Command{CloseLease{Ref: others}, CloseLease{Ref: "web"}, ExtendLease{others, time.Minute}} {
+		for _, cmd := range []Command{CloseLease{Ref: others}, CloseLease{Ref: "web"}, ExtendLease{others, time.Minute},
+			changeTo(others, office), changeTo("web", office)} {
 			_, err := w.do("UGUS", cmd)
 			wantCode(t, err, ENOTFOUND)
 		}
 		_, err = w.keeper().Help(context.Background(), from("UGUS"), others)
 		wantCode(t, err, ENOTFOUND)
+		_, err = w.keeper().Again(context.Background(), from("UGUS"), others)
+		wantCode(t, err, ENOTFOUND)
 		if _, err := w.show("UGUS", own); err != nil {
 			t.Errorf("their own: %v", err)
+		}
+		if _, err := w.keeper().Again(context.Background(), from("UGUS"), own); err != nil {
+			t.Errorf("their own, again: %v", err)
 		}
 		if _, err := w.show(dave, asked); err != nil { // dave leads
 			t.Errorf("what they may approve: %v", err)

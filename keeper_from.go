@@ -18,7 +18,7 @@ func (cmd ChangeSource) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 		e.Try = Suggestion{Command: ChangeSource{Ref: cmd.Ref, To: netip.PrefixFrom(cmd.To.Addr(), cmd.To.Addr().BitLen())}}
 		return Reply{}, e
 	}
-	found, err := k.resolve(ctx, c, cmd.Ref)
+	found, err := k.named(ctx, c, cmd.Ref)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -46,6 +46,7 @@ func (cmd ChangeSource) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 			return err
 		}
 		l.Instance.Tags = in.Tags
+		l.dropApprovals(rule, nil)
 		l.applyRule(rule)
 		return nil
 	})

@@ -3,13 +3,15 @@ package sshforward
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
 // Help looks at all that stands between the owner of an open lease and a login,
 // for somebody who cannot get in. What cannot be seen is left out, and no error.
-// EINVALID or ENOTFOUND if there is no such lease, ECONFLICT if it is not open.
+// EINVALID or ENOTFOUND if there is no such lease, ECONFLICT if it is not open,
+// EQUOTA if somebody asks too often.
 func (k *Keeper) Help(ctx context.Context, c Caller, id string) (Help, error) {
 	h, err := look(ctx, k, c, func() (Help, error) { return k.help(ctx, c, id) })
 	return h, k.looked(ctx, c, id, err)
@@ -22,6 +24,9 @@ func (k *Keeper) help(ctx context.Context, c Caller, id string) (Help, error) {
 	}
 	if l.State != Open {
 		return Help{}, l.stateConflict()
+	}
+	if !k.opens.take(c.User, time.Now()) {
+		return Help{}, Errorf(EQUOTA, "You have asked %d times within a minute, which is the most. Wait a little.", opensPerMinute)
 	}
 	out := Help{Lease: l}
 	var wg sync.WaitGroup

@@ -36,6 +36,15 @@ func TestHelp(t *testing.T) {
 		if h, err = w.help(alice, id); err != nil || h.Health.InService || h.Health.Why.String() != sick {
 			t.Errorf("out of service: %+v, %v", h, err)
 		}
+		for range opensPerMinute {
+			_, _ = w.help(carol, id) // until it is too often
+		}
+		looks := w.cloud.count("health", id)
+		_, err = w.help(carol, id)
+		wantCode(t, err, EQUOTA)
+		if n := w.cloud.count("health", id); n != looks {
+			t.Errorf("it was looked all the same, %d times", n-looks)
+		}
 	})
 }
 

@@ -303,16 +303,26 @@ func TestGrantLooksAtTheRequesterAgain(t *testing.T) {
 
 // Another rule drops what approvers of the first one have said to an extension.
 func TestChangeOfRuleDropsApprovals(t *testing.T) {
-	guarded(t, 2, func(w *world, id string) {
-		end, by := w.lease(id).ExpiresAt, 10*time.Minute
-		w.must(alice, ExtendLease{id, by})
-		w.must(bob, ApproveLease{ID: id, Extend: by})
-		w.restart(func(p *Policy) { p.Rules[0].Name = "vault" })
-		w.must(carol, ApproveLease{ID: id, Extend: by})
-		if !w.lease(id).ExpiresAt.Equal(end) {
-			w.t.Error("a yes that was given under another rule has extended it")
-		}
-	})
+	for _, meanwhile := range []func(w *world, id string){
+		func(*world, string) {},
+		func(w *world, id string) { w.must(alice, changeTo(id, office)) },
+	} {
+		guarded(t, 2, func(w *world, id string) {
+			end, by := w.lease(id).ExpiresAt, 10*time.Minute
+			w.must(alice, ExtendLease{id, by})
+			w.must(bob, ApproveLease{ID: id, Extend: by})
+			w.restart(func(p *Policy) { p.Rules[0].Name = "vault" })
+			meanwhile(w, id)
+			w.must(carol, ApproveLease{ID: id, Extend: by})
+			if !w.lease(id).ExpiresAt.Equal(end) {
+				w.t.Error("a yes that was given under another rule has extended it")
+			}
+			w.must(dave, ApproveLease{ID: id, Extend: by})
+			if !w.lease(id).ExpiresAt.Equal(end.Add(by)) {
+				w.t.Error("two that were given under this one have not")
+			}
+		})
+	}
 }
 
 // The record says what decided: the tags that the rule goes by, the port, for

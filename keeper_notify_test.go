@@ -85,6 +85,32 @@ func TestSlackHiccups(t *testing.T) {
 	})
 }
 
+// Progress for which Slack has no room for a while does not keep from the card
+// that the lease is open.
+func TestChangeOfStateDoesNotWaitBehindProgress(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+			if op == "open/group" {
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		})
+		w.slack.script(func(_ context.Context, what string, l *Lease) error {
+			if what == "card" && l.OnlyProgress() {
+				return &Error{Code: EUNAVAILABLE, Message: Textf("ratelimited"), RetryAfter: time.Minute}
+			}
+			return nil
+		})
+		id := w.ask(alice, "web", time.Hour)
+		w.must(alice, ConfirmLease{ID: id})
+		w.pass(20 * time.Second)
+		w.expect(id, Open, "")
+		if l := w.lease(id); w.slack.shows(id) != l.CardKey() {
+			t.Errorf("the card shows %q, want %q", w.slack.shows(id), l.CardKey())
+		}
+	})
+}
+
 // There is nowhere to say it: after a day nobody tries any more.
 func TestNowhereToSayIt(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -267,6 +267,9 @@ type Resources struct {
 	// them, "type base64" a line; empty if it has none.
 	HostKeys string    `json:",omitempty"`
 	Until    time.Time `json:",omitzero"` // the end that stands in the tags
+	// BalancerTagsFull: somebody else's tags left no room on the load balancer when
+	// the end moved last, so that only the group has it.
+	BalancerTagsFull bool `json:",omitempty"`
 
 	// What AWS has refused to make, for good: so it is not on its way, and that
 	// it is not found needs no patience. Nothing is made without the group.

@@ -12,6 +12,9 @@ type Card struct {
 	Firm    string    `json:",omitempty"` // the part of Shown that is not progress
 	State   State     `json:",omitempty"` // the lease's state as it shows it
 	SentAt  time.Time `json:",omitzero"`
+	// RoomAt is when Slack has room for progress again; a change of state does
+	// not wait for that.
+	RoomAt time.Time `json:",omitzero"`
 	Retry
 }
 

@@ -87,8 +87,8 @@ func (l *Lease) nextCard() Delivery {
 		return Delivery{}
 	}
 	at := l.Card.NextTryAt
-	if l.OnlyProgress() && at.Before(l.Card.SentAt.Add(cardPause)) {
-		at = l.Card.SentAt.Add(cardPause)
+	if l.OnlyProgress() {
+		at = slices.MaxFunc([]time.Time{at, l.Card.SentAt.Add(cardPause), l.Card.RoomAt}, time.Time.Compare)
 	}
 	if at.IsZero() {
 		at = l.RequestedAt
@@ -226,6 +226,8 @@ func (l *Lease) cardSent(now time.Time, at Place, as cardShown, err error) {
 		l.Card = Card{Channel: at.Channel, TS: at.TS, Shown: as.key, Firm: as.firm, State: as.state, SentAt: now}
 	case l.undeliverable(now):
 		l.Card.Shown, l.Card.Firm, l.Card.State = as.key, as.firm, as.state
+	case retryAfter(err) > 0 && as.firm == l.Card.Firm:
+		l.Card.RoomAt = now.Add(Backoff(1, retryAfter(err)))
 	case retryAfter(err) > 0:
 		l.Card.NextTryAt = now.Add(Backoff(1, retryAfter(err)))
 	default:

@@ -44,13 +44,15 @@ type Rule struct {
 	ReasonPattern *regexp.Regexp // and must match this; nil: any
 	// ExtendApprovals is how many approvers an extension needs.
 	ExtendApprovals int
-	keys            []string // of tags, of the whole policy, see Policy.goBy
-	ExtendNeeds     []Need   // as Needs
+	ExtendNeeds     []Need // as Needs
 	// Urgent says who may go past the approvers; nil: nobody.
 	Urgent *Urgent
 	// Prepare is when what the rule lets in is built ahead; empty: as the policy
 	// says.
 	Prepare Prepare
+	// TagKeys are those that any rule of the policy goes by; see Policy.goBy. A
+	// configuration does not say them.
+	TagKeys []string
 }
 
 // Urgent is what may be opened without approval when it cannot wait. A reason
@@ -396,7 +398,7 @@ func (l *Lease) applyRule(r *Rule) {
 // tagsOf are the tags of an instance that the policy goes by, nil if there are
 // none, and the keys of those that it does not have.
 func (r *Rule) tagsOf(in Instance) (tags map[string]string, lacks []string) {
-	for _, key := range r.keys {
+	for _, key := range r.TagKeys {
 		value, ok := in.Tags[key]
 		switch {
 		case !ok:

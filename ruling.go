@@ -102,7 +102,7 @@ func (p Policy) goBy() Policy {
 	}
 	p.Rules = slices.Clone(p.Rules)
 	for i := range p.Rules {
-		p.Rules[i].keys = slices.Sorted(maps.Keys(keys))
+		p.Rules[i].TagKeys = slices.Sorted(maps.Keys(keys))
 	}
 	return p
 }

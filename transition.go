@@ -115,7 +115,7 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 
 // endMoved records whether the end that stands in AWS is the given one now.
 func (l *Lease) endMoved(now, end time.Time, r StepResult, err error) {
-	l.Resources.Until = r.Resources.Until
+	l.Resources.Until, l.Resources.BalancerTagsFull = r.Resources.Until, r.Resources.BalancerTagsFull
 	switch {
 	case err != nil:
 		l.retry(now, err)

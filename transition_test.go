@@ -203,3 +203,19 @@ func TestWaitInLine(t *testing.T) {
 		})
 	}
 }
+
+// What a step has learnt of the room for tags is kept, so that no sweep takes what
+// could not be written for what somebody has changed.
+func TestNoRoomForTagsIsKept(t *testing.T) {
+	for what, record := range map[string]func(l *Lease, r StepResult){
+		"extend": func(l *Lease, r StepResult) { l.endMoved(noon, l.ExpiresAt, r, nil) },
+		"move":   func(l *Lease, r StepResult) { l.sourceChanged(noon, r, nil) },
+	} {
+		l := inState(Open)
+		for _, full := range []bool{true, false} {
+			if record(l, StepResult{Resources: Resources{BalancerTagsFull: full}}); l.Resources.BalancerTagsFull != full {
+				t.Errorf("%s: %t, want %t", what, l.Resources.BalancerTagsFull, full)
+			}
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 )
@@ -16,7 +18,7 @@ func remembers() *keeper {
 		switch cmd := cmd.(type) {
 		case askAgain:
 			if cmd.ID == "" && cmd.Nth > 1 {
-				return sshforward.Reply{}, sshforward.Errorf(sshforward.ENOTFOUND, "There are %d requests to choose from, the newest first.", 1)
+				return sshforward.Reply{}, sshforward.Errorf(sshforward.ENOTFOUND, "Requests to choose from, the newest first: %d.", 1)
 			}
 			return sshforward.Reply{Lease: ended(sshforward.Expired)}, nil
 		case sshforward.OpenLease:
@@ -70,7 +72,7 @@ func TestAgainIsTyped(t *testing.T) {
 		}
 	}
 	x.types(t, "U1", "C1", "again 7")
-	x.told(t, "U1", "C1", "There are 1 requests to choose from")
+	x.told(t, "U1", "C1", "Requests to choose from, the newest first: 1")
 }
 
 // What somebody is told of a click in a thread stands in that thread, and names
@@ -104,6 +106,36 @@ func TestAnswersStandInTheThread(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// What takes the place of a form that did not open is true, and in a thread no
+// command to type.
+func TestFormsThatDoNotOpen(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	l := lease(sshforward.Open)
+	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil))
+	card := x.posted(t, l)
+	_, copied, err := x.client.post(t.Context(), "C1", show.lease(sshforward.Caller{User: "U1"}, l), slack.MsgOptionTS(card))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := fakeslack.Outcome{Error: "expired_trigger_id"}
+	w.FailNext("views.open", closed)
+	x.presses(t, "U1", card, actionFrom)
+	x.told(t, "U1", "C1", "/sshforward from k7m2q3x 203.0.113.7")
+	w.FailNext("views.open", closed)
+	x.presses(t, "U1", copied, actionFrom)
+	if m := x.told(t, "U1", "C1", "Press the button again"); m.ThreadTS != card || strings.Contains(m.Visible(), Slash) {
+		t.Errorf("in thread %q: %s", m.ThreadTS, m.Visible())
+	}
+	w.FailNext("views.open", closed)
+	if _, err := w.ForgeClick(t.Context(), "U1", fakeslack.Forged{Channel: "C1", ActionID: actionSource, Value: "198.51.100.9"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := x.told(t, "U1", "C1", "/sshforward ip 203.0.113.7"); strings.Contains(m.Visible(), "saved no") {
+		t.Error(m.Visible())
+	}
 }
 
 // Where the bot may not post, the answer is given all the same.

@@ -1,7 +1,9 @@
 package bot
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,15 +136,22 @@ func TestApproversDecideInTheirDirectMessage(t *testing.T) {
 	t.Parallel()
 	w, _ := tower(t)
 	l := lease(sshforward.Pending)
-	x := live(t, w, answers(sshforward.Reply{Lease: l}, nil), func(o *Options) { o.Channel = "" })
+	var stored atomic.Pointer[sshforward.Lease]
+	stored.Store(l)
+	x := live(t, w, &keeper{do: func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error) {
+		return sshforward.Reply{Lease: stored.Load().Clone()}, nil
+	}}, func(o *Options) { o.Channel = "" })
 	x.asks(t, l, sshforward.NoticeApproval, "U3")
+	stored.Store(l.Clone())
 	ts := w.Messages(w.DM("U3"))[0].TS
 	x.presses(t, "U3", ts, actionApprove)
 	time.Sleep(50 * time.Millisecond) // nothing is to come: the keeper has it edited
 	if m, _ := w.Message(ts); len(m.Edits) > 0 {
 		t.Errorf("it became %q", m.Visible())
 	}
-	l.Posted = nil // what an older version posted is not kept
+	older := l.Clone()
+	older.Posted = nil // what an older version posted is not kept
+	stored.Store(older)
 	x.presses(t, "U3", ts, actionApprove)
 	waitFor(t, w, func(s *fakeslack.Snapshot) bool {
 		m, _ := s.Message(ts)

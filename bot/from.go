@@ -31,6 +31,7 @@ func (h *handler) openFrom(in *inbound, p clickPayload, to recipient, a action) 
 		o.err = sshforward.Errorf(sshforward.EFORBIDDEN, "Only the person whose access it is may change from where.")
 	}
 	v := h.renderWithin(in, c.User)
+	v.threaded = to.thread != ""
 	if o.err != nil {
 		h.logRefusal(c, showLease{ID: id}, o.err)
 		h.refuse(to, p, v.failure(o.err))
@@ -42,7 +43,7 @@ func (h *handler) openFrom(in *inbound, p clickPayload, to recipient, a action) 
 	}
 	if _, _, err := h.client.openView(p.TriggerID, v.fromForm(l, metaOf(c), typed, "")); err != nil {
 		h.client.log.Warn("the form for another address did not open", "user", c.User, "lease", id, "err", h.client.clean(err))
-		h.refuse(to, p, paragraph(v.say("The form did not open. Type it instead: %s.", inCode(Slash+" from "+id+" "+exampleSource))))
+		h.refuse(to, p, v.fromInstead(id))
 	}
 }
 

@@ -247,11 +247,20 @@ func joinWords(args []word) string {
 
 // refOf is the lease or the instance that words name, with or without quotes.
 func refOf(args []word) string {
-	for len(args) > 0 && args[len(args)-1].comma() {
-		args = args[:len(args)-1]
-	}
+	args = trimCommas(args)
 	if len(args) == 1 && args[0].quoted {
 		return args[0].text
 	}
 	return sshforward.InstanceRef(joinWords(args))
+}
+
+// trimCommas are words without the commas around them.
+func trimCommas(args []word) []word {
+	for len(args) > 0 && args[0].comma() {
+		args = args[1:]
+	}
+	for len(args) > 0 && args[len(args)-1].comma() {
+		args = args[:len(args)-1]
+	}
+	return args
 }

@@ -31,14 +31,14 @@ var verbs = []string{"open", "again", "list", "close", "extend", "from", "show",
 // was typed is lost in it.
 func parse(text string) (request, error) {
 	text = plainText(text)
-	all := words(text)
+	all := withoutStop(text, words(text))
 	for len(all) > 0 && (all[0].is(Slash) || all[0].comma()) {
 		all = all[1:]
 	}
 	if len(all) == 0 {
 		return request{topic: topicForm, command: sshforward.OpenLease{}}, nil
 	}
-	args := all[1:]
+	args := trimCommas(all[1:])
 	var cmd operation
 	var err error
 	switch verb := strings.ToLower(sshforward.Typed(all[0].text)); verb {
@@ -113,6 +113,24 @@ func suggestIfRead(meant, other, format string, args ...any) error {
 		other = "help"
 	}
 	return invalid(other, format, args...)
+}
+
+// withoutStop is a sentence without the full stop that an input method ends it with.
+func withoutStop(text string, args []word) []word {
+	args = trimCommas(args)
+	if len(args) == 0 {
+		return nil
+	}
+	last := args[len(args)-1]
+	raw := text[last.start:last.rest]
+	switch {
+	case raw == "。" || raw == "｡":
+		return trimCommas(args[:len(args)-1])
+	case !last.quoted && (strings.HasSuffix(raw, "。") || strings.HasSuffix(raw, "｡")):
+		last.text = strings.TrimSuffix(last.text, ".")
+		return append(slices.Clone(args[:len(args)-1]), last)
+	}
+	return args
 }
 
 func parseList(args []word) (operation, error) {

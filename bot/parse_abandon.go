@@ -15,13 +15,14 @@ func parseAbandon(text string, args []word) (operation, error) {
 	if !ok {
 		return nil, invalid("list all", "%s is not the id of a lease.", inCode(args[0].text))
 	}
+	args = trimCommas(args[1:]) // "abandon k7m2q3x, because …" reads well too
 	cmd, because := sshforward.AbandonLease{ID: id}, ""
-	if len(args) > 1 && args[1].is("because") {
-		because = strings.TrimSpace(text[args[1].rest:])
+	if len(args) > 0 && args[0].is("because") {
+		because = strings.TrimSpace(text[args[0].rest:])
 	}
 	switch problem := tooLongReason(because); {
-	case len(args) > 1 && !args[1].is("because"):
-		cmd.Because = strings.TrimSpace(cut(joinWords(args[1:]), maxReason))
+	case len(args) > 0 && !args[0].is("because"):
+		cmd.Because = strings.TrimSpace(cut(joinWords(args), maxReason))
 		return nil, better(cmd, "After the lease comes %s and the reason.", inCode("because"))
 	case sshforward.Blank(because):
 		cmd.Because = "the account is closed"

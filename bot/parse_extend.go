@@ -29,6 +29,7 @@ func parseExtend(args []word) (operation, error) {
 		typed, names = sshforward.Typed(names[last].text), names[:last] // meant to be one
 		cmd.Duration, _ = sshforward.ParseDuration(guessDuration(typed))
 	}
+	names = trimCommas(names)
 	// "extend web-1 by 1h" and "… for 1h" are how people speak.
 	if last := len(names) - 1; last >= 0 && (names[last].is("by") || names[last].is("for")) {
 		names = names[:last]

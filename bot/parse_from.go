@@ -17,6 +17,7 @@ func parseFrom(args []word) (operation, error) {
 	if last := len(args) - 1; last >= 0 && (isSource(args[last].text) || startsWithDigit(args[last].text)) {
 		names, typed = args[:last], args[last].text
 	}
+	names = trimCommas(names)
 	if last := len(names) - 1; last > 0 && names[last].is("to") && typed != "" {
 		names = names[:last] // "from web-1 to …" is how people speak
 	}

@@ -3,6 +3,7 @@ package bot
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,7 @@ func TestMistakeIsAnsweredWithTheCorrectedCommand(t *testing.T) {
 		"abandon k7m2q3x":                                   "abandon k7m2q3x because the account is closed",
 		"abandon k7m2q3x because ":                          "abandon k7m2q3x because the account is closed",
 		"abandon k7m2q3x it is gone":                        "abandon k7m2q3x because it is gone",
+		"abandon k7m2q3x、it is gone":                        "abandon k7m2q3x because it is gone",
 		"abandon k7m2q3x because " + strings.Repeat("x", 501): "abandon k7m2q3x because " + strings.Repeat("x", 499) + "…",
 		"ip home":            "ip 203.0.113.7",
 		"ip 198.51.100.9/28": "ip 198.51.100.0/28",
@@ -300,6 +302,19 @@ func TestAsItIsTyped(t *testing.T) {
 		"show Ｋ７Ｍ２Ｑ３Ｘ":                     showLease{ID: "k7m2q3x"},
 		"ip ２０３。０。１１３。７":                   sshforward.SetSource{Sources: prefixes("203.0.113.7/32")},
 		"ip 203.0.113.7、 198.51.100.0/28。": sshforward.SetSource{Sources: from},
+		"from 203.0.113.7、":                sshforward.ChangeSource{To: from[0]},
+		"from web-1、to、203.0.113.7。":       sshforward.ChangeSource{Ref: "web-1", To: from[0]},
+		"extend web-1、by、1時間半。":            sshforward.ExtendLease{Ref: "web-1", Duration: h + h/2},
+		"extend 30分、web-1、":                sshforward.ExtendLease{Ref: "web-1", Duration: h / 2},
+		"abandon k7m2q3x、because 閉鎖、済み。":   sshforward.AbandonLease{ID: "k7m2q3x", Because: "閉鎖、済み。"},
+		"again、２、":                         askAgain{Nth: 2},
+		"again 2 。":                        askAgain{Nth: 2},
+		"why web-1。":                       showWhy{Ref: "web-1"},
+		"why “Foo Inc.”。":                  showWhy{Ref: "Foo Inc."},
+		"show k7m2q3x。":                    showLease{ID: "k7m2q3x"},
+		"list、all。":                        listLeases{All: true},
+		"list。":                            listLeases{},
+		"open、web-1。":                      sshforward.OpenLease{Instance: "web-1"},
 	} {
 		got, err := parse(text)
 		if d := cmp.Diff(want, got.command, compare); d != "" || err != nil {
@@ -308,5 +323,28 @@ func TestAsItIsTyped(t *testing.T) {
 	}
 	if _, err := parse("open web-1 because \u200b　"); err == nil {
 		t.Error("a reason that nobody can read is taken")
+	}
+}
+
+// Whoever looks for a command finds it in the help and in both READMEs.
+func TestEveryCommandIsDocumented(t *testing.T) {
+	t.Parallel()
+	places := make(map[string]string)
+	for _, name := range []string{"../README.md", "../README.ja.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places[name] = string(text)
+	}
+	for tag, v := range languages {
+		places["help "+tag] = strings.Join(visible(v.help()), "\n")
+	}
+	for name, text := range places {
+		for _, verb := range verbs {
+			if own := strings.HasPrefix(name, "help") && verb == "help"; !own && !strings.Contains(text, "`"+Slash+" "+verb) {
+				t.Errorf("%s does not have %s", name, verb)
+			}
+		}
 	}
 }

@@ -49,6 +49,10 @@ func (v render) askApprover(l *sshforward.Lease, n sshforward.Notice, now time.T
 	case says == "":
 		return message{}
 	case slices.ContainsFunc(said, func(a sshforward.Approval) bool { return a.User == n.To }):
+		says = v.say("%s asks for access to %s for %s.", mention(l.Owner), instance(l.Instance), v.span(l.Duration))
+		if n.Kind == sshforward.NoticeAsked {
+			says = v.say("%s asks for %s more access to %s.", mention(l.Asked.User), v.span(l.Asked.By), instance(l.Instance))
+		}
 		return v.leaseMessage(l, v.sentences(says, v.say("You have approved it; somebody else has to, too.")), v.facts(l), v.because(l))
 	case n.Kind == sshforward.NoticeNudge && l.HasAsked(n.To):
 		return v.leaseMessage(l, v.sentences(says, v.say("The buttons are in my earlier message here.")))

@@ -231,3 +231,19 @@ func TestJapaneseDurations(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who has said yes is not asked for a decision any more.
+func TestWhoHasDecidedIsNotAskedToDecide(t *testing.T) {
+	t.Parallel()
+	pending, asks := lease(sshforward.Pending), lease(sshforward.Open)
+	pending.Approved = []sshforward.Approval{{User: "U2", At: noon}}
+	asks.Asked = sshforward.ExtensionRequest{User: "U1", By: time.Hour, At: noon, Approved: pending.Approved}
+	for kind, l := range map[sshforward.NoticeKind]*sshforward.Lease{
+		sshforward.NoticeApproval: pending, sshforward.NoticeNudge: pending, sshforward.NoticeAsked: asks,
+	} {
+		m := show.askApprover(l, sshforward.Notice{Kind: kind, To: "U2"}, noon)
+		if strings.Contains(m.Text, "your decision") || !strings.Contains(m.Text, "You have approved it") || m.hasButtons() {
+			t.Errorf("%s: %s", kind, m.Text)
+		}
+	}
+}

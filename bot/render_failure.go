@@ -82,6 +82,9 @@ func (v render) corrected(s sshforward.Suggestion) sshforward.Suggestion {
 	case sshforward.SetSource:
 		c.Sources = v.correct(sshforward.OpenLease{Sources: c.Sources}).Sources
 		s.Command = c
+	case sshforward.ChangeSource: // which is to a single address
+		c.To = addressIn(sshforward.FormatSources(v.correct(sshforward.OpenLease{Sources: []netip.Prefix{c.To}}).Sources))
+		s.Command = c
 	case sshforward.ExtendLease:
 		c.Duration = v.correct(sshforward.OpenLease{Duration: c.Duration}).Duration
 		s.Command = c

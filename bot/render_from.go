@@ -65,3 +65,13 @@ func (v render) moved(l *sshforward.Lease) message {
 	}
 	return v.leaseMessage(l, says)
 }
+
+// fromInstead takes the place of the form for another address where that cannot
+// be shown.
+func (v render) fromInstead(lease string) message {
+	if v.threaded {
+		return paragraph(v.say("I could not show you the form. Press the button again."))
+	}
+	instead := Slash + " from " + lease + " " + addressIn(v.exampleSources()).Addr().String()
+	return paragraph(v.say("The form did not open. Type it instead: %s.", inCode(instead)))
+}

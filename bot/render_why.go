@@ -38,7 +38,7 @@ func (v render) why(w sshforward.Why) message {
 		missing = "*" + v.say("What is missing") + "*\n• " + strings.Join(all, "\n• ")
 	}
 	return message{
-		Text:   v.sentences(title+":", says[0], says[1]),
+		Text:   title + ": " + v.sentences(says[0], says[1]),
 		Blocks: withoutNil(section("*"+title+"*\n• "+strings.Join(says, "\n• ")), section(missing)),
 	}
 }
@@ -50,13 +50,12 @@ func (v render) whyApprovals(w sshforward.Why) (says []string) {
 		return []string{v.say("No approval is needed.")}
 	}
 	who := v.anyOf(r.Approvers)
-	for i, need := range r.Needs {
-		if i == 0 {
-			who = ""
-		} else {
-			who += ", "
+	if len(r.Needs) > 0 {
+		var each []string
+		for _, need := range r.Needs {
+			each = append(each, v.say("%d of %s", need.N, mentionAny(need.From)))
 		}
-		who += v.say("%d of %s", need.N, v.anyOf([]string{need.From}))
+		who = v.enumerate(each, func(a, b string) string { return v.say("%s, %s", a, b) })
 	}
 	needed := v.sayN("It takes %d approval: %s.", "It takes %d approvals: %s.", r.Approvals, r.Approvals, who)
 	if w.AbleKnown {

@@ -325,5 +325,5 @@ func (v render) lacking(by []sshforward.Approval, needs []sshforward.Need) strin
 	if len(out) == 0 {
 		return ""
 	}
-	return v.say("Still needed: %s.", strings.Join(out, ", "))
+	return v.say("Still needed: %s.", v.enumerate(out, func(a, b string) string { return v.say("%s, %s", a, b) }))
 }

@@ -18,7 +18,7 @@ func TestNoExampleIsRefusedByPolicy(t *testing.T) {
 	parts := []string{"open", "opne", "ip", "extend", "from", "port", "because", "urgent", "for", "i-0abc", "web-1",
 		"“my box”", "2h", "90", "2時間",
 		"1h 30m", "3 weeks", "99d", "203.0.113.7", "198.51.100.9/28", "10.1.2.3、", "0.0.0.0/0", "home", "22", "3389", "all", "show", "list", "、",
-		"`x", "'", "history", "again", "2.5.5h", "ｆｒｏｍ", "close"}
+		"`x", "'", "history", "again", "2.5.5h", "ｆｒｏｍ", "close", "to", "why", "abandon", "k7m2q3x"}
 	for range 20_000 {
 		var typed []string
 		for range 1 + r.IntN(7) {
@@ -70,6 +70,10 @@ func TestNoExampleIsRefusedByPolicy(t *testing.T) {
 				if err := policy.AdmitShape(l); err != nil {
 					t.Errorf("seed %d: %q: the example %q is refused: %v", seed, text, example, err)
 				}
+			}
+		case sshforward.ChangeSource:
+			if err := policy.Sources.Check(c.To); err != nil {
+				t.Errorf("seed %d: %q: the example %q is refused: %v", seed, text, example, err)
 			}
 		case sshforward.SetSource:
 			for _, s := range c.Sources {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -70,8 +71,26 @@ func TestTooManyTags(t *testing.T) {
 			w.Fatal(err)
 		}
 		l.State = sshforward.Open
-		if got := w.found(l).Lease; got.ExpiresAt.Before(l.ExpiresAt) || got.State != sshforward.Open {
-			w.Errorf("a survey says %s until %v, want %v", got.State, got.ExpiresAt, l.ExpiresAt)
+		check := func(what string) {
+			w.Helper()
+			if got := w.found(l).Lease; got.ExpiresAt.Before(l.ExpiresAt) || got.State != sshforward.Open {
+				w.Errorf("%s: a survey says %s until %v, want %v", what, got.State, got.ExpiresAt, l.ExpiresAt)
+			}
+			// Nobody has changed a tag of the bot's, and there is nothing to write again.
+			if all, _, _ := w.survey(w.p, l); all[l.ID].Retagged || all[l.ID].Unsigned {
+				w.Errorf("%s: taken for retagged (%t) or unsigned (%t)", what, all[l.ID].Retagged, all[l.ID].Unsigned)
+			}
+		}
+		check("opened")
+		l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
+		step, err := w.p.Extend(w.ctx, l)
+		if l.Resources = step.Resources; err != nil {
+			w.Fatal(err)
+		}
+		check("extended")
+		w.retag(l, map[string]string{provisioner.TagExpires: "2036-01-01T00:00:00Z"}, nil)
+		if all, _, _ := w.survey(w.p, l); !all[l.ID].Retagged {
+			w.Error("that somebody changed the group's tags is not seen")
 		}
 		w.close(l)
 		w.clean(before)
@@ -103,6 +122,20 @@ func TestTheNextGroup(t *testing.T) {
 			w.checkOpen(l)
 			w.close(l)
 			w.clean(before)
+		})
+		inFakeNamed(t, name+" and the other is full", worldOptions{}, func(w *world) {
+			h := w.cloud.Home()
+			first := unusable(w, h, h.AddGroup(w.vpc, "first", nil))
+			w.fill(w.group)
+			for _, groups := range [][]string{{first, w.group}, {w.group, first}} {
+				h.SetGroups(w.web, groups...)
+				before := w.foreign()
+				l := w.lease("web-1")
+				w.upTo(l, sshforward.StageBalancer)
+				w.wantCode(w.do(l), sshforward.EQUOTA) // and not that a permission is missing
+				w.close(l)
+				w.clean(before)
+			}
 		})
 		inFakeNamed(t, name+" and there is no other", worldOptions{}, func(w *world) {
 			h := w.cloud.Home()

@@ -103,6 +103,10 @@ func TestReplayedAndMovedProofs(t *testing.T) {
 			})
 		}, sshforward.ProofWrong, false},
 		"all tags of another lease": {func(w *world, s, other signedLease) { w.put(s.Lease, other.now) }, sshforward.ProofWrong, false},
+		// The group's id is no part of what was signed then.
+		"all tags of another lease, from before its clock": {func(w *world, s, other signedLease) {
+			w.put(s.Lease, other.early)
+		}, sshforward.ProofWrong, false},
 		"all tags of another lease but its id": {func(w *world, s, other signedLease) {
 			own := map[string]string{provisioner.TagLease: s.ID}
 			w.put(s.Lease, map[string]map[string]string{"group": merged(other.now["group"], own), "balancer": merged(other.now["balancer"], own)})

@@ -47,7 +47,7 @@ func (r *run) resolves(ctx context.Context) error {
 	switch {
 	case found || address != "":
 		return nil
-	case r.sinceStage() < r.WaitDNS && left > lookupMargin:
+	case r.sinceStage() < r.WaitDNS && left > lookupMargin && !r.l.Prepared.Ready(): // that one has waited before the last yes
 		r.later(lookupEvery, "The name %s does not resolve yet.", r.res.DNSName)
 	default:
 		r.note("The name %s may need another moment until it resolves.", r.res.DNSName)

@@ -54,6 +54,7 @@ var kinds = map[string]string{
 	"InvalidConfigurationRequest":     sshforward.EINVALID,
 	"OperationNotPermitted":           sshforward.EINVALID,
 	"InvalidScheme":                   sshforward.EINVALID,
+	"TagPolicyViolation":              sshforward.EINVALID, // an organisation's; see Account.Tags
 	"InvalidParameterValue":           sshforward.EINVALID,
 	"InvalidParameterCombination":     sshforward.EINVALID,
 	"ValidationError":                 sshforward.EINVALID,

@@ -30,6 +30,7 @@ func TestErrorCodes(t *testing.T) {
 		{code: "AuthFailure", status: 401, want: sshforward.EFORBIDDEN, says: "credentials", attempts: 1},
 		{code: "SecurityGroupLimitExceeded", want: sshforward.EQUOTA, says: "because", attempts: 1},
 		{code: "InvalidVpcID.NotFound", want: sshforward.EINVALID, says: "because", attempts: 1},
+		{code: "TagPolicyViolation", want: sshforward.EINVALID, says: "because", attempts: 1},
 		{code: "NeverHeardOf", want: sshforward.EINTERNAL, says: "because", attempts: 1},
 	} {
 		inFakeNamed(t, test.code, worldOptions{}, func(w *world) {

@@ -183,7 +183,11 @@ func (x *evidence) compare(want map[string]string, proof sshforward.Proof) (chan
 	// proof that it had; somebody else has not changed the proof with the tags.
 	trusted := proof == sshforward.ProofValid || proof == sshforward.ProofElsewhere
 	behind := trusted && x.groupTags[TagProof] != want[TagProof]
-	changed = !behind && differs(x.groupTags, signedTags) || differs(x.balancerTags, balancerKeys)
-	unsigned = proof != sshforward.ProofValid || x.groupTags[TagProof] != want[TagProof] || x.balancerTags[TagProof] != want[TagProof]
+	onBalancer, balancerProof := balancerKeys, x.balancerTags[TagProof]
+	if x.stored.Resources.BalancerTagsFull { // what moves could not be written there
+		onBalancer, balancerProof = identityKeys, want[TagProof]
+	}
+	changed = !behind && differs(x.groupTags, signedTags) || differs(x.balancerTags, onBalancer)
+	unsigned = proof != sshforward.ProofValid || x.groupTags[TagProof] != want[TagProof] || balancerProof != want[TagProof]
 	return changed, unsigned && !changed
 }

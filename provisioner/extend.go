@@ -85,7 +85,11 @@ func (r *run) tagBalancer(ctx context.Context) error {
 		LoadBalancerNames: []string{r.name},
 		Tags:              elbTags(movable(balancerTags(r.signed(r.p, r.l)))),
 	})
-	if hasCode(err, tooManyTags) && r.l.Resources.GroupID != "" {
+	full := hasCode(err, tooManyTags)
+	if full || err == nil {
+		r.learn(func(res *sshforward.Resources) { res.BalancerTagsFull = full })
+	}
+	if full && r.l.Resources.GroupID != "" {
 		// Somebody else's tags leave no room. The group has the end too, and of
 		// two ends the later one counts.
 		r.p.log.WarnContext(ctx, "the load balancer has too many tags; the end stands on the security group alone",

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -121,12 +122,19 @@ func (r *run) untilNextLook() time.Duration { return nextLook(r.sinceRegistered(
 func (r *run) health(ctx context.Context) (h sshforward.Health, seen bool, err error) {
 	h, listed, err := r.askHealth(ctx)
 	switch {
+	case hasCode(err, balancerNotFound) && r.l.Prepared.Ready() && r.hasNoBalancer(ctx):
+		return h, false, gone("load balancer") // it was in service once, so it is not on its way
 	case err != nil:
 		return h, false, r.tolerate(err, "ask the load balancer for the instance's health", balancerNotFound, balancerInstance)
 	case !listed:
 		r.later(r.untilNextLook(), "The load balancer does not list the instance yet.")
 	}
 	return h, listed, nil
+}
+
+func (r *run) hasNoBalancer(ctx context.Context) bool {
+	_, err := r.ownBalancerTags(ctx)
+	return errors.Is(err, errNoBalancer)
 }
 
 // askHealth returns AWS's own error. listed is false where the load balancer

@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -116,4 +117,29 @@ func TestHealth(t *testing.T) {
 		_, err := w.p.Health(w.ctx, l)
 		w.wantCode(err, sshforward.ENOTFOUND)
 	})
+}
+
+// What was built ahead and is gone at the last yes is said at once, and not waited
+// for like something that was just made.
+func TestGoneAtTheLastYes(t *testing.T) {
+	for _, ready := range []bool{true, false} {
+		inFakeNamed(t, fmt.Sprint("ready ", ready), worldOptions{}, func(w *world) {
+			before := w.foreign()
+			l := w.lease("web-1")
+			w.upTo(l, sshforward.StageName)
+			w.deleteBalancer(l)
+			enter(l, sshforward.StageService)
+			if ready {
+				l.Prepared.Since, l.Prepared.ReadyAt = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
+			}
+			step, err := w.p.Open(w.ctx, l)
+			if ready {
+				w.wantCode(err, sshforward.ENOTFOUND)
+			} else if err != nil || step.Wait == 0 {
+				w.Errorf("%+v, %v", step, err)
+			}
+			w.close(l)
+			w.clean(before)
+		})
+	}
 }

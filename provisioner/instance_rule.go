@@ -53,15 +53,15 @@ func (r *run) admitBalancer(ctx context.Context) error {
 	switch {
 	case missing != nil && r.sinceStage() < visibilityDelay:
 		return r.tolerate(missing, doing, groupNotFound...)
-	case refused != nil:
-		return r.failed(refused, doing)
-	case full != nil:
+	case full != nil: // which says that this one is meant for the bot
 		return &sshforward.Error{
 			Code: sshforward.EQUOTA,
 			Message: sshforward.Textf("None of the security groups of instance %s has room for one more rule; "+
 				"remove one or raise the quota.", r.l.Instance.ID),
 			Err: full,
 		}
+	case refused != nil:
+		return r.failed(refused, doing)
 	}
 	return r.failed(missing, doing)
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// answerPorts stand for those from which clients connect and to which answers
-// go: the ends of what the VPC guide advises to let out (1024 to 65535), and
-// where Linux and others begin.
-var answerPorts = []int{1024, 32768, 49152, 65535}
+// Clients connect from these ports, and answers go to them: what the VPC guide
+// advises to let out.
+const firstAnswerPort, lastAnswerPort = 1024, 65535
 
 // networkACLs lists those of the instance's VPC.
 func (a *account) networkACLs(ctx context.Context, in sshforward.Instance) ([]types.NetworkAcl, error) {
@@ -47,7 +46,7 @@ func blockedByACL(acls []types.NetworkAcl, subnet string, port int, sources []ne
 		switch {
 		case !passes(acl, false, s, port):
 			shut = append(shut, s)
-		case slices.ContainsFunc(answerPorts, func(p int) bool { return !passes(acl, true, s, p) }):
+		case slices.ContainsFunc(answerPorts(acl), func(p int) bool { return !passes(acl, true, s, p) }):
 			mute = append(mute, s)
 		}
 	}
@@ -62,6 +61,18 @@ func blockedByACL(acls []types.NetworkAcl, subnet string, port int, sources []ne
 			"which no health check shows.", id, sshforward.FormatSources(mute)))
 	}
 	return out
+}
+
+// answerPorts stand for all to which answers go: what a network ACL says of a port
+// changes only where a range of one of its entries begins or has ended.
+func answerPorts(acl *types.NetworkAcl) []int {
+	ports := []int{firstAnswerPort}
+	for _, e := range acl.Entries {
+		if e.PortRange != nil {
+			ports = append(ports, int(aws.ToInt32(e.PortRange.From)), int(aws.ToInt32(e.PortRange.To))+1)
+		}
+	}
+	return slices.DeleteFunc(ports, func(p int) bool { return p < firstAnswerPort || p > lastAnswerPort })
 }
 
 // aclOf is the network ACL of a subnet, or else the VPC's default one.

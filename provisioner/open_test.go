@@ -338,6 +338,27 @@ func TestNameBeforeOpenBy(t *testing.T) {
 	}
 }
 
+// What was built ahead has waited for its name before the last yes, and does not
+// have people wait for it once more.
+func TestNameAfterTheLastYes(t *testing.T) {
+	o := worldOptions{
+		accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 2 * time.Minute}},
+		fake:     fakeaws.Options{DNSDelay: 24 * time.Hour},
+	}
+	inFake(t, o, func(w *world) {
+		w.cloud.Deny("ec2:DescribeNetworkInterfaces")
+		l := w.lease("web-1")
+		w.upTo(l, sshforward.StageName)
+		l.Prepared.Since, l.Prepared.ReadyAt = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
+		if err := w.do(l); err != nil {
+			w.Fatal(err)
+		}
+		if took := time.Since(l.StageSince); took > 3*time.Second || !strings.Contains(l.Detail.String(), "another moment") {
+			w.Errorf("took %v and says %q", took, l.Detail)
+		}
+	})
+}
+
 const unresolved = 20 * time.Second
 
 // ssh by address needs no name: nobody waits for one that does not resolve.

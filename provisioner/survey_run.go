@@ -130,17 +130,27 @@ func (s *surveyRun) group(g types.SecurityGroup) {
 	// other.
 	x := s.lease(lease)
 	held := x.group != nil && stored != nil && stored.Resources.GroupID == aws.ToString(x.group.GroupId)
-	if x.group == nil || recorded || !held && s.proves(g, tags) {
+	if x.group == nil || recorded || !held && s.proves(lease, g, tags) {
 		x.group, x.groupTags = &g, tags
 		x.tags = slices.Insert(x.tags, 0, tags)
 	}
 }
 
-// proves reports whether a bot with the key has written a group's tags.
-func (s *surveyRun) proves(g types.SecurityGroup, tags map[string]string) bool {
-	at := evidence{group: &g}
-	written, _ := s.p.signing.verify(tags, nil, at.place(s.Region))
+// proves reports whether a bot with the key has written a group's tags, for the lease.
+func (s *surveyRun) proves(lease string, g types.SecurityGroup, tags map[string]string) bool {
+	written, _ := s.verify(lease, &evidence{group: &g, groupTags: tags})
 	return written != nil
+}
+
+// verify returns what a bot with the key has written of the lease. Tags that are
+// signed for another one prove nothing: before its clock starts, the group is no part
+// of what is signed, and whoever may tag can copy them to a group of any lease's name.
+func (s *surveyRun) verify(lease string, x *evidence) (map[string]string, sshforward.Proof) {
+	tags, proof := s.p.signing.verify(x.groupTags, x.balancerTags, x.place(s.Region))
+	if tags != nil && (tags[TagDeployment] != s.p.deployment || tags[TagLease] != lease) {
+		return nil, sshforward.ProofWrong
+	}
+	return tags, proof
 }
 
 // missingGroups are those that the store has recorded and the deployment's tag
@@ -307,7 +317,7 @@ func (s *surveyRun) read() map[string]*sshforward.Lease {
 	out := map[string]*sshforward.Lease{}
 	for id, x := range s.leases {
 		var tags map[string]string
-		if tags, x.proof = s.p.signing.verify(x.groupTags, x.balancerTags, x.place(s.Region)); tags == nil {
+		if tags, x.proof = s.verify(id, x); tags == nil {
 			tags = x.agreedTags()
 			x.says = words(tags)
 			if !instanceIDRE.MatchString(tags[TagInstance]) {

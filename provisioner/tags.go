@@ -92,12 +92,16 @@ func balancerTags(all map[string]string) map[string]string {
 	return t
 }
 
+// identityKeys say whose something is.
+var identityKeys = []string{TagDeployment, TagLease}
+
 // movable is what is written when the end moves: all but what says whose it is,
 // which the bot may not change. It puts right what somebody has made of the rest.
 func movable(tags map[string]string) map[string]string {
 	t := maps.Clone(tags)
-	delete(t, TagDeployment)
-	delete(t, TagLease)
+	for _, key := range identityKeys {
+		delete(t, key)
+	}
 	return t
 }
 

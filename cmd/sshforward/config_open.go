@@ -43,8 +43,8 @@ func checkOpen(text []byte) error {
 	return nil
 }
 
-// checkAccount looks at what narrows where load balancers may stand, and at the
-// tags that they carry.
+// checkAccount looks at what narrows where load balancers may stand, at the tags
+// that they carry, and at what ends access without the bot.
 func (d document) checkAccount(account ast.Node) error {
 	for _, e := range d.entries(account) {
 		switch {
@@ -54,6 +54,8 @@ func (d document) checkAccount(account ast.Node) error {
 			}
 		case e.name == "subnets" && d.empty(e.value):
 			return complain(e.key, "subnets is there and empty, which would allow every public one; leave it out if that is meant")
+		case e.name == "deadman" && d.empty(e.value):
+			return complain(e.key, "deadman is there and empty, so nothing would end access without the bot; leave it out if that is meant")
 		}
 	}
 	return nil
@@ -86,8 +88,11 @@ func (d document) checkRule(rule ast.Node, names map[string]bool) error {
 			if err := d.checkTexts(e.value); err != nil {
 				return err
 			}
+			if e.name == "not_tags" && len(d.entries(e.value)) == 0 {
+				return complain(e.key, "not_tags wants the tags that no instance may have; a word would leave none out")
+			}
 		case "name":
-			name := d.resolve(e.value).GetToken().Value
+			name := d.text(e.value)
 			if names[name] {
 				return complain(e.value, "there are two rules called %q; people and the audit record know a rule by its name", name)
 			}
@@ -230,6 +235,16 @@ func (d document) child(n ast.Node, name string) ast.Node {
 	return nil
 }
 
+// text returns a simple value, however it is written, without the blanks around it.
+func (d document) text(n ast.Node) string {
+	switch at := d.resolve(n).(type) {
+	case *ast.LiteralNode:
+		return strings.TrimSpace(at.Value.Value)
+	default:
+		return strings.TrimSpace(at.GetToken().Value)
+	}
+}
+
 // empty reports whether a value is null, "", [] or {}.
 func (d document) empty(n ast.Node) bool {
 	switch at := d.resolve(n).(type) {
@@ -237,6 +252,8 @@ func (d document) empty(n ast.Node) bool {
 		return true
 	case *ast.StringNode:
 		return at.Value == ""
+	case *ast.LiteralNode:
+		return strings.TrimSpace(at.Value.Value) == ""
 	case *ast.SequenceNode:
 		return len(at.Values) == 0
 	case *ast.MappingNode:

@@ -176,8 +176,12 @@ func (d *drill) closed(ctx context.Context) error {
 	})
 }
 
-// deadManLate is how long after its time the dead-man switch is waited for.
-const deadManLate = 5 * time.Minute
+const (
+	// deadManLate is how long after its time the dead-man switch is waited for.
+	deadManLate = 5 * time.Minute
+	// clocksDiffer is how much earlier than here it may be time for it at AWS.
+	clocksDiffer = 10 * time.Second
+)
 
 // killed has the bot die, and waits for the dead-man switch to end access.
 func (d *drill) killed(ctx context.Context) error {
@@ -193,11 +197,15 @@ func (d *drill) killed(ctx context.Context) error {
 			grace = a.account().DeadMan.Grace
 		}
 	}
-	wait, cancel := context.WithDeadline(ctx, l.ExpiresAt.Add(grace+deadManLate))
+	due := l.ExpiresAt.Add(grace)
+	wait, cancel := context.WithDeadline(ctx, due.Add(deadManLate))
 	defer cancel()
 	for {
 		_, err := d.aws.Health(wait, l)
 		if sshforward.ErrorCode(err) == sshforward.ENOTFOUND {
+			if time.Until(due) > clocksDiffer {
+				return errors.New("something else ended it before the dead-man switch was due; does a bot of the deployment run?")
+			}
 			d.note("end to the dead-man switch", time.Since(l.ExpiresAt))
 			return nil
 		}

@@ -161,6 +161,7 @@ func TestColumnsAreTheFields(t *testing.T) {
 	full.Urgent, full.Actor, full.Team, full.Channel, full.Message = true, "a", "t", "c", "1.2"
 	full.Detail, full.Account, full.Region, full.Instance, full.Name, full.Rule = "d", "m", "r", "i", "n", "u"
 	full.Tags, full.Port, full.Duration, full.Approvers = map[string]string{"Env": ""}, 22, 3600, []string{"U2"}
+	full.Lacks = []string{"Team"}
 	var out bytes.Buffer
 	if err := encodeEvents(&out)(full); err != nil {
 		t.Fatal(err)
