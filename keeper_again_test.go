@@ -7,6 +7,9 @@ import (
 
 func TestAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
+		w.timing.Keep = 24 * time.Hour
+		w.crash()
+		w.start()
 		if _, err := w.k.LastRequest(t.Context(), Caller{User: alice}, 1); ErrorCode(err) != ENOTFOUND {
 			t.Errorf("nothing to repeat: %v", err)
 		}
@@ -34,7 +37,7 @@ func TestAgain(t *testing.T) {
 		if err != nil || theirs.Open.Instance != "i-0two" || theirs.Open.Sources != nil || theirs.Open.Because != "" {
 			t.Errorf("%+v, %v", theirs, err)
 		}
-		w.to(2400 * time.Hour) // it is forgotten, and the record has it
+		w.to(48 * time.Hour) // it is forgotten, and the record has it
 		if _, err := w.k.Show(t.Context(), Caller{User: alice}, first); ErrorCode(err) != ENOTFOUND {
 			t.Fatalf("not forgotten: %v", err)
 		}
