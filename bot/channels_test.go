@@ -58,11 +58,15 @@ func TestCardMovesOutOfAChannelThatIsShared(t *testing.T) {
 	x := quiet(w)
 	l := lease(sshforward.Open)
 	x.posted(t, l)
+	for _, kind := range []sshforward.NoticeKind{sshforward.NoticeReminder, sshforward.NoticeCommand} {
+		l.Posted = append(l.Posted, sshforward.Posted{Place: x.notices(t, l, kind), Kind: kind, At: noon})
+	}
 	w.ChangeChannel("C1", func(c *fakeslack.Channel) { c.ExtShared = true })
 	x.channels.cache.Purge() // a minute later
 	x.notices(t, l, sshforward.NoticeReminder)
 	l.ExpiresAt = l.ExpiresAt.Add(time.Hour)
 	x.posted(t, l)
+	x.edits(t, l, l)
 	if l.Card.Channel != "C2" || leaks(w, "C1") {
 		t.Errorf("the card is in %s, there are %+v", l.Card.Channel, w.Messages("C1"))
 	}

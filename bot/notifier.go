@@ -142,13 +142,24 @@ func (s *notifier) ask(ctx context.Context, l *sshforward.Lease, n sshforward.No
 	return sshforward.Place{Channel: channel, TS: ts}, nil
 }
 
-// edit brings a message that was posted as a notice up to date.
+// edit brings a message that was posted as a notice up to date. Where another
+// company reads it by now, it says no more of the lease.
 func (s *notifier) edit(ctx context.Context, l *sshforward.Lease, p sshforward.Posted) error {
 	v := s.renderForChannel(ctx, p.Channel, l.Owner)
 	if p.To != "" {
 		v = s.renderFor(ctx, p.To)
 	}
-	if err := s.client.update(ctx, p.Channel, p.TS, v.edited(l, p, time.Now()), edit); err != nil {
+	m := v.edited(l, p, time.Now())
+	if p.Channel != s.operators { // alarms have no other place
+		may, err := s.mayStand(ctx, p.Channel, 0)
+		switch {
+		case err != nil:
+			return err
+		case !may:
+			m = paragraph(v.say("What stood here was about a lease, of which nothing is said in this channel any more."))
+		}
+	}
+	if err := s.client.update(ctx, p.Channel, p.TS, m, edit); err != nil {
 		return s.client.failed("edit a message", err)
 	}
 	return nil
