@@ -65,6 +65,10 @@ func TestResidentMemory(t *testing.T) {
 		return strings.Count(allText(s), "ssh -p 22") >= people
 	})
 	peak, now := w.memory("VmHWM"), w.memory("VmRSS")
+	for wait := 0; now > maxResident && wait < 20; wait++ { // the runtime gives back over some seconds what a burst took
+		time.Sleep(time.Second)
+		now = w.memory("VmRSS")
+	}
 	t.Logf("resident: %.1f MB at most, %.1f MB now", float64(peak)/1e6, float64(now)/1e6)
 	if now > maxResident || peak > maxPeak {
 		t.Errorf("the bot has %d bytes resident, and had %d; that is more than %d or %d. RssFile in /proc/PID/status is the program: "+
