@@ -12,6 +12,7 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/sshforward/sshforward"
 )
@@ -54,6 +55,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),
 		config.WithRetryer(newRetryer),
+		config.WithLogger(sdkLogger(o.Logger)),
 		config.WithAPIOptions(countCalls(o.OnCall)),
 	)
 	if err != nil {
@@ -69,6 +71,15 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		p.accounts = append(p.accounts, acct)
 	}
 	return p, nil
+}
+
+// sdkLogger takes what the SDK itself says, a connection that was cut while it
+// read say, which it would write to standard error past the log. What comes of
+// it is in the answer of the call, so that nobody is warned twice.
+func sdkLogger(log *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
+		log.Debug("the AWS SDK says", "class", string(class), "text", fmt.Sprintf(format, v...))
+	})
 }
 
 // newHTTPClient is the SDK's own, which finds out by pings if a connection was
