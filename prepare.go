@@ -69,9 +69,7 @@ func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
 		return
 	}
 	l.Prepared.Resume = s.next()
-	if !r.Detail.IsZero() {
-		l.Hint = r.Detail
-	}
+	l.hint(r.Detail)
 }
 
 // lastYes is when the last person whose yes was needed gave it.
