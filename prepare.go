@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -70,6 +71,13 @@ func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
 	}
 	l.Prepared.Resume = s.next()
 	l.hint(r.Detail)
+}
+
+// hint adds what is to be known about the open forward, once.
+func (l *Lease) hint(t Text) {
+	if !strings.Contains(l.Hint.String(), t.String()) {
+		l.Hint = l.Hint.And(t)
+	}
 }
 
 // lastYes is when the last person whose yes was needed gave it.

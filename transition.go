@@ -1,9 +1,6 @@
 package sshforward
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // stateConflict says what state the lease is in, for someone who came too late.
 func (l *Lease) stateConflict() error {
@@ -114,13 +111,6 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 		l.advance(now)
 	}
 	return nil
-}
-
-// hint adds what is to be known about the open forward, once.
-func (l *Lease) hint(t Text) {
-	if !strings.Contains(l.Hint.String(), t.String()) {
-		l.Hint = l.Hint.And(t)
-	}
 }
 
 // endMoved records whether the end that stands in AWS is the given one now.
