@@ -17,6 +17,10 @@
 // script. What is typed on the page is taken as typed, and times on cards are
 // real ones. How long the cloud takes, and how long a person may take to
 // confirm, does not change. Nothing gets shorter than one second.
+//
+// The cloud takes about as long for one thing in proportion to another as AWS
+// does (pace), so that a person sees a way in come to be, part by part. A script
+// and a test do not look, and have it Fast.
 package playground
 
 import (
@@ -75,6 +79,8 @@ type Options struct {
 	Listen string
 	// Speed divides durations, see the package comment; 1 if zero.
 	Speed float64
+	// Fast lets the cloud answer at once; see pace.
+	Fast bool
 	// Language is what the bot speaks in channels, en or ja; en if empty. What
 	// one person alone sees is in that person's own.
 	Language string
@@ -83,7 +89,7 @@ type Options struct {
 	Logger *slog.Logger // discards if nil
 }
 
-// Playground is a running one. It is the page's web.Stage.
+// Playground is a running one. It is the page's web.Stage and web.Tour.
 type Playground struct {
 	opts      Options
 	dir       string
@@ -95,6 +101,8 @@ type Playground struct {
 	health    *health
 	forward   *forwarder
 	bot       *botProcess
+	record    *record
+	tour      tour
 	url       string
 	changed   chan struct{}
 	undo      []func() // what Close does, last first
@@ -117,6 +125,7 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 		return nil, fmt.Errorf("a speed of %g is not from 1 to 3600", o.Speed)
 	}
 	p := &Playground{opts: o, log: o.Logger, changed: make(chan struct{}, 1), health: &health{}}
+	p.record = &record{changed: p.note}
 	if err := p.start(ctx); err != nil {
 		p.Close()
 		return nil, err
@@ -150,7 +159,7 @@ func (p *Playground) start(ctx context.Context) error {
 		return err
 	}
 	p.serve(page, web.Handler(web.Options{
-		Workspace: p.workspace, Cloud: p.cloud, Note: p.fieldNote, Stage: p, Logger: p.log,
+		Workspace: p.workspace, Cloud: p.cloud, Note: p.fieldNote, Stage: p, Tour: p, Logger: p.log,
 	}))
 	return nil
 }
@@ -228,10 +237,8 @@ func (p *Playground) startCloud() (url string, err error) {
 	if err != nil {
 		return "", err
 	}
-	o := fakeaws.Options{
-		Seed: seed, RegisterDelay: 1500 * time.Millisecond, InterfaceLinger: 3 * time.Second, StateDelay: 3 * time.Second,
-		DNSName: p.addrs.name, Listening: p.health.listening,
-	}
+	o := pace(p.opts.Fast)
+	o.Seed, o.DNSName, o.Listening = seed, p.addrs.name, p.health.listening
 	if n := p.addrs.few(); n > 0 {
 		o.LoadBalancerLimit = 1 + n // somebody else's, and those that there are addresses for
 		missing := p.addrs.want[len(p.addrs.all)%len(p.addrs.want)]
@@ -305,7 +312,7 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 	}
 	p.undo = append(p.undo, func() { _ = log.Close() })
 	p.bot = &botProcess{
-		binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note,
+		binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note, record: p.record.of,
 		env: botEnv(p.workspace.APIURL(), p.workspace.BotToken(), p.workspace.AppToken(), awsURL),
 	}
 	if err := p.bot.start(); err != nil {

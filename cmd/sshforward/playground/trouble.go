@@ -56,6 +56,7 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 			return errors.New("the bot is not running")
 		}
 		p.bot.kill()
+		p.tour.died()
 	case "restart-bot":
 		p.bot.stop()
 		return p.startAgain(ctx)
@@ -85,7 +86,11 @@ func (p *Playground) startAgain(ctx context.Context) error {
 	if err := p.bot.start(); err != nil {
 		return err
 	}
-	return p.connected(ctx)
+	if err := p.connected(ctx); err != nil {
+		return err
+	}
+	p.tour.returned()
+	return nil
 }
 
 func (p *Playground) throttle(on bool) {

@@ -45,6 +45,7 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.send("workspace", sceneOf(s.Workspace, snap))
 	out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
 	out.once("status", s.Stage.Status())
+	out.once("story", s.story())
 	happened, told := s.Cloud.Recent(), 0
 	lines := make([]cloudEvent, 0, len(happened))
 	for _, e := range happened {
@@ -83,6 +84,7 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.hub.wake()
 		case <-woken:
 			out.once("status", s.Stage.Status())
+			out.once("story", s.story())
 		case <-tick.C:
 			s.Cloud.Refresh()
 			out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))

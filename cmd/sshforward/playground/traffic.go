@@ -1,0 +1,61 @@
+package playground
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
+)
+
+// keptTraffic is how many sessions, and how many refusals, are remembered.
+const keptTraffic = 200
+
+// traffic remembers who came through a forward and who did not: of that the bot
+// knows nothing, since it is in no data path.
+type traffic struct {
+	mu       sync.Mutex
+	last     int
+	sessions []web.Session
+	refusals []web.Refusal
+}
+
+// came is somebody who has logged in, and returns the number of the session.
+func (t *traffic) came(lease, instance string, from netip.Addr) (id int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.sessions = lastOf(append(t.sessions, web.Session{
+		ID: t.last, Lease: lease, Instance: instance, From: from.String(), Began: time.Now().UTC(),
+	}))
+	return t.last
+}
+
+// ended is a session that is over, cut by the load balancer or left by who was
+// there; the first word about it counts. Zero is nobody's.
+func (t *traffic) ended(id int, cut bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.IndexFunc(t.sessions, func(s web.Session) bool { return s.ID == id })
+	if i >= 0 && t.sessions[i].Ended.IsZero() {
+		t.sessions[i].Ended, t.sessions[i].Cut = time.Now().UTC(), cut
+	}
+}
+
+// refused is somebody whom the security group did not let in.
+func (t *traffic) refused(lease string, from netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.refusals = lastOf(append(t.refusals, web.Refusal{ID: t.last, Lease: lease, From: from.String(), At: time.Now().UTC()}))
+}
+
+// all is what is remembered, the oldest first.
+func (t *traffic) all() ([]web.Session, []web.Refusal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.sessions), slices.Clone(t.refusals)
+}
+
+func lastOf[T any](all []T) []T { return all[max(0, len(all)-keptTraffic):] }
