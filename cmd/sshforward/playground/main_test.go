@@ -53,7 +53,15 @@ func needSSH(t *testing.T) {
 	}
 }
 
+// start starts one with a cloud that answers at once.
 func start(t *testing.T, o Options) *Playground {
+	t.Helper()
+	o.Fast = true
+	return startPaced(t, o)
+}
+
+// startPaced starts one as a person has it, with a cloud that takes its time.
+func startPaced(t *testing.T, o Options) *Playground {
 	t.Helper()
 	o.Binary = binary
 	if o.Listen == "" {

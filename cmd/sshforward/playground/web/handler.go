@@ -53,6 +53,7 @@ type Options struct {
 	Cloud     *fakeaws.Cloud
 	Note      fakeaws.FieldNote // the part of Cloud.Home that is drawn
 	Stage     Stage
+	Tour      Tour         // nil: no guide, no terminal, no receipt
 	Logger    *slog.Logger // discards if nil
 }
 
@@ -72,6 +73,9 @@ func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.Handle("GET /events", &stream{Options: o, hub: newHub()})
+	if o.Tour != nil {
+		mux.Handle("GET /terminal", terminal{o})
+	}
 	actions(mux, o)
 	return guard(mux)
 }

@@ -45,6 +45,7 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.send("workspace", sceneOf(s.Workspace, snap))
 	out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
 	out.once("status", s.Stage.Status())
+	out.once("story", s.story())
 	begin, told, heard := happened{Story: s.Stage.Happened(), Cloud: []cloudEvent{}}, 0, 0
 	for _, e := range s.Cloud.Recent() {
 		begin.Cloud, told = append(begin.Cloud, eventOf(e)), e.Seq
@@ -86,6 +87,7 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-woken:
 			heard = s.tell(out, heard)
 			out.once("status", s.Stage.Status())
+			out.once("story", s.story())
 		case <-tick.C:
 			s.Cloud.Refresh()
 			out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
