@@ -119,12 +119,12 @@ func (c *chronicle) tell(e sshforward.Event) (kind, text string) {
 	case sshforward.ActEnding:
 		return words("%s ends: %s", what, cmp.Or(ends[e.Reason], string(e.Reason)))
 	case sshforward.ActAccessEnded:
-		return words("nobody gets through to %s any more", what)
+		return words("Nobody gets through to %s any more", what)
 	case sshforward.ActClosed:
 		if !e.Opened.IsZero() && e.Reason == sshforward.Expired {
-			return words("nothing of %s is left in AWS; %.1f s past the end", what, e.Overstay)
+			return words("Nothing of %s is left in AWS; %.1f s past the end", what, e.Overstay)
 		}
-		return words("nothing of %s is left in AWS", what)
+		return words("Nothing of %s is left in AWS", what)
 	}
 	return words("%s: %s", what, cmp.Or(finds[e.Act], string(e.Act)))
 }

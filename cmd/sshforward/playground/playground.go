@@ -327,7 +327,7 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 		return err
 	}
 	p.undo = append(p.undo, p.bot.stop)
-	p.chronicle.add(time.Now(), ofBot, "the bot starts, on an empty cloud")
+	p.chronicle.add(time.Now(), ofBot, "The bot starts, on an empty cloud")
 	return p.connected(ctx)
 }
 

@@ -110,7 +110,7 @@ func (p *Playground) look(inService map[string]bool) {
 	if len(back) == 0 {
 		p.repairs.forget("remove-rule")
 	} else if took, ok := p.repairs.end("remove-rule"); ok {
-		p.chronicle.add(time.Now(), ofTrouble, "the rule is back after %.1f s: the bot saw that it was missing", took.Seconds())
+		p.chronicle.add(time.Now(), ofTrouble, "The rule is back after %.1f s: the bot saw that it was missing", took.Seconds())
 	}
 	p.note()
 }

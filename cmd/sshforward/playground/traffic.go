@@ -31,7 +31,7 @@ func (t *traffic) came(lease, instance string, from netip.Addr) (id int) {
 	t.sessions = lastOf(append(t.sessions, web.Session{
 		ID: t.last, Lease: lease, Instance: instance, From: from.String(), Began: time.Now().UTC(),
 	}))
-	t.tell(time.Now(), ofSession, "somebody logs in to %s by ssh, from %s", instance, from)
+	t.tell(time.Now(), ofSession, "Somebody logs in to %s by ssh, from %s", instance, from)
 	return t.last
 }
 
@@ -45,7 +45,7 @@ func (t *traffic) ended(id int, cut bool) {
 		s := &t.sessions[i]
 		s.Ended, s.Cut = time.Now().UTC(), cut
 		how := map[bool]string{true: "is cut", false: "is over"}[cut]
-		t.tell(s.Ended, ofSession, "the ssh session on %s from %s %s", s.Instance, s.From, how)
+		t.tell(s.Ended, ofSession, "The ssh session on %s from %s %s", s.Instance, s.From, how)
 	}
 }
 
@@ -54,7 +54,7 @@ func (t *traffic) refused(lease string, from netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
-	t.tell(time.Now(), ofRefusal, "a connection from %s is refused: the security group lets in nobody from there", from)
+	t.tell(time.Now(), ofRefusal, "A connection from %s is refused: the security group lets in nobody from there", from)
 	t.refusals = lastOf(append(t.refusals, web.Refusal{ID: t.last, Lease: lease, From: from.String(), At: time.Now().UTC()}))
 }
 

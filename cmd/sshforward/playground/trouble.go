@@ -46,13 +46,13 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	switch kind {
 	case "slow-health":
 		p.health.slow(true)
-		p.chronicle.add(time.Now(), ofTrouble, "somebody makes health slow: what opens waits 20 s longer")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody makes health slow: what opens waits 20 s longer")
 	case "fast-health":
 		p.health.slow(false)
-		p.chronicle.add(time.Now(), ofTrouble, "health is as quick as it was")
+		p.chronicle.add(time.Now(), ofTrouble, "Health is as quick as it was")
 	case "throttle":
 		p.throttle(true)
-		p.chronicle.add(time.Now(), ofTrouble, "somebody makes AWS throttle: three in ten calls fail")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody makes AWS throttle: three in ten calls fail")
 	case "calm":
 		p.health.slow(false)
 		p.throttle(false)
@@ -63,7 +63,7 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 		}
 		p.bot.kill()
 		p.repairs.begin("kill-bot")
-		p.chronicle.add(time.Now(), ofTrouble, "somebody kills the bot (kill -9); sessions go on")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot (kill -9); sessions go on")
 		p.tour.died()
 	case "restart-bot":
 		p.bot.stop()
@@ -73,7 +73,7 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	case "lose-database":
 		p.bot.kill()
 		p.repairs.begin("lose-database")
-		p.chronicle.add(time.Now(), ofTrouble, "somebody kills the bot and deletes its database")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot and deletes its database")
 		if err := os.Remove(filepath.Join(p.dir, storeFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the database: %w", err)
 		}
@@ -81,7 +81,7 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 			return err
 		}
 		if took, ok := p.repairs.end("lose-database"); ok {
-			p.chronicle.add(time.Now(), ofBot, "the bot is back after %.1f s, with what the tags in AWS say", took.Seconds())
+			p.chronicle.add(time.Now(), ofBot, "The bot is back after %.1f s, with what the tags in AWS say", took.Seconds())
 		}
 	default:
 		return fmt.Errorf("trouble %q is not known", kind)
@@ -106,7 +106,7 @@ func (p *Playground) startAgain(ctx context.Context) error {
 	}
 	p.tour.returned()
 	if took, ok := p.repairs.end("kill-bot"); ok {
-		p.chronicle.add(time.Now(), ofBot, "the bot is back after %.1f s, and goes on where it was", took.Seconds())
+		p.chronicle.add(time.Now(), ofBot, "The bot is back after %.1f s, and goes on where it was", took.Seconds())
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (p *Playground) removeRule() error {
 			p.repairs.begin("remove-rule")
 			region.RemoveRule(r.ID)
 			p.repairs.missing(r.Tags["sshforward:lease"])
-			p.chronicle.add(time.Now(), ofTrouble, "somebody removes the rule of a lease from the instances' group: nobody new gets through")
+			p.chronicle.add(time.Now(), ofTrouble, "Somebody removes the rule of a lease from the instances' group: nobody new gets through")
 			return nil
 		}
 	}
@@ -147,7 +147,7 @@ func (p *Playground) Status() web.Status {
 	defer p.mu.Unlock()
 	return web.Status{
 		BotRunning: pid != 0, BotPID: pid, SlowHealth: p.health.isSlow(), Throttled: p.throttled,
-		Sessions: sessions, Command: p.hint(), Repairs: p.repairs.get(),
+		Sessions: sessions, Command: p.hint(), OnCall: []string{Yuki}, Repairs: p.repairs.get(),
 	}
 }
 

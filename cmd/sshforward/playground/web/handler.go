@@ -43,6 +43,7 @@ type Status struct {
 	Sessions   int    `json:"sessions"`          // SSH sessions that go through a forward
 	Command    string `json:"command,omitempty"` // to type or run next
 
+	OnCall  []string          `json:"on_call,omitempty"` // who may go past the approvers
 	Repairs map[string]Repair `json:"repairs,omitempty"` // by the kind of trouble
 }
 

@@ -207,6 +207,24 @@ func (w *world) bot(answer func(kind string, payload map[string]any) any) {
 	}
 }
 
+// respond posts to a response_url.
+func (w *world) respond(url any, m map[string]any) {
+	b, err := json.Marshal(m)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	res, err := http.Post(url.(string), "application/json", bytes.NewReader(b))
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		w.t.Errorf("response_url: %s", res.Status)
+	}
+}
+
 // forward makes in the cloud what the bot makes for a lease.
 func (w *world) forward(lease string) (balancer string) {
 	balancer, group := w.locked(lease)

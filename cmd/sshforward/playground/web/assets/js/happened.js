@@ -31,8 +31,8 @@ function line(e) {
 /** call puts a change in AWS under what came before it. */
 function call(e) {
   const at = Date.parse(e.at);
+  if (!lines.length) line({ at: e.at, kind: 'bot', text: 'AWS, as it was found', seq: 0 });
   const l = lines.find((x) => x.at <= at) ?? lines.at(-1);
-  if (!l) return;
   l.fold.lastChild.append(h('li', { class: e.change }, time(at),
     h('span', { class: 'sign', role: 'img', title: e.change, 'aria-label': e.change }, signs[e.change] ?? '\u00b7'),
     h('span', { class: 'what' }, h('b', {}, e.kind.replaceAll('-', ' ')), ' ', h('code', { class: 'id' }, e.id),

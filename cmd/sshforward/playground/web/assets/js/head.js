@@ -14,7 +14,7 @@ function draw() {
     tabindex: state.tab === id ? 0 : -1, dataset: { tab: id }, lang: langOf(says(name)), onclick: () => go(c.id, id),
   }, says(name), id === 'messages' && unread(state.me, c.id) > 0 && h('span', { class: 'count', 'aria-label': unread(state.me, c.id) + ' unread' }, unread(state.me, c.id)));
   fill($('chat-head'),
-    h('h1', {}, c.is_im ? avatar(state.bot) : icon(c.is_private ? 'lock' : 'hash'), c.is_im ? 'sshforward' : c.name),
+    h('h2', {}, c.is_im ? avatar(state.bot) : icon(c.is_private ? 'lock' : 'hash'), c.is_im ? 'sshforward' : c.name),
     c.is_im && h('div', { class: 'tablist', role: 'tablist', 'aria-label': 'sshforward', onkeydown: arrows }, tab('home', 'Home'), tab('messages', 'Messages')),
     h('p', { class: 'as' }, h('span', {}, 'acting as'), avatar(state.me), h('strong', {}, me()?.real_name ?? '')));
 }

@@ -155,7 +155,7 @@ function remove(ts) {
   days();
   empty();
   // It was an answer to what one typed; on a phone the keyboard stays away.
-  if (had) rest(matchMedia('(hover: hover)').matches ? $('composer-text') : scroller);
+  if (had) rest(matchMedia('(pointer: coarse)').matches ? scroller : $('composer-text'));
 }
 
 // What Slack itself says to a person, when the bot did not answer.
@@ -171,7 +171,9 @@ const noAnswer = ['operation_timeout', 'dispatch_failed', 'trouble_connecting'];
 function failed(f) {
   const down = noAnswer.includes(f.error) && state.status && !state.status.bot_running;
   const why = down ? `got no answer (${f.error}): the bot is down. Start it in the cloud panel; it goes on where it was.` : said[f.error] ?? `failed with ${f.error}.`;
-  return note(f, h('p', {}, `${f.what} ${why}`));
+  // A button is known by what it says, not by what it is called on the wire.
+  const button = !f.what.startsWith('/') && document.querySelector(`[data-action="${CSS.escape(f.what)}"]`)?.textContent;
+  return note(f, h('p', {}, `${button ? `The button “${button}”` : f.what} ${why}`));
 }
 
 // Slack's own client has nobody to answer a line that is no command.

@@ -92,7 +92,7 @@ export function face(name) {
 
 // A command in a text is there to be typed: pressing it puts it in the composer.
 export function code(text) {
-  if (!text.startsWith('/sshforward')) return h('code', {}, text);
+  if (!text.startsWith('/sshforward')) return words(text);
   return h('button', { type: 'button', class: 'command', title: 'Put this in the composer', onclick: () => emit('fill', text) }, h('code', {}, text));
 }
 

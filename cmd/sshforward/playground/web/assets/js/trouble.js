@@ -6,7 +6,7 @@ import * as act from './act.js';
 import { span } from './dates.js';
 import { on, state } from './state.js';
 
-const seconds = (s) => (s < 10 ? `${Math.round(s * 10) / 10} s` : span(s * 1000));
+const seconds = (s) => (s < 60 ? `${s < 10 ? s.toFixed(1) : Math.round(s)} s` : span(s * 1000));
 
 // What a button is, by what is so now: what it posts, its sign, its name, what it
 // will do, and whether something is on.
@@ -22,11 +22,11 @@ const troubles = [
     : { kind: 'throttle', sign: 'gauge', name: 'Throttle AWS', will: 'three in ten calls fail, and the bot tries again', on: false }),
   () => ({
     kind: 'remove-rule', sign: 'rule', name: 'Remove the rule', will: 'as Terraform might: nobody new gets in until the bot has put it back',
-    doing: (s) => `gone for ${span(s * 1000)}: the bot has to see it first`, did: (r) => `the bot put it back after ${seconds(r.took)}`,
+    doing: (s) => `gone for ${seconds(s)}: the bot has to see it first`, did: (r) => `the bot put it back after ${seconds(r.took)}`,
   }),
   () => ({
     kind: 'lose-database', sign: 'disk', name: 'Lose the database', will: 'kill the bot and delete what it knows; it learns it again from the tags',
-    doing: (s) => `gone for ${span(s * 1000)}`, did: (r) => `rebuilt from the tags in ${seconds(r.took)}`,
+    doing: (s) => `gone for ${seconds(s)}`, did: (r) => `rebuilt from the tags in ${seconds(r.took)}`,
   }),
 ];
 
