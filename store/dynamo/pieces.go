@@ -122,7 +122,8 @@ func (s *Store) beginLoading(ctx context.Context) error {
 		return err
 	}
 	for _, q := range []query{
-		{pk: pkLease}, {pk: pkSource}, {pk: pkPerson}, {pk: pkMeta, from: skFirst, to: skFirst}, {pk: pkMeta, from: skRebuilt, to: skRebuilt + "~"},
+		{pk: pkLease}, {pk: pkSource}, {pk: pkPerson}, {pk: pkMeta, from: skFirst, to: skFirst},
+		{pk: pkMeta, from: skRebuilt, to: skRebuilt + "~"},
 	} {
 		q.limit = 1
 		for _, err := range s.items(ctx, q) {
