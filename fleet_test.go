@@ -75,8 +75,10 @@ func (l *wire) pause() {
 func (l *wire) resume() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	close(l.paused)
-	l.paused = nil
+	if l.paused != nil {
+		close(l.paused)
+		l.paused = nil
+	}
 }
 
 // over does a call over a line.
@@ -264,6 +266,9 @@ func (f *fleet) terminate(r *replica, within time.Duration) {
 }
 
 func (f *fleet) end() {
+	for _, r := range f.replicas {
+		r.resume() // or it would be waited for
+	}
 	for len(f.replicas) > 0 {
 		f.kill(f.replicas[0])
 	}

@@ -154,7 +154,10 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		defer early()
 		defer k.workers.interruptible(l.ID, early)()
 		if !k.members.alone() {
-			go k.guardOwnership(ctx, l, early)
+			go func() {
+				defer safe.Catch(k.workers.panicked)
+				k.guardOwnership(ctx, l, early)
+			}()
 		}
 		// A close that came just before found nothing to interrupt.
 		if is, err := k.ledger.get(ctx, l.ID); err == nil && (is.State != l.State || is.Worker != l.Worker) {

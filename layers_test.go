@@ -25,7 +25,8 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_members.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "unwritten.go", "membership.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
+			"keeper.go", "ledger.go", "unwritten.go", "membership.go",
+			"workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
