@@ -98,7 +98,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 	is, err := swap{
 		pk: pkLease, sk: l.ID, revision: l.Revision, write: write,
 		conflict: func(stored uint64) error { return conflict(l.ID, l.Revision, stored) },
-	}.do(ctx, s, &u)
+	}.do(ctx, s.client, &u)
 	if err != nil {
 		return err
 	}
