@@ -104,7 +104,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 	}
 	l.Revision = next.Revision
 	if len(told) > 0 {
-		s.teller.tellTail(untold{id: l.ID, revision: l.Revision, tails: []tail{t}, all: textOf(is, attrTell) == mark})
+		s.teller.tellTail(untold{id: l.ID, revision: l.Revision, tails: []tail{t}, all: textOf(is, attrTell) == mark, mine: true})
 	}
 	return nil
 }

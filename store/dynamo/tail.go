@@ -80,6 +80,7 @@ type untold struct {
 	revision uint64
 	tails    []tail // none if only the mark was left
 	all      bool   // it had no other tails at that revision
+	mine     bool   // that revision was written here, with that tail
 }
 
 func untoldOf(it item) (untold, error) {

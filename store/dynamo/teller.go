@@ -302,7 +302,7 @@ func (t *teller) drop(ctx context.Context, leases []untold) error {
 		had, ok := byID[l.id]
 		switch {
 		case !ok:
-		case l.revision == had.revision+1 && !l.all: // nobody else wrote in between
+		case l.mine && had.mine && l.revision == had.revision+1 && !l.all: // nobody else wrote in between
 			l.tails, l.all = append(l.tails, had.tails...), had.all
 		case l.revision > had.revision:
 			l.tails = append(l.tails, had.tails...)
