@@ -19,6 +19,13 @@ type Lease struct {
 	State    State
 	Reason   Reason `json:",omitempty"`
 
+	// Worker is the replica that works on it, see [Members]; empty: any.
+	Worker string `json:",omitempty"`
+	// Stragglers are others that may not have ended their work on it yet.
+	Stragglers []Straggler `json:",omitempty"`
+	// Envelopes are those of Slack's whose commands changed it, the last ones.
+	Envelopes []string `json:",omitempty"`
+
 	// Who asked, and where. Channel is where the words were typed; the card
 	// may be elsewhere, see Card.
 	Team    string
@@ -65,6 +72,14 @@ type Lease struct {
 	// DueAt is the earliest time at which anything above needs attention;
 	// zero for never. The ledger sets it before each write.
 	DueAt time.Time `json:",omitzero"`
+}
+
+// Straggler is a replica from which a lease was taken over while it made something
+// of it. It may be asleep and go on when it wakes up, so the lease is not closed
+// before it has said that it let go, or Until.
+type Straggler struct {
+	Worker string
+	Until  time.Time
 }
 
 // Terms are what was asked for, and what policy said to it.
@@ -298,6 +313,10 @@ const idLength = 7
 func NewID() string {
 	var b [idLength]byte
 	rand.Read(b[:]) // never fails, see crypto/rand
+	return idFrom(b)
+}
+
+func idFrom(b [idLength]byte) string {
 	for i := range b {
 		b[i] = idAlphabet[b[i]%32]
 	}
@@ -425,6 +444,8 @@ func (l *Lease) CardHidden() bool { return strings.HasPrefix(l.Card.Channel, "D"
 // Clone returns a copy that shares nothing with l.
 func (l *Lease) Clone() *Lease {
 	c := *l
+	c.Stragglers = append([]Straggler(nil), l.Stragglers...)
+	c.Envelopes = append([]string(nil), l.Envelopes...)
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)

@@ -38,12 +38,16 @@ type Subject struct {
 	// Fill adds so many closed leases and events faster than Put does. It is
 	// nil if there is no faster way.
 	Fill func(closed, events int)
+
+	// Remote is a store that each call goes to over a socket: less is filled in.
+	Remote bool
 }
 
 // Run runs the contract, each clause on a store of its own.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, clauses := range [][]clause{
-		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, racing, sharing, lasting, flat,
+		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, memberClauses, quotaClauses,
+		racing, sharing, lasting, flat,
 	} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {
