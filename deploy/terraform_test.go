@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // variables are parameters as Terraform has them.
@@ -65,6 +67,7 @@ provider "aws" {
 // the example: nothing of it asks AWS. SSHFORWARD_TF_PLUGINS may name a folder
 // that has the provider; else Terraform gets it where it gets it by itself.
 func TestModule(t *testing.T) {
+	testenv.SkipRaced(t, "Terraform does not run under it")
 	t.Parallel()
 	terraform := need(t, "terraform", "terraform")
 	dir := t.TempDir()
