@@ -58,7 +58,7 @@ func (p *Policy) stillAllows(ctx context.Context, dir Directory, l *Lease) (*Rul
 		return rule, err
 	}
 	if len(rule.Users) > 0 {
-		ok, err := Member(ctx, dir, l.Owner, rule.Users)
+		ok, err := IsMember(ctx, dir, l.Owner, rule.Users)
 		if err == nil && !ok {
 			err = Errorf(EFORBIDDEN, "The rule %q decides about %s, and the requester is not among the people it lets in any more.",
 				rule.Name, l.Instance.ID)
@@ -71,7 +71,7 @@ func (p *Policy) stillAllows(ctx context.Context, dir Directory, l *Lease) (*Rul
 		ok := rule.Urgent != nil
 		var err error
 		if ok {
-			ok, err = Member(ctx, dir, l.Owner, rule.Urgent.Users)
+			ok, err = IsMember(ctx, dir, l.Owner, rule.Urgent.Users)
 		}
 		if err == nil && !ok {
 			err = Errorf(EFORBIDDEN, "The rule %q does not let the requester past its approvers any more.", rule.Name)
@@ -120,7 +120,7 @@ func (r *Rule) answers(ctx context.Context, dir Directory, users []string) (map[
 	out := make(map[string][]string)
 	for _, need := range slices.Concat(r.Needs, r.ExtendNeeds) {
 		for _, user := range users {
-			ok, err := Member(ctx, dir, user, []string{need.From})
+			ok, err := IsMember(ctx, dir, user, []string{need.From})
 			if err != nil {
 				return nil, err
 			}

@@ -23,6 +23,8 @@ type memStore struct {
 	dueAt   map[string]time.Time // the index
 	sources map[string][]netip.Prefix
 	rebuilt map[string]bool // accounts
+	members map[string]Member
+	held    map[string]Held // by user
 	puts    []string        // "id state", in the order of writing
 	events  []Event         // in the order of writing
 
@@ -35,7 +37,7 @@ type memStore struct {
 
 func newMemStore(t *testing.T) *memStore {
 	return &memStore{t: t, leases: make(map[string]*Lease), dueAt: make(map[string]time.Time), sources: make(map[string][]netip.Prefix),
-		rebuilt: make(map[string]bool)}
+		rebuilt: make(map[string]bool), members: make(map[string]Member), held: make(map[string]Held)}
 }
 
 func unavailable(what string) error {

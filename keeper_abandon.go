@@ -16,7 +16,7 @@ const (
 // do gives up a lease that is closing and gets nowhere, for an admin who was told
 // what that means. All of it is looked at anew with the yes.
 func (cmd AbandonLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
-	switch admin, err := Member(ctx, k.slack, c.User, k.policy.Admins); {
+	switch admin, err := IsMember(ctx, k.slack, c.User, k.policy.Admins); {
 	case err != nil:
 		return Reply{}, err
 	case !admin:

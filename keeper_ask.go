@@ -51,7 +51,7 @@ func (k *Keeper) whomToAsk(ctx context.Context, l *Lease) (who []string, lack er
 			if slices.Contains(who, user) || !l.waitsFor(user) {
 				continue
 			}
-			if may, err := Member(ctx, k.slack, user, l.Approvers); err != nil {
+			if may, err := IsMember(ctx, k.slack, user, l.Approvers); err != nil {
 				lack = err
 			} else if !may {
 				continue // asked by notify, and could not say yes

@@ -51,7 +51,7 @@ func (k *Keeper) visible(ctx context.Context, c Caller, typed string) (*Lease, e
 	if guest, err := k.isGuest(ctx, c); err != nil || !guest {
 		return l, err
 	}
-	switch approver, err := Member(ctx, k.slack, c.User, l.Approvers); {
+	switch approver, err := IsMember(ctx, k.slack, c.User, l.Approvers); {
 	case err != nil:
 		return nil, err
 	case !approver:
@@ -80,7 +80,7 @@ func (k *Keeper) named(ctx context.Context, c Caller, ref string) ([]*Lease, err
 	if guest, err := k.isGuest(ctx, c); err != nil || !guest {
 		return found, nil
 	}
-	if admin, err := Member(ctx, k.slack, c.User, k.policy.Admins); err != nil || admin {
+	if admin, err := IsMember(ctx, k.slack, c.User, k.policy.Admins); err != nil || admin {
 		return found, nil
 	}
 	if found = filter(found, func(l *Lease) bool { return l.Owner == c.User }); len(found) == 0 {
@@ -150,7 +150,7 @@ func (k *Keeper) checkMayManage(ctx context.Context, c Caller, l *Lease) (admin 
 	if l.Owner == c.User {
 		return false, nil
 	}
-	admin, err = Member(ctx, k.slack, c.User, k.policy.Admins)
+	admin, err = IsMember(ctx, k.slack, c.User, k.policy.Admins)
 	if err == nil && !admin {
 		err = Errorf(EFORBIDDEN, "Lease %s is not yours; only its requester or an admin may do that.", l.ID)
 	}

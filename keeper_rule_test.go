@@ -159,7 +159,7 @@ func TestDirectoryExplainsItself(t *testing.T) {
 		{&Error{Code: EUNAVAILABLE, Message: Textf("There is no such group. Ask the operator.")}, "There is no such group. Ask the operator."},
 		{context.DeadlineExceeded, "I cannot check with Slack who you are"},
 	} {
-		ok, err := Member(t.Context(), brokenDirectory{tt.err}, alice, []string{"SLEAD"})
+		ok, err := IsMember(t.Context(), brokenDirectory{tt.err}, alice, []string{"SLEAD"})
 		wantCode(t, err, EUNAVAILABLE)
 		if says := ErrorMessage(err).String(); ok || !strings.Contains(says, tt.says) {
 			t.Errorf("%t, and it says %q, want %q", ok, says, tt.says)

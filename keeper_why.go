@@ -48,7 +48,7 @@ func (k *Keeper) why(ctx context.Context, c Caller, ref string) (w Why, err erro
 		w.Able, w.AbleKnown = able, err == nil
 	}
 	if rule.Urgent != nil {
-		w.Urgent, _ = Member(ctx, k.slack, c.User, rule.Urgent.Users) // what cannot be told is no
+		w.Urgent, _ = IsMember(ctx, k.slack, c.User, rule.Urgent.Users) // what cannot be told is no
 	}
 	for _, check := range []func() error{
 		func() error { return k.policy.AdmitShape(l) },

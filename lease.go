@@ -19,6 +19,13 @@ type Lease struct {
 	State    State
 	Reason   Reason `json:",omitempty"`
 
+	// Worker is the replica that works on it, see [Members]; empty: any.
+	Worker string `json:",omitempty"`
+	// Straggler is another one that may not have ended its work on it yet.
+	Straggler Straggler `json:",omitzero"`
+	// Envelopes are those of Slack's whose commands changed it, the last ones.
+	Envelopes []string `json:",omitempty"`
+
 	// Who asked, and where. Channel is where the words were typed; the card
 	// may be elsewhere, see Card.
 	Team    string
@@ -65,6 +72,14 @@ type Lease struct {
 	// DueAt is the earliest time at which anything above needs attention;
 	// zero for never. The ledger sets it before each write.
 	DueAt time.Time `json:",omitzero"`
+}
+
+// Straggler is a replica from which a lease was taken over while it made something
+// of it. It may be asleep and go on when it wakes up, so the lease is not closed
+// before it has said that it let go, or Until.
+type Straggler struct {
+	Worker string
+	Until  time.Time
 }
 
 // Terms are what was asked for, and what policy said to it.
@@ -425,6 +440,7 @@ func (l *Lease) CardHidden() bool { return strings.HasPrefix(l.Card.Channel, "D"
 // Clone returns a copy that shares nothing with l.
 func (l *Lease) Clone() *Lease {
 	c := *l
+	c.Envelopes = append([]string(nil), l.Envelopes...)
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)
 	c.Placement.Warnings = append([]Text(nil), l.Placement.Warnings...)

@@ -272,7 +272,7 @@ func (r *Rule) admitUser(ctx context.Context, dir Directory, user string) error 
 	if err := r.checkPerson(ctx, dir, user); err != nil || len(r.Users) == 0 {
 		return err
 	}
-	ok, err := Member(ctx, dir, user, r.Users)
+	ok, err := IsMember(ctx, dir, user, r.Users)
 	if err == nil && !ok {
 		err = Errorf(EFORBIDDEN, "The rule %q decides here, and you are not among the people it lets in.", r.Name).about(FieldInstance)
 	}
@@ -301,7 +301,7 @@ func (r *Rule) admitApprover(ctx context.Context, dir Directory, user string) er
 	if err := r.checkPerson(ctx, dir, user); err != nil {
 		return err
 	}
-	ok, err := Member(ctx, dir, user, r.Approvers)
+	ok, err := IsMember(ctx, dir, user, r.Approvers)
 	if err == nil && !ok {
 		err = Errorf(EFORBIDDEN, "The rule %q does not name you among its approvers.", r.Name)
 	}
@@ -320,7 +320,7 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 	if r.Urgent == nil {
 		return amendable(Errorf(EFORBIDDEN, "The rule %q lets nobody past its approvers. Leave out the word urgent to ask them.", r.Name), calm)
 	}
-	ok, err := Member(ctx, dir, l.Owner, r.Urgent.Users)
+	ok, err := IsMember(ctx, dir, l.Owner, r.Urgent.Users)
 	switch {
 	case err != nil:
 		return err
@@ -338,10 +338,10 @@ func (r *Rule) admitUrgent(ctx context.Context, dir Directory, l *Lease) error {
 	return nil
 }
 
-// Member reports whether user is listed in who, directly or through a user
+// IsMember reports whether user is listed in who, directly or through a user
 // group. EUNAVAILABLE if a group cannot be resolved and nothing else says yes:
 // callers treat that as no.
-func Member(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
+func IsMember(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
 	if slices.Contains(who, user) {
 		return true, nil
 	}

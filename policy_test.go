@@ -136,7 +136,7 @@ func TestMember(t *testing.T) {
 		{carol, []string{"SONE", "STWO"}, false, false, ""},
 		{bob, []string{"SONE", "STWO"}, true, false, EUNAVAILABLE},
 	} {
-		got, err := Member(context.Background(), &fakeDirectory{groups: groups, down: tt.down}, tt.user, tt.who)
+		got, err := IsMember(context.Background(), &fakeDirectory{groups: groups, down: tt.down}, tt.user, tt.who)
 		if got != tt.want || ErrorCode(err) != tt.code {
 			t.Errorf("%s in %v: got %t and %v", tt.user, tt.who, got, err)
 		}

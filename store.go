@@ -10,13 +10,21 @@ import (
 // Store is all that a keeper needs to remember. It is one thing, and not four,
 // because a lease and its events are written together or not at all.
 // Implementations are safe for concurrent use, and a method that returns nil
-// has made its effect durable: it survives kill -9. store/storetest holds every
-// implementation to this contract.
+// has made its effect durable: it survives kill -9. Several processes may have
+// a store open where it says so; what one of them has written the others read
+// at once. store/storetest holds every implementation to this contract.
+//
+// ECONFLICT is said of what is certain: another writer was first, and nothing was
+// written. After any other error of a write nobody knows whether it was done,
+// since its answer may have been lost; whoever wants to know reads again. A write
+// that the store itself tries again is no conflict with itself.
 type Store interface {
 	Leases
 	AuditLog
 	SavedSources
 	Rebuilds
+	Members
+	Quotas
 }
 
 // Leases keeps leases.
@@ -43,6 +51,29 @@ type Leases interface {
 	// Active returns every lease that is not closed, the oldest request
 	// first. Its cost does not grow with the closed leases that are kept.
 	Active(ctx context.Context) ([]*Lease, error)
+}
+
+// Members keeps which replicas share the store. It knows nothing of time: a beat
+// is a number, and whether it still moves is seen by who reads it again.
+type Members interface {
+	// Beat writes the member as it is now, whatever was there of its id.
+	Beat(ctx context.Context, m Member) error
+	// Members returns all that beat and were not dismissed, in the order of their ids.
+	Members(ctx context.Context) ([]Member, error)
+	// Dismiss forgets a member whose beat is still m.Beat. nil if it is not there
+	// any more; ECONFLICT if it has beaten since.
+	Dismiss(ctx context.Context, m Member) error
+}
+
+// Quotas keeps, for each person, which leases count for their quota, for where
+// several replicas look and write at the same time.
+type Quotas interface {
+	// Held returns what is kept of a person, with Revision 0 if nothing is.
+	Held(ctx context.Context, user string) (Held, error)
+	// SetHeld writes it if the stored revision equals h.Revision (0: there must
+	// be nothing yet) and then adds one to h.Revision. ECONFLICT if another writer
+	// was first; nothing is written then. h is unchanged by any error.
+	SetHeld(ctx context.Context, h *Held) error
 }
 
 // SavedSources keeps the source addresses that people saved.

@@ -1,0 +1,19 @@
+package sshforward
+
+import "time"
+
+// Member is one of the replicas that share a store, as it has written itself there.
+type Member struct {
+	ID      string    // drawn anew by each process when it starts
+	Beat    uint64    // raised with every beat
+	At      time.Time // of the beat, by the clock of the member: for people to read
+	Leaving bool      `json:",omitempty"` // told to stop: its leases may be taken over at once
+}
+
+// Held are the leases that count for a person's quota. One that is over may still
+// be among them; none that counts is missing.
+type Held struct {
+	User     string
+	Revision uint64 // see Quotas.SetHeld
+	Leases   []string
+}
