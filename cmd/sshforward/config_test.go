@@ -266,7 +266,9 @@ func TestTokens(t *testing.T) {
 }
 
 func TestExampleOfKubernetesCanBeRead(t *testing.T) {
-	if _, err := readConfig("../../deploy/kubernetes/example/sshforward.yaml"); err != nil {
-		t.Error(err)
+	for _, folder := range []string{"example", "example-replicas"} {
+		if _, err := readConfig("../../deploy/kubernetes/" + folder + "/sshforward.yaml"); err != nil {
+			t.Error(err)
+		}
 	}
 }
