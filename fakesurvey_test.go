@@ -120,7 +120,7 @@ func (c *fakeCloud) Mend(ctx context.Context, l *Lease) (StepResult, error) {
 	} else {
 		c.letIn(f, l)
 	}
-	if l.Waiting() && !l.Prepared.Ready() {
+	if l.State == Opening || l.Waiting() && !l.Prepared.Ready() {
 		c.mu.Unlock()
 		return s, c.leave("mend", l)
 	}

@@ -290,3 +290,32 @@ func TestReshapedBalancerIsNotTakenOver(t *testing.T) {
 		w.nothingLeft()
 	})
 }
+
+// The last yes comes while somebody whom no yes let in is still there: they go first,
+// however long that takes, and only then the others are let in.
+func TestApprovedWhileTheDoorIsAjar(t *testing.T) {
+	inAdvance(t, nil, func(w *world) {
+		id := w.ask(alice, "db", time.Hour)
+		w.must(alice, ConfirmLease{ID: id})
+		w.pass(5 * time.Minute)
+		fails := true
+		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+			if op == "mend" && fails {
+				return Errorf(EUNAVAILABLE, "AWS does not answer.")
+			}
+			return nil
+		})
+		w.cloud.meddle(id, drifts["widened"])
+		w.sweepFor(2*time.Minute, time.Minute)
+		w.must(bob, ApproveLease{ID: id})
+		w.pass(2 * time.Minute)
+		w.expect(id, Opening, "")
+		w.nobodyInYet(id)
+		fails = false
+		w.pass(2 * time.Minute)
+		w.expect(id, Open, "")
+		if got := w.heardOf(id, NoticeNarrowed); !sameWords(got, "narrowed") {
+			t.Errorf("said %q", got)
+		}
+	})
+}

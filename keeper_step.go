@@ -78,7 +78,7 @@ func (k *Keeper) runMend(ctx context.Context, l *Lease) error {
 	return k.runStep(ctx, l, "mend", l.workBy(), k.cloud.Mend, func(l *Lease, now time.Time, r StepResult, err error) error {
 		l.Resources = r.Resources // what was put back has to be removed too
 		switch {
-		case l.State != Open && !l.Waiting():
+		case l.State == Closing || l.State == Closed:
 		case err != nil:
 			l.retry(now, err)
 		case r.Wait > 0:

@@ -48,6 +48,9 @@ func Next(l *Lease, now time.Time) Action {
 			end = Action{ActionExpire, l.ExpiresAt}
 		}
 		work = Action{ActionAdvance, l.nextTry(now)}
+		if l.Drift.Widened { // who came in before the last yes goes before anybody is let in
+			work.Kind = ActionMend
+		}
 	case Open:
 		end = Action{ActionExpire, l.ExpiresAt}
 		if owed := l.upkeep(); len(owed) > 0 { // in turns, so that none holds up the others by failing

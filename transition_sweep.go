@@ -174,6 +174,13 @@ func (l *Lease) restoreEnd(now, end time.Time) {
 
 // mended records that it is as it should be again, and says so.
 func (l *Lease) mended(now time.Time) {
+	if l.State == Opening { // the last yes came meanwhile; what else there is is put right when it is open
+		l.Drift.Widened = false
+		l.owe(NoticeNarrowed, now)
+		l.restart(now)
+		l.clearAlarm(now)
+		return
+	}
 	if l.Drift.Missing {
 		l.Mended = true
 		l.owe(NoticeMended, now)

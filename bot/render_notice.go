@@ -101,7 +101,7 @@ func (v render) alarm(l *sshforward.Lease, n sshforward.Notice) message {
 		if l.OpenedAt.IsZero() {
 			return v.leaseMessage(l, v.say(":rotating_light: Somebody had opened the security group of lease %s (%s, %s), "+
 				"of which a yes is missing. "+
-				"It lets in nobody again.", id, what, owner))
+				"It lets in nobody again, and whoever came in was cut off.", id, what, owner))
 		}
 		return v.leaseMessage(l, v.say(":rotating_light: Somebody had widened lease %s (%s, %s): its security group let in more, "+
 			"or its load balancer led to other instances too. It leads from %s to its own instance alone again.",

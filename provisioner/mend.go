@@ -17,17 +17,20 @@ import (
 // that a lease which is as it should be costs six calls that only read. What is
 // gone altogether, the group or the load balancer, is not made again: that is
 // ENOTFOUND, and the lease's end. Of a lease that is locked it takes out whatever
-// lets anybody in; of one that is not ready it does nothing else. It asks to be
-// waited for only in line: what is not whole when it returns is else an error, to be
-// tried again.
+// lets anybody in, and cuts who came in; of one that is not ready, or that
+// opens, it does nothing else. It asks to be waited for only in line: what is not whole
+// when it returns is else an error, to be tried again.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
-	if l.Waiting() && !l.Prepared.Ready() {
+	if l.State == sshforward.Opening || l.Waiting() && !l.Prepared.Ready() {
 		r, err := p.begin(l, forOpening)
 		if err != nil {
 			return sshforward.StepResult{Resources: l.Resources}, err
 		}
 		r.fail(r.lock(ctx))
+		if !r.pending() {
+			r.fail(r.cutWhileBuilding(ctx))
+		}
 		return r.step()
 	}
 	r, err := p.beginWithEnd(l)
@@ -79,10 +82,10 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 		func() error { return r.putBackTarget(ctx, kept) },
 		func() error { return r.admitBalancer(ctx) },
 		func() error {
-			if registered {
+			if registered && !l.Locked() {
 				return nil
 			}
-			return r.register(ctx)
+			return r.cutIntruders(ctx)
 		},
 		func() error { return r.moveDeadMan(ctx) },
 		func() error { return r.putBackTags(ctx) },

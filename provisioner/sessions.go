@@ -77,14 +77,54 @@ func (r *run) deregister(ctx context.Context) {
 	if r.l.Instance.ID == "" || r.deregistered {
 		return
 	}
-	_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, &elb.DeregisterInstancesFromLoadBalancerInput{
-		LoadBalancerName: aws.String(r.name),
-		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
-	})
+	_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, r.deregistration())
 	r.deregistered = err == nil || hasCode(err, balancerInstance, balancerNotFound)
 	if err != nil && !r.deregistered {
 		r.p.log.WarnContext(ctx, "the instance could not be deregistered; its load balancer is deleted all the same",
 			"lease", r.l.ID, "err", err)
+	}
+}
+
+// cutIntruders cuts the sessions of a locked lease that somebody else has let people
+// in at, once the rule they came by is out: security groups track connections, so that
+// taking it out ends none. Deregistering does, with draining off; the instance is put
+// back when AWS says that it is done, and its health is looked at after the last yes.
+// Of a lease that is open, and whose registration somebody has taken away, there is
+// nothing to cut.
+func (r *run) cutIntruders(ctx context.Context) error {
+	if r.l.Locked() && r.l.Drift.Widened {
+		_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, r.deregistration())
+		if err != nil && !hasCode(err, balancerInstance, balancerNotFound) {
+			return r.failed(err, "cut the sessions of those whom somebody else let in")
+		}
+		if !r.awaitDeregistered(ctx) {
+			return &sshforward.Error{Code: sshforward.EUNAVAILABLE,
+				Message: sshforward.Textf("Sessions that were begun while the door was open are not seen to have ended yet.")}
+		}
+	}
+	return r.register(ctx)
+}
+
+// cutWhileBuilding is cutIntruders of a lease that may have no load balancer yet, or
+// none with the instance behind it. It asks first: what does not exist has no tags, and
+// a role that goes by them is refused.
+func (r *run) cutWhileBuilding(ctx context.Context) error {
+	registered, _, err := r.registrations(ctx)
+	switch {
+	case sshforward.ErrorCode(err) == sshforward.ENOTFOUND:
+		return nil
+	case err != nil:
+		return err
+	case !registered && r.l.Resources.RegisteredAt.IsZero():
+		return nil
+	}
+	return r.cutIntruders(ctx)
+}
+
+func (r *run) deregistration() *elb.DeregisterInstancesFromLoadBalancerInput {
+	return &elb.DeregisterInstancesFromLoadBalancerInput{
+		LoadBalancerName: aws.String(r.name),
+		Instances:        []elbtypes.Instance{{InstanceId: aws.String(r.l.Instance.ID)}},
 	}
 }
 
@@ -98,6 +138,14 @@ func (r *run) readBackEnd(ctx context.Context) {
 	if !r.deregistered || !r.l.Resources.EndSeenAt.IsZero() {
 		return
 	}
+	if r.awaitDeregistered(ctx) {
+		r.learn(func(res *sshforward.Resources) { res.EndSeenAt = time.Now() })
+	}
+}
+
+// awaitDeregistered reports whether AWS says, within some two seconds, that the
+// instance is not behind the load balancer any more.
+func (r *run) awaitDeregistered(ctx context.Context) bool {
 	pauses := time.Duration(0)
 	for _, p := range readBacks {
 		pauses += p
@@ -108,7 +156,7 @@ func (r *run) readBackEnd(ctx context.Context) {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return
+			return false
 		}
 		// Without ids it lists what is registered; asked about an instance that is
 		// not, it has an answer all the same.
@@ -116,10 +164,10 @@ func (r *run) readBackEnd(ctx context.Context) {
 		if hasCode(err, balancerNotFound) || err == nil && !slices.ContainsFunc(out.InstanceStates, func(s elbtypes.InstanceState) bool {
 			return aws.ToString(s.InstanceId) == r.l.Instance.ID
 		}) {
-			r.learn(func(res *sshforward.Resources) { res.EndSeenAt = time.Now() })
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // balancerSeenGone records that there is no load balancer at that time.

@@ -144,7 +144,7 @@ func TestDoorOpenedByHandIsLocked(t *testing.T) {
 			aws.Home().LetIn(g.ID, "0.0.0.0/0")
 		}
 	}
-	w.card(ops, id, "Somebody had opened the security group", "It lets in nobody again")
+	w.card(ops, id, "Somebody had opened the security group", "It lets in nobody again, and whoever came in was cut off")
 	if n := c.entrances(t); n != 0 {
 		t.Errorf("%d rules let somebody in", n)
 	}

@@ -21,40 +21,42 @@ const health = {
   '': ['waiting', 'no instance yet'],
 };
 
-export function forwardCard(f, p, y) {
+export function forwardCard({ f, x, y, width, height: tall }, p) {
   let [kind, says] = f.balancer ? health[f.balancer.health] ?? ['waiting', f.balancer.health] : ['ghost', ''];
   if (kind === 'live' && isLocked(f)) [kind, says] = ['locked', 'ready, locked'];
-  const tall = cardHeight(f);
-  const card = s('g', { class: 'card ' + kind, transform: `translate(52 ${y})` },
-    s('rect', { width: 324, height: tall, rx: 10, class: f.group ? 'group-box' : 'group-box none' }),
-    t(312, 17, f.lease, { class: 'mono small lease', 'text-anchor': 'end' }));
+  const inner = width - 24;
+  const end = { 'text-anchor': 'end' };
+  const card = s('g', { class: 'card ' + kind, transform: `translate(${x} ${y})` },
+    s('rect', { width, height: tall, rx: 10, class: f.group ? 'group-box' : 'group-box none' }),
+    t(width - 12, 17, f.lease, { class: 'mono small lease', ...end }));
   if (f.balancer) {
+    const long = inner > 292; // else there is no room for the port, which a rule says too
     card.append(s('g', { class: 'clb', transform: 'translate(12 24)' },
-      s('rect', { width: 300, height: 32, rx: 8 }),
+      s('rect', { width: inner, height: 32, rx: 8 }),
       s('path', { d: 'M12 16h8m0 0 7-7m-7 7h7m-7 0 7 7', class: 'sign' }), s('circle', { cx: 11, cy: 16, r: 2.5, class: 'sign-dot' }),
-      t(38, 20, `Load balancer :${f.balancer.listen}`, { class: 'kind' }),
-      s('circle', { cx: 290 - says.length * 6.1 - 8, cy: 16, r: 4, class: 'dot' }), t(290, 20, says, { class: 'health', 'text-anchor': 'end' })));
+      t(36, 20, 'Load balancer' + (long ? ` :${f.balancer.listen}` : ''), { class: 'kind' }),
+      t(inner - 10, 20, [s('tspan', { class: 'dot' }, '● '), says], { class: 'health', ...end })));
   } else {
     card.append(t(12, 35, f.group ? (f.lingering?.length ? 'load balancer is gone' : 'no load balancer') : 'left over', { class: 'dim' }));
   }
-  card.append(t(12, 17, 'security group', { class: 'dim small' }), t(94, 17, f.group ? short(f.group.id) : 'none', { class: 'mono small' }));
+  card.append(t(12, 17, ['security group ', s('tspan', { class: 'mono small' }, f.group ? short(f.group.id) : 'none')], { class: 'dim small' }));
   let at = f.balancer ? 72 : 52;
   const peer = (r) => p.instances.find((i) => r.peer === i.ip + '/32')?.name ?? r.peer;
-  const line = (word, r, far) => card.append(t(12, at, word, { class: 'dim small' }), t(40, at, r.what, { class: 'mono small' }), t(96, at, far, { class: 'mono small rule-peer' }));
+  const line = (word, r, far) => card.append(t(12, at, word, { class: 'dim small' }), t(38, at, r.what, { class: 'mono small' }), t(98, at, far, { class: 'mono small rule-peer' }));
   const [first, ...more] = f.group?.in ?? [];
   if (first) {
     line('in', first, 'from ' + first.peer + (more.length ? ` +${more.length}` : ''));
     at += row;
   } else if (isLocked(f)) {
-    card.append(t(12, at, 'in', { class: 'dim small' }), t(40, at, 'nobody yet: the door is locked', { class: 'small shut' }));
+    card.append(t(12, at, 'in', { class: 'dim small' }), t(38, at, 'nobody yet: the door is locked', { class: 'small shut' }));
     at += row;
   }
   if (f.group?.out.length) line('out', f.group.out[0], f.group.out[0].what === 'all' ? 'to anywhere' : 'to ' + peer(f.group.out[0]));
   (f.lingering ?? []).forEach((l, i) => {
     const until = Date.parse(l.gone);
     const yy = tall - 10 - ((f.lingering.length - 1 - i) * row);
-    card.append(s('g', { class: 'lingering' }, t(12, yy, 'interface lingers', { class: 'small' }), t(112, yy, short(l.id), { class: 'mono small' }),
-      s('text', { x: 312, y: yy, class: 'small', 'text-anchor': 'end', 'data-until': until, 'data-prefix': 'gone in ' }, 'gone in ' + span(until - Date.now()))));
+    card.append(s('g', { class: 'lingering' }, t(12, yy, ['interface lingers ', s('tspan', { class: 'mono small' }, short(l.id))], { class: 'small' }),
+      s('text', { x: width - 12, y: yy, class: 'small', ...end, 'data-until': until, 'data-prefix': 'gone in ' }, 'gone in ' + span(until - Date.now()))));
   });
   return card;
 }

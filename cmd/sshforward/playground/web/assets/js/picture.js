@@ -2,57 +2,48 @@
 // it changed, so that what appears and goes can be seen to do so.
 
 import { s } from './dom.js';
-import { frame, gatewayAt, instancesAt, laptop, table } from './scenery.js';
-import { cardHeight, forwardCard, isLocked, isOpen, lock } from './forward.js';
+import { geometry, room } from './geometry.js';
+import { frame, gatewayAt, instancesAt, laptop, others, table } from './scenery.js';
+import { forwardCard, isLocked, isOpen, lock } from './forward.js';
 
-const width = 600;
-const top = 142; // of the public subnet
 const gone = 450; // ms that something takes to fade
 
 const drawn = new Map(); // key -> {node, text}
 let svg = null;
+let last = null; // what was drawn
 
 /** draw puts the picture of p into a place, or changes the one that is there. */
 export function draw(place, p) {
   if (!svg) {
-    svg = s('svg', { role: 'img', 'aria-labelledby': 'picture-title picture-desc', class: 'vpc' },
+    svg = s('svg', { role: 'img', tabindex: 0, 'aria-labelledby': 'picture-title', 'aria-describedby': 'picture-desc', class: 'vpc' },
       s('title', { id: 'picture-title' }, 'The network'), s('desc', { id: 'picture-desc' }));
     place.append(svg);
+    new ResizeObserver(() => { if (last && place.clientWidth && room(place) !== last.width) draw(place, last.p); }).observe(place);
   }
+  const g = geometry(place.clientWidth ? room(place) : last?.width ?? 600, p); // out of sight it has no width
+  last = { p, width: g.width };
   const keep = new Set();
   const part = (key, data, make, layer) => {
     keep.add(key);
-    put(key, JSON.stringify(data), make, layer);
+    put(key, JSON.stringify([data, g.width]), make, layer);
   };
-
-  const cards = [];
-  let y = top + 42;
-  for (const f of p.forwards) {
-    cards.push({ f, y, height: cardHeight(f) });
-    y += cardHeight(f) + 12;
-  }
-  const publicHeight = Math.max(150, y - top + 4);
-  const privateTop = top + publicHeight + 22;
-  const height = privateTop + 194;
-  svg.setAttribute('viewBox', `0 0 ${width} ${height + 12}`);
+  svg.setAttribute('viewBox', `0 0 ${g.width} ${g.height}`);
+  svg.setAttribute('width', g.width);
+  svg.setAttribute('height', g.height);
   svg.querySelector('desc').textContent = describe(p);
 
-  part('frame', [p.cidr, p.region, p.public, p.private, publicHeight, privateTop, height],
-    () => frame(p, { width, top, publicHeight, privateTop, height }), 0);
-  part('gateway', p.gateway, () => gatewayAt(p.gateway), 3);
-  part('laptop', p.forwards.length, () => laptop(), 3);
-  part('public-table', [p.public.routes, top], () => table(p.public, 404, top + 42, true), 1);
-  part('private-table', [p.private.routes, privateTop], () => table(p.private, 404, privateTop + 42, false), 1);
-  part('others', [p.others, top, publicHeight], () => s('g', { class: 'others' }, p.others.map((o, i) =>
-    s('g', { transform: `translate(404 ${top + publicHeight - 34 - i * 28})` },
-      s('rect', { width: 156, height: 22, rx: 6 }), s('text', { x: 10, y: 15 }, `${o.name} :${o.listen}`),
-      s('text', { x: 146, y: 15, 'text-anchor': 'end', class: 'dim' }, 'not ours')))), 1);
-  part('instances', [p.instances, p.group, privateTop, reached(p)], () => instancesAt(p, privateTop, reached(p)), 2);
+  part('frame', [p.cidr, p.region, p.public, p.private, g.public, g.private, g.height], () => frame(p, g), 0);
+  part('gateway', p.gateway, () => gatewayAt(p.gateway, g), 3);
+  part('laptop', '', () => laptop(g), 3);
+  part('public-table', [p.public.routes, g.publicTable], () => table(p.public, g.publicTable, true, g.wide), 1);
+  part('private-table', [p.private.routes, g.privateTable], () => table(p.private, g.privateTable, false, g.wide), 1);
+  part('others', [p.others, g.others], () => others(p, g.others), 1);
+  part('instances', [p.instances, p.group, g.box, reached(p)], () => instancesAt(p, g, reached(p)), 2);
 
-  cards.forEach(({ f, y: at, height: tall }, i) => {
-    part('card ' + f.lease, [f, at, p.instances], () => forwardCard(f, p, at), 2);
-    paths(f, p, { at, tall, i, privateTop }, part);
-  });
+  for (const c of g.cards) {
+    part('card ' + c.f.lease, [c, p.instances], () => forwardCard(c, p), 2);
+    wires(c, p, g, part);
+  }
   for (const [key, d] of drawn) if (!keep.has(key)) drop(key, d);
 }
 
@@ -60,19 +51,13 @@ const reached = (p) => p.forwards.filter(isOpen).map((f) => f.instance);
 
 // A line is drawn when the rule behind it exists, and runs when the instance is
 // in service.
-function paths(f, p, { at, tall, i, privateTop }, part) {
-  const live = isOpen(f);
-  const cy = at + 40;
-  const kind = (f.balancer ? (live ? 'live' : 'waiting') : 'ghost');
-  if (isLocked(f)) part('lock ' + f.lease, [at], () => lock(52, cy), 3);
-  if (f.group?.in.length && f.balancer) {
-    part('in ' + f.lease, [kind, at, i], () => wire(`M 76 58 V 112 H ${34 - i * 3} V ${cy} H 52`, kind), 1);
-  }
+function wires(c, p, g, part) {
+  const { f } = c;
+  const kind = (f.balancer ? (isOpen(f) ? 'live' : 'waiting') : 'ghost');
+  if (isLocked(f)) part('lock ' + f.lease, [c.x, c.y], () => lock(c.x, c.y + 40), 3);
+  if (f.group?.in.length && f.balancer) part('in ' + f.lease, [kind, g.wayIn(c)], () => wire(g.wayIn(c), kind), 1);
   const target = p.instances.findIndex((x) => x.id === f.instance);
-  if (target >= 0 && f.door && f.balancer) {
-    const x = 98 + target * 110 + i * 5;
-    part('out ' + f.lease, [kind, at, i, privateTop, target], () => wire(`M 376 ${cy} H ${388 + i * 4} V ${privateTop + 36 - i * 3} H ${x} V ${privateTop + 55}`, kind), 1);
-  }
+  if (target >= 0 && f.door && f.balancer) part('out ' + f.lease, [kind, g.wayOn(c, target)], () => wire(g.wayOn(c, target), kind), 1);
 }
 
 function wire(d, kind) {
