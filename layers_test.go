@@ -32,7 +32,7 @@ func TestLayers(t *testing.T) {
 			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "transition_sweep.go", "audit.go",
 			"admission.go", "policy.go", "amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
 		}},
-		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
+		layers.Layer{Name: "contracts", Files: []string{"store.go", "contents.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
 			"lease.go", "member.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
 			"source.go", "cost.go",
