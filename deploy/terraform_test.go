@@ -155,6 +155,9 @@ func checkPlan(t *testing.T, p plan, wanted []string) {
 	}
 	// With the example's values the policies are what is in this folder.
 	for _, r := range p {
+		if r.Type == "aws_dynamodb_table" {
+			checkTable(t, r.Change.After)
+		}
 		file, ok := map[string]string{
 			"aws_iam_role_policy.deadman":   rolePolicy,
 			"aws_iam_role_policy.execution": executionPolicy,

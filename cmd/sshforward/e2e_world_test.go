@@ -158,8 +158,8 @@ policy:
 timing: %s
 listen: %s
 %s
-`, cmp.Or(w.opts.store, "bolt: "+filepath.Join(w.dir, "leases.db")), ops, carol, cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing,
-		cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
+`, cmp.Or(w.opts.store, "bolt: "+filepath.Join(w.dir, "leases.db")), ops, carol,
+		cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)

@@ -261,7 +261,8 @@ var tablePolicies = []string{"iam-policy-table.json", "iam-policy-table-create.j
 // policy makes a policy of deploy one for this bot.
 func (o *initOptions) policy(text string) string {
 	return strings.NewReplacer(
-		"table/sshforward-prod", "table/"+o.table, standInAccount, o.account, "ap-northeast-1", o.region, "arn:aws:", "arn:"+partition(o.region)+":",
+		"table/sshforward-prod", "table/"+o.table,
+		standInAccount, o.account, "ap-northeast-1", o.region, "arn:aws:", "arn:"+partition(o.region)+":",
 		`"prod"`, `"`+o.deployment+`"`, "sshforward-prod", "sshforward-"+o.deployment,
 	).Replace(text)
 }
@@ -298,7 +299,8 @@ Then, with the policy attached to the role that the bot runs with:
 `, shellWord(filepath.Join(o.folder, "slack-bot-token")), shellWord(filepath.Join(o.folder, "slack-app-token")),
 		shellWord(filepath.Join(o.folder, "key")), o.deployment, shellWord(filepath.Join(o.folder, "iam-policy.json")), config, calledAs())
 	if o.table != "" {
-		fmt.Fprintf(out, "\nThe role needs %s as well, and %s if the first replica is to make the table.\n", tablePolicies[0], tablePolicies[1])
+		fmt.Fprintf(out, "\nThe role needs %s as well, and %s if the first replica is to make the table.\n",
+			tablePolicies[0], tablePolicies[1])
 	}
 	if o.deadman {
 		fmt.Fprint(out, "\nThe dead-man switch needs a role of its own: deploy/README.md has the two commands for it.\n")

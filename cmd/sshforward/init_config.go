@@ -16,7 +16,8 @@ func (o *initOptions) configuration() string {
 	line("# with comments: docs/configuration.md.")
 	line("deployment: %s # do not change it while anything is open", strconv.Quote(o.deployment))
 	if o.table != "" {
-		line("store: {dynamodb: {table: %s, region: %s, create: true}} # create: false if a template has made it", strconv.Quote(o.table), o.region)
+		line("store: {dynamodb: {table: %s, region: %s, create: true}} # create: false if a template has made it",
+			strconv.Quote(o.table), o.region)
 	} else {
 		line("store: {bolt: %s}", strconv.Quote(o.store))
 	}

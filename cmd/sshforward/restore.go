@@ -26,7 +26,7 @@ func newRestore(con console) *cobra.Command {
 	var o restoreOptions
 	c := &cobra.Command{
 		Use:     "restore FILE",
-		Short:   "Put a backup in the place of the store of a bot that does not run, or into an empty table, and say what AWS has that it does not know",
+		Short:   "Put a backup in the place of the store of a bot that does not run, or into an empty table; say what AWS has beyond it",
 		GroupID: groupStore,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

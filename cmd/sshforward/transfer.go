@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/store/bolt"
 )
 
@@ -35,7 +36,10 @@ func transfer(ctx context.Context, from, to leaseStore) (last uint64, err error)
 			_ = group.Wait() // the first error is the one to tell
 			return 0, fmt.Errorf("read what is to be copied: %w", err)
 		}
-		group.Go(func() error { return put(within, to, c) })
+		group.Go(func() (err error) {
+			defer safe.Recover(&err)
+			return put(within, to, c)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return 0, err
