@@ -1,6 +1,6 @@
 # Short names for what people do here; the commands stand in README and .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help check test play release verify-release
+.PHONY: help check test play release verify-release verify-xterm
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -19,3 +19,6 @@ release: ## archives for linux and darwin, with checksums and lists of what is i
 
 verify-release: ## builds the release twice, once from nothing, and compares every byte
 	CLEAN=1 .ci/verify-release
+
+verify-xterm: ## compares the terminal in the playground's page with the packages on npm
+	SSHFORWARD_REQUIRE=xterm go test -count=1 -run TestXterm ./cmd/sshforward/playground/web

@@ -33,9 +33,9 @@ func TestLayers(t *testing.T) {
 			"admission.go", "policy.go", "amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
 			"envelope.go",
 		}},
-		layers.Layer{Name: "contracts", Files: []string{"store.go", "contents.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
+		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
-			"lease.go", "member.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
+			"lease.go", "member.go", "piece.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
 			"source.go", "cost.go",
 			"duration.go", "error.go", "text.go", "typed.go",
 			"preparation.go",

@@ -13,6 +13,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
+	"github.com/sshforward/sshforward/store/dynamo"
 )
 
 type abandonOptions struct {
@@ -84,7 +85,7 @@ func (o *abandonOptions) run(ctx context.Context, con console) (err error) {
 // whoever has it.
 func openToAbandon(ctx context.Context, c storeConfig, log *slog.Logger) (leaseStore, error) {
 	if c.DynamoDB != nil {
-		return openTable(ctx, c.DynamoDB, false, nil, log)
+		return dynamoStore(ctx, c.DynamoDB, dynamo.Options{Logger: log})
 	}
 	if _, err := os.Stat(c.Bolt); err != nil {
 		return nil, fmt.Errorf("the store cannot be used: %w", err)

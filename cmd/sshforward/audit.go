@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strconv"
@@ -94,7 +93,7 @@ type auditLog struct {
 
 func readAuditLog(ctx context.Context, c storeConfig, from eventsFrom) (auditLog, error) {
 	if c.DynamoDB != nil {
-		s, err := openTable(ctx, c.DynamoDB, false, nil, slog.New(slog.DiscardHandler))
+		s, err := openTable(ctx, c.DynamoDB)
 		if err != nil {
 			return auditLog{}, err
 		}

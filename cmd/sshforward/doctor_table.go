@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sshforward/sshforward/store/dynamo"
 )
@@ -31,8 +30,8 @@ func lookAtTable(ctx context.Context, c *dynamoDBConfig, offline bool) []finding
 		a.mend("the table %s in %s cannot be described: %s", c.Table, c.Region, oneLine(err))
 		return a.found
 	}
-	if len(e.Wrong) > 0 {
-		for _, wrong := range e.Wrong {
+	if len(e.Schema) > 0 {
+		for _, wrong := range e.Schema {
 			a.mend("the table %s: %s; name another one", c.Table, oneLine(wrong))
 		}
 		return a.found
@@ -43,23 +42,25 @@ func lookAtTable(ctx context.Context, c *dynamoDBConfig, offline bool) []finding
 		a.mend("the table %s is %s, and a bot can use it only when it is active", c.Table, strings.ToLower(e.Status))
 	}
 	lookAtSafety(a, e)
-	for _, operation := range slices.Sorted(maps.Keys(e.Refused)) {
-		a.mend("%s on the table is refused (%s); deploy/iam-policy-table.json allows it", operation, oneLine(e.Refused[operation]))
+	for _, operation := range e.Denied {
+		a.mend("the role may not call dynamodb:%s on the table or an index of it; deploy/iam-policy-table.json allows it", operation)
 	}
-	if len(e.Refused) == 0 {
+	for _, operation := range slices.Sorted(maps.Keys(e.Failed)) {
+		a.mend("%s on the table fails: %s", operation, oneLine(e.Failed[operation]))
+	}
+	if len(e.Denied)+len(e.Failed) == 0 {
 		a.ok("the bot may read and write it, which was tried without effect")
-		lookAtReplicas(a, e, time.Now())
+		lookAtReplicas(ctx, a, c)
 	}
-	lookAtClock(a, "DynamoDB", e.ClockOff)
 	return a.found
 }
 
 // lookAtSafety looks at what keeps the table from being lost, and from costing more.
-func lookAtSafety(a *about, e dynamo.Examined) {
+func lookAtSafety(a *about, e dynamo.Condition) {
 	switch {
 	case e.RecoveryErr != nil:
 		a.mend("whether there is point-in-time recovery cannot be told: %s", oneLine(e.RecoveryErr))
-	case e.Recovery:
+	case e.Recoverable:
 		a.ok("point-in-time recovery is on")
 	default:
 		a.mend("there is no point-in-time recovery, so what is deleted by mistake is gone: " +
@@ -74,17 +75,23 @@ func lookAtSafety(a *about, e dynamo.Examined) {
 	}
 }
 
-// beatAgo is how old the last sign of a replica may be that counts as running.
-// Their clocks may differ, so it is not said too precisely.
-const beatAgo = time.Minute
-
 // lookAtReplicas says who uses the table.
-func lookAtReplicas(a *about, e dynamo.Examined, now time.Time) {
-	n := 0
-	for _, m := range e.Members {
-		if now.Sub(m.At) < beatAgo {
-			n++
-		}
+func lookAtReplicas(ctx context.Context, a *about, c *dynamoDBConfig) {
+	store, err := openTable(ctx, c)
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return
 	}
-	a.ok("%d leases are not closed, %s", e.Active, count(n, "running replica"))
+	defer func() { _ = store.Close() }() // nothing was written
+	active, err := store.Active(ctx)
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return
+	}
+	n, err := runningOn(ctx, store)
+	if err != nil {
+		a.mend("%s", oneLine(err))
+		return
+	}
+	a.ok("%d leases are not closed, %s", len(active), count(n, "running replica"))
 }

@@ -45,6 +45,8 @@ func newPlayground(con console) *cobra.Command {
 	flags.StringVar(&o.Listen, "listen", "", "the page's `ADDRESS`, loopback only; 127.0.0.1:8022 if not given, with --script any free port")
 	flags.Float64Var(&o.Speed, "speed", 1, "make the configured lengths of leases and reminders, and the durations in a script, "+
 		"`N` times shorter: at 60, an hour passes in a minute")
+	flags.BoolVar(&o.Fast, "fast", false, "let the stand-in for AWS answer at once, as it does with --script; else it takes about as long "+
+		"for one thing in proportion to another as AWS does, so that what is made can be seen to appear")
 	choiceFlag(c, &o.Language, "language", "what the bot speaks in channels; one person alone is spoken to in their own", bot.Languages()...)
 	flags.Var((*pathFlag)(&o.script), "script", "play a written scenario from this `FILE` and exit, with 1 if it does not go as written")
 	declared(c.MarkFlagDirname("dir"))

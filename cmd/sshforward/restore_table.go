@@ -10,6 +10,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/store/bolt"
+	"github.com/sshforward/sshforward/store/dynamo"
 )
 
 // beatsWithin is how long a replica that runs may take to show it: it beats every
@@ -17,28 +18,37 @@ import (
 const beatsWithin = 4 * time.Second
 
 // runTable copies the backup into a table that is empty, so that nothing is
-// replaced there, and which no replica uses.
+// replaced there, and which no replica uses. It can be repeated if it was cut short.
 func (o *restoreOptions) runTable(ctx context.Context, con console, c *dynamoDBConfig) error {
 	b, err := readBackup(ctx, o.from)
 	if err != nil {
 		return fmt.Errorf("%s cannot be restored: %w", o.from, err)
 	}
-	discard := slog.New(slog.DiscardHandler)
-	table, err := openTable(ctx, c, c.Create, nil, discard)
+	table, err := dynamoStore(ctx, c, dynamo.Options{Create: c.Create, ToLoad: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = table.Close() }() // what was written is there by then
-	if err := unused(ctx, table); err != nil {
-		return fmt.Errorf("the table %s %w", c.Table, err)
+	switch n, err := runningOn(ctx, table); {
+	case err != nil:
+		return err
+	case n > 0:
+		return fmt.Errorf("the table %s is in use by %s; stop them first", c.Table, count(n, "running replica"))
 	}
-	file, err := bolt.Open(o.from, bolt.Options{ReadOnly: true, Logger: discard})
+	file, err := bolt.Open(o.from, bolt.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	last, err := transfer(ctx, file, table)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("%s is not all in the table %s, of which no bot should be started now: %w", o.from, c.Table, err)
+	err = errors.Join(table.Load(ctx, file.Pieces(ctx)), file.Close())
+	switch {
+	case sshforward.ErrorCode(err) == sshforward.ECONFLICT:
+		return fmt.Errorf("the table %s is not empty; a backup can be put into an empty one only", c.Table)
+	case err != nil:
+		return fmt.Errorf("%s is not all in the table %s; no bot takes it now, and the same command goes on: %w", o.from, c.Table, err)
+	}
+	last, err := lastEvent(ctx, table)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(con.stdout, "%s is in the table %s: %s\n", o.from, c.Table, b)
 	if last > 0 {
@@ -50,38 +60,30 @@ func (o *restoreOptions) runTable(ctx context.Context, con console, c *dynamoDBC
 	return o.compare(ctx, con, b)
 }
 
-// unused returns an error that goes on after "the table" if it is not empty, or
-// replicas run on it.
-func unused(ctx context.Context, s leaseStore) error {
-	for _, err := range s.Contents(ctx) {
+// lastEvent is the number of the last event.
+func lastEvent(ctx context.Context, s sshforward.AuditLog) (last uint64, err error) {
+	for e, err := range s.EventsAfter(ctx, 0) {
 		if err != nil {
-			return fmt.Errorf("cannot be read: %w", err)
+			return 0, fmt.Errorf("read what was written: %w", err)
 		}
-		return errors.New("is not empty; a backup can be put into an empty one only")
+		last = e.Seq
 	}
-	for _, err := range s.EventsAfter(ctx, 0) {
-		if err != nil {
-			return fmt.Errorf("cannot be read: %w", err)
-		}
-		return errors.New("has an audit record already; a backup can be put into an empty one only")
-	}
+	return last, nil
+}
+
+// runningOn is how many replicas use a table. Those that are listed may be dead.
+func runningOn(ctx context.Context, s sshforward.Members) (n int, err error) {
 	before, err := s.Members(ctx)
 	if err != nil || len(before) == 0 {
-		return err
+		return 0, err
 	}
-	select { // those may be dead
+	select {
 	case <-time.After(beatsWithin):
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	now, err := s.Members(ctx)
-	if err != nil {
-		return err
-	}
-	if n := running(before, now); n > 0 {
-		return fmt.Errorf("is in use by %s; stop them first", count(n, "running replica"))
-	}
-	return nil
+	return running(before, now), err
 }
 
 // running counts the members that have beaten between two looks.

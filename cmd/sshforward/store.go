@@ -15,7 +15,8 @@ import (
 // leaseStore is the store, wherever it is.
 type leaseStore interface {
 	sshforward.Store
-	sshforward.Contents
+	// ID is by which tags in AWS are told from those of another store.
+	ID() string
 	Close() error
 }
 
@@ -31,7 +32,7 @@ type servedStore struct {
 // each call to a table.
 func openServed(ctx context.Context, c storeConfig, onCall func(service, operation, code string), log *slog.Logger) (*servedStore, error) {
 	if c.DynamoDB != nil {
-		s, err := openTable(ctx, c.DynamoDB, c.DynamoDB.Create, onCall, log)
+		s, err := dynamoStore(ctx, c.DynamoDB, dynamo.Options{Create: c.DynamoDB.Create, OnCall: onCall, Logger: log})
 		if err != nil {
 			return nil, err
 		}
@@ -44,15 +45,16 @@ func openServed(ctx context.Context, c storeConfig, onCall func(service, operati
 	return &servedStore{leaseStore: s, file: s, path: c.Bolt, damaged: damaged}, nil
 }
 
-// openTable opens a table. A command that only looks makes none.
-func openTable(
-	ctx context.Context, c *dynamoDBConfig, create bool, onCall func(service, operation, code string), log *slog.Logger,
-) (*dynamo.Store, error) {
-	s, err := dynamo.Open(ctx, dynamo.Options{Table: string(c.Table), Region: c.Region, Create: create, OnCall: onCall, Logger: log})
-	if errors.Is(err, dynamo.ErrNoTable) {
+// dynamoStore opens the table.
+func dynamoStore(ctx context.Context, c *dynamoDBConfig, o dynamo.Options) (*dynamo.Store, error) {
+	o.Table, o.Region = string(c.Table), c.Region
+	s, err := dynamo.Open(ctx, o)
+	switch {
+	case errors.Is(err, dynamo.ErrNoTable):
 		return nil, errors.New(noTable(c))
-	}
-	if err != nil {
+	case errors.Is(err, dynamo.ErrLoading):
+		return nil, fmt.Errorf("the table %s has a part of a backup; repeat sshforward restore until it has come to its end", c.Table)
+	case err != nil:
 		return nil, fmt.Errorf("the lease store cannot be opened: %w", err)
 	}
 	return s, nil

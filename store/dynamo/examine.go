@@ -2,145 +2,127 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go/middleware"
-
-	"github.com/sshforward/sshforward"
 )
 
-// Examined is what [Examine] found.
-type Examined struct {
-	ARN       string
-	Status    string // ACTIVE, if all is well
-	Items     int64  // as DynamoDB counts them, every six hours
-	Bytes     int64
-	OnDemand  bool
-	Protected bool // against being deleted
-	Encrypted bool // with a key of KMS; DynamoDB's own is used otherwise
-
-	// Wrong says what the table lacks that cannot be added: keys, local indexes.
-	Wrong []error
-
-	// Recovery is whether there is point-in-time recovery; RecoveryErr why that
-	// cannot be told.
-	Recovery    bool
+// Condition is how a table is, as far as the credentials let that be seen.
+type Condition struct {
+	Status string // AWS's word: ACTIVE
+	ARN    string
+	OnDemand,
+	// Protected against being deleted.
+	Protected bool
+	// Recoverable is the point-in-time recovery. RecoveryErr says why that cannot
+	// be told: a stand-in does not know it, or it is not allowed.
+	Recoverable bool
 	RecoveryErr error
-
-	// Refused are the calls of a bot that were refused, by the operation.
-	Refused map[string]error
-
-	// Active is how many leases are not closed, Members are the replicas; if
-	// nothing was refused.
-	Active  int
-	Members []sshforward.Member
-
-	// ClockOff is by how much DynamoDB's clock is ahead, within a second.
-	ClockOff time.Duration
+	// Schema says what the keys or the indexes lack. It cannot be mended: the
+	// table has to be made anew.
+	Schema []error
+	Items  int64 // about, six hours old
+	Bytes  int64
+	// Denied are the operations that the credentials do not allow and the bot
+	// needs, in the order of their names.
+	Denied []string
+	// Failed are operations that went wrong otherwise, and how.
+	Failed map[string]error
 }
 
-// Examine looks at a table as a bot would use it, and changes nothing.
-// [ErrNoTable] if there is none; what cannot be described is the error that AWS
-// answers with.
-func Examine(ctx context.Context, o Options) (e Examined, err error) {
+// operations are what the bot calls, each with a call that changes nothing.
+var operations = map[string]func(context.Context, *Store) error{
+	"GetItem": func(ctx context.Context, s *Store) error {
+		_, err := s.get(ctx, pkMeta, skStore)
+		return err
+	},
+	"BatchGetItem": func(ctx context.Context, s *Store) error {
+		_, err := s.getAll(ctx, pkMeta, []string{skStore})
+		return err
+	},
+	"Query": func(ctx context.Context, s *Store) error {
+		for _, x := range []string{"", attrDue, attrAct, attrTell} {
+			for _, err := range s.pages(ctx, query{pk: pkLease, index: x, limit: 1}) {
+				if err != nil {
+					return err
+				}
+				break
+			}
+		}
+		return nil
+	},
+	// What is to be written is on condition that something is there which never is.
+	"PutItem": func(ctx context.Context, s *Store) error {
+		_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName: &s.table, Item: key(pkMeta, skNever), ConditionExpression: aws.String(ifThere),
+		})
+		return unlessCondition(err)
+	},
+	"UpdateItem": func(ctx context.Context, s *Store) error {
+		_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.table, Key: key(pkMeta, skNever), ConditionExpression: aws.String(ifThere),
+			UpdateExpression: aws.String("REMOVE " + attrDoc),
+		})
+		return unlessCondition(err)
+	},
+	"DeleteItem": func(ctx context.Context, s *Store) error {
+		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &s.table, Key: key(pkMeta, skNever), ConditionExpression: aws.String(ifThere),
+		})
+		return unlessCondition(err)
+	},
+}
+
+const (
+	skNever = "never"
+	ifThere = "attribute_exists(" + attrSK + ")"
+)
+
+func unlessCondition(err error) error {
+	if isCondition(err) {
+		return nil
+	}
+	return err
+}
+
+// Examine looks at a table and tries what the bot needs, and changes nothing.
+// [ErrNoTable] if there is none; that cannot be told without DescribeTable.
+func Examine(ctx context.Context, o Options) (Condition, error) {
 	s, err := newStore(ctx, o)
 	if err != nil {
-		return e, err
+		return Condition{}, err
 	}
 	defer s.end()
-	out, err := s.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
-	if _, ok := errors.AsType[*types.ResourceNotFoundException](err); ok {
-		return e, ErrNoTable
-	}
+	t, err := s.describe(ctx)
 	if err != nil {
-		return e, err
+		return Condition{}, fmt.Errorf("table %s: %w", o.Table, err)
 	}
-	t := out.Table
-	e.ClockOff = clockOff(out.ResultMetadata)
-	e.ARN, e.Status = aws.ToString(t.TableArn), string(t.TableStatus)
-	e.Items, e.Bytes = aws.ToInt64(t.ItemCount), aws.ToInt64(t.TableSizeBytes)
-	e.OnDemand = t.BillingModeSummary != nil && t.BillingModeSummary.BillingMode == types.BillingModePayPerRequest
-	e.Protected = aws.ToBool(t.DeletionProtectionEnabled)
-	e.Encrypted = t.SSEDescription != nil && t.SSEDescription.Status == types.SSEStatusEnabled
-	e.Wrong = schemaErrors(t)
-	e.Recovery, e.RecoveryErr = s.recovery(ctx)
-	if len(e.Wrong) == 0 {
-		e.Refused = s.rehearse(ctx)
+	c := Condition{
+		Status: string(t.TableStatus), ARN: aws.ToString(t.TableArn), Items: aws.ToInt64(t.ItemCount), Bytes: aws.ToInt64(t.TableSizeBytes),
+		OnDemand:  t.BillingModeSummary != nil && t.BillingModeSummary.BillingMode == types.BillingModePayPerRequest,
+		Protected: aws.ToBool(t.DeletionProtectionEnabled), Schema: schemaErrors(t), Failed: make(map[string]error),
 	}
-	if len(e.Wrong) > 0 || len(e.Refused) > 0 {
-		return e, nil
-	}
-	active, err := s.Active(ctx)
-	if err != nil {
-		return e, err
-	}
-	e.Active = len(active)
-	e.Members, err = s.Members(ctx)
-	return e, err
-}
-
-// clockOff is by how much the clock of whoever answered is ahead of this one. A
-// Date has whole seconds, cut off.
-func clockOff(meta middleware.Metadata) time.Duration {
-	theirs, ok := awsmiddleware.GetServerTime(meta)
-	here, ok2 := awsmiddleware.GetResponseAt(meta)
-	if !ok || !ok2 {
-		return 0
-	}
-	return theirs.Add(time.Second / 2).Sub(here)
-}
-
-func (s *Store) recovery(ctx context.Context) (bool, error) {
 	out, err := s.db.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: &s.table})
 	if err != nil {
-		return false, err
+		c.RecoveryErr = err
+	} else if d := out.ContinuousBackupsDescription; d != nil && d.PointInTimeRecoveryDescription != nil {
+		c.Recoverable = d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled
 	}
-	d := out.ContinuousBackupsDescription
-	return d != nil && d.PointInTimeRecoveryDescription != nil &&
-		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled, nil
-}
-
-// rehearse makes every call that a bot makes. What would write has a condition
-// that is never met: DynamoDB looks at it only for those who may write.
-func (s *Store) rehearse(ctx context.Context) map[string]error {
-	refused := make(map[string]error)
-	note := func(operation string, err error) {
-		if err != nil && !isCondition(err) {
-			refused[operation] = err
+	if len(c.Schema) > 0 || t.TableStatus == types.TableStatusCreating {
+		return c, nil
+	}
+	for name, try := range operations {
+		switch err := try(ctx, s); {
+		case err == nil:
+		case codeOf(err) == "AccessDeniedException":
+			c.Denied = append(c.Denied, name)
+		default:
+			c.Failed[name] = err
 		}
 	}
-	const nobody = "rehearsal"
-	never := aws.String("attribute_exists(" + attrSK + ") AND attribute_not_exists(" + attrSK + ")")
-	_, err := s.get(ctx, pkMeta, nobody)
-	note("GetItem", err)
-	_, err = s.getAll(ctx, pkMeta, []string{nobody})
-	note("BatchGetItem", err)
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: key(pkMeta, nobody), ConditionExpression: never})
-	note("PutItem", err)
-	var u update
-	u.set(attrSince, text(nobody))
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(pkMeta, nobody), ConditionExpression: never, UpdateExpression: u.expression(),
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	})
-	note("UpdateItem", err)
-	_, err = s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key(pkMeta, nobody), ConditionExpression: never})
-	note("DeleteItem", err)
-	for _, name := range []string{"", attrDue, attrAct, attrTell} {
-		for _, err := range s.items(ctx, query{pk: pkLease, index: name, limit: 1}) {
-			operation := "Query"
-			if name != "" {
-				operation += fmt.Sprintf(" (index %s)", name)
-			}
-			note(operation, err)
-			break
-		}
-	}
-	return refused
+	slices.Sort(c.Denied)
+	return c, nil
 }

@@ -26,7 +26,8 @@ type botProcess struct {
 	args    []string
 	env     []string
 	log     io.Writer
-	changed func() // is called when it has started or is gone
+	record  func() io.Writer // where a process writes its audit record
+	changed func()           // is called when it has started or is gone
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -41,7 +42,7 @@ func (b *botProcess) start() error {
 		return errRunning
 	}
 	cmd := exec.Command(b.binary, b.args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = b.env, b.log, b.log
+	cmd.Env, cmd.Stdout, cmd.Stderr = b.env, b.record(), b.log
 	ownGroup(cmd)
 	exited, started := make(chan struct{}), make(chan error)
 	go func() {

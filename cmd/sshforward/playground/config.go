@@ -48,6 +48,7 @@ func config(dir string, port int, speed float64, language string) string {
 	return fmt.Sprintf(`# Written by sshforward playground at every start.
 deployment: %s
 store: {bolt: %q}
+audit: {stdout: true} # which the playground reads
 slack: {channel: %s, admins: [%s], language: %s}
 aws:
   - name: main

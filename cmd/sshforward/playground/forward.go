@@ -2,9 +2,11 @@ package playground
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -32,6 +34,8 @@ type forwarder struct {
 	changed func()
 	// seen gets what is in service, after every look.
 	seen func(inService map[string]bool)
+	// traffic is told who came and went.
+	traffic *traffic
 
 	nudge chan struct{}
 	group sync.WaitGroup
@@ -53,7 +57,7 @@ type place struct {
 func newForwarder(cloud *fakeaws.Cloud, addrs *addresses, hosts map[string]*host, log *slog.Logger) *forwarder {
 	return &forwarder{
 		cloud: cloud, addrs: addrs, hosts: hosts, log: log, changed: func() {}, seen: func(map[string]bool) {},
-		nudge:     make(chan struct{}, 1),
+		traffic: &traffic{tell: func(time.Time, string, string, ...any) {}}, nudge: make(chan struct{}, 1),
 		listeners: make(map[place]net.Listener), sessions: make(map[*session]struct{}),
 	}
 }
@@ -145,6 +149,7 @@ func (f *forwarder) apply(want map[place]bool, registered map[registration]bool)
 	for s := range f.sessions {
 		if s.routed && !registered[s.to] {
 			s.cut()
+			f.traffic.ended(s.id, true)
 			delete(f.sessions, s)
 			changed = true
 			f.log.Info("session cut", "instance", s.to.instance, "name", s.to.balancer)
@@ -194,12 +199,26 @@ func (f *forwarder) carry(p place, conn net.Conn) {
 		// the client waits in vain; a reset says the same sooner.
 		f.log.Info("connection refused", "from", source, "err", err)
 		s.cut()
+		if errors.Is(err, fakeaws.ErrFiltered) {
+			f.traffic.refused(f.lease(p.balancer), source)
+			f.changed()
+		}
 		return
 	}
 	s.begin(backend.IdleTimeout, f.node(p.balancer))
 	f.mu.Lock()
 	s.to, s.routed = registration{p.balancer, p.created, backend.Instance}, true
 	f.mu.Unlock()
+	lease := f.lease(p.balancer)
+	s.loggedIn = func() {
+		f.mu.Lock()
+		_, there := f.sessions[s]
+		if there {
+			s.id = f.traffic.came(lease, h.name, source)
+		}
+		f.mu.Unlock()
+		f.changed()
+	}
 	f.wake() // the instance may have been deregistered since Route looked
 	f.changed()
 	h.serve(s)
@@ -218,6 +237,36 @@ func sourceOf(conn net.Conn) netip.Addr {
 		return home
 	}
 	return remote.AddrPort().Addr().Unmap()
+}
+
+// address is where the forward of a lease listens now, or the newest forward if
+// lease is empty.
+func (f *forwarder) address(lease string) (netip.AddrPort, bool) {
+	var (
+		newest time.Time
+		at     netip.AddrPort
+	)
+	balancers := f.cloud.Home().LoadBalancers()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p, l := range f.listeners {
+		i := slices.IndexFunc(balancers, func(lb fakeaws.LoadBalancer) bool { return lb.Name == p.balancer })
+		if i < 0 || lease != "" && balancers[i].Tags["sshforward:lease"] != lease || p.created.Before(newest) {
+			continue
+		}
+		newest, at = p.created, l.Addr().(*net.TCPAddr).AddrPort()
+	}
+	return at, at.IsValid()
+}
+
+// lease is whose a load balancer is, by its tags.
+func (f *forwarder) lease(balancer string) string {
+	for _, lb := range f.cloud.Home().LoadBalancers() {
+		if lb.Name == balancer {
+			return lb.Tags["sshforward:lease"]
+		}
+	}
+	return ""
 }
 
 // node is the private address of the load balancer's node, which is where an
@@ -252,6 +301,7 @@ func (f *forwarder) remove(s *session) {
 	s.end()
 	f.mu.Lock()
 	delete(f.sessions, s)
+	f.traffic.ended(s.id, false)
 	f.mu.Unlock()
 	f.changed()
 }

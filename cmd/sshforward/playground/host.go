@@ -124,6 +124,9 @@ func (h *host) serve(conn net.Conn) {
 	if err != nil {
 		return
 	}
+	if s, ok := conn.(*session); ok && s.loggedIn != nil {
+		s.loggedIn()
+	}
 	var group sync.WaitGroup
 	group.Go(func() { ssh.DiscardRequests(requests) }) // answers keepalives with a no, which is an answer
 	for c := range channels {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
 	"github.com/sshforward/sshforward/internal/testenv"
 )
 
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+		defer webtest.Quit()
 		return m.Run()
 	}())
 }
@@ -53,7 +55,15 @@ func needSSH(t *testing.T) {
 	}
 }
 
+// start starts one with a cloud that answers at once.
 func start(t *testing.T, o Options) *Playground {
+	t.Helper()
+	o.Fast = true
+	return startPaced(t, o)
+}
+
+// startPaced starts one as a person has it, with a cloud that takes its time.
+func startPaced(t *testing.T, o Options) *Playground {
 	t.Helper()
 	o.Binary = binary
 	if o.Listen == "" {

@@ -17,6 +17,10 @@
 // script. What is typed on the page is taken as typed, and times on cards are
 // real ones. How long the cloud takes, and how long a person may take to
 // confirm, does not change. Nothing gets shorter than one second.
+//
+// The cloud takes about as long for one thing in proportion to another as AWS
+// does (pace), so that a person sees a way in come to be, part by part. A script
+// and a test do not look, and have it Fast.
 package playground
 
 import (
@@ -39,6 +43,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
@@ -57,8 +62,11 @@ const (
 	keysDir        = "keys"
 )
 
-// hint is what to type first.
-const hint = "/sshforward open web-1 5m because I want to see it"
+// hint is what to type first; it is no longer than a lease may be at this speed.
+func (p *Playground) hint() string {
+	lasts := min(5*time.Minute, scaled(leaseMax, p.opts.Speed))
+	return "/sshforward open web-1 " + sshforward.FormatDuration(lasts) + " because I want to see it"
+}
 
 // readyWithin is how long the bot may take to connect.
 const readyWithin = 30 * time.Second
@@ -75,6 +83,8 @@ type Options struct {
 	Listen string
 	// Speed divides durations, see the package comment; 1 if zero.
 	Speed float64
+	// Fast lets the cloud answer at once; see pace.
+	Fast bool
 	// Language is what the bot speaks in channels, en or ja; en if empty. What
 	// one person alone sees is in that person's own.
 	Language string
@@ -83,7 +93,7 @@ type Options struct {
 	Logger *slog.Logger // discards if nil
 }
 
-// Playground is a running one. It is the page's web.Stage.
+// Playground is a running one. It is the page's web.Stage and web.Tour.
 type Playground struct {
 	opts      Options
 	dir       string
@@ -95,6 +105,11 @@ type Playground struct {
 	health    *health
 	forward   *forwarder
 	bot       *botProcess
+	record    *record
+	chronicle *chronicle
+	repairs   repairs
+	inService map[string]bool // what was at the last look; the forwarder's
+	tour      tour
 	url       string
 	changed   chan struct{}
 	undo      []func() // what Close does, last first
@@ -117,6 +132,8 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 		return nil, fmt.Errorf("a speed of %g is not from 1 to 3600", o.Speed)
 	}
 	p := &Playground{opts: o, log: o.Logger, changed: make(chan struct{}, 1), health: &health{}}
+	p.chronicle = &chronicle{name: p.nameOf, changed: p.note}
+	p.record = &record{changed: p.note, heard: p.chronicle.recorded}
 	if err := p.start(ctx); err != nil {
 		p.Close()
 		return nil, err
@@ -150,7 +167,7 @@ func (p *Playground) start(ctx context.Context) error {
 		return err
 	}
 	p.serve(page, web.Handler(web.Options{
-		Workspace: p.workspace, Cloud: p.cloud, Note: p.fieldNote, Stage: p, Logger: p.log,
+		Workspace: p.workspace, Cloud: p.cloud, Note: p.fieldNote, Stage: p, Tour: p, Logger: p.log,
 	}))
 	return nil
 }
@@ -228,10 +245,8 @@ func (p *Playground) startCloud() (url string, err error) {
 	if err != nil {
 		return "", err
 	}
-	o := fakeaws.Options{
-		Seed: seed, RegisterDelay: 1500 * time.Millisecond, InterfaceLinger: 3 * time.Second, StateDelay: 3 * time.Second,
-		DNSName: p.addrs.name, Listening: p.health.listening,
-	}
+	o := pace(p.opts.Fast)
+	o.Seed, o.DNSName, o.Listening = seed, p.addrs.name, p.health.listening
 	if n := p.addrs.few(); n > 0 {
 		o.LoadBalancerLimit = 1 + n // somebody else's, and those that there are addresses for
 		missing := p.addrs.want[len(p.addrs.all)%len(p.addrs.want)]
@@ -257,7 +272,7 @@ func (p *Playground) startCloud() (url string, err error) {
 	}
 
 	p.forward = newForwarder(p.cloud, p.addrs, hosts, p.log)
-	p.forward.changed, p.forward.seen = p.note, p.health.seen
+	p.forward.changed, p.forward.seen, p.forward.traffic.tell = p.note, p.look, p.chronicle.add
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); p.forward.run(ctx) }()
@@ -305,13 +320,14 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 	}
 	p.undo = append(p.undo, func() { _ = log.Close() })
 	p.bot = &botProcess{
-		binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note,
+		binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note, record: p.record.of,
 		env: botEnv(p.workspace.APIURL(), p.workspace.BotToken(), p.workspace.AppToken(), awsURL),
 	}
 	if err := p.bot.start(); err != nil {
 		return err
 	}
 	p.undo = append(p.undo, p.bot.stop)
+	p.chronicle.add(time.Now(), ofBot, "The bot starts, on an empty cloud")
 	return p.connected(ctx)
 }
 

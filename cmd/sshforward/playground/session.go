@@ -20,6 +20,9 @@ type session struct {
 	net.Conn
 	to     registration
 	routed bool // to is set; both belong to the forwarder
+	id     int  // in the traffic, once somebody has logged in; the forwarder's too
+
+	loggedIn func() // is called when somebody has
 
 	idle   time.Duration
 	timer  *time.Timer

@@ -82,6 +82,7 @@ func actions(mux *http.ServeMux, o Options) {
 	add("trouble", func(ctx context.Context, a act) (any, error) {
 		return struct{}{}, o.Stage.Trouble(ctx, a.Kind)
 	})
+	actionsOfTour(add, o.Tour)
 }
 
 // mayRead tells whether a person sees a channel.

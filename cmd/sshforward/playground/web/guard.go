@@ -36,7 +36,7 @@ func guard(next http.Handler) http.Handler {
 			http.Error(w, "this page answers to localhost only", http.StatusMisdirectedRequest)
 			return
 		}
-		if site := r.Header.Get("Sec-Fetch-Site"); r.URL.Path == "/events" && site != "" && site != "same-origin" {
+		if site := r.Header.Get("Sec-Fetch-Site"); (r.URL.Path == "/events" || r.URL.Path == "/terminal") && site != "" && site != "same-origin" {
 			http.Error(w, "the stream is for this page only", http.StatusForbidden)
 			return
 		}

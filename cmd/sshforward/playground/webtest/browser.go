@@ -32,6 +32,9 @@ type Browser struct {
 // patience is how long something may take to show; the machine may be busy.
 const patience = 30 * time.Second
 
+// testWithin is how long one page may be used.
+const testWithin = 5 * time.Minute
+
 // chromium finds the browser. Without one the test is skipped, unless
 // SSHFORWARD_REQUIRE names chromium.
 func chromium(t *testing.T) string {
@@ -47,18 +50,36 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// Open starts a browser on a page. Screenshots go where SSHFORWARD_ARTEFACTS
-// says, with names that begin with shots; if it says nothing, there are none,
-// which is quicker. Whatever the page writes to the console, an
-// exception or a refusal of its policy among them, fails the test at the end.
-func Open(t *testing.T, url, shots string) *Browser {
+// chrome is the one Chromium of this process: starting one costs as much as a
+// test. Each test has a profile of its own in it.
+var chrome struct {
+	sync.Mutex
+	ctx  context.Context
+	quit func()
+}
+
+// start returns the Chromium that runs, or starts it.
+func start(t *testing.T) context.Context {
 	t.Helper()
 	path := chromium(t)
+	chrome.Lock()
+	defer chrome.Unlock()
+	if chrome.ctx != nil {
+		return chrome.ctx
+	}
 	profile, err := os.MkdirTemp("", "sshforward-chromium-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(ctx)
+	chrome.quit = func() {
+		end()
+		stop()
 		// Its children write for a moment after it has ended.
 		for range 50 {
 			if os.RemoveAll(profile) == nil {
@@ -66,7 +87,32 @@ func Open(t *testing.T, url, shots string) *Browser {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-	})
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		chrome.quit()
+		t.Fatal(err)
+	}
+	chrome.ctx = ctx
+	return ctx
+}
+
+// Quit ends the Chromium, if one was started; TestMain calls it after all tests.
+func Quit() {
+	chrome.Lock()
+	defer chrome.Unlock()
+	if chrome.ctx != nil {
+		chrome.quit()
+		chrome.ctx = nil
+	}
+}
+
+// Open opens a page, in a Chromium that the tests of a process share. Screenshots
+// go where SSHFORWARD_ARTEFACTS
+// says, with names that begin with shots; if it says nothing, there are none,
+// which is quicker. Whatever the page writes to the console, an
+// exception or a refusal of its policy among them, fails the test at the end.
+func Open(t *testing.T, url, shots string) *Browser {
+	t.Helper()
 	b := &Browser{t: t}
 	if dir := os.Getenv("SSHFORWARD_ARTEFACTS"); dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -74,17 +120,15 @@ func Open(t *testing.T, url, shots string) *Browser {
 		}
 		b.shot = filepath.Join(dir, shots)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	late, cancel := context.WithTimeout(start(t), testWithin)
 	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, end := chromedp.NewContext(ctx)
+	ctx, end := chromedp.NewContext(late, chromedp.WithNewBrowserContext())
 	b.ctx = ctx
 	b.Do(chromedp.Navigate("about:blank"))
+	// Several pages may be open at a time, and each thinks that it has the focus.
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -104,7 +148,7 @@ func Open(t *testing.T, url, shots string) *Browser {
 	b.Size(1440, 900)
 	b.Scheme("light")
 	b.Do(chromedp.Navigate(url))
-	b.See("#chat-head h1")
+	b.See("#chat-head h2")
 	return b
 }
 
@@ -194,6 +238,7 @@ func (b *Browser) Clipboard() string {
 	b.t.Helper()
 	_, err := chromedp.CallBrowser(b.ctx, browser.SetPermission, browser.SetPermissionParams{
 		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
+		BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
 	})
 	if err != nil {
 		b.t.Fatal(err)

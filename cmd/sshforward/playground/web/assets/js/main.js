@@ -6,12 +6,14 @@ import { startMessages } from './messages.js';
 import { startModals } from './modal.js';
 import { startSidebar } from './sidebar.js';
 import { connect } from './stream.js';
+import { startTabs } from './tabs.js';
 
 startSidebar();
+startTabs();
 startHead();
 startComposer();
+startHome(); // first, since it makes room for the messages
 startMessages();
-startHome();
 startModals();
 startCloud();
 connect();
