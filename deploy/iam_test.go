@@ -26,6 +26,7 @@ const (
 // role may do that EventBridge Scheduler assumes.
 const (
 	botPolicy    = "iam-policy.json"
+	doctorPolicy = "iam-policy-doctor.json"
 	switchPolicy = "iam-policy-deadman.json"
 	tablePolicy  = "iam-policy-table.json"
 	makePolicy   = "iam-policy-table-create.json"
