@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
 	"github.com/sshforward/sshforward/internal/testenv"
 )
 
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		return m.Run()
+		return webtest.Main(m.Run)
 	}())
 }
 

@@ -47,26 +47,12 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// Open starts a browser on a page. Screenshots go where SSHFORWARD_ARTEFACTS
+// Open opens a window on a page, in the browser that all tests of a package share. Screenshots go where SSHFORWARD_ARTEFACTS
 // says, with names that begin with shots; if it says nothing, there are none,
 // which is quicker. Whatever the page writes to the console, an
 // exception or a refusal of its policy among them, fails the test at the end.
 func Open(t *testing.T, url, shots string) *Browser {
 	t.Helper()
-	path := chromium(t)
-	profile, err := os.MkdirTemp("", "sshforward-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		// Its children write for a moment after it has ended.
-		for range 50 {
-			if os.RemoveAll(profile) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
 	b := &Browser{t: t}
 	if dir := os.Getenv("SSHFORWARD_ARTEFACTS"); dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -74,17 +60,10 @@ func Open(t *testing.T, url, shots string) *Browser {
 		}
 		b.shot = filepath.Join(dir, shots)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, end := chromedp.NewContext(ctx)
+	ctx, end := window(t)
 	b.ctx = ctx
 	b.Do(chromedp.Navigate("about:blank"))
+	b.focus()
 
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -194,6 +173,7 @@ func (b *Browser) Clipboard() string {
 	b.t.Helper()
 	_, err := chromedp.CallBrowser(b.ctx, browser.SetPermission, browser.SetPermissionParams{
 		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
+		BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -229,6 +209,9 @@ func (b *Browser) Shot(name string) {
 	if err != nil {
 		b.t.Errorf("screenshot %s: %v", name, err)
 		return
+	}
+	if png, err = small(png); err != nil {
+		b.t.Error(err)
 	}
 	if err := os.WriteFile(b.shot+"-"+name+".png", png, 0o644); err != nil {
 		b.t.Error(err)

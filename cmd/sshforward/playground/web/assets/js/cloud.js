@@ -129,6 +129,7 @@ export function startCloud() {
   build();
   on('happened', happened);
   on('cloud', cloud);
+  on('story', () => state.cloud && draw(picture, state.cloud));
   on('status', status);
   on('cloud message place', paste);
   on('event', event);

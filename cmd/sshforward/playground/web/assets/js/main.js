@@ -1,10 +1,12 @@
 import { startCloud } from './cloud.js';
 import { startComposer } from './composer.js';
+import { startGuide } from './guide.js';
 import { startHead } from './head.js';
 import { startHome } from './home.js';
 import { startMessages } from './messages.js';
 import { startModals } from './modal.js';
 import { startSidebar } from './sidebar.js';
+import { startTerminal } from './terminal.js';
 import { connect } from './stream.js';
 
 startSidebar();
@@ -14,4 +16,6 @@ startMessages();
 startHome();
 startModals();
 startCloud();
+startTerminal();
+startGuide();
 connect();

@@ -1,0 +1,10 @@
+package web_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(webtest.Main(m.Run)) }
