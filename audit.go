@@ -92,6 +92,20 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	return events
 }
 
+// toldBy reports whether an event of the bot's own is about what the lease, as
+// another writer left it, says has happened: then that one has told it.
+func (e *Event) toldBy(l *Lease) bool {
+	switch e.Act {
+	case ActEnding:
+		return l.Reason != ""
+	case ActAccessEnded:
+		return !l.AccessEndedAt.IsZero()
+	case ActClosed:
+		return l.State == Closed
+	}
+	return false
+}
+
 // detail says what of the act is not in the event's other fields.
 func (by actor) detail(was, is *Lease) Text {
 	switch {

@@ -40,6 +40,9 @@ func (k *Keeper) closeAll(ctx context.Context, c Caller) (Reply, error) {
 	)
 	for i, l := range mine {
 		closed, recorded, err := k.closeOne(ctx, c, l, false)
+		if done, ok := asRepeated(err); ok {
+			closed, recorded, err = done, true, nil
+		}
 		switch {
 		case err == nil:
 			mine[i], all = closed, all && recorded

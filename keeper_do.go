@@ -12,6 +12,8 @@ const (
 	dueAtOnce = 10_000
 	// dueMost bounds what one tick looks at: more than are ever due.
 	dueMost = 1_000_000
+	// envelopeAge is for how long Slack delivers an envelope again.
+	envelopeAge = time.Hour
 )
 
 // Do carries out a command as far as it can be done at once: it is checked,
@@ -23,10 +25,53 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	if err == nil {
 		reply, err = cmd.do(ctx, k, c)
 	}
+	if again, ok := k.doneBefore(ctx, c, cmd, reply, err); ok {
+		return again, nil
+	}
 	if err != nil && ctx.Err() == nil {
 		k.refused(ctx, c, cmd, err)
 	}
 	return reply, err
+}
+
+// doneBefore returns what to answer to an envelope that came before; false if it did
+// not. What it did may be why it would be refused now: the lease is closed already,
+// or was the last one that the quota left room for.
+func (k *Keeper) doneBefore(ctx context.Context, c Caller, cmd Command, reply Reply, err error) (Reply, bool) {
+	if c.Envelope == "" || err == nil && (reply.Lease != nil || len(reply.Leases) > 0) {
+		return Reply{}, false
+	}
+	l, ok := asRepeated(err)
+	if !ok {
+		l, ok = k.changedIn(ctx, c, cmd.target().ref)
+	}
+	return Reply{Lease: l}, ok
+}
+
+// changedIn finds the lease that an envelope has changed: the one that ref names, one
+// that is not closed, or one of the caller's that was closed lately.
+func (k *Keeper) changedIn(ctx context.Context, c Caller, ref string) (*Lease, bool) {
+	var ids []string
+	if id, ok := ParseID(ref); ok {
+		ids = append(ids, id)
+	}
+	active, err := k.ledger.active(ctx, func(l *Lease) bool { return l.cameIn(c.Envelope) })
+	if err == nil && len(active) > 0 {
+		return active[0], true
+	}
+	past, err := k.history.Past(ctx, c.User, time.Now().Add(-envelopeAge), historyMost)
+	if err != nil {
+		return nil, false
+	}
+	for _, e := range past {
+		ids = append(ids, e.Lease)
+	}
+	for _, id := range ids {
+		if l, err := k.ledger.get(ctx, id); err == nil && l.cameIn(c.Envelope) {
+			return l, true
+		}
+	}
+	return nil, false
 }
 
 // checkCaller refuses whom the bot does nothing for, and whom Slack does not
@@ -48,7 +93,7 @@ func (k *Keeper) checkCaller(ctx context.Context, c Caller, cmd Command) error {
 func (k *Keeper) Tick(ctx context.Context) error {
 	// First what the store could not take: its old copy there may be due for
 	// ever, and waking that alone would leave no room in the queue for this.
-	for _, id := range k.ledger.inMemory() {
+	for _, id := range k.ledger.unwritten.ids() {
 		k.workers.start(id, queueSteps, func() { k.flush(id) })
 	}
 	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueMost)
@@ -74,7 +119,7 @@ func (k *Keeper) ration(ids []string) []string {
 
 // flush tries once more to write what the store could not take, and goes on.
 func (k *Keeper) flush(id string) {
-	if _, err := k.ledger.update(k.workers.ctx, id, func(*Lease, time.Time) error { return nil }); err == nil {
+	if err := k.ledger.settle(k.workers.ctx, id); err == nil {
 		k.log.Info("the store can be written again", "lease", id)
 	}
 	k.work(id)

@@ -12,8 +12,14 @@ import (
 // do checks a request as far as it can be checked before anything is made, and
 // records it. Nothing happens in AWS before the requester confirms it.
 func (cmd OpenLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, error) {
+	if err := k.askedBefore(ctx, c); err != nil {
+		return Reply{}, err
+	}
 	var found Instance
 	r, err := cmd.request(ctx, k, c, &found)
+	if _, ok := asRepeated(err); ok {
+		return r, err
+	}
 	there := found.ID != ""
 	if _, ok := errors.AsType[refusal](err); ok && !there {
 		found, there = k.meant(ctx, c, cmd)
@@ -83,14 +89,33 @@ func (cmd OpenLease) request(ctx context.Context, k *Keeper, c Caller, found *In
 		defer done()
 		begin(l, l.RequestedAt)
 	}
-	for {
-		l.ID = NewID()
+	for n := 0; ; n++ {
+		l.ID, l.Envelopes = leaseID(c.Envelope, n), nil
 		err := k.ledger.insert(ctx, l, l.RequestedAt, actor{ActOpen, c}, false)
 		if ErrorCode(err) == ECONFLICT {
-			continue // the id is taken; draw again
+			if err := k.askedBefore(ctx, c); err != nil {
+				return Reply{}, err
+			}
+			continue // another lease has the id; draw again
 		}
 		return k.reply(l, err)
 	}
+}
+
+// askedBefore returns an error that is [repeated] if the envelope has made a lease.
+func (k *Keeper) askedBefore(ctx context.Context, c Caller) error {
+	for n := 0; c.Envelope != ""; n++ {
+		l, err := k.ledger.get(ctx, leaseID(c.Envelope, n))
+		switch {
+		case ErrorCode(err) == ENOTFOUND:
+			return nil
+		case err != nil:
+			return err
+		case l.cameIn(c.Envelope):
+			return repeated{l}
+		}
+	}
+	return nil
 }
 
 // Amend returns a request that was read with mistakes as policy would let the

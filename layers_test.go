@@ -25,12 +25,13 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
+			"keeper.go", "ledger.go", "unwritten.go", "workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
 			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "transition_sweep.go", "audit.go",
 			"admission.go", "policy.go", "amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
+			"envelope.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{

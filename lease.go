@@ -21,8 +21,8 @@ type Lease struct {
 
 	// Worker is the replica that works on it, see [Members]; empty: any.
 	Worker string `json:",omitempty"`
-	// Straggler is another one that may not have ended its work on it yet.
-	Straggler Straggler `json:",omitzero"`
+	// Stragglers are others that may not have ended their work on it yet.
+	Stragglers []Straggler `json:",omitempty"`
 	// Envelopes are those of Slack's whose commands changed it, the last ones.
 	Envelopes []string `json:",omitempty"`
 
@@ -313,6 +313,10 @@ const idLength = 7
 func NewID() string {
 	var b [idLength]byte
 	rand.Read(b[:]) // never fails, see crypto/rand
+	return idFrom(b)
+}
+
+func idFrom(b [idLength]byte) string {
 	for i := range b {
 		b[i] = idAlphabet[b[i]%32]
 	}
@@ -440,6 +444,7 @@ func (l *Lease) CardHidden() bool { return strings.HasPrefix(l.Card.Channel, "D"
 // Clone returns a copy that shares nothing with l.
 func (l *Lease) Clone() *Lease {
 	c := *l
+	c.Stragglers = append([]Straggler(nil), l.Stragglers...)
 	c.Envelopes = append([]string(nil), l.Envelopes...)
 	c.Instance = l.Instance.clone()
 	c.Placement.Notes = append([]Text(nil), l.Placement.Notes...)

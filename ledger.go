@@ -2,11 +2,10 @@ package sshforward
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -29,15 +28,7 @@ type ledger struct {
 	// The store has revisions for that; the copy in memory has none.
 	changing keyedMutex
 
-	mu        sync.Mutex
-	unwritten map[string]unwritten // by lease id
-}
-
-// unwritten is a lease that the store could not take yet, with the events that
-// the audit record does not have of it.
-type unwritten struct {
-	lease  *Lease
-	events []Event
+	unwritten unwritten // what the store could not take yet
 }
 
 // hooks are told of what was written; each may be nil. See [Options].
@@ -52,7 +43,7 @@ type change func(l *Lease, now time.Time) error
 
 // get returns a lease as it is now. ENOTFOUND if there is none.
 func (g *ledger) get(ctx context.Context, id string) (*Lease, error) {
-	if l, ok := g.newest(id); ok {
+	if l, ok := g.unwritten.newest(id); ok {
 		return l, nil
 	}
 	return g.leases.Lease(ctx, id)
@@ -66,7 +57,7 @@ func (g *ledger) active(ctx context.Context, keep func(*Lease) bool) ([]*Lease, 
 		return nil, err
 	}
 	for i, l := range all {
-		if newer, ok := g.newest(l.ID); ok {
+		if newer, ok := g.unwritten.newest(l.ID); ok {
 			all[i] = newer
 		}
 	}
@@ -90,13 +81,14 @@ func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor, 
 
 func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by actor, must bool) (unwritten, err error) {
 	defer g.changing.lock(l.ID)()
+	l.remember(by.Envelope)
 	l.DueAt = l.nextDue(now)
 	events := eventsOf(new(Lease), l, now, by, g.prices)
-	if err := g.leases.Put(ctx, l, events...); err != nil {
+	if err := g.store(ctx, l, events); err != nil {
 		if !must || ErrorCode(err) == ECONFLICT || ctx.Err() != nil {
 			return nil, err
 		}
-		g.put(l, events)
+		g.unwritten.put(l, events)
 		unwritten = err
 	}
 	g.publish(events)
@@ -110,7 +102,8 @@ func (g *ledger) update(ctx context.Context, id string, apply change) (*Lease, e
 	return g.write(ctx, id, actor{}, apply, never)
 }
 
-// updateBy is update for what a person does.
+// updateBy is update for what a person does. The error is [repeated] if the envelope
+// has changed the lease before.
 func (g *ledger) updateBy(ctx context.Context, by actor, id string, apply change) (*Lease, error) {
 	return g.write(ctx, id, by, apply, never)
 }
@@ -126,7 +119,7 @@ func (g *ledger) mustUpdate(ctx context.Context, id string, apply change) (*Leas
 // it.
 func (g *ledger) endBy(ctx context.Context, by actor, id string, apply change) (l *Lease, recorded bool, err error) {
 	l, err = g.write(ctx, id, by, apply, func(was *Lease) bool { return was.State == Opening || was.State == Open })
-	_, unwritten := g.newest(id)
+	_, unwritten := g.unwritten.newest(id)
 	return l, !unwritten, err
 }
 
@@ -160,23 +153,28 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 		if err != nil {
 			return nil, nil, nil, err
 		}
+		if l.cameIn(by.Envelope) {
+			return nil, nil, nil, repeated{l}
+		}
 		now, was := time.Now().Round(0), *l // wall time, also where it stays in memory
 		if err := apply(l, now); err != nil {
 			return nil, nil, nil, err
 		}
+		l.remember(by.Envelope)
 		l.DueAt = l.nextDue(now)
 		events := eventsOf(&was, l, now, by, g.prices)
-		all := append(g.events(id), events...)
-		switch err := g.leases.Put(ctx, l, all...); {
+		all := append(g.unwritten.events(id), events...)
+		err = g.store(ctx, l, all)
+		if ErrorCode(err) == ECONFLICT {
+			if err = g.reconcile(ctx, id); err == nil {
+				continue
+			}
+		}
+		switch {
 		case err == nil:
-			g.drop(id)
-		case ErrorCode(err) == ECONFLICT:
-			// Another writer could write, so memory is older; or what is in
-			// memory did get through, and its events with it.
-			g.drop(id)
-			continue
+			g.unwritten.drop(id)
 		case must(&was) && ctx.Err() == nil:
-			if g.put(l, all) {
+			if g.unwritten.put(l, all) {
 				unwritten = err
 			}
 		default:
@@ -189,16 +187,77 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 
 // settle writes what is in memory alone of a lease, if anything is.
 func (g *ledger) settle(ctx context.Context, id string) error {
-	if _, ok := g.newest(id); !ok {
+	if !g.unwritten.has(id) {
 		return nil
 	}
 	_, err := g.update(ctx, id, func(*Lease, time.Time) error { return nil })
-	return err
+	if ErrorCode(err) != ENOTFOUND {
+		return err
+	}
+	// Another writer has deleted it; what there is to tell of it is still told.
+	if err := g.audit.Append(ctx, g.unwritten.events(id)...); err != nil {
+		return err
+	}
+	g.unwritten.drop(id)
+	return nil
+}
+
+// store puts a lease with its events. Where the answer was lost on the way, it
+// looks whether it was done.
+func (g *ledger) store(ctx context.Context, l *Lease, events []Event) error {
+	err := g.leases.Put(ctx, l, events...)
+	if err == nil || ErrorCode(err) == ECONFLICT || ErrorCode(err) == EINVALID || ctx.Err() != nil {
+		return err
+	}
+	wrote := l.Clone()
+	wrote.Revision++
+	if is, readErr := g.leases.Lease(ctx, l.ID); readErr != nil || !sameRecord(is, wrote) {
+		return err
+	}
+	l.Revision = wrote.Revision
+	return nil
+}
+
+// reconcile forgets the copy of a lease in memory after a conflict: another writer
+// could write, so it is older, or it did get through after all. What it has to tell
+// and the audit record does not have goes with the next write.
+func (g *ledger) reconcile(ctx context.Context, id string) error {
+	kept := g.unwritten.events(id)
+	if len(kept) == 0 {
+		g.unwritten.drop(id)
+		return nil
+	}
+	is, err := g.leases.Lease(ctx, id)
+	if err != nil && ErrorCode(err) != ENOTFOUND {
+		return fmt.Errorf("read what another writer was first with: %w", err)
+	}
+	has := make(map[string]bool)
+	first := slices.MinFunc(kept, func(a, b Event) int { return a.At.Compare(b.At) }).At
+	for e, err := range g.audit.Events(ctx, first) {
+		if err != nil {
+			return fmt.Errorf("read what another writer has told: %w", err)
+		}
+		has[recordOf(e)] = true
+	}
+	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is) })
+	g.unwritten.keepEvents(id, kept)
+	return nil
+}
+
+// sameRecord reports whether two leases or events are stored as the same.
+func sameRecord(a, b any) bool { return recordOf(a) == recordOf(b) }
+
+func recordOf(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "" // what cannot be stored is not there
+	}
+	return string(b)
 }
 
 // delete removes a lease that check still agrees to be removed.
 func (g *ledger) delete(ctx context.Context, l *Lease, check change) error {
-	if _, ok := g.newest(l.ID); ok {
+	if g.unwritten.has(l.ID) {
 		// What memory has to tell goes into the audit record first.
 		var err error
 		if l, err = g.update(ctx, l.ID, check); err != nil {
@@ -208,7 +267,7 @@ func (g *ledger) delete(ctx context.Context, l *Lease, check change) error {
 	if err := g.leases.Delete(ctx, l.ID, l.Revision); err != nil {
 		return err
 	}
-	g.drop(l.ID) // or it would be deleted for ever
+	g.unwritten.drop(l.ID) // or it would be deleted for ever
 	return nil
 }
 
@@ -254,49 +313,4 @@ func (g *ledger) observe(was, l *Lease) {
 	if was.AccessEndedAt.IsZero() && !l.AccessEndedAt.IsZero() && !l.ExpiresAt.IsZero() && g.hooks.overstay != nil {
 		g.hooks.overstay(l.Overstay())
 	}
-}
-
-// put keeps a lease that the store could not take, with all events that have to
-// be written with it. It reports whether that is news.
-func (g *ledger) put(l *Lease, events []Event) (news bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, had := g.unwritten[l.ID]
-	if g.unwritten == nil {
-		g.unwritten = make(map[string]unwritten)
-	}
-	g.unwritten[l.ID] = unwritten{l.Clone(), slices.Clone(events)}
-	return !had
-}
-
-// drop forgets it again.
-func (g *ledger) drop(id string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.unwritten, id)
-}
-
-// newest returns the copy that the store does not have yet, if there is one.
-func (g *ledger) newest(id string) (*Lease, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	u, ok := g.unwritten[id]
-	if !ok {
-		return nil, false
-	}
-	return u.lease.Clone(), true
-}
-
-// events returns those that wait to be written with a lease.
-func (g *ledger) events(id string) []Event {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.unwritten[id].events)
-}
-
-// inMemory returns the ids of leases that the store could not take.
-func (g *ledger) inMemory() []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Collect(maps.Keys(g.unwritten))
 }

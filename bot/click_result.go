@@ -19,6 +19,9 @@ func (h *handler) refuse(to recipient, p clickPayload, m message) {
 // afterClick replaces the message that the button was in by the outcome. Cards
 // are left alone: the keeper's outbox updates them.
 func (h *handler) afterClick(pr press, r sshforward.Reply) {
+	if r.Repeated {
+		return // another replica does it
+	}
 	if pr.payload.home() {
 		h.afterHome(pr, r)
 		return

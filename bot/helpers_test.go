@@ -47,8 +47,9 @@ type keeper struct {
 	do       func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error)
 	overview func(sshforward.Caller) sshforward.Overview
 
-	mu    sync.Mutex
-	asked []asked
+	mu        sync.Mutex
+	envelopes []string // in which they came
+	asked     []asked
 }
 
 func (k *keeper) Do(ctx context.Context, c sshforward.Caller, cmd sshforward.Command) (sshforward.Reply, error) {
@@ -125,7 +126,10 @@ func (k *keeper) Overview(ctx context.Context, c sshforward.Caller) (sshforward.
 
 func (k *keeper) hear(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 	k.mu.Lock()
-	k.asked = append(k.asked, asked{c, cmd})
+	k.envelopes = append(k.envelopes, c.Envelope)
+	heard := c
+	heard.Envelope = "" // another one each time
+	k.asked = append(k.asked, asked{heard, cmd})
 	k.mu.Unlock()
 	if k.do == nil {
 		return sshforward.Reply{}, nil

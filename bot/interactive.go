@@ -17,6 +17,7 @@ func (h *handler) interactive(in *inbound) {
 		in.acknowledge(nil)
 		return
 	}
+	p.envelope = in.id
 	c := p.caller()
 	// In an organisation the person's own team may be another one than the one
 	// where the bot is installed.

@@ -113,6 +113,7 @@ func operationName(op operation) string {
 // for a confirmation. A failure is only logged: the request lapses by itself.
 func (r *runner) cancelLease(c sshforward.Caller, id string) {
 	cmd := sshforward.CancelLease{ID: id}
+	c.Envelope = "" // it may be the one that made the request, which this is no repeat of
 	o := <-r.start(c, cmd)
 	r.logRefusal(c, cmd, o.err)
 }

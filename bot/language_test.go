@@ -16,7 +16,8 @@ import (
 )
 
 // spoken are the packages whose sentences people read.
-var spoken = []string{"../*.go", "../provisioner/*.go", "*.go", "../store/bolt/*.go", "../cmd/sshforward/announce.go"}
+var spoken = []string{"../*.go", "../provisioner/*.go", "*.go", "../store/bolt/*.go", "../store/dynamo/*.go",
+	"../cmd/sshforward/announce.go"}
 
 // seeds are the functions that take a key, and which argument it is. Functions
 // that pass a parameter of theirs on to one of these are found by themselves.
@@ -25,11 +26,13 @@ var seeds = map[string][]int{"say": {0}, "label": {0}, "sayN": {0, 1}, "Textf": 
 // operators are places whose sentences only an operator sees, in the log or on
 // the command line, which are English. By file, or file and function.
 var operators = map[string]string{
-	"../store/bolt/open.go":           "printed when the process does not start",
-	"../audit.go":                     "the audit record is English, so that it can be searched",
-	"../store/bolt/trail.go":          "what the program itself made cannot be saved",
-	"client.go badToken":              "printed when the process ends",
-	"../store/bolt/index.go checkKey": "a key that the program itself made",
+	"../store/bolt/open.go":            "printed when the process does not start",
+	"../audit.go":                      "the audit record is English, so that it can be searched",
+	"../store/bolt/trail.go":           "what the program itself made cannot be saved",
+	"client.go badToken":               "printed when the process ends",
+	"../store/bolt/index.go checkKey":  "a key that the program itself made",
+	"../store/dynamo/item.go checkKey": "a key that the program itself made",
+	"../store/dynamo/tail.go encode":   "what the program itself made cannot be saved",
 }
 
 // notLiteral are calls whose format is not a literal, with the reason why that

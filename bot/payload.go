@@ -39,6 +39,8 @@ type clickPayload struct {
 	// Of a block_suggestion.
 	ActionID string `json:"action_id"`
 	Value    string `json:"value"`
+
+	envelope string // that it came in
 }
 
 type action struct {
@@ -96,7 +98,7 @@ func (p clickPayload) caller() sshforward.Caller {
 		team = p.Team.ID
 	}
 	c := sshforward.Caller{Team: team, User: p.User.ID, Channel: channel, Message: cmp.Or(p.Container.MessageTS, p.Message.ts),
-		Direct: p.Channel.Name == "directmessage" || isDirect(channel)}
+		Direct: p.Channel.Name == "directmessage" || isDirect(channel), Envelope: p.envelope}
 	if p.View.Type != "" && channel == "" {
 		// A modal carries where it was opened from. What is opened from Home
 		// belongs to no channel, so it is answered in direct messages.

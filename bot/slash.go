@@ -19,6 +19,7 @@ func (h *handler) slash(in *inbound) {
 		return
 	}
 	c := p.caller()
+	c.Envelope = in.id
 	to := recipient{caller: c, responseURL: p.ResponseURL}
 	req, err := parse(p.Text)
 	if err == nil && req.topic == topicCommand {
@@ -57,6 +58,9 @@ func (h *handler) slash(in *inbound) {
 	if o.err != nil {
 		h.logRefusal(c, req.command, o.err)
 		h.client.answer(to, h.renderFor(h.ctx, c.User).failure(o.err), false)
+		return
+	}
+	if o.reply.Repeated {
 		return
 	}
 	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o), false)

@@ -13,7 +13,7 @@ import (
 // are for tests and the playground, and may end with a panic.
 func TestNoPanicEndsTheProcess(t *testing.T) {
 	layers.CheckGoroutines(t, "../..", "bot/fakeslack", "provisioner/fakeaws", "provisioner/mototest", "provisioner/provisionertest",
-		"store/storetest", "cmd/sshforward/playground", "internal/sim", "internal/testenv")
+		"store/storetest", "store/dynamo/dynalitetest", "cmd/sshforward/playground", "internal/sim", "internal/testenv")
 }
 
 func TestCheckGoroutines(t *testing.T) {

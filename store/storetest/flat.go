@@ -22,6 +22,9 @@ var flat = []clause{
 		few := b.costs()
 		// Enough to show a scan, and soon filled in.
 		flatClosed, flatEvents := testenv.UnlessRaced(20_000, 4_000), testenv.UnlessRaced(100_000, 20_000)
+		if b.subject.Remote {
+			flatClosed, flatEvents = flatClosed/10, flatEvents/20
+		}
 		fill(flatClosed, flatEvents)
 		many := b.costs()
 		for what, cost := range many {

@@ -38,6 +38,9 @@ type Subject struct {
 	// Fill adds so many closed leases and events faster than Put does. It is
 	// nil if there is no faster way.
 	Fill func(closed, events int)
+
+	// Remote is a store that each call goes to over a socket: less is filled in.
+	Remote bool
 }
 
 // Run runs the contract, each clause on a store of its own.

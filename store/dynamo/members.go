@@ -1,0 +1,160 @@
+package dynamo
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/sshforward/sshforward"
+)
+
+// Beat writes the member, as the contract says. Errors mean what they mean for
+// [Store.Put], here and below.
+func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if err := checkKey("replica id", m.ID); err != nil {
+		return err
+	}
+	doc, err := json.Marshal(m)
+	if err != nil {
+		return failed("encode member", err)
+	}
+	it := key(pkMember, m.ID)
+	it[attrBeat], it[attrDoc] = number(m.Beat), blob(doc)
+	if err := s.put(ctx, it); err != nil {
+		return failed("write member", err)
+	}
+	return nil
+}
+
+// Members returns the members, as the contract says.
+func (s *Store) Members(ctx context.Context) (all []sshforward.Member, err error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	for it, err := range s.items(ctx, query{pk: pkMember}) {
+		var m sshforward.Member
+		if err == nil {
+			m, err = docOf[sshforward.Member](it)
+		}
+		if err != nil {
+			return nil, failed("read members", err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func docOf[T any](it item) (record T, err error) {
+	doc, err := unpack(blobOf(it, attrDoc))
+	if err == nil {
+		err = json.Unmarshal(doc, &record)
+	}
+	if err != nil {
+		return record, fmt.Errorf("%w: %s %s: %w", errDamaged, textOf(it, attrPK), textOf(it, attrSK), err)
+	}
+	return record, nil
+}
+
+// Dismiss forgets a member, as the contract says.
+func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if checkKey("replica id", m.ID) != nil {
+		return nil
+	}
+	var u update
+	condition := u.name(attrBeat) + " = " + u.value(number(m.Beat))
+	d := s.doubtful()
+	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.table, Key: key(pkMember, m.ID), ConditionExpression: &condition,
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	}, d.option)
+	if err == nil {
+		return nil
+	}
+	if !isCondition(err) {
+		return failed("dismiss member", err)
+	}
+	it, err := s.get(ctx, pkMember, m.ID)
+	if err != nil {
+		return failed("read member", err)
+	}
+	if it == nil {
+		return nil
+	}
+	beat, err := numberOf(it, attrBeat)
+	if err != nil {
+		return failed("read member", err)
+	}
+	if d.tries { // it may have been dismissed, and be back
+		return failed("dismiss member", fmt.Errorf("member %s: %w", m.ID, errUnknown))
+	}
+	return &sshforward.Error{
+		Code:    sshforward.ECONFLICT,
+		Message: sshforward.Textf("It has beaten since."),
+		Err:     fmt.Errorf("member %s: beat %d, stored is %d", m.ID, m.Beat, beat),
+	}
+}
+
+// Held returns what counts for a person's quota, as the contract says.
+func (s *Store) Held(ctx context.Context, user string) (h sshforward.Held, err error) {
+	if err := s.ready(ctx); err != nil {
+		return h, err
+	}
+	h.User = user
+	if checkKey("user id", user) != nil {
+		return h, nil
+	}
+	it, err := s.get(ctx, pkPerson, user)
+	if err == nil && it != nil {
+		h, err = docOf[sshforward.Held](it)
+	}
+	if err != nil {
+		return h, failed("read quota", err)
+	}
+	h.User = user
+	return h, nil
+}
+
+// SetHeld writes it by compare-and-swap, as the contract says.
+func (s *Store) SetHeld(ctx context.Context, h *sshforward.Held) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if err := checkKey("user id", h.User); err != nil {
+		return err
+	}
+	next := *h
+	next.Revision++
+	doc, err := json.Marshal(next)
+	if err == nil {
+		doc, err = packed(doc)
+	}
+	if err != nil {
+		return failed("encode quota", err)
+	}
+	var u update
+	u.set(attrDoc, blob(doc))
+	_, err = swap{
+		pk: pkPerson, sk: h.User, revision: h.Revision, write: rand.Text(),
+		conflict: func(stored uint64) error {
+			return &sshforward.Error{
+				Code:    sshforward.ECONFLICT,
+				Message: sshforward.Textf("The quota was changed by someone else in the same moment."),
+				Err:     fmt.Errorf("quota of %s: revision %d, stored is %d", h.User, h.Revision, stored),
+			}
+		},
+	}.do(ctx, s, &u)
+	if err != nil {
+		return err
+	}
+	h.Revision = next.Revision
+	return nil
+}
