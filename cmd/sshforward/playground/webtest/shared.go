@@ -102,7 +102,8 @@ func (b *Browser) Downloads(dir string) {
 func (b *Browser) Tab(css string) {
 	b.t.Helper()
 	for range 300 {
-		switch b.Get(fmt.Sprintf(`((a) => a?.matches(%q) ? "there" : a?.closest(".xterm") ? "terminal" : "")(document.activeElement)`, css)) {
+		at := fmt.Sprintf(`((a) => a?.matches(%q) ? "there" : a?.closest(".xterm") ? "terminal" : "")(document.activeElement)`, css)
+		switch b.Get(at) {
 		case "there":
 			return
 		case "terminal":
