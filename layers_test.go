@@ -35,7 +35,7 @@ func TestLayers(t *testing.T) {
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
-			"lease.go", "member.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
+			"lease.go", "member.go", "piece.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
 			"source.go", "cost.go",
 			"duration.go", "error.go", "text.go", "typed.go",
 			"preparation.go",

@@ -27,6 +27,18 @@ type Store interface {
 	Quotas
 }
 
+// Portable is a store that can be moved into another one, of another kind too.
+type Portable interface {
+	// Pieces yields all that is kept, the leases before the events, so that there
+	// is no lease whose events are missing. It stops at the first error.
+	Pieces(ctx context.Context) iter.Seq2[Piece, error]
+
+	// Load writes the pieces of another store into this one, and takes over its
+	// id. ECONFLICT if this one is not empty. After any other error it has some of
+	// them, and must not be used.
+	Load(ctx context.Context, pieces iter.Seq2[Piece, error]) error
+}
+
 // Leases keeps leases.
 type Leases interface {
 	// Lease returns one lease. ENOTFOUND if there is none.

@@ -32,6 +32,8 @@ var operators = map[string]string{
 	"client.go badToken":               "printed when the process ends",
 	"../store/bolt/index.go checkKey":  "a key that the program itself made",
 	"../store/dynamo/item.go checkKey": "a key that the program itself made",
+	"../store/dynamo/pieces.go":        "printed when a backup is put back",
+	"../store/bolt/pieces.go":          "printed when a backup is put back",
 	"../store/dynamo/tail.go encode":   "what the program itself made cannot be saved",
 }
 

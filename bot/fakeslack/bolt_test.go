@@ -2,12 +2,8 @@ package fakeslack_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // needBolt returns a node_modules folder with the official client in it, made
@@ -29,53 +26,9 @@ func needBolt(t *testing.T) string {
 		}
 		t.Skipf(format+" (SSHFORWARD_REQUIRE=bolt makes this a failure)", args...)
 	}
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			miss("the Bolt test needs %s: %v", tool, err)
-		}
-	}
-	lock, err := os.ReadFile("testdata/bolt/package-lock.json")
+	modules, err := testenv.NPM(t.Context(), "bolt", os.DirFS("testdata/bolt"))
 	if err != nil {
-		t.Fatal(err)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	dir := filepath.Join(cache, "sshforward-test", fmt.Sprintf("bolt-%x", sha256.Sum256(lock))[:21])
-	modules := filepath.Join(dir, "node_modules")
-	if _, err := os.Stat(filepath.Join(modules, "@slack", "bolt")); err == nil {
-		return modules
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "installing-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(tmp)
-	for _, f := range []string{"package.json", "package-lock.json", ".npmrc"} {
-		b, err := os.ReadFile(filepath.Join("testdata/bolt", f))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(tmp, f), b, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = tmp
-	if out, err := cmd.CombinedOutput(); err != nil {
-		miss("npm ci: %v\n%s", err, out)
-	}
-	// Another test process may have been faster; either copy will do.
-	if err := os.Rename(tmp, dir); err != nil {
-		if _, err2 := os.Stat(modules); err2 != nil {
-			t.Fatal(err)
-		}
+		miss("the Bolt test: %v", err)
 	}
 	return modules
 }

@@ -19,6 +19,7 @@
 //	person          user id         rev, doc, i0…i7: what counts for the quota
 //	member          replica id      beat, doc
 //	meta            store           id      the store's own random id
+//	                loading         since   as long as a backup is loaded
 //	                rebuilt/ACCOUNT since
 //	                first           seq     the first position of the log
 //	                log/STRETCH     this stretch of positions may be in use
@@ -72,5 +73,11 @@
 // # Beyond the contract
 //
 // [Open] makes the table or checks that it is one; a store has [Store.ID] and
-// [Store.Close], as bolt's has.
+// [Store.Close], as bolt's has. [Store.Pieces] and [Store.Load] are what backup and
+// restore are made of, since bolt's store has them too:
+//
+//	file.Load(ctx, table.Pieces(ctx)) // backup: into a new file
+//	table.Load(ctx, file.Pieces(ctx)) // restore: into an empty table, opened with ToLoad
+//
+// [Examine] says what doctor has to know, without changing anything.
 package dynamo

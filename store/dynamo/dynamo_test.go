@@ -22,11 +22,16 @@ var tables atomic.Int64
 // newTable names a table that no other test has.
 func newTable() string { return fmt.Sprintf("sshforward-%d", tables.Add(1)) }
 
+func options(t testing.TB, table string) Options {
+	t.Helper()
+	cfg := dynalitetest.Config(dynalitetest.Start(t))
+	return Options{Table: table, Create: true, AWS: &cfg, Logger: slog.New(slog.DiscardHandler)}
+}
+
 // open returns a handle on a table that is made if need be.
 func open(t testing.TB, table string, with ...func(*Options)) *Store {
 	t.Helper()
-	cfg := dynalitetest.Config(dynalitetest.Start(t))
-	o := Options{Table: table, Create: true, AWS: &cfg, Logger: slog.New(slog.DiscardHandler)}
+	o := options(t, table)
 	for _, f := range with {
 		f(&o)
 	}
@@ -36,6 +41,19 @@ func open(t testing.TB, table string, with ...func(*Options)) *Store {
 	}
 	t.Cleanup(func() { mustClose(t, s) })
 	return s
+}
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func newLease(id string) *sshforward.Lease {
+	return &sshforward.Lease{ID: id, State: sshforward.Open, RequestedAt: noon, DueAt: noon}
+}
+
+func mustPut(t testing.TB, s *Store, l *sshforward.Lease, events ...sshforward.Event) {
+	t.Helper()
+	if err := s.Put(t.Context(), l, events...); err != nil {
+		t.Fatalf("Put(%s): %v", l.ID, err)
+	}
 }
 
 func mustClose(t testing.TB, s *Store) {
@@ -71,7 +89,6 @@ func TestContract(t *testing.T) {
 // fill adds closed leases and events as they are in the table, many in one call.
 func fill(t testing.TB, s *Store, closed, events int) {
 	t.Helper()
-	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	var items []item
 	flush := func() {
 		t.Helper()

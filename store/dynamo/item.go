@@ -3,6 +3,7 @@ package dynamo
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ const (
 	skStretch = "log/"     // and a stretch of positions, in meta
 	skFirst   = "first"    // the first position, in meta
 	skStore   = "store"    // the store's id, in meta
+	skLoading = "loading"  // there as long as a backup is loaded, in meta
 
 	attrPK, attrSK = "pk", "sk"
 	attrRev        = "rev"
@@ -126,6 +128,19 @@ func pack(plain []byte) ([]byte, error) {
 func packed(plain []byte) ([]byte, error) {
 	b, err := pack(plain)
 	return bytes.Clone(b), err
+}
+
+// withDoc gives an item its doc.
+func withDoc(it item, doc any) (item, error) {
+	b, err := json.Marshal(doc)
+	if err == nil {
+		b, err = packed(b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	it[attrDoc] = blob(b)
+	return it, nil
 }
 
 func unpack(b []byte) ([]byte, error) {

@@ -30,6 +30,9 @@ type Options struct {
 	// example, is a warning.
 	Create bool
 
+	// ToLoad opens a table that an earlier [Store.Load] has not filled to the end.
+	ToLoad bool
+
 	// HTTPClient is for stand-ins within the process; nil for the SDK's own.
 	HTTPClient aws.HTTPClient
 
@@ -88,6 +91,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		err = s.check(ctx)
 	}
 	if err == nil {
+		err = s.whole(ctx, o.ToLoad)
+	}
+	if err == nil {
 		err = s.identify(ctx)
 	}
 	if err != nil {
@@ -100,6 +106,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.teller.run(s.ctx)
 	}()
 	return s, nil
+}
+
+// whole refuses a table that has a part of what is to be in it.
+func (s *Store) whole(ctx context.Context, toLoad bool) error {
+	it, err := s.get(ctx, pkMeta, skLoading)
+	if err == nil && it != nil && !toLoad {
+		return ErrLoading
+	}
+	return err
 }
 
 func newStore(ctx context.Context, o Options) (*Store, error) {

@@ -21,8 +21,9 @@ import (
 // kept where SSHFORWARD_ARTEFACTS says. Under the race detector it is one walk.
 func TestGuide(t *testing.T) {
 	walks := []walk{
-		{1400, 900, "light", false}, {1400, 900, "dark", false}, {1024, 768, "light", false},
-		{1024, 768, "dark", true}, {390, 844, "light", false}, {390, 844, "dark", false},
+		{width: 1400, height: 900, scheme: "light"}, {width: 1400, height: 900, scheme: "dark"}, {width: 1024, height: 768, scheme: "light"},
+		{width: 1024, height: 768, scheme: "dark", keyboard: true},
+		{width: 390, height: 844, scheme: "light"}, {width: 390, height: 844, scheme: "dark"},
 	}
 	for _, w := range walks[:testenv.UnlessRaced(len(walks), 1)] {
 		t.Run(fmt.Sprintf("%d-%s", w.width, w.scheme), func(t *testing.T) {
@@ -32,6 +33,7 @@ func TestGuide(t *testing.T) {
 			d := &drive{t: t, p: p, Browser: webtest.Open(t, p.URL(), fmt.Sprintf("guide-%d-%s", w.width, w.scheme))}
 			d.Size(w.width, w.height)
 			d.Scheme(w.scheme)
+			w.axe = w.width != 1024 && w.scheme == "light" && !testenv.Race
 			w.through(d)
 		})
 	}
@@ -42,6 +44,7 @@ type walk struct {
 	width, height int64
 	scheme        string
 	keyboard      bool
+	axe           bool // hold some states against axe-core, in light and in dark
 }
 
 const guideButton = "#guide .guide-button"
@@ -72,6 +75,16 @@ func (w walk) use(d *drive, css string) {
 	d.Keys(kb.Enter)
 }
 
+// looks keeps a picture of a step.
+func (w walk) looks(d *drive, name string, axe bool) {
+	d.t.Helper()
+	d.Shot(name)
+	if axe && w.axe {
+		d.Axe(name)
+		d.Scheme(w.scheme)
+	}
+}
+
 // on waits until the guide is at a step, or "end".
 func (w walk) on(d *drive, step string) {
 	d.t.Helper()
@@ -91,28 +104,28 @@ func (w walk) picture(d *drive) {
 func (w walk) through(d *drive) {
 	d.See("#guide")
 	w.on(d, "open")
-	d.Shot("0-begin")
+	w.looks(d, "0-begin", true)
 	w.press(d, "Ask for web-1")
 	w.press(d, "Press Open")
 	w.on(d, "ssh")
-	d.Shot("1-open")
+	w.looks(d, "1-open", false)
 	w.press(d, "Log in")
 	d.JS(`document.querySelector(".xterm-accessibility-tree")?.textContent.includes("@web-1 ~]$") ?? false`)
 	d.Keys("hostname" + kb.Enter)
 	w.on(d, "stranger")
-	d.See(".session")
+	d.See(".on-wire")
 	d.See(".time-left")
 	if d.p.addrs.few() > 0 {
 		d.t.Skip("this machine has no loopback addresses beside 127.0.0.1, so there is no stranger")
 	}
 	w.press(d, "Connect from another address")
 	d.See(".stranger .cross")
-	d.Shot("2-stranger")
+	w.looks(d, "2-stranger", false)
 	w.on(d, "close")
 
 	ssh := d.session(d.Get(`document.querySelector(".shell code, .shell .command")?.textContent ?? ""`))
-	d.JS(`document.querySelectorAll(".session").length === 2`)
-	d.Shot("3-inside")
+	d.JS(`document.querySelectorAll(".on-wire").length === 2`)
+	w.looks(d, "3-inside", true)
 	w.reload(d)
 	// Who reloads the page has left its terminal. The other one stays.
 	ssh.alive(d.t)
@@ -121,31 +134,31 @@ func (w walk) through(d *drive) {
 	d.JS(`document.querySelector(".xterm-accessibility-tree")?.textContent.includes("@web-1 ~]$") ?? false`)
 	w.press(d, "Press Close")
 	d.See("dialog.confirm")
-	d.Shot("4-close")
+	w.looks(d, "4-close", false)
 	if w.keyboard {
 		d.Keys(kb.Enter)
 	} else {
 		d.Click("dialog.confirm .danger")
 	}
 	w.picture(d)
-	d.See(".cut")
+	d.See(".cut-wire")
 	d.See(".tty[data-end=cut]")
 	ssh.cut(d.t)
 	w.on(d, "approve")
-	d.Shot("5-cut")
+	w.looks(d, "5-cut", true)
 
 	w.press(d, "Ask for db-1")
 	w.press(d, "Press Open")
 	w.picture(d)
 	d.See(".lock")
-	d.Shot("6-locked")
+	w.looks(d, "6-locked", false)
 	w.press(d, "Be Carol and approve")
 	w.on(d, "urgent")
-	d.Shot("7-approved")
+	w.looks(d, "7-approved", false)
 	w.press(d, "Ask for db-1")
 	w.press(d, "Press the red button")
 	d.JS(`[...document.querySelectorAll("[data-action='lease.confirm']")].some((b) => b.dataset.value.endsWith(" urgent"))`)
-	d.Shot("8-urgent")
+	w.looks(d, "8-urgent", false)
 	w.press(d, "Press the red button")
 	w.on(d, "break")
 
@@ -155,14 +168,14 @@ func (w walk) through(d *drive) {
 	w.press(d, "kill -9 the bot")
 	d.See("[data-kind=restart-bot]")
 	d.See(".tty.live") // nobody was thrown out
-	d.Shot("9-dead")
+	w.looks(d, "9-dead", false)
 	w.press(d, "Start it again")
 	w.on(d, "receipt")
 	w.press(d, "Close what is open")
 	w.press(d, "Show the receipt")
 	w.receipt(d)
 	w.on(d, "end")
-	d.Shot("11-end")
+	w.looks(d, "11-end", false)
 	d.JS(`document.querySelectorAll(".guide-steps .done").length === 8`)
 	d.nothingLeft()
 }
@@ -181,7 +194,7 @@ func (w walk) leave(d *drive) {
 	d.Click(".guide-leave")
 	d.See("#guide.left")
 	d.JS(`!document.querySelector("#guide .guide-button").checkVisibility()`)
-	d.Shot("left")
+	w.looks(d, "left", false)
 	d.Click(".guide-leave")
 	d.See("#guide:not(.left) .guide-button")
 }
@@ -190,7 +203,7 @@ func (w walk) leave(d *drive) {
 func (w walk) receipt(d *drive) {
 	d.t.Helper()
 	d.See("dialog .receipt-picture svg")
-	d.Shot("10-receipt")
+	w.looks(d, "10-receipt", true)
 	text := d.Get(`document.querySelector("dialog .receipt-picture svg").textContent`)
 	for _, says := range []string{
 		"Ann (asks) asked", "Carol (approves) said yes", "Nothing is left", "Access has ended", "of the migration", "The session was cut",

@@ -57,7 +57,7 @@ type place struct {
 func newForwarder(cloud *fakeaws.Cloud, addrs *addresses, hosts map[string]*host, log *slog.Logger) *forwarder {
 	return &forwarder{
 		cloud: cloud, addrs: addrs, hosts: hosts, log: log, changed: func() {}, seen: func(map[string]bool) {},
-		traffic: &traffic{}, nudge: make(chan struct{}, 1),
+		traffic: &traffic{tell: func(time.Time, string, string, ...any) {}}, nudge: make(chan struct{}, 1),
 		listeners: make(map[place]net.Listener), sessions: make(map[*session]struct{}),
 	}
 }

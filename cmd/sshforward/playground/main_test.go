@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		return webtest.Main(m.Run)
+		defer webtest.Quit()
+		return m.Run()
 	}())
 }
 

@@ -43,6 +43,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
@@ -61,8 +62,11 @@ const (
 	keysDir        = "keys"
 )
 
-// hint is what to type first.
-const hint = "/sshforward open web-1 5m because I want to see it"
+// hint is what to type first; it is no longer than a lease may be at this speed.
+func (p *Playground) hint() string {
+	lasts := min(5*time.Minute, scaled(leaseMax, p.opts.Speed))
+	return "/sshforward open web-1 " + sshforward.FormatDuration(lasts) + " because I want to see it"
+}
 
 // readyWithin is how long the bot may take to connect.
 const readyWithin = 30 * time.Second
@@ -102,6 +106,9 @@ type Playground struct {
 	forward   *forwarder
 	bot       *botProcess
 	record    *record
+	chronicle *chronicle
+	repairs   repairs
+	inService map[string]bool // what was at the last look; the forwarder's
 	tour      tour
 	url       string
 	changed   chan struct{}
@@ -125,7 +132,8 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 		return nil, fmt.Errorf("a speed of %g is not from 1 to 3600", o.Speed)
 	}
 	p := &Playground{opts: o, log: o.Logger, changed: make(chan struct{}, 1), health: &health{}}
-	p.record = &record{changed: p.note}
+	p.chronicle = &chronicle{name: p.nameOf, changed: p.note}
+	p.record = &record{changed: p.note, heard: p.chronicle.recorded}
 	if err := p.start(ctx); err != nil {
 		p.Close()
 		return nil, err
@@ -264,7 +272,7 @@ func (p *Playground) startCloud() (url string, err error) {
 	}
 
 	p.forward = newForwarder(p.cloud, p.addrs, hosts, p.log)
-	p.forward.changed, p.forward.seen = p.note, p.health.seen
+	p.forward.changed, p.forward.seen, p.forward.traffic.tell = p.note, p.look, p.chronicle.add
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); p.forward.run(ctx) }()
@@ -319,6 +327,7 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 		return err
 	}
 	p.undo = append(p.undo, p.bot.stop)
+	p.chronicle.add(time.Now(), ofBot, "The bot starts, on an empty cloud")
 	return p.connected(ctx)
 }
 

@@ -15,6 +15,7 @@ import (
 // database was lost.
 type record struct {
 	changed func() // is called when there is more
+	heard   func(sshforward.Event)
 
 	mu     sync.Mutex
 	lines  []json.RawMessage
@@ -51,6 +52,7 @@ func (r *record) add(line []byte) {
 	r.mu.Lock()
 	r.lines, r.events = append(r.lines, slices.Clone(line)), append(r.events, e)
 	r.mu.Unlock()
+	r.heard(e)
 	r.changed()
 }
 

@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options, scriptFile string, out io.Writer) error
 		fmt.Fprintln(out, "all as written")
 		return nil
 	}
-	fmt.Fprintf(out, "  type there   %s\n  bot's log    %s\n  Ctrl-C       ends it, and everything with it\n", hint,
+	fmt.Fprintf(out, "  type there   %s\n  bot's log    %s\n  Ctrl-C       ends it, and everything with it\n", p.hint(),
 		filepath.Join(p.Dir(), logFile))
 	<-ctx.Done()
 	return nil

@@ -15,6 +15,8 @@ const keptTraffic = 200
 // traffic remembers who came through a forward and who did not: of that the bot
 // knows nothing, since it is in no data path.
 type traffic struct {
+	tell func(at time.Time, kind, format string, args ...any) // to the chronicle
+
 	mu       sync.Mutex
 	last     int
 	sessions []web.Session
@@ -29,6 +31,7 @@ func (t *traffic) came(lease, instance string, from netip.Addr) (id int) {
 	t.sessions = lastOf(append(t.sessions, web.Session{
 		ID: t.last, Lease: lease, Instance: instance, From: from.String(), Began: time.Now().UTC(),
 	}))
+	t.tell(time.Now(), ofSession, "Somebody logs in to %s by ssh, from %s", instance, from)
 	return t.last
 }
 
@@ -39,7 +42,10 @@ func (t *traffic) ended(id int, cut bool) {
 	defer t.mu.Unlock()
 	i := slices.IndexFunc(t.sessions, func(s web.Session) bool { return s.ID == id })
 	if i >= 0 && t.sessions[i].Ended.IsZero() {
-		t.sessions[i].Ended, t.sessions[i].Cut = time.Now().UTC(), cut
+		s := &t.sessions[i]
+		s.Ended, s.Cut = time.Now().UTC(), cut
+		how := map[bool]string{true: "is cut", false: "is over"}[cut]
+		t.tell(s.Ended, ofSession, "The ssh session on %s from %s %s", s.Instance, s.From, how)
 	}
 }
 
@@ -48,6 +54,7 @@ func (t *traffic) refused(lease string, from netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
+	t.tell(time.Now(), ofRefusal, "A connection from %s is refused: the security group lets in nobody from there", from)
 	t.refusals = lastOf(append(t.refusals, web.Refusal{ID: t.last, Lease: lease, From: from.String(), At: time.Now().UTC()}))
 }
 

@@ -44,18 +44,26 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	defer p.acts.Unlock()
 	defer p.note()
 	switch kind {
-	case "slow-health", "fast-health":
-		p.health.slow(kind == "slow-health")
+	case "slow-health":
+		p.health.slow(true)
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody makes health slow: what opens waits 20 s longer")
+	case "fast-health":
+		p.health.slow(false)
+		p.chronicle.add(time.Now(), ofTrouble, "Health is as quick as it was")
 	case "throttle":
 		p.throttle(true)
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody makes AWS throttle: three in ten calls fail")
 	case "calm":
 		p.health.slow(false)
 		p.throttle(false)
+		p.chronicle.add(time.Now(), ofTrouble, "AWS and health are calm again")
 	case "kill-bot":
 		if p.bot.pid() == 0 {
-			return errors.New("the bot is not running")
+			return errors.New("the bot is down already: start it first")
 		}
 		p.bot.kill()
+		p.repairs.begin("kill-bot")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot (kill -9); sessions go on")
 		p.tour.died()
 	case "restart-bot":
 		p.bot.stop()
@@ -64,10 +72,17 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 		return p.removeRule()
 	case "lose-database":
 		p.bot.kill()
+		p.repairs.begin("lose-database")
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot and deletes its database")
 		if err := os.Remove(filepath.Join(p.dir, storeFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the database: %w", err)
 		}
-		return p.startAgain(ctx)
+		if err := p.startAgain(ctx); err != nil {
+			return err
+		}
+		if took, ok := p.repairs.end("lose-database"); ok {
+			p.chronicle.add(time.Now(), ofBot, "The bot is back after %.1f s, with what the tags in AWS say", took.Seconds())
+		}
 	default:
 		return fmt.Errorf("trouble %q is not known", kind)
 	}
@@ -90,6 +105,9 @@ func (p *Playground) startAgain(ctx context.Context) error {
 		return err
 	}
 	p.tour.returned()
+	if took, ok := p.repairs.end("kill-bot"); ok {
+		p.chronicle.add(time.Now(), ofBot, "The bot is back after %.1f s, and goes on where it was", took.Seconds())
+	}
 	return nil
 }
 
@@ -110,7 +128,11 @@ func (p *Playground) removeRule() error {
 	region := p.cloud.Home()
 	for _, r := range region.Rules() {
 		if !r.Egress && r.Group == p.fieldNote.Group && r.Tags["sshforward:deployment"] == deployment {
+			// Counted first: the bot may be quick.
+			p.repairs.begin("remove-rule")
 			region.RemoveRule(r.ID)
+			p.repairs.missing(r.Tags["sshforward:lease"])
+			p.chronicle.add(time.Now(), ofTrouble, "Somebody removes the rule of a lease from the instances' group: nobody new gets through")
 			return nil
 		}
 	}
@@ -125,7 +147,7 @@ func (p *Playground) Status() web.Status {
 	defer p.mu.Unlock()
 	return web.Status{
 		BotRunning: pid != 0, BotPID: pid, SlowHealth: p.health.isSlow(), Throttled: p.throttled,
-		Sessions: sessions, Command: hint,
+		Sessions: sessions, Command: p.hint(), OnCall: []string{Yuki}, Repairs: p.repairs.get(),
 	}
 }
 

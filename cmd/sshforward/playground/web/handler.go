@@ -28,7 +28,9 @@ type Stage interface {
 	Trouble(ctx context.Context, kind string) error
 	// Status is how the playground fares at this moment.
 	Status() Status
-	// Changed gets a value, buffered by one, whenever Status has changed.
+	// Happened is what happened so far, the oldest first; some hundreds at most.
+	Happened() []Happening
+	// Changed gets a value, buffered by one, whenever Status or Happened has changed.
 	Changed() <-chan struct{}
 }
 
@@ -38,8 +40,11 @@ type Status struct {
 	BotPID     int    `json:"bot_pid,omitempty"`
 	SlowHealth bool   `json:"slow_health"`
 	Throttled  bool   `json:"throttled"`
-	Sessions   int    `json:"sessions"` // SSH sessions that go through a forward
-	Command    string `json:"command,omitempty"`
+	Sessions   int    `json:"sessions"`          // SSH sessions that go through a forward
+	Command    string `json:"command,omitempty"` // to type or run next
+
+	OnCall  []string          `json:"on_call,omitempty"` // who may go past the approvers
+	Repairs map[string]Repair `json:"repairs,omitempty"` // by the kind of trouble
 }
 
 // Options is what the page shows and acts on. Workspace, Cloud and Stage are

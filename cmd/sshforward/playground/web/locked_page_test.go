@@ -37,13 +37,7 @@ func TestAReload(t *testing.T) {
 	w := newWorld(t)
 	w.bot(func(kind string, p object) any {
 		if kind == "slash_commands" {
-			w.call("views.open", object{"trigger_id": p["trigger_id"], "view": object{
-				"type": "modal", "title": object{"type": "plain_text", "text": "Deny"}, "submit": object{"type": "plain_text", "text": "Deny"},
-				"blocks": []object{{
-					"type": "input", "block_id": "reason", "label": object{"type": "plain_text", "text": "Why"},
-					"element": object{"type": "plain_text_input", "action_id": "reason"},
-				}},
-			}})
+			w.call("views.open", object{"trigger_id": p["trigger_id"], "view": denyModal})
 		}
 		return nil
 	})

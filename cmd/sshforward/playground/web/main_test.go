@@ -7,4 +7,8 @@ import (
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(webtest.Main(m.Run)) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	webtest.Quit()
+	os.Exit(code)
+}

@@ -46,12 +46,14 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
 	out.once("status", s.Stage.Status())
 	out.once("story", s.story())
-	happened, told := s.Cloud.Recent(), 0
-	lines := make([]cloudEvent, 0, len(happened))
-	for _, e := range happened {
-		lines, told = append(lines, eventOf(e)), e.Seq
+	begin, told, heard := happened{Story: s.Stage.Happened(), Cloud: []cloudEvent{}}, 0, 0
+	for _, e := range s.Cloud.Recent() {
+		begin.Cloud, told = append(begin.Cloud, eventOf(e)), e.Seq
 	}
-	out.send("happened", lines)
+	if n := len(begin.Story); n > 0 {
+		heard = begin.Story[n-1].Seq
+	}
+	out.send("happened", begin)
 
 	tick, alive := time.NewTicker(refresh), time.NewTicker(keepAlive)
 	defer tick.Stop()
@@ -83,11 +85,13 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			// One value for however many pages there are: pass it on.
 			s.hub.wake()
 		case <-woken:
+			heard = s.tell(out, heard)
 			out.once("status", s.Stage.Status())
 			out.once("story", s.story())
 		case <-tick.C:
 			s.Cloud.Refresh()
 			out.once("cloud", pictureOf(s.Cloud.Home(), s.Note))
+			heard = s.tell(out, heard)
 			out.once("status", s.Stage.Status())
 		case <-alive.C:
 			out.raw(": still here\n\n")

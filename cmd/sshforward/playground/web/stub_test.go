@@ -55,6 +55,7 @@ func newWorld(t *testing.T) *world {
 type stage struct {
 	mu      sync.Mutex
 	status  web.Status
+	story   []web.Happening
 	done    []string
 	err     error
 	changed chan struct{}
@@ -73,12 +74,30 @@ func (s *stage) Status() web.Status {
 	return s.status
 }
 
+func (s *stage) Happened() []web.Happening {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]web.Happening(nil), s.story...)
+}
+
+// tell adds to the story.
+func (s *stage) tell(kind, text string) {
+	s.mu.Lock()
+	s.story = append(s.story, web.Happening{Seq: len(s.story) + 1, At: time.Now(), Kind: kind, Text: text})
+	s.mu.Unlock()
+	s.note()
+}
+
 func (s *stage) Changed() <-chan struct{} { return s.changed }
 
 func (s *stage) set(st web.Status) {
 	s.mu.Lock()
 	s.status = st
 	s.mu.Unlock()
+	s.note()
+}
+
+func (s *stage) note() {
 	select {
 	case s.changed <- struct{}{}:
 	default:
@@ -185,6 +204,24 @@ func (w *world) bot(answer func(kind string, payload map[string]any) any) {
 	}()
 	if err := w.slack.Wait(w.t.Context(), func(s *fakeslack.Snapshot) bool { return len(s.Connections()) > 0 }); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// respond posts to a response_url.
+func (w *world) respond(url any, m map[string]any) {
+	b, err := json.Marshal(m)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	res, err := http.Post(url.(string), "application/json", bytes.NewReader(b))
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		w.t.Errorf("response_url: %s", res.Status)
 	}
 }
 

@@ -32,6 +32,9 @@ type Browser struct {
 // patience is how long something may take to show; the machine may be busy.
 const patience = 30 * time.Second
 
+// testWithin is how long one page may be used.
+const testWithin = 5 * time.Minute
+
 // chromium finds the browser. Without one the test is skipped, unless
 // SSHFORWARD_REQUIRE names chromium.
 func chromium(t *testing.T) string {
@@ -47,7 +50,64 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// Open opens a window on a page, in the browser that all tests of a package share. Screenshots go where SSHFORWARD_ARTEFACTS
+// chrome is the one Chromium of this process: starting one costs as much as a
+// test. Each test has a profile of its own in it.
+var chrome struct {
+	sync.Mutex
+	ctx  context.Context
+	quit func()
+}
+
+// start returns the Chromium that runs, or starts it.
+func start(t *testing.T) context.Context {
+	t.Helper()
+	path := chromium(t)
+	chrome.Lock()
+	defer chrome.Unlock()
+	if chrome.ctx != nil {
+		return chrome.ctx
+	}
+	profile, err := os.MkdirTemp("", "sshforward-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(ctx)
+	chrome.quit = func() {
+		end()
+		stop()
+		// Its children write for a moment after it has ended.
+		for range 50 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		chrome.quit()
+		t.Fatal(err)
+	}
+	chrome.ctx = ctx
+	return ctx
+}
+
+// Quit ends the Chromium, if one was started; TestMain calls it after all tests.
+func Quit() {
+	chrome.Lock()
+	defer chrome.Unlock()
+	if chrome.ctx != nil {
+		chrome.quit()
+		chrome.ctx = nil
+	}
+}
+
+// Open opens a page, in a Chromium that the tests of a process share. Screenshots
+// go where SSHFORWARD_ARTEFACTS
 // says, with names that begin with shots; if it says nothing, there are none,
 // which is quicker. Whatever the page writes to the console, an
 // exception or a refusal of its policy among them, fails the test at the end.
@@ -60,10 +120,15 @@ func Open(t *testing.T, url, shots string) *Browser {
 		}
 		b.shot = filepath.Join(dir, shots)
 	}
-	ctx, end := window(t)
+	late, cancel := context.WithTimeout(start(t), testWithin)
+	t.Cleanup(cancel)
+	ctx, end := chromedp.NewContext(late, chromedp.WithNewBrowserContext())
 	b.ctx = ctx
 	b.Do(chromedp.Navigate("about:blank"))
-	b.focus()
+	// Several pages may be open at a time, and each thinks that it has the focus.
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -83,7 +148,7 @@ func Open(t *testing.T, url, shots string) *Browser {
 	b.Size(1440, 900)
 	b.Scheme("light")
 	b.Do(chromedp.Navigate(url))
-	b.See("#chat-head h1")
+	b.See("#chat-head h2")
 	return b
 }
 

@@ -5,9 +5,11 @@ import { $, h, icon, toast } from './dom.js';
 import * as act from './act.js';
 import { command, complete } from './completion.js';
 import { outgoing } from './mrkdwn.js';
-import { channel, emit, on, state } from './state.js';
+import { channel, emit, on, show, state } from './state.js';
 
-const sent = []; // newest last
+const drafts = new Map(); // what was begun, by person and channel
+const sentBy = new Map(); // by person, newest last
+let writing = ''; // the key of the draft in the field
 let past = 0; // how far back the arrows have gone
 let draft = '';
 let active = -1; // option that the arrows are on; -1: none yet
@@ -18,7 +20,7 @@ let field, menu, hint;
 
 function build() {
   field = h('textarea', {
-    id: 'composer-text', rows: 1, spellcheck: 'false', autocomplete: 'off', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'completions',
+    id: 'composer-text', rows: 1, spellcheck: 'false', autocomplete: 'off', 'aria-haspopup': 'listbox', 'aria-controls': 'completions',
     'aria-autocomplete': 'list', 'aria-describedby': 'composer-hint', oninput: () => { dismissed = false; past = 0; refresh(); }, onkeydown: key,
     // The Enter of a phone's keyboard, or a key event that lost its default.
     onbeforeinput: (e) => { if (e.inputType === 'insertLineBreak' && !shifted) e.preventDefault(); },
@@ -38,7 +40,6 @@ function refresh() {
   if (shown.options.map((o) => o.text).join() !== was) active = -1;
   const open = shown.options.length > 0 && !dismissed;
   menu.hidden = !open;
-  field.setAttribute('aria-expanded', String(open));
   menu.replaceChildren(...(open ? shown.options : []).map((o, i) => h('li', {
     role: 'option', id: 'completion-' + i, 'aria-selected': String(i === mark()),
     onmousedown: (e) => { e.preventDefault(); take(i); },
@@ -52,6 +53,11 @@ function refresh() {
     : [h('kbd', {}, 'Enter'), ' to send · ', h('kbd', {}, '/'), ' for commands · ', h('kbd', {}, '↑'), ' for what you sent']));
 }
 
+const sent = () => {
+  if (!sentBy.has(state.me)) sentBy.set(state.me, []);
+  return sentBy.get(state.me);
+};
+
 const mark = () => (active < 0 && shown.firm ? 0 : active);
 
 function take(i) {
@@ -62,7 +68,7 @@ function fill(text) {
   field.value = text;
   past = 0;
   dismissed = false;
-  document.body.dataset.view = 'chat';
+  show('chat');
   field.focus();
   field.setSelectionRange(text.length, text.length);
   refresh();
@@ -75,7 +81,7 @@ function key(e) {
   const arrow = { ArrowDown: 1, ArrowUp: -1 }[e.key];
   if (arrow && open) {
     active = (Math.max(mark(), arrow > 0 ? -1 : 0) + arrow + shown.options.length) % shown.options.length;
-  } else if (arrow && !field.value.includes('\n') && sent.length) {
+  } else if (arrow && !field.value.includes('\n') && sent().length) {
     history(-arrow);
   } else if (e.key === 'Tab' && open && !e.shiftKey) {
     take(Math.max(0, mark()));
@@ -91,8 +97,8 @@ function key(e) {
 
 function history(step) {
   if (past === 0) draft = field.value;
-  past = Math.max(0, Math.min(sent.length, past + step));
-  fillQuietly(past === 0 ? draft : sent.at(-past));
+  past = Math.max(0, Math.min(sent().length, past + step));
+  fillQuietly(past === 0 ? draft : sent().at(-past));
 }
 
 // Without the completions, which would take the arrows.
@@ -109,26 +115,38 @@ async function send() {
     toast(`${text.split(/\s/)[0]} is not a command here. Try ${command}.`);
     return;
   }
-  if (sent.at(-1) !== text) sent.push(text);
+  if (sent().at(-1) !== text) sent().push(text);
   past = 0;
   field.value = '';
   refresh();
   if (text.startsWith('/')) {
     emit('asked');
     await act.slash(text);
+    return;
   }
-  else await act.say(outgoing(text));
+  const [user, here] = [state.me, channel()];
+  if (await act.say(outgoing(text)) && here?.is_im) emit('unheard', { user, channel: here.id });
+}
+
+// What one has begun to write stays with who wrote it, and where.
+function place() {
+  const now = state.me + ' ' + state.channel;
+  if (now !== writing) {
+    if (writing) drafts.set(writing, field.value);
+    writing = now;
+    fillQuietly(drafts.get(now) ?? '');
+    past = 0;
+  }
+  const c = channel();
+  field.placeholder = c?.is_im ? `Type ${command} here` : `Message #${c?.name ?? ''}`;
+  field.setAttribute('aria-label', c?.is_im ? 'Message sshforward' : field.placeholder);
+  refresh();
 }
 
 export function startComposer() {
   build();
   on('fill', fill);
-  on('place', () => {
-    const c = channel();
-    field.placeholder = c?.is_im ? 'Message sshforward' : `Message #${c?.name ?? ''}`;
-    field.setAttribute('aria-label', field.placeholder);
-    refresh();
-  });
+  on('place', place);
   on('cloud', () => { if (!menu.hidden) refresh(); });
   // A slash anywhere begins a command, unless one is typing already.
   document.addEventListener('keydown', (e) => {

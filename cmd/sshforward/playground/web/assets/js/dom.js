@@ -75,12 +75,29 @@ export function announce(text) {
   setTimeout(() => line.remove(), 5000);
 }
 
-/** toast shows a problem for a while. */
+const shownFor = 10_000; // ms
+
+/** toast shows a problem for a while, in a place of its own, so that it covers
+ * nothing; in a dialog where one is open, since nothing else can be reached then.
+ * It stays while somebody is on it. */
 export function toast(text) {
-  const t = h('div', { class: 'toast' }, h('span', {}, text),
-    h('button', { type: 'button', class: 'plain', 'aria-label': 'Dismiss', onclick: () => t.remove() }, icon('close')));
-  $('toasts').append(t);
-  setTimeout(() => t.remove(), 8000);
+  const had = document.activeElement;
+  let timer = 0;
+  const go = () => {
+    if (t.contains(document.activeElement)) had?.focus();
+    t.remove();
+  };
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(go, shownFor);
+  };
+  const stay = () => clearTimeout(timer);
+  const t = h('div', { class: 'toast', onmouseenter: stay, onmouseleave: wait, onfocusin: stay, onfocusout: wait, onkeydown: (e) => { if (e.key === 'Escape') go(); } },
+    h('span', {}, text), h('button', { type: 'button', class: 'plain', 'aria-label': 'Dismiss', onclick: go }, icon('close')));
+  const dialog = [...document.querySelectorAll('dialog[open]')].at(-1);
+  if (dialog) dialog.prepend(h('div', { role: 'alert' }, t));
+  else $('toasts').append(t);
+  wait();
 }
 
 /** copyButton copies a text; where the clipboard is refused it says so. */

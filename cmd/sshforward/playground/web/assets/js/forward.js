@@ -11,7 +11,7 @@ const row = 17;
 /** isLocked: there is a load balancer, and its group lets nobody in. */
 export const isLocked = (f) => Boolean(f.balancer && f.group && !f.group.in.length);
 /** isOpen: who is let in gets through to the instance. */
-export const isOpen = (f) => f.balancer?.health === 'InService' && !isLocked(f);
+export const isOpen = (f) => f.balancer?.health === 'InService' && Boolean(f.door) && !isLocked(f);
 
 export const cardHeight = (f) => (f.balancer ? 98 : f.group?.in.length ? 82 : 50) + (f.lingering?.length ?? 0) * row;
 

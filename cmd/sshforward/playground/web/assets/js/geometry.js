@@ -13,7 +13,7 @@ const line = 28; // height of somebody else's load balancer, with its gap
 /** room is how wide the picture is in a place, in whole pixels. */
 export const room = (place) => {
   const style = getComputedStyle(place);
-  return Math.round(Math.min(most, Math.max(300, place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight))));
+  return Math.round(Math.min(most, Math.max(260, place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight))));
 };
 
 /** geometry says where the parts of p are in a picture of that width. */

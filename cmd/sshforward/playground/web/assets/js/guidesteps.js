@@ -4,11 +4,10 @@ import { $, announce } from './dom.js';
 import * as act from './act.js';
 import { isLocked, isOpen } from './forward.js';
 import { showReceipt } from './receipt.js';
-import { actAs, emit, go, persons, state } from './state.js';
+import { actAs, emit, go, persons, show as view, state } from './state.js';
 import { login } from './terminal.js';
 
 const person = (name) => persons().find((u) => u.name === name)?.id ?? '';
-const view = (name) => document.querySelector(`#tabs [data-view=${name}]`)?.click();
 
 // Somebody in #dev, which is where the bot's cards are.
 function be(name) {

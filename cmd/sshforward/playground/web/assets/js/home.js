@@ -3,6 +3,7 @@
 import { $, h } from './dom.js';
 import * as act from './act.js';
 import { blocks } from './blocks.js';
+import { keeping } from './focus.js';
 import { channel, on, state } from './state.js';
 
 let opened = ''; // for whom the bot was told
@@ -27,5 +28,5 @@ function draw() {
 
 export function startHome() {
   on('place', draw);
-  on('home', (v) => v.user === state.me && draw());
+  on('home', (v) => v.user === state.me && keeping($('home'), draw));
 }

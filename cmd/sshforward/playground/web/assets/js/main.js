@@ -8,12 +8,14 @@ import { startModals } from './modal.js';
 import { startSidebar } from './sidebar.js';
 import { startTerminal } from './terminal.js';
 import { connect } from './stream.js';
+import { startTabs } from './tabs.js';
 
 startSidebar();
+startTabs();
 startHead();
 startComposer();
+startHome(); // first, since it makes room for the messages
 startMessages();
-startHome();
 startModals();
 startCloud();
 startTerminal();

@@ -5,15 +5,17 @@ import { $, announce, h, icon, langOf } from './dom.js';
 import { avatar } from './people.js';
 import { blocks } from './blocks.js';
 import { clock, dayKey, dayName, zone } from './dates.js';
-import { mrkdwn } from './mrkdwn.js';
+import { keeping, rest } from './focus.js';
+import { code, mrkdwn } from './mrkdwn.js';
 import { says } from './says.js';
-import { channel, conversation, nameOf, on, state, visible } from './state.js';
+import { channel, conversation, nameOf, on, state, visible, watching } from './state.js';
 import { thread } from './thread.js';
-import { welcome } from './welcome.js';
+import { first, welcome } from './welcome.js';
 
 const nodes = new Map(); // by ts
 const texts = new Map(); // by ts, what was announced
 let list, scroller, jump;
+let drawnFor = ''; // who and where that was
 let asked = 0; // when the person last sent a command, until it is answered
 const answerWithin = 10_000; // ms
 
@@ -53,11 +55,11 @@ function put(m) {
     // The thread stays as it is, with the focus and what somebody is typing.
     const [was, is] = [old, node].map((n) => n.querySelector('.content'));
     const stays = was.querySelector(':scope > .thread');
-    const focused = was.contains(document.activeElement) && !stays?.contains(document.activeElement) ? document.activeElement.dataset : null;
     is.querySelector(':scope > .thread')?.remove();
-    while (was.firstChild !== stays) was.firstChild.remove();
-    was.prepend(...is.childNodes);
-    if (focused?.action) was.querySelector(`[data-action="${CSS.escape(focused.action)}"]`)?.focus();
+    keeping(old, () => {
+      while (was.firstChild !== stays) was.firstChild.remove();
+      was.prepend(...is.childNodes);
+    });
     return old;
   }
   nodes.set(m.ts, node);
@@ -82,6 +84,9 @@ function days() {
 }
 
 function drawAll() {
+  const here = [state.me, state.channel, state.tab].join(' ');
+  const at = here === drawnFor && !atBottom() ? scroller.scrollTop : -1; // somebody reads what is older
+  drawnFor = here;
   nodes.clear();
   list.replaceChildren();
   list.setAttribute('aria-label', 'Messages in ' + (channel()?.name || 'the direct message'));
@@ -89,11 +94,26 @@ function drawAll() {
     put(m);
     texts.set(m.ts, m.text);
   }
-  for (const f of state.failures) failed(f);
+  for (const f of state.failures) (f.unheard ? unheard : failed)(f);
   days();
   empty();
   jump.hidden = true;
+  if (at >= 0) scroller.scrollTop = at;
+  else arrive();
+}
+
+/** arrive goes to the first message that was not seen yet, or to the newest. */
+function arrive() {
+  list.querySelector('.unseen-from')?.remove();
+  const first = nodes.get(state.unseen);
+  state.unseen = '';
+  if (!watching()) return;
   bottom();
+  if (!first) return;
+  const text = says('New');
+  first.before(h('li', { class: 'unseen-from' }, h('span', { lang: langOf(text) }, text)));
+  // What does not fit is below it, and one reads on from there.
+  if (first.getBoundingClientRect().top < scroller.getBoundingClientRect().top + 40) first.previousSibling.scrollIntoView({ block: 'start' });
 }
 
 // What there is to try stays in sight until somebody has tried something.
@@ -128,29 +148,47 @@ function changed({ message: m, isNew }) {
 function remove(ts) {
   const node = nodes.get(ts);
   const replies = node?.parentElement;
+  const had = node?.contains(document.activeElement);
   node?.remove();
   nodes.delete(ts);
   if (replies?.classList.contains('replies')) replies.hidden = replies.children.length === 0;
   days();
   empty();
+  // It was an answer to what one typed; on a phone the keyboard stays away.
+  if (had) rest(matchMedia('(pointer: coarse)').matches ? scroller : $('composer-text'));
 }
 
 // What Slack itself says to a person, when the bot did not answer.
 const said = {
-  operation_timeout: 'did not answer in time (operation_timeout). The bot may be down.',
+  operation_timeout: 'did not answer in time (operation_timeout). The bot may be busy, or down.',
   dispatch_failed: 'failed because the bot is not connected (dispatch_failed).',
   invalid_command_response: 'answered with something Slack does not take (invalid_command_response).',
   trouble_connecting: 'had trouble connecting. Try again?',
   command_in_thread: 'is not supported in threads. Sorry!',
 };
+const noAnswer = ['operation_timeout', 'dispatch_failed', 'trouble_connecting'];
 
 function failed(f) {
-  if (f.user !== state.me || (f.channel && f.channel !== state.channel)) return;
-  const text = `${f.what} ${said[f.error] ?? 'failed with ' + f.error + '.'}`;
-  const ts = String(Date.parse(f.at) / 1000);
-  const node = h('li', { class: 'message ephemeral failure', dataset: { ts } },
+  const down = noAnswer.includes(f.error) && state.status && !state.status.bot_running;
+  const why = down ? `got no answer (${f.error}): the bot is down. Start it in the cloud panel; it goes on where it was.` : said[f.error] ?? `failed with ${f.error}.`;
+  // A button is known by what it says, not by what it is called on the wire.
+  const button = !f.what.startsWith('/') && document.querySelector(`[data-action="${CSS.escape(f.what)}"]`)?.textContent;
+  return note(f, h('p', {}, `${button ? `The button “${button}”` : f.what} ${why}`));
+}
+
+// Slack's own client has nobody to answer a line that is no command.
+function unheard(f) {
+  const node = note(f, h('p', {}, 'Nobody reads that: sshforward goes by commands and buttons alone. Type ', code('/sshforward'), ' for the form, or a line such as ', code(first()), '.'));
+  node?.classList.remove('failure');
+  return node;
+}
+
+/** note is something that Slack itself says to one person. */
+function note(f, text) {
+  if (f.user !== state.me || (f.channel && f.channel !== state.channel)) return null;
+  const node = h('li', { class: 'message ephemeral failure', dataset: { ts: String(Date.parse(f.at) / 1000) } },
     only(),
-    h('div', { class: 'row' }, avatar(''), h('div', { class: 'content' }, h('p', { class: 'by' }, h('span', { class: 'author' }, 'Workspace')), h('p', {}, text))));
+    h('div', { class: 'row' }, avatar(''), h('div', { class: 'content' }, h('p', { class: 'by' }, h('span', { class: 'author' }, 'Workspace')), text)));
   const replies = f.thread_ts && nodes.get(f.thread_ts)?.querySelector('.replies');
   if (replies) replies.hidden = false;
   place(node, replies || list);
@@ -174,7 +212,8 @@ function offer(node) {
   if (!above && is.bottom <= view.bottom) return;
   jump.replaceChildren(above ? '↑ New reply above' : '↓ New message');
   jump.onclick = () => {
-    node.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    node.scrollIntoView({ block: 'center' });
+    rest(node);
     jump.hidden = true;
   };
   jump.hidden = false;
@@ -183,13 +222,24 @@ function offer(node) {
 export function startMessages() {
   [list, scroller, jump] = [$('messages'), $('scroll'), $('jump')];
   scroller.addEventListener('scroll', () => { if (atBottom()) jump.hidden = true; }, { passive: true });
-  on('place', drawAll);
+  on('place', () => keeping(list, drawAll));
+  let suggested = '';
+  on('status', () => {
+    if (suggested !== first()) keeping(list, empty); // what to type is known now
+    suggested = first();
+  });
+  on('view-part', arrive);
   on('message', changed);
   on('asked', () => { asked = Date.now(); });
-  on('failure', (f) => {
-    const node = failed(f);
+  const tell = (node) => {
     if (!node) return;
     announce(node.textContent);
     node.scrollIntoView({ block: 'nearest' });
+  };
+  on('failure', (f) => tell(failed(f)));
+  on('unheard', (f) => {
+    const all = { ...f, unheard: true, at: new Date().toISOString() };
+    state.failures = [...state.failures.slice(-50), all];
+    tell(unheard(all));
   });
 }

@@ -4,23 +4,29 @@
 import { h, icon, langOf } from './dom.js';
 import * as act from './act.js';
 import { blocks } from './blocks.js';
-import { dismiss } from './dialog.js';
+import { dismiss, whence } from './dialog.js';
 import { says } from './says.js';
 import { on, state } from './state.js';
 
 let box = null;
 let shown = null; // the view in the box
+let back = null; // to where the focus was before the first of a stack
 let fields = new Map(); // of its input blocks, by block id
 
 const top = () => [...state.views.values()].filter((v) => v.open && v.type === 'modal' && v.user === state.me).at(-1);
 
 function draw() {
   const view = top();
-  if (!view) return remove();
+  if (!view) {
+    remove(back);
+    back = null;
+    return;
+  }
   if (shown?.id === view.id && shown.hash === view.hash && JSON.stringify(shown.blocks) === JSON.stringify(view.blocks)) {
     shown = view;
     return errors(view.errors ?? {}); // keep what was typed
   }
+  back ??= whence();
   remove();
   shown = view;
   fields = new Map();
@@ -54,8 +60,8 @@ function draw() {
   errors(view.errors ?? {});
 }
 
-function remove() {
-  if (box) dismiss(box);
+function remove(then) {
+  if (box) dismiss(box, then);
   box = shown = null;
 }
 

@@ -33,7 +33,7 @@ export function codeBlock(text) {
 }
 
 /** words is code whose lines break between words, and not at a hyphen as in i-0abc. */
-export const words = (text) => h('code', { class: 'words' }, text.split(/(\s+)/).map((w, i) => (i % 2 ? w : h('span', {}, w))));
+export const words = (text) => h('code', { class: 'words' }, text.split(/(\s+)/).map((w, i) => (i % 2 ? w : h('span', { class: w.length > 48 ? 'long' : null }, w))));
 
 function lines(text, verbatim, afterBlock) {
   const out = [];
@@ -92,7 +92,7 @@ export function face(name) {
 
 // A command in a text is there to be typed: pressing it puts it in the composer.
 export function code(text) {
-  if (!text.startsWith('/sshforward')) return h('code', {}, text);
+  if (!text.startsWith('/sshforward')) return words(text);
   return h('button', { type: 'button', class: 'command', title: 'Put this in the composer', onclick: () => emit('fill', text) }, h('code', {}, text));
 }
 

@@ -8,6 +8,7 @@ const japanese = {
   '(edited)': '(編集済み)',
   ' (optional)': '(任意)',
   'Please fill in this one.': '入力してください。',
+  New: '新着',
   Reply: '返信',
   'Reply…': '返信する',
   Home: 'ホーム',

@@ -1,11 +1,11 @@
 // The left side: who one acts as, and the conversations.
 
 import { $, fill, h, icon, langOf, mark } from './dom.js';
+import { keeping } from './focus.js';
 import { avatar } from './people.js';
-import { actAs, botDM, go, me, on, persons, sees, state, unread, unreadOf } from './state.js';
+import { actAs, botDM, go, me, on, persons, sees, show, state, unread, unreadOf } from './state.js';
 
 function draw() {
-  const focused = document.activeElement?.dataset?.key;
   const mine = [...state.channels.values()].filter((c) => !c.is_im && sees(state.me, c));
   const dm = botDM(state.me);
   fill($('sidebar'),
@@ -16,7 +16,6 @@ function draw() {
     h('ul', { 'aria-labelledby': 'dms-label' }, dm && place(dm, presence(), 'sshforward', 'APP')),
     h('h2', { id: 'people-label' }, 'Acting as'),
     h('div', { class: 'persons', role: 'radiogroup', 'aria-labelledby': 'people-label', onkeydown: arrows }, persons().map(person)));
-  if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function presence() {
@@ -28,7 +27,7 @@ function place(c, sign, name, badge) {
   const here = c.id === state.channel;
   return h('li', {}, h('button', {
     type: 'button', class: 'place' + (n ? ' unread' : ''), 'aria-current': here ? 'page' : null, dataset: { key: c.id },
-    onclick: () => { go(c.id); document.body.dataset.view = 'chat'; },
+    onclick: () => { go(c.id); show('chat'); },
   }, sign, h('span', { class: 'name' }, name), badge && h('span', { class: 'badge' }, badge),
   n > 0 && h('span', { class: 'count', 'aria-label': n + ' unread' }, n)));
 }
@@ -39,7 +38,7 @@ function person(u) {
   const notes = [u.team_id !== state.team && 'another workspace', u.locale?.startsWith('ja') && '日本語'].filter(Boolean);
   return h('button', {
     type: 'button', class: 'person', role: 'radio', 'aria-checked': String(chosen), tabindex: chosen ? 0 : -1, dataset: { key: u.id, user: u.id },
-    onclick: () => actAs(u.id),
+    onclick: () => { actAs(u.id); show('chat'); },
   }, avatar(u.id), h('span', { class: 'who' }, h('span', { class: 'name', lang: langOf(u.real_name), title: u.real_name }, u.real_name), h('small', {}, ['@' + u.name, ...notes].join(' · '))),
   n > 0 && h('span', { class: 'count', 'aria-label': n + ' for them' }, n));
 }
@@ -56,16 +55,6 @@ function arrows(e) {
 }
 
 export function startSidebar() {
-  on('place online message', draw);
-  // On a narrow screen the three parts take turns.
-  const tabs = [['side', 'people', 'People'], ['chat', 'chat', 'Chat'], ['cloud', 'cloud', 'Cloud']];
-  const show = (view) => {
-    document.body.dataset.view = view;
-    for (const b of $('tabs').children) b.setAttribute('aria-pressed', String(b.dataset.view === view));
-  };
-  $('tabs').append(...tabs.map(([view, sign, name]) =>
-    h('button', { type: 'button', dataset: { view }, onclick: () => show(view) }, icon(sign), name)));
-  show('chat');
-  on('place', () => { if (document.body.dataset.view === 'side') show('chat'); });
+  on('place online message', () => keeping($('sidebar'), draw));
   on('place', () => { document.title = `${me()?.real_name ?? ''} · sshforward playground`; });
 }

@@ -7,9 +7,12 @@ export const state = {
   messages: new Map(), // by ts, in order of arrival
   views: new Map(), homes: new Map(),
   failures: [], // what Slack told somebody, shown among the messages
-  cloud: null, status: null, story: null, events: [],
+  cloud: null, status: null, story: null,
+  happened: [], events: [], // the story, and what changed in AWS
   me: '', channel: '', tab: 'messages',
-  unread: new Map(), // user + channel: how many
+  view: 'chat', // of the three parts that take turns on a narrow screen
+  unread: new Map(), // user + channel: {count, first}, first being a ts
+  unseen: '', // ts of the first message that was not seen when one came here
 };
 
 const listeners = new Map();
@@ -71,19 +74,37 @@ export function arrived(m) {
   for (const u of persons()) {
     const c = state.channels.get(m.channel);
     if (!c || !sees(u.id, c) || !visible(m, u.id) || m.user === u.id) continue;
-    if (u.id === state.me && m.channel === state.channel && state.tab === 'messages') continue;
+    if (u.id === state.me && m.channel === state.channel && watching()) continue;
     // Everybody sees the channel; only what is for one person is worth a mark on them.
     if (u.id !== state.me && !m.ephemeral && !c.is_im && !mentions(m, u.id)) continue;
     const key = u.id + ' ' + m.channel;
-    state.unread.set(key, (state.unread.get(key) ?? 0) + 1);
+    const was = state.unread.get(key);
+    state.unread.set(key, { count: (was?.count ?? 0) + 1, first: was?.first ?? m.ts });
   }
 }
 
-export const unread = (user, channel) => state.unread.get(user + ' ' + channel) ?? 0;
-export const unreadOf = (user) => [...state.unread].reduce((n, [key, count]) => n + (key.startsWith(user + ' ') ? count : 0), 0);
+export const unread = (user, channel) => state.unread.get(user + ' ' + channel)?.count ?? 0;
+export const unreadOf = (user) => [...state.unread].reduce((n, [key, u]) => n + (key.startsWith(user + ' ') ? u.count : 0), 0);
+
+const narrow = matchMedia('(max-width: 900px)');
+
+/** watching: the messages of the conversation are on the screen. */
+export const watching = () => state.tab === 'messages' && (state.view === 'chat' || !narrow.matches);
+
+/** show brings one of the three parts to a narrow screen. */
+export function show(view) {
+  if (state.view === view) return;
+  state.view = view;
+  document.body.dataset.view = view;
+  read();
+  emit('view-part', view);
+}
 
 function read() {
-  if (state.tab === 'messages') state.unread.delete(state.me + ' ' + state.channel);
+  if (!watching()) return;
+  const key = state.me + ' ' + state.channel;
+  state.unseen = state.unread.get(key)?.first ?? '';
+  state.unread.delete(key);
 }
 
 const mentions = (m, user) => {

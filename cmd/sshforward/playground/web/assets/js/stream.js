@@ -55,8 +55,13 @@ const handlers = {
     emit('cloud');
   },
   happened(all) {
-    state.events = all;
+    state.happened = all.story ?? [];
+    state.events = all.cloud ?? [];
     emit('happened');
+  },
+  happening(e) {
+    state.happened.push(e);
+    emit('happening', e);
   },
   event(e) {
     state.events.push(e);

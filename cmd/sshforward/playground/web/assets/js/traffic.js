@@ -52,15 +52,15 @@ function dot(way, n, x) {
   const title = s('title', {}, `a session from ${x.from}`);
   if (still.matches) {
     const at = pointOf(way, place(n));
-    return s('g', { class: 'session', transform: `translate(${at.x} ${at.y})` }, title, s('circle', { r: 5.5 }));
+    return s('g', { class: 'on-wire', transform: `translate(${at.x} ${at.y})` }, title, s('circle', { r: 5.5 }));
   }
-  return s('g', { class: 'session' }, title, s('circle', { r: 5.5 },
+  return s('g', { class: 'on-wire' }, title, s('circle', { r: 5.5 },
     s('animateMotion', { path: way, dur: rounds + 's', begin: `${-n * 0.5}s`, repeatCount: 'indefinite' })));
 }
 
 function cut(way, n) {
   const at = pointOf(way, place(n));
-  return s('g', { class: 'cut', transform: `translate(${at.x} ${at.y})` },
+  return s('g', { class: 'cut-wire', transform: `translate(${at.x} ${at.y})` },
     s('circle', { r: 9 }), s('path', { d: 'M-4-4 4 4M4-4-4 4' }), s('text', { x: -13, y: 4, 'text-anchor': 'end' }, 'session cut'));
 }
 

@@ -1,0 +1,79 @@
+package web_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+)
+
+// insight waits until a message is within what is seen of the conversation.
+func insight(b *webtest.Browser, ts string) {
+	b.JS(fmt.Sprintf(`(() => {
+		const n = document.querySelector('[data-ts="%s"]')?.getBoundingClientRect();
+		const v = document.getElementById('scroll').getBoundingClientRect();
+		return !!n && v.height > 0 && n.top < v.bottom - 20 && n.bottom > v.top + 20 && n.top > v.top - 1;
+	})()`, ts))
+}
+
+// Who comes back to a conversation is at the newest message, or at the first that
+// was not seen yet.
+func TestComingBackToAConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	last := ""
+	for range 8 {
+		last = w.post("C1", "card-open")
+	}
+	b := webtest.Open(t, w.server.URL, "web")
+	dm, back := "#sidebar ul:nth-of-type(2) .place", "#sidebar [data-key=C1]"
+	insight(b, last)
+	b.Click(dm)
+	b.Click("[data-tab=home]")
+	b.See("#home")
+	b.Click(back)
+	insight(b, last)
+	b.Gone(".unseen-from")
+
+	b.Click(dm)
+	b.Click("[data-tab=home]")
+	first := w.post("C1", "card-open")
+	for range 4 {
+		w.post("C1", "card-open")
+	}
+	b.JS(`document.querySelector('#sidebar [data-key=C1] .count').textContent === '5'`)
+	b.Click(back)
+	b.See(".unseen-from")
+	b.JS(fmt.Sprintf(`document.querySelector('.unseen-from').nextSibling.dataset.ts === %q`, first))
+	insight(b, first)
+	b.Axe("what was not seen yet")
+	b.JS(`document.querySelector('#sidebar .count') === null`)
+}
+
+// What one has begun to write stays with who wrote it, and so does what they sent.
+func TestADraftStaysWithItsAuthor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := webtest.Open(t, w.server.URL, "web")
+	b.Click("#composer-text")
+	b.Keys("mine" + kb.Enter + "half a sen")
+	b.Click("[data-user=U2]")
+	b.JS(`document.getElementById('composer-text').value === ''`)
+	b.Click("#composer-text")
+	b.Keys(kb.ArrowUp)
+	b.JS(`document.getElementById('composer-text').value === ''`)
+	b.Click("[data-user=U1]")
+	b.JS(`document.getElementById('composer-text').value === 'half a sen'`)
+	b.Click("#sidebar [data-key=C2]")
+	b.JS(`document.getElementById('composer-text').value === ''`)
+
+	// The bot reads no messages; who writes one to it is told what to type.
+	b.Click("#sidebar ul:nth-of-type(2) .place")
+	b.Click("#composer-text")
+	b.Keys("open web-1 please" + kb.Enter)
+	b.See(".message.ephemeral .command")
+	b.JS(`[...document.querySelectorAll('.message.ephemeral .command')].map((c) => c.textContent).join() === '/sshforward,/sshforward open web-1 5m'`)
+	b.Axe("a word to the bot")
+}
