@@ -123,8 +123,13 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 	if cutShort(ctx, err) || errors.Is(err, errNoTurn) || errors.Is(err, errMoved) {
 		return nil
 	}
-	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
-		return record(l, now, result, err)
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(is *Lease, now time.Time) error {
+		// Another replica has it by now, and finds what was made by its tags. A
+		// round of closing counts, whoever does it.
+		if l.State != Closing && is.Worker != l.Worker {
+			return is.letGo(l.Worker, true, now)
+		}
+		return record(is, now, result, err)
 	})
 	return unlessMoved(werr)
 }
@@ -148,8 +153,14 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		ctx, early = context.WithDeadline(ctx, end)
 		defer early()
 		defer k.workers.interruptible(l.ID, early)()
+		if !k.members.alone() {
+			go func() {
+				defer safe.Catch(k.workers.panicked)
+				k.guardOwnership(ctx, l, early)
+			}()
+		}
 		// A close that came just before found nothing to interrupt.
-		if is, err := k.ledger.get(ctx, l.ID); err == nil && is.State != l.State {
+		if is, err := k.ledger.get(ctx, l.ID); err == nil && (is.State != l.State || is.Worker != l.Worker) {
 			return errMoved
 		}
 	}
@@ -158,6 +169,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		return err
 	}
 	defer release()
+	defer k.workers.calling(l.ID)()
 	timeout := stepTimeout
 	if l.State == Closing {
 		timeout = closeTimeout
@@ -225,4 +237,25 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
 		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Ask again.", rule.Name, rule.Approvals)
 	}
 	return in, rule, err
+}
+
+// guardOwnership ends a step when its lease is not this replica's any more, or may
+// not be. It runs until ctx ends.
+func (k *Keeper) guardOwnership(ctx context.Context, l *Lease, end context.CancelFunc) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		is, err := k.ledger.get(ctx, l.ID)
+		// A store that does not answer says nothing; the membership ends by it.
+		moved := ErrorCode(err) == ENOTFOUND || err == nil && (is.Worker != l.Worker || is.State == Closing || is.State == Closed)
+		if moved || !k.members.mayOpen(time.Now()) {
+			end()
+			return
+		}
+	}
 }

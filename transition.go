@@ -269,6 +269,9 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 		l.retry(now, err)
 	case r.Wait > 0:
 		l.wait(now, r)
+	case len(l.Stragglers) > 0:
+		l.wait(now, StepResult{Wait: lookEvery, Detail: Textf("All is gone. A replica that was at work on it did not say that it has stopped, " +
+			"so I look again until it cannot make anything of it any more.")})
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 		l.restart(time.Time{})
