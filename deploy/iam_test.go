@@ -25,6 +25,7 @@ const (
 // on; and what the role may do that EventBridge Scheduler assumes.
 const (
 	botPolicy    = "iam-policy.json"
+	doctorPolicy = "iam-policy-doctor.json"
 	switchPolicy = "iam-policy-deadman.json"
 	rolePolicy   = "iam-deadman-role.json"
 )

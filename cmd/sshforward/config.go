@@ -35,24 +35,26 @@ type config struct {
 }
 
 type awsConfig struct {
-	Name         string     `yaml:"name"`
-	Region       string     `yaml:"region"`
-	RoleARN      string     `yaml:"role_arn"`
-	ExternalID   string     `yaml:"external_id"`
-	ListenerPort port       `yaml:"listener_port"`
-	SSHUser      string     `yaml:"ssh_user"`
-	HostKeyAlias string     `yaml:"host_key_alias"`
-	WaitDNS      *pause     `yaml:"wait_dns"`
-	Tags         extraTags  `yaml:"tags"`
-	Subnets      []subnetID `yaml:"subnets"`
-	DeadMan      *struct {
-		RoleARN string `yaml:"role_arn"`
-		Grace   *pause `yaml:"grace"`
-	} `yaml:"deadman"`
-	Price *struct {
+	Name         string         `yaml:"name"`
+	Region       string         `yaml:"region"`
+	RoleARN      string         `yaml:"role_arn"`
+	ExternalID   string         `yaml:"external_id"`
+	ListenerPort port           `yaml:"listener_port"`
+	SSHUser      string         `yaml:"ssh_user"`
+	HostKeyAlias string         `yaml:"host_key_alias"`
+	WaitDNS      *pause         `yaml:"wait_dns"`
+	Tags         extraTags      `yaml:"tags"`
+	Subnets      []subnetID     `yaml:"subnets"`
+	DeadMan      *deadManConfig `yaml:"deadman"`
+	Price        *struct {
 		LoadBalancer float64 `yaml:"load_balancer"`
 		Address      float64 `yaml:"address"`
 	} `yaml:"price"`
+}
+
+type deadManConfig struct {
+	RoleARN string `yaml:"role_arn"`
+	Grace   *pause `yaml:"grace"`
 }
 
 // defaultGrace is how long after the end of a lease the dead-man switch waits

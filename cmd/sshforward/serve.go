@@ -179,6 +179,14 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	for _, alarm := range unconfigured(ctx, keeper, log) {
 		run(func() error { announce(ctx, slack, alarm, log); return nil })
 	}
+	if len(c.AWS) > 1 {
+		run(func() error {
+			for _, same := range sameAccounts(ctx, aws, c.AWS) {
+				log.Warn("two accounts of the configuration are one AWS account", "which", same)
+			}
+			return nil
+		})
+	}
 	err = group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop
