@@ -23,7 +23,7 @@ import (
 // audit runs the real command and returns what it wrote to stdout.
 func (w *world) audit(args ...string) string {
 	w.t.Helper()
-	cmd := exec.Command(binary, append([]string{"audit", "--config", filepath.Join(w.dir, "sshforward.yaml")}, args...)...)
+	cmd := w.command(append([]string{"audit"}, args...)...)
 	var says strings.Builder
 	cmd.Stderr = &says
 	out, err := cmd.Output()

@@ -134,6 +134,7 @@ func TestInitRefuses(t *testing.T) {
 		{"--yes", "--account", "12345"}, {"--yes", "--region", "Frankfurt"}, {"--yes", "--max", "tomorrow"},
 		{"--yes", "--sources", "10.0.0.0/33"},
 		{"--yes", "--approvers", "carol"}, {"--yes", "--tags", "prod"}, {"--yes", "--store", "leases.db"}, {"--yes", "--channel", "#ops"},
+		{"--yes", "--table", "arn:aws:x"},
 	} {
 		dir, _, errs, err := runInit(t, "", args...)
 		if err == nil || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, args[1]) {
@@ -165,6 +166,29 @@ func TestInitInOtherPartitions(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, "x", "iam-policy.json"))
 		if err != nil || !strings.Contains(string(text), want) || strings.Contains(string(text), "arn:aws:") {
 			t.Errorf("%s: %v\n%s", region, err, text)
+		}
+	}
+}
+
+// Who wants several replicas names a table instead of a file.
+func TestInitWithATable(t *testing.T) {
+	t.Parallel()
+	dir, out, errs, err := runInit(t, "", "--yes", "--table", "leases", "--region", "cn-north-1", "--account", "210987654321", "x")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	c, err := readConfig(filepath.Join(dir, "x", "sshforward.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (dynamoDBConfig{Table: "leases", Region: "cn-north-1", Create: true}); c.Store.Bolt != "" || *c.Store.DynamoDB != want {
+		t.Errorf("it wrote %+v", c.Store)
+	}
+	for _, name := range tablePolicies {
+		text, err := os.ReadFile(filepath.Join(dir, "x", name))
+		if err != nil || !strings.Contains(string(text), `"arn:aws-cn:dynamodb:cn-north-1:210987654321:table/leases"`) ||
+			strings.Contains(string(text), "prod") || !strings.Contains(out, name) {
+			t.Errorf("%s: %v\n%s\nand it says\n%s", name, err, text, out)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func TestSecondProcessOnOneStore(t *testing.T) {
 // command is another invocation of the program with the world's configuration.
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(w.dir, "sshforward.yaml"))...)
-	cmd.Env = w.process.Env
+	cmd.Env = w.environ()
 	return cmd
 }
 

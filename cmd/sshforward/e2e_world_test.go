@@ -97,6 +97,8 @@ type worldOptions struct {
 	listen  string // a free port of the loopback address, if empty
 	env     []string
 
+	store string // where leases are, as in the configuration; a file of the world's own, if empty
+
 	program string // what to run; the one that TestMain built, if empty
 }
 
@@ -107,6 +109,21 @@ const (
 
 // newWorld starts the bot and waits until it is connected.
 func newWorld(t *testing.T, c cloud, o worldOptions) *world {
+	t.Helper()
+	w := newOffice(t, c, o)
+	t.Cleanup(func() {
+		w.kill()
+		w.noRace()
+		if t.Failed() {
+			t.Logf("the bot's log:\n%s", w.log)
+		}
+	})
+	w.start()
+	return w
+}
+
+// newOffice is a world in which no bot runs yet.
+func newOffice(t *testing.T, c cloud, o worldOptions) *world {
 	t.Helper()
 	// How soon the bot answers is measured in its own tests, where less runs beside it.
 	slack := fakeslack.New(fakeslack.Options{AckDeadline: patience, TriggerLife: patience})
@@ -119,16 +136,7 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(slack.Close)
-	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
-	t.Cleanup(func() {
-		w.kill()
-		w.noRace()
-		if t.Failed() {
-			t.Logf("the bot's log:\n%s", w.log)
-		}
-	})
-	w.start()
-	return w
+	return &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
 }
 
 func (w *world) config() string {
@@ -141,7 +149,7 @@ func (w *world) config() string {
 	}
 	return fmt.Sprintf(`
 deployment: e2e
-store: {bolt: %s}
+store: {%s}
 slack: {channel: %s, admins: [%s]}
 aws: [{name: %s, region: ap-northeast-1, wait_dns: 0s}%s]
 policy:
@@ -152,8 +160,8 @@ policy:
 timing: %s
 listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing,
-		cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
+`, cmp.Or(w.opts.store, "bolt: "+filepath.Join(w.dir, "leases.db")), ops, carol,
+		cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)
@@ -179,10 +187,7 @@ func (w *world) start() {
 		dead = max(dead, c.ID)
 	}
 	w.process = exec.Command(cmp.Or(w.opts.program, binary), "serve", "--config", file)
-	w.process.Env = append(os.Environ(),
-		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
-		"AWS_ENDPOINT_URL="+w.cloud.url)
-	w.process.Env = append(w.process.Env, w.opts.env...)
+	w.process.Env = w.environ()
 	w.process.Stderr, w.process.Stdout = w.log, w.stdout
 	if err := w.process.Start(); err != nil {
 		w.t.Fatal(err)
@@ -194,6 +199,13 @@ func (w *world) start() {
 		return len(live) >= 2
 	})
 	w.web = "http://" + w.log.find(listening)[1]
+}
+
+// environ is what a bot of this world finds in its environment.
+func (w *world) environ() []string {
+	return append(append(os.Environ(),
+		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
+		"AWS_ENDPOINT_URL="+w.cloud.url), w.opts.env...)
 }
 
 // noRace asserts that the race detector in the bot has found nothing.
