@@ -43,7 +43,7 @@ func cutOff(from outside) func(*fleet, *replica) func() {
 // replica works on the lease, and how long access lasts beyond its end.
 func TestTheOwnerGoesAway(t *testing.T) {
 	t.Parallel()
-	for _, fate := range fates {
+	for _, fate := range fates[:testenv.UnlessRaced(len(fates), 1)] {
 		t.Run(fate.name, func(t *testing.T) {
 			t.Parallel()
 			n := testenv.UnlessRaced(8, 1)

@@ -38,7 +38,7 @@ const fleetLate = retryBudget
 //	go test -run TestFleets ./internal/sim -fleet SEED
 func TestFleets(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*fleets, testenv.UnlessRaced(60, 2)))
+	seeds := make([]uint64, cmp.Or(*fleets, testenv.UnlessRaced(60, 1)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
