@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,23 +234,17 @@ func ownerSleepsOver(t *testing.T, operation string, sleeps time.Duration) {
 	f.boot()
 	f.pass(10 * time.Second)
 	id := f.ask("U0", 20*time.Second)
-	var once sync.Once
-	var asleep *replica
+	var asleep atomic.Pointer[replica]
 	for _, r := range f.replicas {
 		r.gate.mu.Lock()
-		r.gate.sleepy = func(o string) (dozes bool) {
-			if o == operation {
-				once.Do(func() { asleep, dozes = r, true })
-			}
-			return dozes
-		}
+		r.gate.sleepy = func(o string) bool { return o == operation && asleep.CompareAndSwap(nil, r) }
 		r.gate.mu.Unlock()
 	}
 	f.confirm(id)
-	f.until(time.Minute, "its owner sleeps", func() bool { return asleep != nil })
-	f.after(sleeps, asleep.gate.resume)
+	f.until(time.Minute, "its owner sleeps", func() bool { return asleep.Load() != nil })
+	f.after(sleeps, asleep.Load().gate.resume)
 	f.pass(15 * time.Second) // it is missed
-	f.sendTo(f.newEnvelope("U0", sshforward.CloseLease{Ref: id}), func(r *replica) bool { return r != asleep })
+	f.sendTo(f.newEnvelope("U0", sshforward.CloseLease{Ref: id}), func(r *replica) bool { return r != asleep.Load() })
 	f.until(30*time.Minute, "it is closed", func() bool { return f.lease(id).State == sshforward.Closed })
 	// Whatever comes late has come by now.
 	for range 10 {
