@@ -3,25 +3,32 @@ package provisioner
 import (
 	"context"
 	"strconv"
+	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 )
 
 // countCalls reports each attempt: it sits inside the SDK's retry loop.
-func countCalls(onCall func(service, operation, code string)) []func(*middleware.Stack) error {
-	if onCall == nil {
+func countCalls(onCall func(service, operation, code string), onClock func(ahead time.Duration)) []func(*middleware.Stack) error {
+	if onCall == nil && onClock == nil {
 		return nil
 	}
 	count := middleware.FinalizeMiddlewareFunc("sshforward:CountCalls", func(
 		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 	) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleFinalize(ctx, in)
-		code := ""
-		if err != nil {
-			code = outcome(err)
+		if onCall != nil {
+			code := ""
+			if err != nil {
+				code = outcome(err)
+			}
+			onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
 		}
-		onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
+		theirs, dated := awsmiddleware.GetServerTime(meta)
+		if here, ok := awsmiddleware.GetResponseAt(meta); ok && dated && onClock != nil {
+			onClock(theirs.Add(time.Second / 2).Sub(here)) // a Date has whole seconds, cut off
+		}
 		return out, meta, err
 	})
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {

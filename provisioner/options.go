@@ -61,6 +61,10 @@ type Options struct {
 	// success, the HTTP status if there is no code, "unreachable" if there is
 	// no answer. It must be safe for concurrent use.
 	OnCall func(service, operation, code string)
+
+	// OnClock, if set, is told with each answer by how much the clock of AWS is
+	// ahead of this machine's, to about a second.
+	OnClock func(ahead time.Duration)
 	// HTTPClient replaces the SDK's own.
 	HTTPClient aws.HTTPClient
 	// Logger is slog.Default() if nil.

@@ -56,7 +56,7 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 		config.WithHTTPClient(o.HTTPClient),
 		config.WithRetryer(newRetryer),
 		config.WithLogger(sdkLogger(o.Logger)),
-		config.WithAPIOptions(countCalls(o.OnCall)),
+		config.WithAPIOptions(countCalls(o.OnCall, o.OnClock)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)

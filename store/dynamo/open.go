@@ -46,6 +46,10 @@ type Options struct {
 	// OnCall, if set, is told of each attempt of each call, for metrics: the
 	// service, the operation, and AWS's code if it failed.
 	OnCall func(service, operation, code string)
+
+	// OnClock, if set, is told with each answer by how much the clock of AWS is
+	// ahead of this machine's, to about a second.
+	OnClock func(ahead time.Duration)
 }
 
 // Store is a [sshforward.Store] in a DynamoDB table. Open makes one; it is safe
@@ -137,7 +141,7 @@ func newStore(ctx context.Context, o Options) (*Store, error) {
 		cfg.Region = o.Region
 	}
 	cfg.HTTPClient, cfg.Logger = o.HTTPClient, sdkLogger(o.Logger)
-	cfg.APIOptions = append(cfg.APIOptions, countCalls(o.OnCall)...)
+	cfg.APIOptions = append(cfg.APIOptions, countCalls(o.OnCall, o.OnClock)...)
 	s := &Store{table: o.Table, log: o.Logger, ended: make(chan struct{})}
 	s.retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff = attempts, longestPause
