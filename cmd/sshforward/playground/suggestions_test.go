@@ -73,6 +73,7 @@ func TestSuggestionsWork(t *testing.T) {
 		}
 	}
 	d.works(Ann, "/sshforward close "+lease)
+	await(t, "again is suggested when something is over", func() bool { return slices.Contains(suggested(), "/sshforward again") })
 	d.works(Ann, "/sshforward again")
 }
 
