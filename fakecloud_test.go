@@ -34,7 +34,7 @@ type footprint struct {
 func (f *footprint) empty() bool { return !f.group && !f.rule && !f.balancer }
 
 type call struct {
-	op string // "find", "preflight", "open/<stage>", "extend", "close", "survey", "mend"
+	op string // "find", "preflight", "place", "open/<stage>", "extend", "close", "survey", "mend"
 	id string // of the lease or the account, or what was looked for
 	at time.Time
 }
@@ -61,6 +61,8 @@ type fakeCloud struct {
 	store int
 	// quota is what preflight says of it.
 	quota int
+	// warnings are what the look after the last yes says.
+	warnings []Text
 	// dropped is an account that is not configured any more.
 	dropped string
 	// unproven is what surveys report so.
@@ -210,6 +212,13 @@ func (c *fakeCloud) Preflight(ctx context.Context, in Instance, _ []netip.Prefix
 		return Placement{}, err
 	}
 	return Placement{Subnet: "subnet-public", Quota: c.quota, Notes: []Text{Textf("The quota could not be checked.")}}, nil
+}
+
+func (c *fakeCloud) PlaceAgain(ctx context.Context, l *Lease) (Placement, error) {
+	if err := c.enter(ctx, "place", l); err != nil {
+		return Placement{}, err
+	}
+	return Placement{Subnet: "subnet-public", Quota: c.quota, Warnings: c.warnings}, nil
 }
 
 func (c *fakeCloud) end(l *Lease) time.Time {

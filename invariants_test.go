@@ -65,6 +65,8 @@ func checkMove(was, l *Lease) error {
 		return errors.New("is open for nobody")
 	case l.State == Closed && l.Alarmed:
 		return errors.New("is closed and stuck")
+	case l.State == Closed && was.State == Closing && len(l.Stragglers) > 0:
+		return fmt.Errorf("is closed while others may be at work on it: %+v", l.Stragglers)
 	case l.DueAt.IsZero():
 		return errors.New("will never be looked at again")
 	case was.Reason != "" && was.Reason != l.Reason && (l.Reason != Lost || !l.Abandoned.Standing()):

@@ -41,6 +41,20 @@ type Options struct {
 	// OnUnheard, if set, is called whenever Slack did not take an alarm for whoever
 	// is on call. It stays owed.
 	OnUnheard func()
+	// Shared says that other replicas have the store, too. Then this one tells them
+	// that it lives, works on the leases that are its own, and takes over those of
+	// a replica that is gone. Otherwise the store has to be this process's alone.
+	Shared bool
+	// ClockOff, if set, says how far this machine's clock is behind the true time;
+	// false if it cannot be told. One that is off by too much leaves the work to the
+	// other replicas.
+	ClockOff func() (time.Duration, bool)
+	// OnMembers, if set, is told how many replicas serve, OnTakeover of each lease
+	// that is taken over, and OnSkew what ClockOff says.
+	OnMembers  func(n int)
+	OnTakeover func()
+	OnSkew     func(time.Duration)
+
 	// OnEvent, if set, is told each [Event] once it is durable, or kept in
 	// memory while the store cannot be written. It must not wait for anything.
 	OnEvent func(Event)
@@ -76,14 +90,20 @@ type Keeper struct {
 	onElsewhere func(account string, n int)
 	onUnheard   func()
 	onUnproven  func(account string, n int)
+	onMembers   func(n int)
+	onTakeover  func()
+	onSkew      func(time.Duration)
+	clockOff    func() (time.Duration, bool)
+	skewTold    pace // of the log
 
+	members  *membership
 	ledger   ledger
 	sources  SavedSources // of the store, as the next two
 	rebuilds Rebuilds
 	history  AuditLog
 
 	// confirming serializes, for one person, the check of LeasesPerUser with
-	// the write that depends on it. The store belongs to this process alone.
+	// the write that depends on it. Between replicas the store does, see reserve.
 	confirming keyedMutex
 	// preparing does the same, for one account, with what is built ahead.
 	preparing keyedMutex
@@ -112,11 +132,15 @@ func NewKeeper(o Options) *Keeper {
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
-		sources: o.Store, rebuilds: o.Store, history: o.Store,
+		onMembers: o.OnMembers, onTakeover: o.OnTakeover, onSkew: o.OnSkew, clockOff: o.ClockOff,
+		skewTold: pace{most: 1, within: time.Minute},
+		members:  newMembership(o.Store, o.Shared),
+		sources:  o.Store, rebuilds: o.Store, history: o.Store,
 		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(panicked(log)),
 	}
 	k.snapshots.ledger = &k.ledger
+	k.ledger.own = k.members.own
 	return k
 }
 

@@ -91,6 +91,7 @@ func (k *Keeper) checkCaller(ctx context.Context, c Caller, cmd Command) error {
 
 // Tick starts work on every lease that is due. It does not wait for the work.
 func (k *Keeper) Tick(ctx context.Context) error {
+	k.meet()
 	// First what the store could not take: its old copy there may be due for
 	// ever, and waking that alone would leave no room in the queue for this.
 	for _, id := range k.ledger.unwritten.ids() {
@@ -101,7 +102,7 @@ func (k *Keeper) Tick(ctx context.Context) error {
 		return fmt.Errorf("look for due leases: %w", err)
 	}
 	for _, id := range k.ration(ids) {
-		k.wake(id)
+		k.look(id)
 	}
 	return nil
 }
@@ -126,5 +127,19 @@ func (k *Keeper) flush(id string) {
 }
 
 // Stop takes no new work and waits for the running steps; when ctx ends it
-// cuts them short, which is as safe as a crash.
-func (k *Keeper) Stop(ctx context.Context) { k.workers.stop(ctx) }
+// cuts them short, which is as safe as a crash. Other replicas take over at once.
+func (k *Keeper) Stop(ctx context.Context) {
+	if ctx.Err() == nil {
+		k.members.leave()
+		if _, err := k.members.beat(ctx); err != nil {
+			k.log.Warn("the other replicas cannot be told that this one stops; they take over when they miss it", "err", err)
+		}
+	}
+	k.workers.stop(ctx)
+	if ctx.Err() != nil {
+		return // what was cut short may still be under way in AWS
+	}
+	if err := k.members.end(ctx); err != nil {
+		k.log.Warn("the other replicas cannot be told that this one has stopped", "err", err)
+	}
+}

@@ -107,6 +107,7 @@ func (k *Keeper) unheard(l *Lease, kind NoticeKind, why error) {
 func (k *Keeper) runSend(ctx context.Context, id, what string, kind sendKind, send func(context.Context, *Lease) error,
 	record func(l *Lease, now time.Time, err error) error,
 ) error {
+	defer k.workers.calling(id)() // until it is recorded, or another replica would send it again
 	err := k.send(ctx, id, kind, send)
 	if cutShort(ctx, err) || errors.Is(err, errMoved) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
@@ -15,8 +16,8 @@ func (k *Keeper) runStage(ctx context.Context, l *Lease) error {
 	var checked admitted
 	do := func(ctx context.Context, l *Lease) (_ StepResult, err error) {
 		if stage == StageCheck {
-			checked.instance, checked.rule, err = k.check(ctx, l)
-			return StepResult{Resources: l.Resources}, err
+			checked, err = k.check(ctx, l)
+			return StepResult{Resources: l.Resources, Detail: checked.warning}, err
 		}
 		// People are let in by a clock that the store has. Were it in memory alone,
 		// the next process would start another one, and access would last longer
@@ -123,8 +124,13 @@ func (k *Keeper) runStep(ctx context.Context, l *Lease, name string, end time.Ti
 	if cutShort(ctx, err) || errors.Is(err, errNoTurn) || errors.Is(err, errMoved) {
 		return nil
 	}
-	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(l *Lease, now time.Time) error {
-		return record(l, now, result, err)
+	_, werr := k.ledger.mustUpdate(context.WithoutCancel(ctx), l.ID, func(is *Lease, now time.Time) error {
+		// Another replica has it by now, and finds what was made by its tags. A
+		// round of closing counts, whoever does it.
+		if l.State != Closing && is.Worker != l.Worker {
+			return is.letGo(l.Worker, true, now)
+		}
+		return record(is, now, result, err)
 	})
 	return unlessMoved(werr)
 }
@@ -148,8 +154,14 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		ctx, early = context.WithDeadline(ctx, end)
 		defer early()
 		defer k.workers.interruptible(l.ID, early)()
+		if !k.members.alone() {
+			go func() {
+				defer safe.Catch(k.workers.panicked)
+				k.guardOwnership(ctx, l, early)
+			}()
+		}
 		// A close that came just before found nothing to interrupt.
-		if is, err := k.ledger.get(ctx, l.ID); err == nil && is.State != l.State {
+		if is, err := k.ledger.get(ctx, l.ID); err == nil && (is.State != l.State || is.Worker != l.Worker) {
 			return errMoved
 		}
 	}
@@ -158,6 +170,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		return err
 	}
 	defer release()
+	defer k.workers.calling(l.ID)()
 	timeout := stepTimeout
 	if l.State == Closing {
 		timeout = closeTimeout
@@ -199,30 +212,77 @@ func (k *Keeper) present(ctx context.Context, l *Lease) (Instance, error) {
 	return in, err
 }
 
+// placementLasts is how long after the request it is believed that people will
+// reach the load balancer where it is to stand.
+const placementLasts = time.Minute
+
 // check is the stage before anything is made, and once more the first one after
 // the last yes: what the prompt said may be minutes old, and hours where approval
 // was waited for.
-func (k *Keeper) check(ctx context.Context, l *Lease) (Instance, *Rule, error) {
+func (k *Keeper) check(ctx context.Context, l *Lease) (admitted, error) {
 	in, err := k.present(ctx, l)
 	switch {
 	case err != nil:
-		return in, nil, err
+		return admitted{}, err
 	case !in.Running:
-		return in, nil, notRunning(in)
+		return admitted{}, notRunning(in)
 	case in.Zone != l.Instance.Zone || in.VPC != l.Instance.VPC:
-		return in, nil, Errorf(ECONFLICT, "%s has moved since you asked. Ask again.", in.ID)
+		return admitted{}, Errorf(ECONFLICT, "%s has moved since you asked. Ask again.", in.ID)
 	}
 	probe := l.Clone()
 	probe.Instance = in
 	rule, err := k.policy.Admit(ctx, k.slack, probe)
-	if err != nil || l.Urgent || rule.Approvals == 0 || l.Waiting() {
-		return in, rule, err // while a yes is missing, there is none to be counted
+	checked := admitted{instance: in, rule: rule, placement: l.Placement}
+	if err != nil || l.Waiting() {
+		return checked, err // while a yes is missing, there is none to be counted
 	}
-	// What approvers of another rule have said does not count for this one, nor
-	// what those said who are not among its approvers any more.
-	ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
-	if err == nil && (rule.Name != l.Rule || !ok) {
-		err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Ask again.", rule.Name, rule.Approvals)
+	if !l.Urgent && rule.Approvals > 0 {
+		// What approvers of another rule have said does not count for this one, nor
+		// what those said who are not among its approvers any more.
+		ok, err := rule.approvedBy(ctx, k.slack, l.Approved)
+		if err == nil && (rule.Name != l.Rule || !ok) {
+			err = Errorf(EFORBIDDEN, "The rule %q wants %d approvals now. Ask again.", rule.Name, rule.Approvals)
+		}
+		if err != nil {
+			return checked, err
+		}
 	}
-	return in, rule, err
+	if time.Since(l.RequestedAt) < placementLasts {
+		return checked, nil
+	}
+	// A network that was closed meanwhile is not seen by the health check: it
+	// would open, and nobody would get through.
+	placed, err := k.cloud.PlaceAgain(ctx, probe)
+	if err != nil {
+		return checked, err
+	}
+	for _, w := range placed.Warnings {
+		if !slices.ContainsFunc(l.Placement.Warnings, func(was Text) bool { return was.String() == w.String() }) {
+			checked.warning = checked.warning.And(w)
+		}
+	}
+	placed.Warnings = append(placed.Warnings, refusedTags(in)...)
+	checked.placement = placed
+	return checked, nil
+}
+
+// guardOwnership ends a step when its lease is not this replica's any more, or may
+// not be. It runs until ctx ends.
+func (k *Keeper) guardOwnership(ctx context.Context, l *Lease, end context.CancelFunc) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+		}
+		is, err := k.ledger.get(ctx, l.ID)
+		// A store that does not answer says nothing; the membership ends by it.
+		moved := ErrorCode(err) == ENOTFOUND || err == nil && (is.Worker != l.Worker || is.State == Closing || is.State == Closed)
+		if moved || !k.members.mayOpen(time.Now()) {
+			end()
+			return
+		}
+	}
 }

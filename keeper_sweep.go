@@ -17,10 +17,10 @@ import (
 // rest nor the other accounts. An account that another Sweep is still busy with is
 // passed over, so that Sweep may be called as often as the others need it. One that
 // has no lease, and in which the last look has found nothing, is looked at every
-// timing.Sweep only.
+// timing.Sweep only. Of several replicas one looks at each account.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.eachAccount(ctx, sweepTimeout, "sweep account %s", func(ctx context.Context, account string) error {
-		if !k.sightings.enter(account) {
+		if !k.members.chosen(account, time.Now()) || !k.sightings.enter(account) {
 			return nil
 		}
 		defer k.sightings.leave(account)
@@ -130,7 +130,7 @@ func (k *Keeper) recall(live map[string]*Lease) {
 	now := time.Now()
 	for id, l := range live {
 		if due(l.nextDue(now), now) {
-			k.wake(id)
+			k.look(id)
 		}
 	}
 }

@@ -18,7 +18,8 @@ const watchTimeout = 20 * time.Second
 // nothing: what cannot be asked is asked again. It may be called as often as one
 // likes.
 func (k *Keeper) Watch(ctx context.Context) error {
-	open, err := k.ledger.active(ctx, func(l *Lease) bool { return l.State == Open })
+	now := time.Now()
+	open, err := k.ledger.active(ctx, func(l *Lease) bool { return l.State == Open && k.members.works(l, now) })
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sshforward/sshforward/internal/safe"
@@ -54,6 +55,9 @@ func (k *Keeper) work(id string) {
 			return
 		}
 		now := time.Now()
+		if !k.members.works(l, now) {
+			return // who does comes round to it
+		}
 		action := Next(l, now)
 		if action.Kind == ActionNone || !due(action.At, now) {
 			k.wakeAt(id, action.At, now)
@@ -61,6 +65,9 @@ func (k *Keeper) work(id string) {
 		}
 		if k.held.back(id, action.Kind) {
 			return // it is woken when that is over
+		}
+		if action.Kind.opens() && !k.members.mayOpen(now) {
+			return // the next tick asks again
 		}
 		if k.workers.crowded(l) {
 			k.lineUp(ctx, l)
@@ -142,6 +149,12 @@ func ifStill(kind ActionKind, apply change) change {
 	}
 }
 
+// posting reports whether another replica, that worked on the lease before, may just
+// be posting its card: a second one would stay.
+func (k *Keeper) posting(l *Lease, now time.Time) bool {
+	return slices.ContainsFunc(l.Stragglers, func(s Straggler) bool { return s.Worker != "" && k.members.lives(s.Worker, now) })
+}
+
 // deliver sends what is owed to people until that lies in the future. A thing
 // is recorded as sent only after Slack took it, so a crash in between repeats
 // it: for the card that is an update with the same content.
@@ -153,6 +166,9 @@ func (k *Keeper) deliver(id string, owed func(*Lease) Delivery) {
 			return // work reads the same lease and says so
 		}
 		next, now := owed(l), time.Now()
+		if !k.members.works(l, now) || next.Card && l.Card.TS == "" && k.posting(l, now) {
+			return
+		}
 		if next.At.IsZero() || !due(l.noLater(next.At, now), now) {
 			k.wakeAt(id, next.At, now)
 			return

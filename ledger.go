@@ -23,6 +23,7 @@ type ledger struct {
 	prices Prices
 	log    *slog.Logger
 	hooks  hooks
+	own    func(was, is *Lease, now time.Time) // says who works on it; nil: nobody is to
 
 	// changing holds a lease from the moment it is read until it is written.
 	// The store has revisions for that; the copy in memory has none.
@@ -82,6 +83,7 @@ func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor, 
 func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by actor, must bool) (unwritten, err error) {
 	defer g.changing.lock(l.ID)()
 	l.remember(by.Envelope)
+	g.owned(new(Lease), l, now)
 	l.DueAt = l.nextDue(now)
 	events := eventsOf(new(Lease), l, now, by, g.prices)
 	if err := g.store(ctx, l, events); err != nil {
@@ -161,6 +163,7 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 			return nil, nil, nil, err
 		}
 		l.remember(by.Envelope)
+		g.owned(&was, l, now)
 		l.DueAt = l.nextDue(now)
 		events := eventsOf(&was, l, now, by, g.prices)
 		all := append(g.unwritten.events(id), events...)
@@ -182,6 +185,12 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 		}
 		g.publish(events)
 		return &was, l, unwritten, nil
+	}
+}
+
+func (g *ledger) owned(was, is *Lease, now time.Time) {
+	if g.own != nil {
+		g.own(was, is, now)
 	}
 }
 

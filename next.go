@@ -130,6 +130,9 @@ func (l *Lease) nextReminder() time.Time {
 // nextDue is the earliest time at which the lease needs anything.
 func (l *Lease) nextDue(now time.Time) time.Time {
 	at := Next(l, now).At
+	if len(l.Stragglers) > 0 {
+		return now // they are looked for until they have let go
+	}
 	if delivery := l.noLater(NextDelivery(l).At, now); !delivery.IsZero() && (at.IsZero() || delivery.Before(at)) {
 		at = delivery
 	}
@@ -142,4 +145,26 @@ func (l *Lease) nextTry(now time.Time) time.Time {
 		return now
 	}
 	return l.NextTryAt
+}
+
+// opens reports whether an action makes something in AWS, or changes what lets
+// people in.
+func (k ActionKind) opens() bool {
+	switch k {
+	case ActionAdvance, ActionExtend, ActionMend, ActionMove:
+		return true
+	}
+	return false
+}
+
+// late reports whether an action ends access and has waited for too long for who
+// owns the lease.
+func (a Action) late(now time.Time) bool {
+	switch a.Kind {
+	case ActionLapse, ActionExpire, ActionGiveUp:
+		return due(a.At.Add(lateAfter), now)
+	case ActionClose:
+		return due(a.At.Add(roundAfter), now)
+	}
+	return false
 }

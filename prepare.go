@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -69,8 +70,13 @@ func (l *Lease) builtMeanwhile(s Stage, r StepResult, err error) {
 		return
 	}
 	l.Prepared.Resume = s.next()
-	if !r.Detail.IsZero() {
-		l.Hint = r.Detail
+	l.hint(r.Detail)
+}
+
+// hint adds what is to be known about the open forward, once.
+func (l *Lease) hint(t Text) {
+	if !strings.Contains(l.Hint.String(), t.String()) {
+		l.Hint = l.Hint.And(t)
 	}
 }
 

@@ -36,6 +36,11 @@ type Finder interface {
 	// sources will reach, so that the confirm prompt can be honest.
 	Preflight(ctx context.Context, in Instance, sources []netip.Prefix) (Placement, error)
 
+	// PlaceAgain is Preflight for a lease whose last yes has come, which may have
+	// taken hours. Where its load balancer stands already, people have to be able
+	// to reach that; else it may go to another subnet than was found before.
+	PlaceAgain(ctx context.Context, l *Lease) (Placement, error)
+
 	// List returns the running instances of an account, for forms that offer
 	// what could be opened.
 	List(ctx context.Context, account string) ([]Instance, error)

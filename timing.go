@@ -58,3 +58,23 @@ const (
 	// outAfter is how long an instance is out of service before people are told.
 	outAfter = time.Minute
 )
+
+// Of what replicas do with each other's leases.
+const (
+	// deadAfter is for how long the beat of a replica has to stand still before its
+	// leases are taken over, by the clock of who looks.
+	deadAfter = 12 * time.Second
+	// straggleFor is how long a replica from which a lease was taken over may still
+	// be at work on it, if it says nothing. AWS takes no call whose signature is
+	// older than five minutes, and it has signed none since it was missed.
+	straggleFor = 5 * time.Minute
+	// lateAfter is how long an end that is due waits for its owner before any
+	// replica decides it, and roundAfter how long the next round of closing does:
+	// one takes some seconds.
+	lateAfter  = 3 * time.Second
+	roundAfter = deadAfter
+	// unseenFor is how long AWS may not list what was made a moment ago.
+	unseenFor = time.Minute
+	// lookEvery is the pause between two looks at what is gone and may be made again.
+	lookEvery = 15 * time.Second
+)

@@ -83,11 +83,13 @@ func (l *Lease) advance(now time.Time) {
 	}
 }
 
-// admitted is what the first stage found: the instance as it is, and the rule
-// that lets the lease in.
+// admitted is what the first stage found: the instance as it is, the rule that lets
+// the lease in, and where its load balancer goes or stands.
 type admitted struct {
-	instance Instance
-	rule     *Rule
+	instance  Instance
+	rule      *Rule
+	placement Placement
+	warning   Text // of what nobody was warned of before
 }
 
 // stageDone records what came of the current stage: done, not there yet, to be
@@ -102,12 +104,10 @@ func (l *Lease) stageDone(now time.Time, checked admitted, r StepResult, err err
 		l.wait(now, r)
 	default:
 		if l.Stage == StageCheck && l.State == Opening {
-			l.Instance = checked.instance
+			l.Instance, l.Placement = checked.instance, checked.placement
 			l.applyRule(checked.rule)
 		}
-		if !r.Detail.IsZero() {
-			l.Hint = r.Detail
-		}
+		l.hint(r.Detail)
 		l.advance(now)
 	}
 	return nil
@@ -269,6 +269,9 @@ func (l *Lease) tornDown(now time.Time, r StepResult, err error, t Timing) {
 		l.retry(now, err)
 	case r.Wait > 0:
 		l.wait(now, r)
+	case len(l.Stragglers) > 0:
+		l.wait(now, StepResult{Wait: lookEvery, Detail: Textf("All is gone. A replica that was at work on it did not say that it has stopped, " +
+			"so I look again until it cannot make anything of it any more.")})
 	default:
 		l.State, l.ClosedAt, l.KeepUntil = Closed, now, now.Add(t.Keep)
 		l.restart(time.Time{})

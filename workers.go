@@ -20,6 +20,8 @@ const (
 	queueNotices queue = "notices" // for the people of the lease
 	queueAlarms  queue = "alarms"  // for whoever is on call
 	queueEdits   queue = "edits"   // of messages beside the card
+	queueLook    queue = "look"    // whose work it is
+	queueMembers queue = "members" // of all replicas, and of no lease
 )
 
 const (
@@ -54,6 +56,7 @@ type workers struct {
 	steps   map[stepKind]chan struct{}
 	sends   map[sendKind]chan struct{}
 	cancels map[string]context.CancelFunc // by lease id, see interruptible
+	calls   map[string]int                // to AWS or Slack that are under way, by lease id
 }
 
 type leaseQueue struct {
@@ -77,6 +80,7 @@ func newWorkers(panicked func(error)) *workers {
 			sendShown: make(chan struct{}, sendsAtOnce), sendNotice: make(chan struct{}, sendsAtOnce), sendAlarm: make(chan struct{}, sendsAtOnce),
 		},
 		cancels: make(map[string]context.CancelFunc),
+		calls:   make(map[string]int),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -206,6 +210,28 @@ func (w *workers) stop(ctx context.Context) {
 	}
 	w.cancel()
 	<-idle
+}
+
+// calling notes that something is done about a lease outside of this process. The
+// returned function ends that.
+func (w *workers) calling(id string) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls[id]++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.calls[id]--; w.calls[id] == 0 {
+			delete(w.calls, id)
+		}
+	}
+}
+
+// atWork reports whether something is being done about a lease.
+func (w *workers) atWork(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[id] > 0
 }
 
 // interruptible lets interrupt cancel the step that runs for a lease. The

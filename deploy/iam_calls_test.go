@@ -33,7 +33,7 @@ func TestPolicyNamesTheCallsTheBotMakes(t *testing.T) {
 	for _, s := range slices.Concat(readPolicy(t, botPolicy).Statement, readPolicy(t, switchPolicy).Statement) {
 		allowed = append(allowed, s.Action...)
 	}
-	called := callsIn(t, "../provisioner")
+	called := callsIn(t, "../provisioner", "ec2", "elasticloadbalancing", "scheduler")
 	if len(called) < 10 {
 		t.Fatalf("found only %d calls in the provisioner: %v", len(called), called)
 	}
@@ -49,13 +49,36 @@ func TestPolicyNamesTheCallsTheBotMakes(t *testing.T) {
 	}
 }
 
-// callsIn lists the operations, as IAM calls them, whose input type the
-// package's sources name.
-func callsIn(t *testing.T, dir string) []string {
+// What doctor asks IAM is in a policy of its own, which the bot does not need.
+func TestDoctorPolicyNamesWhatDoctorAsks(t *testing.T) {
+	var allowed []string
+	for _, s := range readPolicy(t, doctorPolicy).Statement {
+		allowed = append(allowed, s.Action...)
+	}
+	slices.Sort(allowed)
+	if called := callsIn(t, "../provisioner", "iam"); !slices.Equal(slices.Compact(allowed), called) {
+		t.Errorf("the policy allows %q, and the provisioner calls %q", allowed, called)
+	}
+	const own, elb = "arn:aws:iam::123456789012:role/sshforward",
+		"arn:aws:iam::123456789012:role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing"
+	var cases []decision
+	for resource, want := range map[string]map[string]bool{
+		own:                                    {"iam:SimulatePrincipalPolicy": true, "iam:GetRole": true},
+		elb:                                    {"iam:SimulatePrincipalPolicy": false, "iam:GetRole": true},
+		"arn:aws:iam::123456789012:role/admin": {"iam:SimulatePrincipalPolicy": false, "iam:GetRole": false},
+	} {
+		for action, allowed := range want {
+			cases = append(cases, decision{action + " on " + resource, allowed, []request{{Action: action, Resource: resource}}})
+		}
+	}
+	check(t, needSimulator(t), policyText(t, doctorPolicy), cases)
+}
+
+// callsIn lists the operations of services, as IAM calls them, whose input type
+// the package's sources name. STS is none of them: assuming another account's role
+// is for a policy of the bot's own account.
+func callsIn(t *testing.T, dir string, services ...string) []string {
 	t.Helper()
-	// STS is left out: assuming another account's role is for a policy of the
-	// bot's own account.
-	services := []string{"ec2", "elasticloadbalancing", "scheduler"}
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 // account does not slow another.
 type account struct {
 	Account
+	config    aws.Config // for clients that the bot itself does not need
 	ec2       *ec2.Client
 	elb       *elb.Client             // for looking
 	elbs      [priorities]*elb.Client // all have one budget
@@ -84,7 +85,7 @@ func newAccount(base aws.Config, deployment string, a Account, shared budgets) (
 		})
 	}
 	out := &account{
-		Account: a, budget: shared.of(a),
+		Account: a, config: cfg, budget: shared.of(a),
 		ec2: ec2.NewFromConfig(cfg), scheduler: scheduler.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg),
 		scheduleGroupMu: newContextMutex(),
 	}

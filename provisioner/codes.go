@@ -52,6 +52,7 @@ var moreRetryable = map[string]struct{}{"DependencyThrottle": {}, "HttpFailureEx
 var iamNames = map[string]string{
 	"EC2":                    "ec2",
 	"Elastic Load Balancing": "elasticloadbalancing",
+	"IAM":                    "iam",
 	"STS":                    "sts",
 	"Scheduler":              "scheduler",
 }

@@ -24,6 +24,25 @@ import (
 // read is an error; the rest is noted and does not block, because opening says
 // the same later, only less early, or because it may work all the same.
 func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sources []netip.Prefix) (sshforward.Placement, error) {
+	return p.place(ctx, in, sources, "")
+}
+
+// PlaceAgain implements sshforward.Finder. What stands already takes no more of
+// the quota.
+func (p *Provisioner) PlaceAgain(ctx context.Context, l *sshforward.Lease) (sshforward.Placement, error) {
+	standing := ""
+	if !l.Prepared.BilledAt.IsZero() {
+		standing = l.Placement.Subnet
+	}
+	out, err := p.place(ctx, l.Instance, l.Sources, standing)
+	out.Quota = cmp.Or(out.Quota, l.Placement.Quota)
+	return out, err
+}
+
+// place finds where a load balancer can go, or looks at where it is standing.
+func (p *Provisioner) place(
+	ctx context.Context, in sshforward.Instance, sources []netip.Prefix, standing string,
+) (sshforward.Placement, error) {
 	a, err := p.account(in.Account)
 	if err != nil {
 		return sshforward.Placement{}, err
@@ -42,8 +61,10 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 	)
 	wg.Go(func() { defer safe.Recover(&subnetErr); subnets, subnetErr = a.subnets(ctx, in) })
 	wg.Go(func() { defer safe.Recover(&tableErr); tables, tableErr = a.routeTables(ctx, in) })
-	wg.Go(func() { defer safe.Recover(&limitErr); limit, limitErr = a.balancerLimit(ctx) })
-	wg.Go(func() { defer safe.Recover(&usedErr); used, usedErr = a.countBalancers(ctx) })
+	if standing == "" {
+		wg.Go(func() { defer safe.Recover(&limitErr); limit, limitErr = a.balancerLimit(ctx) })
+		wg.Go(func() { defer safe.Recover(&usedErr); used, usedErr = a.countBalancers(ctx) })
+	}
 	wg.Go(func() { defer safe.Recover(&aclErr); acls, aclErr = a.networkACLs(ctx, in) })
 	wg.Wait()
 
@@ -69,6 +90,7 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 			"Classic Load Balancers exist in ordinary availability zones only.", in.ID, in.Zone, kind)
 	}
 	switch {
+	case standing != "":
 	case limitErr != nil || usedErr != nil:
 		p.log.InfoContext(ctx, "quota could not be read", "account", a.Name, "limit", limitErr, "used", usedErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check whether the account's quota has room for one more load balancer."))
@@ -79,10 +101,15 @@ func (p *Provisioner) Preflight(ctx context.Context, in sshforward.Instance, sou
 				a.Name, used, limit, a.Region),
 		}
 	}
-	if limitErr == nil {
+	if standing == "" && limitErr == nil {
 		out.Quota = limit
 	}
-	if out.Subnet, err = a.chooseSubnet(in, subnets, tables); err != nil {
+	if standing != "" {
+		out.Subnet, err = standing, a.stillReached(standing, subnets, tables)
+	} else {
+		out.Subnet, err = a.chooseSubnet(in, subnets, tables)
+	}
+	if err != nil {
 		return sshforward.Placement{}, err
 	}
 	if aclErr != nil {

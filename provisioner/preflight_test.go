@@ -370,3 +370,85 @@ func TestPreflightAfterARefusal(t *testing.T) {
 		}
 	})
 }
+
+// What was found hours ago is looked at again. What stands may not move; what is
+// not built yet may.
+func TestPlaceAgain(t *testing.T) {
+	type region = fakeaws.Region
+	routes := func(r *region, target string) {
+		for _, table := range r.RouteTables() {
+			for _, route := range table.Routes {
+				if strings.HasPrefix(route.Target, "igw-") {
+					r.SetRoutes(table.ID, fakeaws.Route{Destination: "0.0.0.0/0", Target: target})
+					return
+				}
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		standing bool
+		change   func(w *world)
+		refuse   string // part of the sentence
+		warns    string
+	}{
+		"as it was":    {change: func(*world) {}},
+		"as it stands": {standing: true, change: func(*world) {}},
+		"no room for another": {standing: true, change: func(w *world) {
+			w.cloud.Home().SetFree(w.public, 0)
+		}},
+		"Block Public Access, standing": {standing: true, refuse: "while approval was waited for",
+			change: func(w *world) { w.cloud.Home().SetBlockPublicAccess("", fakeaws.BlockBidirectional) }},
+		"Block Public Access": {refuse: "lets nobody in to the public subnets",
+			change: func(w *world) { w.cloud.Home().SetBlockPublicAccess("", fakeaws.BlockIngress) }},
+		"no route, standing": {standing: true, refuse: "has no route for 0.0.0.0/0",
+			change: func(w *world) { routes(w.cloud.Home(), "nat-0123456789abcdef0") }},
+		"no route": {refuse: "no public subnet", change: func(w *world) { routes(w.cloud.Home(), "nat-0123456789abcdef0") }},
+		"network ACL, standing": {standing: true, warns: "keeps 203.0.113.7 from port 22",
+			change: func(w *world) { w.cloud.Home().BlockPort(w.public, 22) }},
+	} {
+		inFakeNamed(t, name, worldOptions{}, func(w *world) {
+			l := w.lease("web-1")
+			l.Sources = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}
+			if test.standing {
+				l.Prepared.BilledAt = time.Now()
+			}
+			test.change(w)
+			got, err := w.p.PlaceAgain(w.ctx, l)
+			if test.refuse != "" {
+				if err == nil || !strings.Contains(err.Error(), test.refuse) {
+					w.Errorf("it says %v, want %q", err, test.refuse)
+				}
+				w.wantCode(err, sshforward.EINVALID)
+				return
+			}
+			if err != nil || got.Subnet != l.Placement.Subnet || (len(got.Warnings) > 0) != (test.warns != "") {
+				w.Fatalf("got %+v, %v", got, err)
+			}
+			if test.warns != "" && !strings.Contains(got.Warnings[0].String(), test.warns) {
+				w.Errorf("it warns %q", got.Warnings[0])
+			}
+		})
+	}
+	inFakeNamed(t, "another subnet", worldOptions{}, func(w *world) {
+		l := w.lease("web-1")
+		home := w.cloud.Home()
+		var gateway string
+		for _, table := range home.RouteTables() {
+			for _, route := range table.Routes {
+				if strings.HasPrefix(route.Target, "igw-") {
+					gateway = route.Target
+				}
+			}
+		}
+		other := home.AddSubnet(w.vpc, "10.1.16.0/20", l.Instance.Zone, nil)
+		home.AddRouteTable(w.vpc, []string{other}, fakeaws.Route{Destination: "0.0.0.0/0", Target: gateway})
+		home.SetBlockPublicAccess(w.public, fakeaws.BlockBidirectional)
+		if got, err := w.p.PlaceAgain(w.ctx, l); err != nil || got.Subnet != other {
+			w.Errorf("got %+v, %v, want %s", got, err, other)
+		}
+		l.Prepared.BilledAt = time.Now()
+		if _, err := w.p.PlaceAgain(w.ctx, l); err == nil {
+			w.Error("what stands in a closed subnet is taken for good")
+		}
+	})
+}

@@ -41,3 +41,52 @@ func TestClockOff(t *testing.T) {
 		}
 	})
 }
+
+// ELB has no DryRun: it is asked for what cannot be done, and nothing is made.
+func TestRehearseBalancer(t *testing.T) {
+	o := withDeadMan()
+	o.fake.MissingIsNotFound = true // as under deploy/iam-policy.json, which goes by names
+	inFake(t, o, func(w *world) {
+		l := w.lease("web-1")
+		if err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, false); err != nil {
+			t.Errorf("everything is allowed, and it says %v", err)
+		}
+		for operation, want := range map[string]string{
+			"elasticloadbalancing:CreateLoadBalancer":                  "make a tagged load balancer in " + l.Placement.Subnet,
+			"elasticloadbalancing:ConfigureHealthCheck":                "set the health check",
+			"elasticloadbalancing:ModifyLoadBalancerAttributes":        "set the attributes",
+			"elasticloadbalancing:RegisterInstancesWithLoadBalancer":   "put an instance behind",
+			"elasticloadbalancing:DescribeInstanceHealth":              "read the health",
+			"elasticloadbalancing:DeregisterInstancesFromLoadBalancer": "take an instance away",
+			"elasticloadbalancing:DeleteLoadBalancer":                  "delete a load balancer",
+			"scheduler:DeleteSchedule":                                 "delete a dead-man switch",
+		} {
+			w.cloud.Deny(operation)
+			err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, false)
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "("+operation+")") ||
+				strings.Count(err.Error(), "does not let me") != 1 {
+				t.Errorf("without %s it says %v", operation, err)
+			}
+			w.cloud.Allow(operation)
+		}
+		if left := w.leftovers(); len(left) > 0 {
+			t.Errorf("it has made %v", left)
+		}
+	})
+}
+
+// Under a policy that goes by tags everything about what is not there is denied,
+// but for making it.
+func TestRehearseMakingABalancer(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		l := w.lease("web-1")
+		if err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, true); err != nil {
+			t.Errorf("it is allowed, and it says %v", err)
+		}
+		w.cloud.Deny("elasticloadbalancing:CreateLoadBalancer")
+		err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, true)
+		if err == nil || !strings.Contains(err.Error(), "make a tagged") {
+			t.Errorf("it says %v", err)
+		}
+	})
+}

@@ -65,6 +65,28 @@ func (a *account) chooseSubnet(in sshforward.Instance, subnets []types.Subnet, t
 	return aws.ToString(best.SubnetId), nil
 }
 
+// stillReached is nil if whoever is let in gets as far as the subnet in which a
+// load balancer stands.
+func (a *account) stillReached(standing string, subnets []types.Subnet, tables []types.RouteTable) error {
+	i := slices.IndexFunc(subnets, func(s types.Subnet) bool { return aws.ToString(s.SubnetId) == standing })
+	named := slices.Contains(a.Subnets, standing)
+	switch {
+	case i < 0:
+		return invalid("The subnet %s, in which the load balancer was built while approval was waited for, is not there any more. "+
+			"Ask again.", standing)
+	case len(a.Subnets) > 0 && !named:
+		return invalid("The load balancer was built in %s while approval was waited for, and the configuration does not name that subnet "+
+			"any more. Ask again.", standing)
+	case !named && !isPublic(subnets[i], tables):
+		return invalid("The subnet %s, in which the load balancer was built while approval was waited for, has no route for 0.0.0.0/0 "+
+			"to an internet gateway any more, so nobody would get through. Ask again.", standing)
+	case isBlocked(subnets[i]):
+		return invalid("VPC Block Public Access lets nobody in to %s any more, in which the load balancer was built while approval was "+
+			"waited for. An operator can exclude that subnet from it; then ask again.", standing)
+	}
+	return nil
+}
+
 // isBlocked: VPC Block Public Access keeps out whoever comes through the internet
 // gateway. Routes stay active and health checks pass all the same.
 func isBlocked(s types.Subnet) bool {

@@ -21,20 +21,26 @@ func lookAtAWS(ctx context.Context, c *config, probe bool) []finding {
 		return []finding{{"AWS", false, oneLine(err)}}
 	}
 	policy := c.Policy.policy(c.Slack.Admins)
-	return slices.Concat(eachAccount(c.AWS,
+	all := &about{what: "AWS"}
+	for _, same := range sameAccounts(ctx, aws, c.AWS) {
+		all.mend("%s", same)
+	}
+	return append(all.found, slices.Concat(eachAccount(c.AWS,
 		func(account string) []finding {
-			found := lookAtAccount(ctx, aws, &policy, account)
+			found := lookAtAccount(ctx, aws, c, &policy, account)
 			if probe {
 				found = append(found, probeAccount(ctx, aws, account)...)
 			}
 			return found
 		},
-		func(account string, err error) []finding { return []finding{{"AWS " + account, false, oneLine(err)}} })...)
+		func(account string, err error) []finding { return []finding{{"AWS " + account, false, oneLine(err)}} })...)...)
 }
 
 // lookAtAccount asks what preflight would, for one instance of each place that
 // policy lets people reach. What would be made there is not tried.
-func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *sshforward.Policy, account string) []finding {
+func lookAtAccount(
+	ctx context.Context, aws *provisioner.Provisioner, c *config, policy *sshforward.Policy, account string,
+) []finding {
 	a := &about{what: "AWS " + account}
 	who, err := aws.Identity(ctx, account)
 	if err != nil {
@@ -43,10 +49,27 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 	}
 	a.ok("the bot is %s", who)
 	lookAtAWSClock(ctx, a, aws, account)
+	own := c.AWS[slices.IndexFunc(c.AWS, func(a awsConfig) bool { return a.Name == account })]
+	lookAtSubnets(ctx, a, aws, own)
+	rehearse := lookAtPlaces(ctx, a, aws, policy, account)
+	lookAtPermissions(ctx, a, aws, own, c.Deployment, who, rehearse)
+	lookAtResources(ctx, a, aws, account)
+	return a.found
+}
+
+// rehearsal asks ELB for what cannot be done, and says what that shows.
+type rehearsal func(justMake bool) (says string, err error)
+
+// lookAtPlaces looks at one instance of each place, and returns how ELB can be
+// asked in the last of them.
+func lookAtPlaces(
+	ctx context.Context, a *about, aws *provisioner.Provisioner, policy *sshforward.Policy, account string,
+) (rehearse rehearsal) {
+	rehearse = func(bool) (string, error) { return "", nil }
 	instances, err := aws.List(ctx, account)
 	if err != nil {
 		a.mend("%s", oneLine(err))
-		return a.found
+		return rehearse
 	}
 	type place struct{ vpc, zone string }
 	places := make(map[place][]sshforward.Instance)
@@ -61,7 +84,7 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 	nearMisses(a, policy, instances)
 	if covered == 0 {
 		a.mend("of %d running instances none has the tags of a rule", len(instances))
-		return a.found
+		return rehearse
 	}
 	a.ok("a rule covers %d of %d running instances", covered, len(instances))
 	coveredTwice(a, policy.Rules, instances)
@@ -79,6 +102,14 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 			continue
 		}
 		a.ok("%s in %s (%s): load balancers go to %s", at.vpc, at.zone, count(len(here), "instance"), placed.Subnet)
+		rehearse = func(justMake bool) (string, error) {
+			would := "make, change and remove"
+			if justMake {
+				would = "make"
+			}
+			return "ELB would " + would + " a load balancer, as calls about one that cannot be there show",
+				aws.RehearseBalancer(ctx, here[0], placed.Subnet, justMake)
+		}
 		if err := aws.Rehearse(ctx, here[0]); err != nil {
 			a.mend("%s in %s: %s", at.vpc, at.zone, oneLine(err))
 		} else {
@@ -91,20 +122,24 @@ func lookAtAccount(ctx context.Context, aws *provisioner.Provisioner, policy *ss
 			a.ok("%s in %s: %s", at.vpc, at.zone, note)
 		}
 	}
+	return rehearse
+}
+
+// lookAtResources lists what the bot has in an account, and what only seems so.
+func lookAtResources(ctx context.Context, a *about, aws *provisioner.Provisioner, account string) {
 	survey, err := aws.Survey(ctx, account, nil)
 	if err == nil {
 		err = survey.Err()
 	}
 	if err != nil {
 		a.mend("%s", oneLine(err))
-		return a.found
+		return
 	}
 	a.ok("what carries the deployment's tag can be listed")
 	for _, u := range survey.Unproven {
 		a.mend("%s %s carries the deployment's tag and is not provably a lease's (%s); the bot leaves it alone, take the tag off",
 			u.Kind, printable(u.ID), u.Why)
 	}
-	return a.found
 }
 
 // probeAccount tries what cannot be told by looking.

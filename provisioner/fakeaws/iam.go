@@ -60,6 +60,15 @@ func simulatePrincipalPolicy(rq *request) (any, *apiError) {
 	if rq.p.str("PolicySourceArn") == "" || len(actions) == 0 {
 		return nil, errorf("ValidationError", "PolicySourceArn and ActionNames are required")
 	}
+	// IAM wants the role, whole, and not the session that somebody has of it.
+	source := rq.p.str("PolicySourceArn")
+	entity := strings.SplitN(source, ":", 6)
+	switch {
+	case len(entity) != 6 || entity[2] != "iam":
+		return nil, errorf("InvalidInput", "Invalid Entity Arn: %s does not clearly define entity type and name.", source)
+	case entity[4] != rq.who.account || rq.c.hasOtherPath(source):
+		return nil, &apiError{status: http.StatusNotFound, code: "NoSuchEntity", message: "The entity " + source + " cannot be found."}
+	}
 	if len(resources) == 0 {
 		resources = []string{"*"}
 	}
@@ -78,6 +87,18 @@ func simulatePrincipalPolicy(rq *request) (any, *apiError) {
 		}
 	}
 	return out, nil
+}
+
+// hasOtherPath reports whether a role of AddRole has the name in an ARN, but
+// another path.
+func (c *Cloud) hasOtherPath(arn string) bool {
+	if _, ok := c.iamRoles.get(arn); ok {
+		return false
+	}
+	account := roleRE.FindStringSubmatch(arn)
+	return account != nil && slices.ContainsFunc(c.iamRoles.order, func(other string) bool {
+		return path.Base(other) == path.Base(arn) && c.iamRoles.byID[other].account == account[1]
+	})
 }
 
 func (c *Cloud) simulated(action string, keys []string) string {

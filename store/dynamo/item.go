@@ -122,7 +122,8 @@ func pack(plain []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	_, err := w.Write(plain)
-	return b.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close()) // before what is there is looked at
+	return b.Bytes(), err
 }
 
 func packed(plain []byte) ([]byte, error) {

@@ -1,0 +1,67 @@
+package sshforward
+
+import (
+	"slices"
+	"time"
+)
+
+// making reports whether whoever works on the lease may just be making something of
+// it: in AWS, or its first card.
+func (l *Lease) making() bool {
+	switch l.State {
+	case Opening:
+		return true
+	case Open:
+		return len(l.upkeep()) > 0
+	case Requested, Pending:
+		return l.Card.TS == "" || l.building() || l.Drift != (Drift{})
+	}
+	return l.Card.TS == ""
+}
+
+// handOver has another replica work on the lease from now on. The one before may not
+// have heard of it yet.
+func (l *Lease) handOver(to string, making bool, now time.Time) {
+	if from := l.Worker; making && from != "" && from != to {
+		l.Stragglers = append(slices.Clone(l.Stragglers), Straggler{Worker: from, Until: now.Add(straggleFor)})
+	}
+	l.Worker = to
+}
+
+// straggles reports whether a replica was said to be still at work on the lease.
+func (l *Lease) straggles(id string) bool {
+	return id != "" && slices.ContainsFunc(l.Stragglers, func(s Straggler) bool { return s.Worker == id })
+}
+
+// letGo is what a replica says when it has ended its work on a lease that another one
+// has by now. What it made last may not be listed yet. errMoved if that is known.
+func (l *Lease) letGo(id string, worked bool, now time.Time) error {
+	if !l.straggles(id) {
+		return errMoved
+	}
+	l.Stragglers = slices.Clone(l.Stragglers)
+	for i := range l.Stragglers {
+		if s := &l.Stragglers[i]; s.Worker == id {
+			s.Worker = ""
+			if s.Until = now; worked {
+				s.Until = now.Add(unseenFor)
+			}
+		}
+	}
+	return nil
+}
+
+// dropStragglers forgets those that are done. Once there is none any more, what was
+// closed meanwhile is looked at again.
+func (l *Lease) dropStragglers(now time.Time, done func(Straggler) bool) {
+	if len(l.Stragglers) == 0 {
+		return
+	}
+	l.Stragglers = slices.DeleteFunc(slices.Clone(l.Stragglers), func(s Straggler) bool { return due(s.Until, now) || done(s) })
+	if len(l.Stragglers) == 0 {
+		l.Stragglers = nil
+		if l.State == Closing {
+			l.NextTryAt = now
+		}
+	}
+}
