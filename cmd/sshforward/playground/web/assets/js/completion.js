@@ -9,7 +9,7 @@ const address = '127.0.0.1'; // where everybody comes from in here
 
 const leasesOf = (user) => (state.cloud?.forwards ?? []).filter((f) => !user || f.owner === user).map((f) => f.lease);
 const hasSome = () => leasesOf(state.me).length > 0;
-const hadSome = () => (state.story?.leases ?? []).some((l) => l.owner === state.me && l.state === 'closed');
+const hadSome = () => (state.story?.leases ?? []).some((l) => l.owner === state.me && l.state === 'closed' && l.expires); // and was open
 const fitting = () => subcommands.filter((c) => !c.fits || c.fits());
 
 export const subcommands = [
