@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // variables are parameters as Terraform has them.
@@ -71,6 +73,7 @@ provider "aws" {
 // the example of each: nothing of it asks AWS. SSHFORWARD_TF_PLUGINS may name a
 // folder that has the provider; else Terraform gets it where it gets it by itself.
 func TestModules(t *testing.T) {
+	testenv.SkipRaced(t, "Terraform does not run under it")
 	t.Parallel()
 	for example, want := range map[string][]string{
 		"example": {"aws_autoscaling_group.bot", "aws_ebs_volume.store", "aws_launch_template.bot", "aws_cloudwatch_metric_alarm.bot"},

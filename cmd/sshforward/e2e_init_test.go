@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // runInit runs the built program in a folder of its own and returns that folder.
@@ -37,6 +39,7 @@ func lookedAtOffline(t *testing.T, folder string) string {
 }
 
 func TestInitWithoutQuestions(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	dir, out, errs, err := runInit(t, "", "--yes")
 	if err != nil || errs != "" {
@@ -73,6 +76,7 @@ func TestInitWithoutQuestions(t *testing.T) {
 }
 
 func TestInitAsks(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	typed := strings.Join([]string{
 		"Too Long A Name For This", "staging", // asked again
@@ -124,6 +128,7 @@ func TestInitAsks(t *testing.T) {
 }
 
 func TestInitRefuses(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--yes", "--account", "12345"}, {"--yes", "--region", "Frankfurt"}, {"--yes", "--max", "tomorrow"},
@@ -149,6 +154,7 @@ func TestInitRefuses(t *testing.T) {
 
 // For China and GovCloud ARNs begin otherwise.
 func TestInitInOtherPartitions(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	for region, want := range map[string]string{
 		"cn-north-1": "arn:aws-cn:ec2:cn-north-1", "us-gov-west-1": "arn:aws-us-gov:ec2:us-gov-west-1",

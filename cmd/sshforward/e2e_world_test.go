@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
-		if err := flag.Set("test.parallel", "16"); err != nil { // most of them wait most of the time
+		if err := flag.Set("test.parallel", strconv.Itoa(testenv.UnlessRaced(24, 16))); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -124,7 +125,8 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 // newOffice is a world in which no bot runs yet.
 func newOffice(t *testing.T, c cloud, o worldOptions) *world {
 	t.Helper()
-	slack := fakeslack.New(fakeslack.Options{})
+	// How soon the bot answers is measured in its own tests, where less runs beside it.
+	slack := fakeslack.New(fakeslack.Options{AckDeadline: patience, TriggerLife: patience})
 	for _, u := range []string{ann, bob, carol} {
 		slack.AddUser(fakeslack.User{ID: u, Name: strings.ToLower(u[2:])})
 	}
@@ -233,7 +235,7 @@ func (w *world) terminate() (code int, took time.Duration) {
 }
 
 // patience is how long a test waits for what should happen at once.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // await waits until people see something.
 func (w *world) await(what string, seen func(*fakeslack.Snapshot) bool) {

@@ -29,6 +29,7 @@ const reflective = "<ReflectMethod>"
 // Linking with the race detector takes seconds of both cores, so there it is
 // asked only if the program that the other tests run has calls that nobody makes.
 func TestNothingLooksMethodsUp(t *testing.T) {
+	testenv.SkipRaced(t, "it builds the program")
 	t.Parallel()
 	if testenv.Race && !keepsAllMethods(t) {
 		return
