@@ -54,7 +54,7 @@ func (p *Playground) done(step string) bool {
 	return !steps[slices.IndexFunc(steps, func(s web.Step) bool { return s.ID == step })].Done.IsZero()
 }
 
-// TestTerminal of the page goes the way of everybody: through the forward, which
+// TestTerminalOfThePage goes the way of everybody: through the forward, which
 // lets nobody in from elsewhere and is cut when somebody closes it.
 func TestTerminalOfThePage(t *testing.T) {
 	t.Parallel()

@@ -8,9 +8,10 @@ import (
 )
 
 // policy lets the page load its own files and talk to its own address, and
-// nothing else: no inline script or style, no eval, no frame around it. Trusted
+// nothing else: no inline script or style, no eval, no frame around it. The
+// receipt is drawn as PNG from an image that the page has made itself (blob:). Trusted
 // Types make every sink that parses HTML from a string an error in the browser.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 

@@ -275,6 +275,9 @@ func (b *Browser) Shot(name string) {
 		b.t.Errorf("screenshot %s: %v", name, err)
 		return
 	}
+	if png, err = small(png); err != nil {
+		b.t.Error(err)
+	}
 	if err := os.WriteFile(b.shot+"-"+name+".png", png, 0o644); err != nil {
 		b.t.Error(err)
 	}

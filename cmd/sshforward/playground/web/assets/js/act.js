@@ -34,4 +34,6 @@ export const suggest = (target, action, query) => post('suggest', { user: user()
 export const submit = (target, values) => post('submit', { user: user(), target, values });
 export const closeView = (target, all) => post('close-view', { user: user(), target, all });
 export const openHome = () => post('home', { user: user() });
+export const stranger = (target) => post('stranger', { target });
+export const receipt = (target) => post('receipt', { target });
 export const trouble = (kind) => post('trouble', { kind });

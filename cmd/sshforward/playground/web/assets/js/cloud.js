@@ -64,6 +64,7 @@ function cardCommand(f) {
 export function startCloud() {
   build();
   on('cloud', cloud);
+  on('story', () => state.cloud && draw(picture, state.cloud));
   on('status', () => { say(); paste(); });
   on('cloud message place', paste);
   setInterval(say, 1000); // an end comes with time

@@ -5,12 +5,14 @@ import { s } from './dom.js';
 import { geometry, room } from './geometry.js';
 import { frame, gatewayAt, instancesAt, laptop, others, table } from './scenery.js';
 import { forwardCard, isLocked, isOpen, lock } from './forward.js';
+import { fades, traffic } from './traffic.js';
 
 const gone = 450; // ms that something takes to fade
 
 const drawn = new Map(); // key -> {node, text}
 let svg = null;
 let last = null; // what was drawn
+let again = 0; // the timer for what is drawn for a while only
 
 /** draw puts the picture of p into a place, or changes the one that is there. */
 export function draw(place, p) {
@@ -43,8 +45,12 @@ export function draw(place, p) {
   for (const c of g.cards) {
     part('card ' + c.f.lease, [c, p.instances], () => forwardCard(c, p), 2);
     wires(c, p, g, part);
+    traffic(c, p, g, part);
   }
   for (const [key, d] of drawn) if (!keep.has(key)) drop(key, d);
+  const soon = fades();
+  clearTimeout(again);
+  if (soon) again = setTimeout(() => draw(place, last.p), soon);
 }
 
 const reached = (p) => p.forwards.filter(isOpen).map((f) => f.instance);

@@ -7,7 +7,7 @@ export const state = {
   messages: new Map(), // by ts, in order of arrival
   views: new Map(), homes: new Map(),
   failures: [], // what Slack told somebody, shown among the messages
-  cloud: null, status: null,
+  cloud: null, status: null, story: null,
   happened: [], events: [], // the story, and what changed in AWS
   me: '', channel: '', tab: 'messages',
   view: 'chat', // of the three parts that take turns on a narrow screen
@@ -113,7 +113,7 @@ const mentions = (m, user) => {
 };
 
 // The choice of person and channel outlives a reload, where storage is allowed.
-function remember(key, value) {
+export function remember(key, value) {
   try { sessionStorage.setItem('sshforward.' + key, value); } catch { /* private mode */ }
 }
 

@@ -68,6 +68,10 @@ const handlers = {
     if (state.events.length > 200) state.events.splice(0, 100);
     emit('event', e);
   },
+  story(story) {
+    state.story = story;
+    emit('story');
+  },
   status(status) {
     state.status = status;
     emit('status');
