@@ -3,32 +3,25 @@ package provisioner
 import (
 	"context"
 	"strconv"
-	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 )
 
 // countCalls reports each attempt: it sits inside the SDK's retry loop.
-func countCalls(onCall func(service, operation, code string), onClock func(ahead time.Duration)) []func(*middleware.Stack) error {
-	if onCall == nil && onClock == nil {
+func countCalls(onCall func(service, operation, code string)) []func(*middleware.Stack) error {
+	if onCall == nil {
 		return nil
 	}
 	count := middleware.FinalizeMiddlewareFunc("sshforward:CountCalls", func(
 		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 	) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleFinalize(ctx, in)
-		if onCall != nil {
-			code := ""
-			if err != nil {
-				code = outcome(err)
-			}
-			onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
+		code := ""
+		if err != nil {
+			code = outcome(err)
 		}
-		theirs, dated := awsmiddleware.GetServerTime(meta)
-		if here, ok := awsmiddleware.GetResponseAt(meta); ok && dated && onClock != nil {
-			onClock(theirs.Add(time.Second / 2).Sub(here)) // a Date has whole seconds, cut off
-		}
+		onCall(iamName(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx), code)
 		return out, meta, err
 	})
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {

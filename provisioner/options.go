@@ -61,10 +61,8 @@ type Options struct {
 	// success, the HTTP status if there is no code, "unreachable" if there is
 	// no answer. It must be safe for concurrent use.
 	OnCall func(service, operation, code string)
-
-	// OnClock, if set, is told with each answer by how much the clock of AWS is
-	// ahead of this machine's, to about a second.
-	OnClock func(ahead time.Duration)
+	// Share, if set, is among how many replicas the budget of API calls is divided.
+	Share func() int
 	// HTTPClient replaces the SDK's own.
 	HTTPClient aws.HTTPClient
 	// Logger is slog.Default() if nil.

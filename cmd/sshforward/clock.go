@@ -10,8 +10,8 @@ import (
 // middle one of so many says little wrong if some of them took their time.
 const answersForClock = 9
 
-// clock is how far this machine's clock is off, by what AWS says in its answers.
-// They come all the time where there are replicas: the table is asked each second.
+// clock is how far this machine's clock is off, by what DynamoDB says in its answers,
+// which come all the time where leases are in a table.
 type clock struct {
 	mu   sync.Mutex
 	last []time.Duration
@@ -36,4 +36,12 @@ func (c *clock) off() (behind time.Duration, known bool) {
 	}
 	sorted := slices.Sorted(slices.Values(c.last))
 	return sorted[len(sorted)/2], true
+}
+
+// offOr is off, or where DynamoDB is not asked what else is known.
+func (c *clock) offOr(otherwise func() (time.Duration, bool)) (behind time.Duration, known bool) {
+	if behind, known = c.off(); known {
+		return behind, true
+	}
+	return otherwise()
 }

@@ -67,7 +67,8 @@ func newMeters() *meters {
 	m.skew = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sshforward_clock_skew_seconds", Help: "By how much the clock here is behind that of AWS. Leases end by it.",
 	})
-	m.registry.MustRegister(m.takeovers, m.skew, m.deaf, m.unproven, m.elsewhere, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
+	m.registry.MustRegister(m.takeovers, m.skew)
+	m.registry.MustRegister(m.deaf, m.unproven, m.elsewhere, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -104,23 +104,24 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		return err
 	}
 	meters.countLog(queue)
+	var keeper *sshforward.Keeper // asked once everything runs
+	replicas := func() int { return keeper.Replicas() }
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
-		Signing: provisioner.Signing{Key: key, Store: store.ID()},
-		OnCall:  meters.awsCall, OnClock: clock.see, Logger: log,
+		Signing: provisioner.Signing{Key: key, Store: store.ID()}, Share: replicas,
+		OnCall: meters.awsCall, Logger: log,
 	})
 	if err != nil {
 		return err
 	}
 	policy, timing := c.Policy.policy(c.Slack.Admins), c.Timing.timing()
 	reread := func() (tokens, error) { return readTokens(con.env) }
-	var keeper *sshforward.Keeper
 	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
 			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
 			Correct:  func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
-			Replicas: func() int { return keeper.Replicas() }, // once it runs
+			Replicas: replicas,
 			OnAck:    meters.ack, Grace: commandsStopWithin,
 			OnConnect: func(again bool) { connected(again); meters.connected(again) },
 		})
@@ -131,7 +132,8 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
-		Shared: store.shared(), ClockOff: clock.off, OnTakeover: meters.takeover, OnSkew: meters.skewed,
+		Shared: store.shared(), OnTakeover: meters.takeover, OnSkew: meters.skewed,
+		ClockOff: func() (time.Duration, bool) { return clock.offOr(aws.ClockSkew) },
 	})
 
 	pulse := new(pulse)
