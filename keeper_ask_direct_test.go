@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -176,13 +177,12 @@ func TestRemindersAreEditedWhenTheEndMoves(t *testing.T) {
 			if l := w.stored(id); len(l.Posted) != 3 || l.Posted[2].Kind != NoticeReminder {
 				t.Fatalf("%s: remembered %+v", name, l.Posted)
 			}
-			fail := tt.err
-			w.slack.script(func(_ context.Context, what string, _ *Lease) error {
+			var once sync.Once // messages are edited side by side
+			w.slack.script(func(_ context.Context, what string, _ *Lease) (err error) {
 				if strings.HasPrefix(what, "edit") {
-					defer func() { fail = nil }()
-					return fail
+					once.Do(func() { err = tt.err })
 				}
-				return nil
+				return err
 			})
 			tried := w.slack.tried()
 			w.must(alice, ExtendLease{Ref: id, Duration: 2 * time.Hour})

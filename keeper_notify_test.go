@@ -213,7 +213,7 @@ func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
 		}
 		w.pass(30 * time.Second) // the reminder is due, and waits
 		w.must(alice, CloseLease{Ref: id})
-		w.pass(time.Hour)
+		w.pass(20 * time.Minute)
 		want := []string{"new card", "ready", "command", "ended"}
 		if diff := cmp.Diff(want, w.slack.heard(id)); diff != "" {
 			t.Errorf("people heard (-want +got):\n%s", diff)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // loseStore ends the process and begins a new one with an empty store.
@@ -184,7 +186,7 @@ func TestLostStoreLookedAtOften(t *testing.T) {
 // dies in between.
 func TestLostStoreInterrupted(t *testing.T) {
 	for _, op := range []string{"survey", "put", "set-rebuilt", "active"} {
-		for n := 1; n <= 3; n++ {
+		for n := 1; n <= testenv.UnlessRaced(3, 1); n++ {
 			for _, dies := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %d, dies=%t", op, n, dies), func(t *testing.T) {
 					inWorld(t, func(w *world) {

@@ -17,7 +17,7 @@ func TestLayers(t *testing.T) {
 			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
 			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
 			"keeper_from.go", "keeper_why.go", "keeper_help.go",
-			"keeper_audit.go", "keeper_command.go", "keeper_prepare.go",
+			"keeper_audit.go", "keeper_command.go", "keeper_quota.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
@@ -25,7 +25,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_members.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "unwritten.go", "membership.go",
+			"keeper.go", "ledger.go", "unwritten.go", "copies.go", "membership.go",
 			"workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
 			"keyed_mutex.go", "pace.go",
 		}},

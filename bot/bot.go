@@ -62,7 +62,7 @@ func New(o Options) *Bot {
 		notifier: &notifier{client: c, localizer: s, channels: channels, groups: g, operators: o.Channel, cards: o.Cards}}
 	for n := range connections {
 		l := newLink(c, o, n)
-		l.greeted = func(all int) { b.crowd.greeted(all, b.connected()) }
+		l.greeted = func(all int) { b.crowd.greeted(all, b.connected()+connections*(o.Replicas()-1)) }
 		b.links = append(b.links, l)
 	}
 	return b
@@ -71,10 +71,27 @@ func New(o Options) *Bot {
 // Card posts the lease's card or updates it in place, and returns where it
 // is. If the message is gone it is posted anew.
 func (b *Bot) Card(ctx context.Context, l *sshforward.Lease) (channel, ts string, err error) {
-	b.homes.changed(l)
-	b.follow.changed(l)
+	b.Changed(l)
 	return b.notifier.card(ctx, l)
 }
+
+// Changed brings up to date what people see of a lease beside its card: their Home
+// and the answer to their yes. It does not wait. Where other replicas work on leases
+// too, it is for what they have changed.
+func (b *Bot) Changed(l *sshforward.Lease) {
+	b.homes.changed(l)
+	b.follow.changed(l)
+}
+
+// ChangedAll is Changed where nobody knows what has changed.
+func (b *Bot) ChangedAll() {
+	for _, user := range b.homes.viewers.Keys() {
+		b.homes.refresh(user)
+	}
+}
+
+// Watched reports whether anybody may see what Changed brings up to date.
+func (b *Bot) Watched() bool { return b.homes.viewers.Len() > 0 || b.follow.answers.Len() > 0 }
 
 // Notice posts n in the thread of the lease's card; where that is gone, where
 // a card would go. Alarms go to the operators' channel instead, the review of an

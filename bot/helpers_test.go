@@ -36,6 +36,10 @@ func office(t testing.TB, o fakeslack.Options) *fakeslack.Workspace {
 	return w
 }
 
+// atOnce is how long an answer may take that waits for nobody: most of the three
+// seconds that Slack gives it, since the machine may be slow.
+const atOnce = 2500 * time.Millisecond
+
 // asked is one command the keeper was given.
 type asked struct {
 	caller sshforward.Caller

@@ -64,6 +64,32 @@ func TestHomesFollowTheCardsAndDoNotHoldThemUp(t *testing.T) {
 	}
 }
 
+// What another replica has changed shows too, without a card from here.
+func TestHomesFollowOtherReplicas(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	k := newDesk()
+	x := live(t, w, k)
+	if x.Watched() {
+		t.Error("nobody has looked at anything")
+	}
+	x.opensHome(t, "U1")
+	x.home(t, "U1", "You have no lease.")
+	if !x.Watched() {
+		t.Error("somebody looks at their Home")
+	}
+	l := lease(sshforward.Opening)
+	k.set(l)
+	x.Changed(l)
+	x.home(t, "U1", "Your leases: 1")
+	k.set(with(sshforward.Open, func(l *sshforward.Lease) {}))
+	x.ChangedAll()
+	x.home(t, "U1", "is *open*")
+	if n := len(w.Messages("C1")); n != 0 {
+		t.Errorf("%d messages were posted", n)
+	}
+}
+
 func TestManyChangesAreFewPublishesAndTheLastOneShows(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})

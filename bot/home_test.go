@@ -96,7 +96,7 @@ func (x *life) home(t testing.TB, user, text string) fakeslack.View {
 
 func (x *life) opensHome(t testing.TB, user string) {
 	t.Helper()
-	if res, err := x.w.OpenHome(context.Background(), user); err != nil || !res.Acked || res.Latency > time.Second {
+	if res, err := x.w.OpenHome(context.Background(), user); err != nil || !res.Acked || res.Latency > atOnce {
 		t.Fatalf("%+v, %v", res, err)
 	}
 }

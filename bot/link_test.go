@@ -283,6 +283,32 @@ func TestASecondProcessOnTheSameAppToken(t *testing.T) {
 	x.types(t, "U1", "C1", "list")
 }
 
+// Replicas share the app, and are no strangers; one more than there are is.
+func TestReplicasAreNoSecondProcess(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	x := live(t, w, script(), func(o *Options) {
+		o.rivalAfter, o.rivalEvery, o.Replicas = 300*time.Millisecond, 2*time.Second, func() int { return 2 }
+	})
+	replica, err := w.StartRival(connections)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer replica.Close()
+	w.Drop(w.Connections()[0].ID)
+	time.Sleep(time.Second)
+	if n := x.Rivals(); n != 0 {
+		t.Errorf("the replica counts as %d rivals", n)
+	}
+	stranger, err := w.StartRival(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	w.Drop(w.Connections()[0].ID)
+	eventually(t, "noticed", func() bool { return x.Rivals() == 1 })
+}
+
 // Slack refreshes connections together that were opened together.
 func TestSecondConnectionComesUpLater(t *testing.T) {
 	t.Parallel()

@@ -112,7 +112,7 @@ func TestFormFromABareCommandToTheCard(t *testing.T) {
 	w := office(t, fakeslack.Options{})
 	k := saved()
 	x := live(t, w, k, func(o *Options) { o.Duration = time.Hour })
-	if res := x.types(t, "U1", "C1", ""); res.Latency > time.Second || res.Message != nil {
+	if res := x.types(t, "U1", "C1", ""); res.Latency > atOnce || res.Message != nil {
 		t.Errorf("acknowledged after %v with %v", res.Latency, res.Message)
 	}
 	v := x.modalOf(t, "U1", "Open SSH access")

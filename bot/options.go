@@ -65,6 +65,10 @@ type Options struct {
 	// posted and updated without it: those have as long as the context says.
 	HTTPClient *http.Client
 
+	// Replicas, if set, says how many bots share the app, this one included: the
+	// connections of the others are not a stranger's.
+	Replicas func() int
+
 	// OnAck, if set, is told for every acknowledgement how long after the
 	// receipt of its envelope it was handed over.
 	OnAck func(time.Duration)
@@ -110,6 +114,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.pingTimeouts == [connections]time.Duration{} {
 		o.pingTimeouts = pingTimeouts
+	}
+	if o.Replicas == nil {
+		o.Replicas = func() int { return 1 }
 	}
 	if o.Commands == 0 {
 		o.Commands = 256

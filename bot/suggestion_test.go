@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // Whatever is mistyped, and whatever policy says: the corrected example is read,
@@ -19,7 +20,7 @@ func TestNoExampleIsRefusedByPolicy(t *testing.T) {
 		"“my box”", "2h", "90", "2時間",
 		"1h 30m", "3 weeks", "99d", "203.0.113.7", "198.51.100.9/28", "10.1.2.3、", "0.0.0.0/0", "home", "22", "3389", "all", "show", "list", "、",
 		"`x", "'", "history", "again", "2.5.5h", "ｆｒｏｍ", "close", "to", "why", "abandon", "k7m2q3x"}
-	for range 20_000 {
+	for range testenv.UnlessRaced(20_000, 500) {
 		var typed []string
 		for range 1 + r.IntN(7) {
 			typed = append(typed, parts[r.IntN(len(parts))])

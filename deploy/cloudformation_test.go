@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write what is generated")
 
-const template = "cloudformation.yaml"
+// templates are the files for CloudFormation, and how many files of this folder
+// stand in each.
+var templates = map[string]int{"cloudformation.yaml": 6, "cloudformation-replicas.yaml": 6}
 
 // need looks for a program. Without it the test is skipped, unless
 // SSHFORWARD_REQUIRE has its name.
@@ -48,9 +52,15 @@ var parameters = strings.NewReplacer(
 	"123456789012", "${AWS::AccountId}",
 )
 
-// TestTemplateIsCurrent puts the policies and the script into the template, or
+// TestTemplateIsCurrent puts the policies and the script into the templates, or
 // says that they have changed: go test ./deploy -update puts them there.
 func TestTemplateIsCurrent(t *testing.T) {
+	for template, files := range templates {
+		t.Run(template, func(t *testing.T) { checkCurrent(t, template, files) })
+	}
+}
+
+func checkCurrent(t *testing.T, template string, files int) {
 	text, err := os.ReadFile(template)
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +85,8 @@ func TestTemplateIsCurrent(t *testing.T) {
 		fmt.Fprintf(&b, "%s# end %s\n", indent, file)
 		return b.String()
 	})
-	if found != 6 {
-		t.Fatalf("the template has room for %d files, not 6", found)
+	if found != files {
+		t.Fatalf("the template has room for %d files, not %d", found, files)
 	}
 	if current == string(text) {
 		return
@@ -161,12 +171,41 @@ func scalarYAML(v any) string {
 	return string(quoted)
 }
 
-// TestTemplate holds the template against CloudFormation's own schema of each
+// TestTemplate holds the templates against CloudFormation's own schema of each
 // resource and its own advice: a warning is an error.
 func TestTemplate(t *testing.T) {
 	t.Parallel()
-	lint := exec.Command(need(t, "cfn-lint", "cfn-lint"), "--regions", "us-east-1", "ap-northeast-1", "eu-central-1", "--", template)
+	args := []string{"--regions", "us-east-1", "ap-northeast-1", "eu-central-1", "--"}
+	lint := exec.Command(need(t, "cfn-lint", "cfn-lint"), append(args, slices.Sorted(maps.Keys(templates))...)...)
 	if out, err := lint.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestAlarmsGoByWhatTheBotSays: the alarms of the replicas go by lines of the log
+// and events, which have to be written like that.
+func TestAlarmsGoByWhatTheBotSays(t *testing.T) {
+	said := regexp.MustCompile(`\$\.(\w+) = "([^"*]+)`)
+	template := said.FindAllStringSubmatch(policyText(t, "cloudformation-replicas.yaml"), -1)
+	module := strings.ReplaceAll(policyText(t, "terraform/replicas/alarms.tf"), `\"`, `"`)
+	if other := said.FindAllStringSubmatch(module, -1); len(template) < 5 || !slices.EqualFunc(template, other, slices.Equal) {
+		t.Errorf("the template goes by %q, the module by %q", template, other)
+	}
+	var code strings.Builder
+	for _, pattern := range []string{"../*.go", "../bot/*.go", "../cmd/sshforward/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				code.WriteString(policyText(t, file))
+			}
+		}
+	}
+	for _, m := range template {
+		if want := map[string]string{"msg": `("` + m[2], "act": `= "` + m[2] + `"`}[m[1]]; !strings.Contains(code.String(), want) {
+			t.Errorf("no line of the code has %s", want)
+		}
 	}
 }

@@ -22,11 +22,14 @@ const (
 )
 
 // What the bot may do; what it may do in addition where the dead-man switch is
-// on; and what the role may do that EventBridge Scheduler assumes.
+// on; where leases are in a table, and where it makes that itself; and what the
+// role may do that EventBridge Scheduler assumes.
 const (
 	botPolicy    = "iam-policy.json"
 	doctorPolicy = "iam-policy-doctor.json"
 	switchPolicy = "iam-policy-deadman.json"
+	tablePolicy  = "iam-policy-table.json"
+	makePolicy   = "iam-policy-table-create.json"
 	rolePolicy   = "iam-deadman-role.json"
 )
 
@@ -76,7 +79,7 @@ func readPolicy(t *testing.T, file string) policy {
 
 // A managed policy holds 6144 characters, white space not counted.
 func TestPolicyFitsAManagedPolicy(t *testing.T) {
-	for _, file := range []string{botPolicy, switchPolicy, rolePolicy, tagsBoundary} {
+	for _, file := range []string{botPolicy, switchPolicy, tablePolicy, makePolicy, rolePolicy, tagsBoundary} {
 		if n := len(strings.Join(strings.Fields(policyText(t, file)), "")); n > 6144 {
 			t.Errorf("%s has %d characters, 6144 is the most", file, n)
 		}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // simulator decides requests under a policy: an answer for each.
@@ -29,6 +31,7 @@ const botRole = "arn:aws:iam::" + account + ":role/sshforward"
 // the test is skipped, unless SSHFORWARD_REQUIRE names iam.
 func needSimulator(t *testing.T) simulator {
 	t.Helper()
+	testenv.SkipRaced(t, "the simulator does not run under it")
 	miss := func(format string, args ...any) {
 		t.Helper()
 		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "iam") {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // variables are parameters as Terraform has them.
@@ -29,12 +31,18 @@ var variables = strings.NewReplacer(
 	"123456789012", "${account}",
 )
 
-var instancePolicy = filepath.Join("aws", "iam-policy-instance.json")
+// What an instance may do beside the bot; and ECS, to start a replica.
+var (
+	instancePolicy  = filepath.Join("aws", "iam-policy-instance.json")
+	executionPolicy = filepath.Join("aws", "iam-policy-execution.json")
+)
 
 // TestModuleIsCurrent keeps the module's policies those of this folder: go test
 // ./deploy -update writes them.
 func TestModuleIsCurrent(t *testing.T) {
-	for _, file := range []string{botPolicy, switchPolicy, rolePolicy, "iam-deadman-trust.json", instancePolicy} {
+	for _, file := range []string{
+		botPolicy, switchPolicy, tablePolicy, rolePolicy, "iam-deadman-trust.json", instancePolicy, executionPolicy,
+	} {
 		want := []byte(variables.Replace(policyText(t, file)))
 		name := filepath.Join("terraform", "policies", filepath.Base(file))
 		if got, err := os.ReadFile(name); err == nil && bytes.Equal(got, want) {
@@ -61,17 +69,38 @@ provider "aws" {
 }
 `
 
-// TestModule has Terraform and the real provider look at the module, and plan
-// the example: nothing of it asks AWS. SSHFORWARD_TF_PLUGINS may name a folder
-// that has the provider; else Terraform gets it where it gets it by itself.
-func TestModule(t *testing.T) {
+// TestModules has Terraform and the real provider look at the modules, and plan
+// the example of each: nothing of it asks AWS. SSHFORWARD_TF_PLUGINS may name a
+// folder that has the provider; else Terraform gets it where it gets it by itself.
+func TestModules(t *testing.T) {
+	testenv.SkipRaced(t, "Terraform does not run under it")
 	t.Parallel()
+	for example, want := range map[string][]string{
+		"example": {"aws_autoscaling_group.bot", "aws_ebs_volume.store", "aws_launch_template.bot", "aws_cloudwatch_metric_alarm.bot"},
+		"example-replicas": {"aws_dynamodb_table.store", "aws_ecs_service.bot", "aws_ecs_task_definition.bot",
+			"aws_cloudwatch_metric_alarm.said", "aws_cloudwatch_log_metric_filter.said", "aws_iam_role.execution"},
+	} {
+		t.Run(example, func(t *testing.T) {
+			t.Parallel()
+			checkPlan(t, planOf(t, example), append(want, "aws_cloudwatch_log_group.bot", "aws_iam_policy.bot", "aws_iam_role.deadman",
+				"aws_scheduler_schedule_group.deadman"))
+		})
+	}
+}
+
+// plan is what Terraform would make.
+type plan []struct {
+	Type, Name string
+	Change     struct{ After map[string]any }
+}
+
+func planOf(t *testing.T, name string) plan {
 	terraform := need(t, "terraform", "terraform")
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
 		t.Fatal(err)
 	}
-	example := filepath.Join(dir, "terraform", "example")
+	example := filepath.Join(dir, "terraform", name)
 	if err := os.WriteFile(filepath.Join(example, "offline_override.tf"), []byte(offline), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -108,40 +137,46 @@ func TestModule(t *testing.T) {
 		t.Errorf("validate: %v, %v", err, valid.Diagnostics)
 	}
 	run("plan", "-input=false", "-no-color", "-out=plan")
-	var plan struct {
-		ResourceChanges []struct {
-			Type, Name string
-			Change     struct{ After map[string]any }
-		} `json:"resource_changes"`
+	var shown struct {
+		ResourceChanges plan `json:"resource_changes"`
 	}
-	if err := json.Unmarshal(run("show", "-json", "plan"), &plan); err != nil {
+	if err := json.Unmarshal(run("show", "-json", "plan"), &shown); err != nil {
 		t.Fatal(err)
 	}
+	return shown.ResourceChanges
+}
+
+func checkPlan(t *testing.T, p plan, wanted []string) {
 	var planned []string
-	for _, r := range plan.ResourceChanges {
+	for _, r := range p {
 		planned = append(planned, r.Type+"."+r.Name)
 	}
-	for _, want := range []string{
-		"aws_autoscaling_group.bot", "aws_cloudwatch_log_group.bot", "aws_cloudwatch_metric_alarm.bot", "aws_ebs_volume.store",
-		"aws_iam_policy.bot", "aws_iam_role.deadman", "aws_launch_template.bot", "aws_scheduler_schedule_group.deadman",
-	} {
+	for _, want := range wanted {
 		if !slices.Contains(planned, want) {
 			t.Errorf("%s is not planned; what is: %v", want, planned)
 		}
 	}
 	// With the example's values the policies are what is in this folder.
-	for _, r := range plan.ResourceChanges {
-		if r.Type+"."+r.Name == "aws_iam_role_policy.deadman" {
-			var got, want any
-			if err := json.Unmarshal([]byte(r.Change.After["policy"].(string)), &got); err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal([]byte(policyText(t, rolePolicy)), &want); err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("the role of the dead-man switch: %s", d)
-			}
+	for _, r := range p {
+		if r.Type == "aws_dynamodb_table" {
+			checkTable(t, r.Change.After)
+		}
+		file, ok := map[string]string{
+			"aws_iam_role_policy.deadman":   rolePolicy,
+			"aws_iam_role_policy.execution": executionPolicy,
+		}[r.Type+"."+r.Name]
+		if !ok {
+			continue
+		}
+		var got, want any
+		if err := json.Unmarshal([]byte(r.Change.After["policy"].(string)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(policyText(t, file)), &want); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", file, d)
 		}
 	}
 }

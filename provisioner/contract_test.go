@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/provisioner/provisionertest"
 )
@@ -19,6 +20,9 @@ func TestContract(t *testing.T) {
 	late.fake = fakeaws.Realistic()
 	for name, o := range map[string]worldOptions{"at once": withDeadMan(), "late": late, "without dead-man switch": {}} {
 		t.Run("fakeaws "+name, func(t *testing.T) {
+			if name != "late" {
+				testenv.SkipRaced(t, "the world that is late has all of the waits")
+			}
 			provisionertest.Run(t, func(t *testing.T, clause func(testing.TB, provisionertest.World)) {
 				t.Parallel()
 				inFake(t, o, func(w *world) { clause(w.TB, w.contract()) })
@@ -26,6 +30,7 @@ func TestContract(t *testing.T) {
 		})
 	}
 	t.Run("moto", func(t *testing.T) {
+		testenv.SkipRaced(t, "one life on moto is enough there")
 		provisionertest.Run(t, func(t *testing.T, clause func(testing.TB, provisionertest.World)) {
 			t.Parallel()
 			w := newMoto(t, withDeadMan())

@@ -160,7 +160,7 @@ func TestCrash(t *testing.T) {
 				lease = w.lease("web-1")
 				whole = w.live(lease.Clone(), death{at: -1})
 			})
-			for _, d := range whole.deaths(name == "late" || testenv.Race) {
+			for _, d := range testenv.Thinned(whole.deaths(name == "late" || testenv.Race), 7) {
 				inFakeNamed(t, d.String(), o, func(w *world) {
 					before := w.foreign()
 					w.live(lease.Clone(), d)
@@ -173,6 +173,7 @@ func TestCrash(t *testing.T) {
 	// and not on when; each run asks for that on some of them.
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
+		testenv.SkipRaced(t, "one life on moto is enough there")
 		w := newMoto(t, withDeadMan())
 		before := w.foreign()
 		l := w.lease("web-1")
@@ -185,7 +186,7 @@ func TestCrash(t *testing.T) {
 		whole := live(death{at: -1})
 		all := whole.deaths(false)
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		for _, d := range all[:testenv.UnlessRaced(motoDeaths, motoDeaths/2)] {
+		for _, d := range all[:motoDeaths] {
 			t.Logf("%s (%s)", d, whole.calls[d.at])
 			live(d)
 		}
@@ -263,6 +264,7 @@ func TestLostAnswers(t *testing.T) {
 			some = some[:motoLost]
 			w.Log(some)
 		}
+		some = testenv.Thinned(some, 4)
 		for _, op := range some {
 			lost := false
 			w.wire.set(func(this string) trouble {

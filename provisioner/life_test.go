@@ -14,6 +14,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -37,7 +38,9 @@ func asConfigured() worldOptions {
 }
 
 func TestLife(t *testing.T) {
-	both(t, asConfigured(), func(w *world) {
+	o := asConfigured()
+	o.raced = true
+	both(t, o, func(w *world) {
 		before := w.foreign()
 		w.calls.take()
 		l := w.lease("web-1")
@@ -288,7 +291,7 @@ func TestSlowAWS(t *testing.T) {
 		fake:     fakeaws.Realistic(),
 		accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1", WaitDNS: 3 * time.Minute}},
 	}
-	for seed := range uint64(8) {
+	for seed := range uint64(testenv.UnlessRaced(8, 2)) {
 		o.fake.Seed = seed
 		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {
 			before := w.foreign()
@@ -325,7 +328,7 @@ func TestSlowAWS(t *testing.T) {
 // Every ninth call fails, in all the ways that pass: throttling, server errors,
 // connections that break before or after the effect.
 func TestChaos(t *testing.T) {
-	for seed := uint64(1); seed <= 12; seed++ {
+	for seed := uint64(1); seed <= uint64(testenv.UnlessRaced(12, 3)); seed++ {
 		o := worldOptions{fake: fakeaws.Realistic()}
 		o.fake.Seed = seed
 		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {

@@ -14,6 +14,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -134,6 +135,7 @@ func TestMend(t *testing.T) {
 			rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 			some = some[:motoDrifts]
 		}
+		some = testenv.Thinned(some, 4)
 		for _, d := range some {
 			w.Log(d.name)
 			l := one.Clone()
@@ -251,7 +253,7 @@ func TestMendChangedRule(t *testing.T) {
 // Each call of a mending may fail in all the ways that pass, and the next one
 // makes it whole.
 func TestMendChaos(t *testing.T) {
-	for seed := uint64(1); seed <= 8; seed++ {
+	for seed := uint64(1); seed <= uint64(testenv.UnlessRaced(8, 2)); seed++ {
 		inFakeNamed(t, fakeaws.NewChaos(seed, 0.3).String(), withDeadMan(), func(w *world) {
 			before := w.foreign()
 			l := w.lease("web-1")

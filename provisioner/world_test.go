@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -61,6 +62,7 @@ type worldOptions struct {
 	lookup   func(ctx context.Context, host string) ([]string, error) // instead of the fake's
 	log      slog.Handler
 	signing  *provisioner.Signing // nil: with testKey for testStore
+	raced    bool                 // under the race detector it runs on moto too, see both
 }
 
 const testStore = "store-of-the-test"
@@ -130,12 +132,16 @@ func newFake(t testing.TB, o worldOptions) *world {
 	return w
 }
 
-// both runs a test in both worlds, beside all others that do.
+// both runs a test in both worlds, beside all others that do. What moto says of
+// the calls does not depend on the race detector, and moto is slow.
 func both(t *testing.T, o worldOptions, test func(w *world)) {
 	t.Parallel()
 	inFakeNamed(t, "fakeaws", o, test)
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
+		if !o.raced {
+			testenv.SkipRaced(t, "one life on moto is enough there")
+		}
 		test(newMoto(t, o))
 	})
 }

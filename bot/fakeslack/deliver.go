@@ -16,26 +16,33 @@ func (w *Workspace) Deliver(ctx context.Context, e Envelope) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("fakeslack: payload: %w", err)
 	}
-	p, twin, frame := w.dispatch(e, payload)
-	if p.c == nil {
-		return *p.d, nil
+	all, frame := w.dispatch(e, payload)
+	if all[0].c == nil {
+		return *all[0].d, nil
 	}
 	deadline := time.Now().Add(w.opt.AckDeadline)
-	w.send(ctx, p, frame)
-	var second chan struct{} // of an envelope that goes out twice, the first acknowledgement counts
-	if twin != nil {
-		w.send(ctx, twin, frame)
-		second = twin.done
+	first := make(chan *pending, len(all)) // of an envelope that goes out more than once, the first acknowledgement counts
+	over := make(chan struct{})
+	defer close(over)
+	for _, p := range all {
+		w.send(ctx, p, frame)
+		go func() {
+			select {
+			case <-p.done:
+				first <- p
+			case <-over:
+			}
+		}()
 	}
+	p := all[0]
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()
 	select {
-	case <-p.done:
-	case <-second:
-		p, twin = twin, p
+	case p = <-first:
 	case <-t.C:
-		w.giveUp(twin)
-		w.giveUp(p)
+		for _, p := range all {
+			w.giveUp(p)
+		}
 	case <-ctx.Done():
 		err = ctx.Err()
 		w.giveUp(p)
@@ -64,7 +71,7 @@ func (w *Workspace) send(ctx context.Context, p *pending, frame map[string]any) 
 func (w *Workspace) giveUp(p *pending) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p != nil && !p.d.Acked && p.d.Error == "" {
+	if !p.d.Acked && p.d.Error == "" {
 		w.alter(p, func(d *Delivery) { d.Error = ErrTimeout })
 	}
 }
@@ -99,9 +106,19 @@ func (w *Workspace) DuplicateNext(n int) {
 	w.twins = n
 }
 
-// dispatch picks a connection, or two, and records the delivery before anything
-// is sent. Without a connection the delivery has failed already.
-func (w *Workspace) dispatch(e Envelope, payload json.RawMessage) (p, twin *pending, frame map[string]any) {
+// Spread has a function say which connections get each envelope from now on, all
+// of them at the same moment, by their ids: for tests in which several processes
+// share the app, and an envelope comes to more than one of them. Nothing, or what
+// is not there, is one at random. nil is as it was. over may not ask the Workspace.
+func (w *Workspace) Spread(over func(Envelope, []Connection) []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spread = over
+}
+
+// dispatch picks a connection, or more, and records the deliveries before
+// anything is sent. Without a connection the delivery has failed already.
+func (w *Workspace) dispatch(e Envelope, payload json.RawMessage) (all []*pending, frame map[string]any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.ID == "" {
@@ -111,14 +128,42 @@ func (w *Workspace) dispatch(e Envelope, payload json.RawMessage) (p, twin *pend
 	if e.Type == TypeEventsAPI {
 		frame["retry_attempt"], frame["retry_reason"] = e.RetryAttempt, e.RetryReason
 	}
-	p = w.queue(e, payload, w.pick(e.Connection, nil))
-	if w.twins > 0 && p.c != nil {
-		w.twins--
-		if c := w.pick(0, p.c); c != nil {
-			twin = w.queue(e, payload, c)
+	for _, c := range w.chosen(e) {
+		all = append(all, w.queue(e, payload, c))
+	}
+	return all, frame
+}
+
+// chosen are the connections that get an envelope; nil for none. Needs mu.
+func (w *Workspace) chosen(e Envelope) (out []*conn) {
+	if w.spread != nil && e.Connection == 0 {
+		for _, id := range w.spread(e, w.listed()) {
+			if c := w.pick(id, nil); c != nil {
+				out = append(out, c)
+			}
 		}
 	}
-	return p, twin, frame
+	if len(out) > 0 {
+		return out
+	}
+	out = []*conn{w.pick(e.Connection, nil)}
+	if w.twins > 0 && out[0] != nil {
+		w.twins--
+		if c := w.pick(0, out[0]); c != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// listed are the connections that take anything new. Needs mu.
+func (w *Workspace) listed() (out []Connection) {
+	for _, c := range w.conns {
+		if !c.Draining {
+			out = append(out, c.Connection)
+		}
+	}
+	return out
 }
 
 // pick chooses a connection: the one with an id, or any but one. Needs mu.

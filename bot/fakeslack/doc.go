@@ -24,7 +24,7 @@
 // tell "never asked" from "asked and refused"; Usage counts them by method.
 // Connections go by Disconnect, Drop and Silence, tokens by SetTokenError and
 // Uninstall, people by Deactivate; StartRival is a second process on the same
-// app token, DuplicateNext and Repeat send an envelope twice.
+// app token, DuplicateNext, Repeat and Spread send an envelope more than once.
 //
 // Some of what Slack does is an option that is off, with its source: Rates,
 // ConnectionLife.

@@ -1,6 +1,7 @@
 package fakeslack_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +118,41 @@ func TestOneEnvelopeOnTwoConnections(t *testing.T) {
 	}
 	if again := <-seen; again.id != first.EnvelopeID {
 		t.Errorf("got %+v", again)
+	}
+}
+
+// Several processes share the app, and each envelope comes to those that the test
+// chooses.
+func TestEveryEnvelopeOnTheConnectionsOfChoice(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	seen := make(chan string, 10)
+	for _, name := range []string{"one", "two", "three"} {
+		startRobot(t, w, func(r *robot, e socketmode.Event) {
+			seen <- name
+			if name != "one" { // which is as good as dead
+				_ = r.socket.Ack(*e.Request, nil)
+			}
+		})
+	}
+	got := func(n int) (names []string) {
+		for range n {
+			names = append(names, <-seen)
+		}
+		slices.Sort(names)
+		return names
+	}
+	w.Spread(func(_ fakeslack.Envelope, all []fakeslack.Connection) []int { return []int{all[0].ID, all[2].ID} })
+	res, err := w.Slash(t.Context(), "U1", "C1", "list")
+	if names := got(2); err != nil || !res.Acked || !slices.Equal(names, []string{"one", "three"}) {
+		t.Errorf("got by %v: %+v, %v", names, res, err)
+	}
+	w.Spread(func(fakeslack.Envelope, []fakeslack.Connection) []int { return nil })
+	if _, err := w.Slash(t.Context(), "U1", "C1", "list"); err != nil {
+		t.Fatal(err)
+	}
+	if got(1); len(w.Deliveries()) != 3 {
+		t.Errorf("one that is sent nowhere in particular was sent %d times", len(w.Deliveries())-2)
 	}
 }
 

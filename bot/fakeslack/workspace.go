@@ -31,6 +31,7 @@ type Workspace struct {
 	tokenErrors map[string]string
 	uninstalled bool
 	twins       int // so many of the next envelopes go out twice
+	spread      func(Envelope, []Connection) []int
 
 	users    *table[User]
 	channels *table[Channel]

@@ -13,6 +13,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/store/bolt"
+	"github.com/sshforward/sshforward/store/dynamo"
 )
 
 type abandonOptions struct {
@@ -46,22 +47,15 @@ func newAbandon(con console) *cobra.Command {
 	return c
 }
 
-// run gives the lease up in the store, which no bot may have meanwhile. People
-// are told by the next bot that starts.
+// run gives the lease up in the store. People are told by the bot: the next one
+// that starts, or with a table one that runs.
 func (o *abandonOptions) run(ctx context.Context, con console) (err error) {
 	c, err := readConfig(o.config)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.Store.Bolt); err != nil {
-		return fmt.Errorf("the store cannot be used: %w", err)
-	}
 	log := slog.New(slog.NewTextHandler(con.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	store, err := bolt.Open(c.Store.Bolt, bolt.Options{Logger: log})
-	if sshforward.ErrorCode(err) == sshforward.EUNAVAILABLE {
-		return fmt.Errorf("the bot runs and has the store to itself: "+
-			"give the lease up in Slack with /sshforward abandon, or stop the bot first (%w)", err)
-	}
+	store, err := openToAbandon(ctx, c.Store, log)
 	if err != nil {
 		return err
 	}
@@ -85,6 +79,23 @@ func (o *abandonOptions) run(ctx context.Context, con console) (err error) {
 		"The operators' channel is told when the bot starts again; what of it is seen in AWS then is closed.\n",
 		l.ID, printable(l.Abandoned.Unseen.String()))
 	return err
+}
+
+// openToAbandon opens the store: a file that no bot has meanwhile, or a table,
+// whoever has it.
+func openToAbandon(ctx context.Context, c storeConfig, log *slog.Logger) (leaseStore, error) {
+	if c.DynamoDB != nil {
+		return dynamoStore(ctx, c.DynamoDB, dynamo.Options{Logger: log})
+	}
+	if _, err := os.Stat(c.Bolt); err != nil {
+		return nil, fmt.Errorf("the store cannot be used: %w", err)
+	}
+	store, err := bolt.Open(c.Bolt, bolt.Options{Logger: log})
+	if sshforward.ErrorCode(err) == sshforward.EUNAVAILABLE {
+		return nil, fmt.Errorf("the bot runs and has the store to itself: "+
+			"give the lease up in Slack with /sshforward abandon, or stop the bot first (%w)", err)
+	}
+	return store, err
 }
 
 // noSlack is Slack for what works while nobody can be told.

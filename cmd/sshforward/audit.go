@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sshforward/sshforward"
-	"github.com/sshforward/sshforward/store/bolt"
 )
 
 // The audit record and the store's copy are read through the bot's socket if it
-// runs, since it has the file to itself then, and from the file if it does not.
+// runs, since it has the file to itself then, and from the file if it does not. A
+// table is read as it is, whatever runs.
 
 type auditOptions struct {
 	config, format string
@@ -68,7 +68,7 @@ func (o *auditOptions) run(ctx context.Context, con console) error {
 		return err
 	}
 	out := bufio.NewWriter(con.stdout)
-	log, err := readAuditLog(ctx, c.Store.Bolt, o.from)
+	log, err := readAuditLog(ctx, c.Store, o.from)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,16 @@ type auditLog struct {
 	close  func() error
 }
 
-func readAuditLog(ctx context.Context, path string, from eventsFrom) (auditLog, error) {
+func readAuditLog(ctx context.Context, c storeConfig, from eventsFrom) (auditLog, error) {
+	if c.DynamoDB != nil {
+		s, err := openTable(ctx, c.DynamoDB)
+		if err != nil {
+			return auditLog{}, err
+		}
+		events, next := from.read(ctx, s)
+		return auditLog{events, func() (uint64, error) { return next(), nil }, s.Close}, nil
+	}
+	path := c.Bolt
 	resp, socketErr := askSocket(ctx, path, from.path())
 	if socketErr == nil {
 		next := func() (uint64, error) { return strconv.ParseUint(resp.Trailer.Get(trailerNext), 10, 64) }
@@ -110,7 +119,7 @@ func readAuditLog(ctx context.Context, path string, from eventsFrom) (auditLog, 
 
 // read reads the events of a store. next is where to go on, in the order of
 // writing, once they were read.
-func (from eventsFrom) read(ctx context.Context, s *bolt.Store) (events iter.Seq2[sshforward.Event, error], next func() uint64) {
+func (from eventsFrom) read(ctx context.Context, s sshforward.AuditLog) (events iter.Seq2[sshforward.Event, error], next func() uint64) {
 	if !from.inOrder {
 		return s.Events(ctx, from.since), func() uint64 { return 0 }
 	}

@@ -44,15 +44,9 @@ func (o *backupOptions) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	var body io.ReadCloser
-	body, socketErr := askSocket(ctx, c.Store.Bolt, "/backup")
-	if socketErr != nil {
-		f, err := copyFile(ctx, c.Store.Bolt)
-		if err != nil {
-			return neither(socketErr, err)
-		}
-		_ = os.Remove(f.Name()) // it stays readable as long as it is open
-		body = f
+	body, err := o.read(ctx, c.Store)
+	if err != nil {
+		return err
 	}
 	if o.dest == "-" {
 		_, err = io.Copy(con.stdout, body)
@@ -64,6 +58,27 @@ func (o *backupOptions) run(ctx context.Context, con console) error {
 	}
 	_, err = fmt.Fprintf(con.stderr, "%s: %d bytes\n", o.dest, n)
 	return err
+}
+
+// read makes the copy, through the bot if one has the file.
+func (o *backupOptions) read(ctx context.Context, c storeConfig) (io.ReadCloser, error) {
+	if c.DynamoDB != nil {
+		dir := "" // where temporary files are
+		if o.dest != "-" {
+			dir = filepath.Dir(o.dest)
+		}
+		return fileOfTable(ctx, c.DynamoDB, dir)
+	}
+	body, socketErr := askSocket(ctx, c.Bolt, "/backup")
+	if socketErr == nil {
+		return body, nil
+	}
+	f, err := copyFile(ctx, c.Bolt)
+	if err != nil {
+		return nil, neither(socketErr, err)
+	}
+	_ = os.Remove(f.Name()) // it stays readable as long as it is open
+	return f, nil
 }
 
 // writeFile puts a file at dest in one step, mode 0600: either all of it is

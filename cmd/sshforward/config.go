@@ -19,15 +19,13 @@ import (
 // config is the configuration file, as in deploy/sshforward.example.yaml.
 // Secrets are not in it: see tokens.
 type config struct {
-	Deployment string `yaml:"deployment"`
-	Store      struct {
-		Bolt string `yaml:"bolt"`
-	} `yaml:"store"`
-	Slack  slackConfig  `yaml:"slack"`
-	AWS    []awsConfig  `yaml:"aws"`
-	Policy policyConfig `yaml:"policy"`
-	Timing timingConfig `yaml:"timing"`
-	Audit  struct {
+	Deployment string       `yaml:"deployment"`
+	Store      storeConfig  `yaml:"store"`
+	Slack      slackConfig  `yaml:"slack"`
+	AWS        []awsConfig  `yaml:"aws"`
+	Policy     policyConfig `yaml:"policy"`
+	Timing     timingConfig `yaml:"timing"`
+	Audit      struct {
 		Stdout bool `yaml:"stdout"`
 	} `yaml:"audit"`
 	Listen string     `yaml:"listen"`
@@ -64,10 +62,11 @@ const defaultGrace = 5 * time.Minute
 // defaultWaitDNS is how long an opening waits for its name to resolve.
 const defaultWaitDNS = 2 * time.Minute
 
-// readConfig reads and checks the file; every error is one line that says
-// where and what to write instead.
+// readConfig reads and checks the configuration, from a file or a variable, see
+// [configSource]; every error is one line that says where and what to write
+// instead.
 func readConfig(path string) (*config, error) {
-	text, err := os.ReadFile(path)
+	text, err := configText(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -76,6 +75,18 @@ func readConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+func configText(path string) ([]byte, error) {
+	name, ok := strings.CutPrefix(path, inVariable)
+	if !ok {
+		return os.ReadFile(path)
+	}
+	text, ok := os.LookupEnv(name)
+	if !ok {
+		return nil, fmt.Errorf("the variable %s is not set", name)
+	}
+	return []byte(text), nil
 }
 
 func parseConfig(text []byte) (*config, error) {
@@ -105,12 +116,9 @@ var aliasWords = strings.NewReplacer("{id}", "x", "{name}", "x")
 // check looks at what no single value can tell, and fills in defaults.
 func (c *config) check() error {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:9464")
-	switch {
-	case !deploymentName.MatchString(c.Deployment):
+	if !deploymentName.MatchString(c.Deployment) {
 		return fmt.Errorf("deployment: %q is not a name of 1 to 12 of a-z, 0-9 and -; write for example: deployment: prod",
 			c.Deployment)
-	case c.Store.Bolt == "":
-		return errors.New("store: say where the leases are kept, for example: store: {bolt: /var/lib/sshforward/leases.db}")
 	}
 	if err := c.Slack.check(); err != nil {
 		return err
@@ -119,6 +127,9 @@ func (c *config) check() error {
 		return errors.New("tls: name both files, for example: tls: {certificate: /etc/sshforward/tls.crt, key: /etc/sshforward/tls.key}")
 	}
 	if err := c.checkAWS(); err != nil {
+		return err
+	}
+	if err := c.Store.check(c.AWS); err != nil {
 		return err
 	}
 	if err := c.Policy.check(c.Slack.Channel, c.AWS); err != nil {

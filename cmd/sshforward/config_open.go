@@ -21,6 +21,9 @@ func checkOpen(text []byte) error {
 	}
 	doc := document{anchors: make(map[string]ast.Node)}
 	ast.Walk(doc, file.Docs[0].Body)
+	if err := doc.checkStore(doc.child(file.Docs[0].Body, "store")); err != nil {
+		return err
+	}
 	for _, account := range doc.elements(doc.child(file.Docs[0].Body, "aws")) {
 		if err := doc.checkAccount(account); err != nil {
 			return err

@@ -24,6 +24,19 @@ policy:
     - {name: development, tags: {sshforward: allow}, max: 8h}
 `
 
+// In a container with nothing but the program the configuration is in a variable.
+func TestConfigInAVariable(t *testing.T) {
+	t.Setenv("SSHFORWARD_CONFIG", strings.Replace(goodConfig, "prod", "prod.", 1))
+	if code, _, says := typed(t, nil, "doctor", "--offline", "--config", "env:SSHFORWARD_CONFIG"); code != exitError ||
+		!strings.Contains(says, `env:SSHFORWARD_CONFIG: deployment: "prod." is not a name`) {
+		t.Errorf("exit %d: %s", code, says)
+	}
+	if code, _, says := typed(t, nil, "doctor", "--offline", "--config", "env:NOBODY"); code != exitError ||
+		!strings.Contains(says, "the variable NOBODY is not set") {
+		t.Errorf("exit %d: %s", code, says)
+	}
+}
+
 // The example that people start from has to be right, and has to say all.
 func TestExampleConfig(t *testing.T) {
 	c, err := readConfig("../../deploy/sshforward.example.yaml")
@@ -115,6 +128,14 @@ func TestConfigMistakes(t *testing.T) {
 		{"default below min", "deployment: prod", "deployment: prod\ntiming: {default: 30s}",
 			"timing.default: 30s is shorter than timing.min, 5m"},
 		{"no store", "store: {bolt: /tmp/leases.db}", "", "store: say where"},
+		{"two stores", "bolt: /tmp/leases.db", "bolt: /tmp/leases.db, dynamodb: {table: leases}",
+			"line 3, column 31: leases are kept in one place: leave out bolt or dynamodb"},
+		{"a store that is not said", "bolt: /tmp/leases.db", "dynamodb: ", "line 3, column 9: dynamodb wants the name of a table"},
+		{"a table without a name", "bolt: /tmp/leases.db", "dynamodb: {create: true}", "line 3, column 9: dynamodb wants the name of a table"},
+		{"an ARN for a name", "bolt: /tmp/leases.db", "dynamodb: {table: 'arn:aws:dynamodb:x'}",
+			`line 3, column 27: "arn:aws:dynamodb:x" is not the name of a table`},
+		{"what a table has not", "bolt: /tmp/leases.db", "dynamodb: {table: leases, ttl: 90d}", `line 3, column 35: unknown field "ttl"`},
+		{"create what", "bolt: /tmp/leases.db", "dynamodb: {table: leases, create: maybe}", "line 3, column 43"},
 		{"widest", "allow: [203.0.113.0/24]", "widest: 0", "not a mask from 1 to 32"},
 		{"broken YAML", "aws:", "aws: [", "line "},
 		{"two documents", "deployment: prod", "deployment: prod\n---\ndeployment: prod", "more than one YAML document"},
@@ -167,6 +188,18 @@ func TestWaitDNSMayBeNone(t *testing.T) {
 		c, err := parseConfig([]byte(strings.Replace(goodConfig, "name: main", "name: main, wait_dns: "+none, 1)))
 		if err != nil || c.AWS[0].account().WaitDNS != 0 {
 			t.Errorf("wait_dns: %s: %v", none, err)
+		}
+	}
+}
+
+func TestStoreInATable(t *testing.T) {
+	for text, want := range map[string]dynamoDBConfig{
+		"{table: leases}": {Table: "leases", Region: "ap-northeast-1"},
+		"{table: leases, region: eu-west-1, create: true}": {Table: "leases", Region: "eu-west-1", Create: true},
+	} {
+		c, err := parseConfig([]byte(strings.Replace(goodConfig, "bolt: /tmp/leases.db", "dynamodb: "+text, 1)))
+		if err != nil || c.Store.Bolt != "" || *c.Store.DynamoDB != want {
+			t.Errorf("%s: %+v, %v", text, c, err)
 		}
 	}
 }
@@ -233,7 +266,9 @@ func TestTokens(t *testing.T) {
 }
 
 func TestExampleOfKubernetesCanBeRead(t *testing.T) {
-	if _, err := readConfig("../../deploy/kubernetes/example/sshforward.yaml"); err != nil {
-		t.Error(err)
+	for _, folder := range []string{"example", "example-replicas"} {
+		if _, err := readConfig("../../deploy/kubernetes/" + folder + "/sshforward.yaml"); err != nil {
+			t.Error(err)
+		}
 	}
 }

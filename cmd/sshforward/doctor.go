@@ -61,7 +61,7 @@ func (o *doctorOptions) run(ctx context.Context, con console) error {
 	defer cancel()
 	looks := []func() []finding{
 		func() []finding { return lookAtRules(c) },
-		func() []finding { return lookAtStore(c.Store.Bolt, o.offline) },
+		func() []finding { return lookAtStore(ctx, c.Store, o.offline) },
 		func() []finding { return lookAtListen(c, time.Now()) },
 	}
 	if !o.offline {

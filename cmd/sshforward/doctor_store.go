@@ -13,10 +13,18 @@ import (
 	"github.com/sshforward/sshforward/store/bolt"
 )
 
-// lookAtStore opens the database as the bot would, unless the bot has it. It
+// lookAtStore looks at the store, wherever it is.
+func lookAtStore(ctx context.Context, c storeConfig, offline bool) []finding {
+	if c.DynamoDB != nil {
+		return lookAtTable(ctx, c.DynamoDB, offline)
+	}
+	return lookAtFile(c.Bolt, offline)
+}
+
+// lookAtFile opens the database as the bot would, unless the bot has it. It
 // makes none: made by root, the bot could not open it. Offline the machine may be
 // another than the bot's, and lack the folder.
-func lookAtStore(path string, offline bool) []finding {
+func lookAtFile(path string, offline bool) []finding {
 	a := &about{what: "store"}
 	if kind := networkFileSystem(filepath.Dir(path)); kind != "" {
 		a.mend("%s", storeElsewhere(path, kind))

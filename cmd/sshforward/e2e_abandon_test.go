@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -42,6 +43,7 @@ func (w *world) at(args ...string) (code int, said string) {
 // ends what it can elsewhere, and an admin gives up what it cannot see. What the
 // account has under its new name is found and closed after all.
 func TestAnAccountIsRenamed(t *testing.T) {
+	testenv.SkipRaced(t, "other commands beside a running bot are in TestAbandonAtTheCommandLine")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

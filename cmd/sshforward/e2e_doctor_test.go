@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -68,7 +69,7 @@ func TestDoctor(t *testing.T) {
 			return strings.Replace(config, old, with, 1)
 		}
 	}
-	for _, tt := range []struct {
+	for _, tt := range testenv.Thinned([]struct {
 		name  string
 		slack *fakeslack.Workspace
 		edit  func(string) string
@@ -112,7 +113,8 @@ func TestDoctor(t *testing.T) {
 		{"AWS out of reach", slack, strings.Clone, []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, true,
 			[]string{"MEND  AWS main: AWS could not be reached to tell who I am"}},
 		{"no folder for the store", slack, replace("leases.db", "not/there/leases.db"), nil, true, []string{"MEND  store: the folder of"}},
-	} {
+	}, 6) {
+
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			out, err := examined(t, c, tt.slack, tt.edit, tt.env...)
@@ -136,6 +138,7 @@ func TestDoctor(t *testing.T) {
 
 // With --probe it tries what cannot be told by looking, and leaves nothing.
 func TestDoctorProbe(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	const role = "arn:aws:iam::123456789012:role/sshforward-deadman"
 	slack := fakeslack.New(fakeslack.Options{})

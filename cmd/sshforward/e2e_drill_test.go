@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -105,6 +106,7 @@ func TestDrill(t *testing.T) {
 
 // Where nothing answers the drill fails, and what it made goes all the same.
 func TestDrillThatFails(t *testing.T) {
+	testenv.SkipRaced(t, "TestDrill goes the same ways")
 	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{})
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -124,6 +126,7 @@ func TestDrillThatFails(t *testing.T) {
 
 // With --kill nobody is there to end it, and the dead-man switch does.
 func TestDrillOfTheDeadManSwitch(t *testing.T) {
+	testenv.SkipRaced(t, "it waits for more than a minute, and TestDrill goes the same ways")
 	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{})
 	const role = "arn:aws:iam::123456789012:role/deadman"
@@ -158,6 +161,7 @@ func TestDrillOfTheDeadManSwitch(t *testing.T) {
 // What somebody else ends before the dead-man switch is due proves nothing of it: a
 // bot that runs takes down what it has no record of.
 func TestDrillEndedBySomebodyElse(t *testing.T) {
+	testenv.SkipRaced(t, "TestDrill goes the same ways")
 	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{})
 	const role = "arn:aws:iam::123456789012:role/deadman"

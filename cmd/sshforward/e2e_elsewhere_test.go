@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -46,6 +47,7 @@ func TestTwoBotsOfOneDeployment(t *testing.T) {
 // Somebody makes a group and a load balancer that look like an open lease, with words
 // for its tags: it is shut, and the operators alone read what the tags say, as words.
 func TestForgedLeaseEndToEnd(t *testing.T) {
+	testenv.SkipRaced(t, "TestShapeEndToEnd goes the same ways")
 	t.Parallel()
 	c, aws, note := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

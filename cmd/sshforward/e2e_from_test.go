@@ -10,6 +10,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -99,6 +100,7 @@ func TestAnotherAddress(t *testing.T) {
 
 // On both stand-ins for AWS, killed as soon as it is asked for.
 func TestAnotherAddressAfterACrash(t *testing.T) {
+	testenv.SkipRaced(t, "TestAnotherAddress and TestKilledAndRestarted go the same ways")
 	t.Parallel()
 	clouds(t, func(t *testing.T, c cloud) {
 		before := c.foreign(t)

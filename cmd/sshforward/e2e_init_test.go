@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // runInit runs the built program in a folder of its own and returns that folder.
@@ -37,6 +39,7 @@ func lookedAtOffline(t *testing.T, folder string) string {
 }
 
 func TestInitWithoutQuestions(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	dir, out, errs, err := runInit(t, "", "--yes")
 	if err != nil || errs != "" {
@@ -73,6 +76,7 @@ func TestInitWithoutQuestions(t *testing.T) {
 }
 
 func TestInitAsks(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	typed := strings.Join([]string{
 		"Too Long A Name For This", "staging", // asked again
@@ -124,11 +128,13 @@ func TestInitAsks(t *testing.T) {
 }
 
 func TestInitRefuses(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--yes", "--account", "12345"}, {"--yes", "--region", "Frankfurt"}, {"--yes", "--max", "tomorrow"},
 		{"--yes", "--sources", "10.0.0.0/33"},
 		{"--yes", "--approvers", "carol"}, {"--yes", "--tags", "prod"}, {"--yes", "--store", "leases.db"}, {"--yes", "--channel", "#ops"},
+		{"--yes", "--table", "arn:aws:x"},
 	} {
 		dir, _, errs, err := runInit(t, "", args...)
 		if err == nil || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, args[1]) {
@@ -148,6 +154,7 @@ func TestInitRefuses(t *testing.T) {
 
 // For China and GovCloud ARNs begin otherwise.
 func TestInitInOtherPartitions(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	for region, want := range map[string]string{
 		"cn-north-1": "arn:aws-cn:ec2:cn-north-1", "us-gov-west-1": "arn:aws-us-gov:ec2:us-gov-west-1",
@@ -159,6 +166,29 @@ func TestInitInOtherPartitions(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, "x", "iam-policy.json"))
 		if err != nil || !strings.Contains(string(text), want) || strings.Contains(string(text), "arn:aws:") {
 			t.Errorf("%s: %v\n%s", region, err, text)
+		}
+	}
+}
+
+// Who wants several replicas names a table instead of a file.
+func TestInitWithATable(t *testing.T) {
+	t.Parallel()
+	dir, out, errs, err := runInit(t, "", "--yes", "--table", "leases", "--region", "cn-north-1", "--account", "210987654321", "x")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	c, err := readConfig(filepath.Join(dir, "x", "sshforward.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (dynamoDBConfig{Table: "leases", Region: "cn-north-1", Create: true}); c.Store.Bolt != "" || *c.Store.DynamoDB != want {
+		t.Errorf("it wrote %+v", c.Store)
+	}
+	for _, name := range tablePolicies {
+		text, err := os.ReadFile(filepath.Join(dir, "x", name))
+		if err != nil || !strings.Contains(string(text), `"arn:aws-cn:dynamodb:cn-north-1:210987654321:table/leases"`) ||
+			strings.Contains(string(text), "prod") || !strings.Contains(out, name) {
+			t.Errorf("%s: %v\n%s\nand it says\n%s", name, err, text, out)
 		}
 	}
 }

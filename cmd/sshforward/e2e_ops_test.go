@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -75,18 +76,18 @@ func TestSecondProcessOnOneStore(t *testing.T) {
 // command is another invocation of the program with the world's configuration.
 func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append(args, "--config", filepath.Join(w.dir, "sshforward.yaml"))...)
-	cmd.Env = w.process.Env
+	cmd.Env = w.environ()
 	return cmd
 }
 
 func TestLostStore(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(file string) error{
+	for name, spoil := range testenv.ThinnedRows(map[string]func(file string) error{
 		"gone": os.Remove,
 		"damaged": func(file string) error {
 			return os.WriteFile(file, []byte("this was a store once, and now it is not any more"), 0o600)
 		},
-	} {
+	}, 2) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clouds(t, func(t *testing.T, c cloud) {
@@ -186,6 +187,7 @@ func TestBreakGlass(t *testing.T) {
 }
 
 func TestSweepOverdue(t *testing.T) {
+	testenv.SkipRaced(t, "other commands beside a running bot are in TestAbandonAtTheCommandLine")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

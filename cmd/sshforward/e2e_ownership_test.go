@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
@@ -102,6 +103,7 @@ func (s *shop) same() {
 // a lease that lives or of one that nobody knows. The bot changes none of it, says
 // so once, and the lease closes as ever; nor do the commands for bad days.
 func TestForgedTagsEndToEnd(t *testing.T) {
+	testenv.SkipRaced(t, "TestShapeEndToEnd goes the same ways")
 	t.Parallel()
 	clouds(t, func(t *testing.T, c cloud) {
 		w := newWorld(t, c, worldOptions{})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -39,7 +40,7 @@ func TestPartsThatCannotBeRead(t *testing.T) {
 			aws.SetFault(fakeaws.Failing(op, fakeaws.Fault{Code: "InternalFailure", Status: 500}))
 		}
 	}
-	for name, tt := range map[string]struct {
+	for name, tt := range testenv.ThinnedRows(map[string]struct {
 		begin func(*fakeaws.Cloud)
 		says  string
 	}{
@@ -50,7 +51,7 @@ func TestPartsThatCannotBeRead(t *testing.T) {
 		"rules refused":            {func(aws *fakeaws.Cloud) { aws.Deny("ec2:DescribeSecurityGroupRules") }, "security group rules"},
 		"instances refused":        {func(aws *fakeaws.Cloud) { aws.Deny("ec2:DescribeInstances") }, "instances"},
 		"the balancer's tags fail": {failing("elasticloadbalancing:DescribeTags"), "load balancers"},
-	} {
+	}, 7) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, aws, _ := fakeCloud(t, fakeaws.Options{})
@@ -98,6 +99,7 @@ func TestPartsThatCannotBeRead(t *testing.T) {
 // One account cannot be reached: what is in the others is listed and closed, the
 // answer names the account, and the command fails.
 func TestBreakGlassWithAnUnreachableAccount(t *testing.T) {
+	testenv.SkipRaced(t, "other commands beside a running bot are in TestAbandonAtTheCommandLine")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{Deny: []string{"sts:AssumeRole"}})
 	w := newWorld(t, c, worldOptions{others: ", {name: other, region: eu-west-1, role_arn: 'arn:aws:iam::000000000001:role/nobody'}"})

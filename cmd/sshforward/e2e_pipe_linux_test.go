@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -79,6 +80,7 @@ func (w *world) ended() bool {
 // Whoever read stdout or stderr is gone: the next line there must not end the
 // bot, and what people are promised goes on.
 func TestTheReadersOfItsOutputGoAway(t *testing.T) {
+	testenv.SkipRaced(t, "TestNobodyReadsTheLog goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{extra: "audit: {stdout: true}", env: []string{"SSHFORWARD_LOG_LEVEL=debug"}})

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/provisioner/mototest"
 )
@@ -93,6 +94,7 @@ func (w *world) deny(user, id, because string) {
 // one whose configuration forbids it by then: nothing opens without the yes, and
 // nothing stays.
 func TestKilledWhileAYesIsMissing(t *testing.T) {
+	testenv.SkipRaced(t, "TestBuiltWhileYouWait goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{rules: approvedRules, timing: strings.Replace(shortTiming, "approval: 30s", "approval: 5m", 1)})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -19,7 +20,7 @@ const restartPause = 2 * time.Second
 
 func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	for name, c := range testenv.ThinnedRows(map[string]struct {
 		bot, app string // what Slack answers to each token; empty: nothing is wrong
 		says     string
 	}{
@@ -27,7 +28,7 @@ func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 		"app uninstalled":     {bot: "account_inactive", app: "account_inactive", says: "SLACK_BOT_TOKEN (account_inactive)"},
 		"app token revoked":   {app: "token_revoked", says: "SLACK_APP_TOKEN (token_revoked)"},
 		"wrong kind of token": {bot: "not_allowed_token_type", says: "SLACK_BOT_TOKEN is a token of another kind"},
-	} {
+	}, 4) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl, aws, _ := fakeCloud(t, fakeaws.Options{})
@@ -73,17 +74,17 @@ func TestAccessEndsAlthoughSlackRefusesTheBot(t *testing.T) {
 // it stays, and access ends.
 func TestAccessEndsWhateverSlackAnswers(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{
+	for _, code := range testenv.Thinned([]string{
 		"invalid_auth", "not_authed", "token_expired", "missing_scope", "org_login_required", "ekm_access_denied",
 		"team_access_not_granted", "fatal_error", "service_unavailable", "ratelimited", "plan_upgrade_required", "said_for_the_first_time",
-	} {
+	}, 6) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			cl, aws, _ := fakeCloud(t, fakeaws.Options{})
 			w := newWorld(t, cl, worldOptions{})
 			first := w.open(ann, dev, cl.instance+" 5s from 203.0.113.7")
-			second := w.open(ann, dev, cl.instance+" 20s from 203.0.113.8")
-			end, later := w.opened(first).Add(5*time.Second), w.opened(second).Add(20*time.Second)
+			second := w.open(ann, dev, cl.instance+" 12s from 203.0.113.8")
+			end, later := w.opened(first).Add(5*time.Second), w.opened(second).Add(12*time.Second)
 			s := w.supervised(restartPause)
 			w.slack.SetTokenError(w.slack.BotToken(), code)
 			w.slack.SetTokenError(w.slack.AppToken(), code)
@@ -113,7 +114,7 @@ func (w *world) logged(says string) {
 
 func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	for name, c := range testenv.ThinnedRows(map[string]struct {
 		miss func(t *testing.T, w *world)
 		says string // in the log, once that is known
 	}{
@@ -133,7 +134,7 @@ func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
 			w.opts.others = ", {name: other, region: eu-west-1, role_arn: 'arn:aws:iam::000000000001:role/nobody'}"
 			w.configure()
 		}},
-	} {
+	}, 3) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl, aws, _ := fakeCloud(t, fakeaws.Options{Deny: []string{"sts:AssumeRole"}})
@@ -158,7 +159,7 @@ func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
 // of the processes finds that out.
 func TestNothingOpensWhileSlackRefusesTheBot(t *testing.T) {
 	t.Parallel()
-	for name, restart := range map[string]bool{"while it runs": false, "after a restart": true} {
+	for name, restart := range testenv.ThinnedRows(map[string]bool{"while it runs": false, "after a restart": true}, 2) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl, _, _ := fakeCloud(t, fakeaws.Options{RegisterDelay: 4 * time.Second})
@@ -222,6 +223,7 @@ func TestNoSlackAtTheAddressForAWhile(t *testing.T) {
 // TestMetricsPortTaken has the port of /metrics taken by somebody else when the
 // bot is restarted, and given back later.
 func TestMetricsPortTaken(t *testing.T) {
+	testenv.SkipRaced(t, "TestAccessEndsAlthoughSlackRefusesTheBot goes the same ways")
 	t.Parallel()
 	port := httptest.NewUnstartedServer(http.NotFoundHandler())
 	addr := port.Listener.Addr().String()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/store/bolt"
 )
@@ -63,6 +64,7 @@ func TestRestore(t *testing.T) {
 
 // What is no backup changes nothing.
 func TestRestoreRefuses(t *testing.T) {
+	testenv.SkipRaced(t, "TestRestore goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

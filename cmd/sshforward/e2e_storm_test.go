@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // faulty stands between the bot and moto, which knows no faults of its own:
@@ -65,6 +66,7 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // real time against somebody else's AWS, behind a proxy with the same faults,
 // killed and restarted in the middle.
 func TestStormOnMoto(t *testing.T) {
+	testenv.SkipRaced(t, "moto is slow, and says the same")
 	t.Parallel()
 	c := motoCloud(t)
 	seed := uint64(time.Now().UnixNano())

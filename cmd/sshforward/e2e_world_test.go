@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
-		if err := flag.Set("test.parallel", "16"); err != nil { // most of them wait most of the time
+		if err := flag.Set("test.parallel", strconv.Itoa(testenv.UnlessRaced(24, 16))); err != nil { // most of them wait most of the time
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -96,6 +97,8 @@ type worldOptions struct {
 	listen  string // a free port of the loopback address, if empty
 	env     []string
 
+	store string // where leases are, as in the configuration; a file of the world's own, if empty
+
 	program string // what to run; the one that TestMain built, if empty
 }
 
@@ -107,17 +110,7 @@ const (
 // newWorld starts the bot and waits until it is connected.
 func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 	t.Helper()
-	slack := fakeslack.New(fakeslack.Options{})
-	for _, u := range []string{ann, bob, carol} {
-		slack.AddUser(fakeslack.User{ID: u, Name: strings.ToLower(u[2:])})
-	}
-	slack.AddChannel(fakeslack.Channel{ID: dev, Name: "dev", Members: []string{ann, bob, carol}})
-	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", Members: []string{carol}, BotMember: true})
-	if err := slack.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(slack.Close)
-	w := &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
+	w := newOffice(t, c, o)
 	t.Cleanup(func() {
 		w.kill()
 		w.noRace()
@@ -127,6 +120,23 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 	})
 	w.start()
 	return w
+}
+
+// newOffice is a world in which no bot runs yet.
+func newOffice(t *testing.T, c cloud, o worldOptions) *world {
+	t.Helper()
+	// How soon the bot answers is measured in its own tests, where less runs beside it.
+	slack := fakeslack.New(fakeslack.Options{AckDeadline: patience, TriggerLife: patience})
+	for _, u := range []string{ann, bob, carol} {
+		slack.AddUser(fakeslack.User{ID: u, Name: strings.ToLower(u[2:])})
+	}
+	slack.AddChannel(fakeslack.Channel{ID: dev, Name: "dev", Members: []string{ann, bob, carol}})
+	slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", Members: []string{carol}, BotMember: true})
+	if err := slack.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slack.Close)
+	return &world{t: t, slack: slack, cloud: c, dir: t.TempDir(), opts: o, log: &logBuffer{}, stdout: &logBuffer{}}
 }
 
 func (w *world) config() string {
@@ -139,7 +149,7 @@ func (w *world) config() string {
 	}
 	return fmt.Sprintf(`
 deployment: e2e
-store: {bolt: %s}
+store: {%s}
 slack: {channel: %s, admins: [%s]}
 aws: [{name: %s, region: ap-northeast-1, wait_dns: 0s}%s]
 policy:
@@ -150,8 +160,8 @@ policy:
 timing: %s
 listen: %s
 %s
-`, filepath.Join(w.dir, "leases.db"), ops, carol, cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing,
-		cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
+`, cmp.Or(w.opts.store, "bolt: "+filepath.Join(w.dir, "leases.db")), ops, carol,
+		cmp.Or(w.opts.account, "main"), w.opts.others, rules, timing, cmp.Or(w.opts.listen, "127.0.0.1:0"), w.opts.extra)
 }
 
 var listening = regexp.MustCompile(`listen=(127\.0\.0\.1:\d+)`)
@@ -177,10 +187,7 @@ func (w *world) start() {
 		dead = max(dead, c.ID)
 	}
 	w.process = exec.Command(cmp.Or(w.opts.program, binary), "serve", "--config", file)
-	w.process.Env = append(os.Environ(),
-		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
-		"AWS_ENDPOINT_URL="+w.cloud.url)
-	w.process.Env = append(w.process.Env, w.opts.env...)
+	w.process.Env = w.environ()
 	w.process.Stderr, w.process.Stdout = w.log, w.stdout
 	if err := w.process.Start(); err != nil {
 		w.t.Fatal(err)
@@ -192,6 +199,13 @@ func (w *world) start() {
 		return len(live) >= 2
 	})
 	w.web = "http://" + w.log.find(listening)[1]
+}
+
+// environ is what a bot of this world finds in its environment.
+func (w *world) environ() []string {
+	return append(append(os.Environ(),
+		"SLACK_BOT_TOKEN="+w.slack.BotToken(), "SLACK_APP_TOKEN="+w.slack.AppToken(), "SLACK_API_URL="+w.slack.APIURL(),
+		"AWS_ENDPOINT_URL="+w.cloud.url), w.opts.env...)
 }
 
 // noRace asserts that the race detector in the bot has found nothing.
@@ -221,7 +235,7 @@ func (w *world) terminate() (code int, took time.Duration) {
 }
 
 // patience is how long a test waits for what should happen at once.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // await waits until people see something.
 func (w *world) await(what string, seen func(*fakeslack.Snapshot) bool) {

@@ -21,7 +21,8 @@ func noArguments(_ *cobra.Command, args []string) error {
 
 // configFlag adds --config, which every command needs that is about one bot.
 func configFlag(c *cobra.Command, file *string) {
-	c.Flags().Var((*pathFlag)(file), "config", "the bot's configuration `FILE`; deploy/sshforward.example.yaml shows all of it")
+	c.Flags().Var((*configSource)(file), "config",
+		"the bot's configuration `FILE`, or env:NAME for the text in that variable; deploy/sshforward.example.yaml shows all of it")
 	declared(c.MarkFlagRequired("config"))
 	declared(c.MarkFlagFilename("config", "yaml", "yml"))
 }
@@ -55,6 +56,30 @@ func fromEnv(flags *pflag.FlagSet, env func(string) string, names map[string]str
 	}
 	return nil
 }
+
+// inVariable is what stands before the name of a variable that holds the
+// configuration itself: where containers are started from an image with nothing
+// else in it, a secret or a parameter can be put into the environment, and
+// nobody is there to make a file of it.
+const inVariable = "env:"
+
+// configSource is a file name, or a variable after [inVariable].
+type configSource string
+
+// Set implements pflag.Value.
+func (s *configSource) Set(to string) error {
+	if strings.HasPrefix(to, inVariable) {
+		*s = configSource(to)
+		return nil
+	}
+	return (*pathFlag)(s).Set(to)
+}
+
+// String implements pflag.Value.
+func (s *configSource) String() string { return string(*s) }
+
+// Type implements pflag.Value.
+func (s *configSource) Type() string { return "path" }
 
 // pathFlag is a file name on the command line. It is made absolute, and ~ is the
 // home directory, which shells do not see to behind --config=.

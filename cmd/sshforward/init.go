@@ -29,6 +29,7 @@ type initOptions struct {
 	channel, admins             string
 	tags, users, max            string
 	approvers, sources, store   string
+	table                       string // in the place of store
 	deadman                     bool
 }
 
@@ -49,10 +50,18 @@ func newInit(con console) *cobra.Command {
 	for _, q := range o.questions(con) {
 		c.Flags().StringVar(q.value, q.flag, "", q.ask)
 	}
+	c.Flags().StringVar(&o.table, "table", "", "the DynamoDB table that leases are kept in and several replicas share, instead of --store")
+	c.MarkFlagsMutuallyExclusive("table", "store")
 	c.Flags().BoolVar(&o.deadman, "deadman", false, "with the dead-man switch: AWS ends access if the bot does not")
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing; what no flag says is as suggested")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if o.table != "" && !tableNames.MatchString(o.table) {
+			return fmt.Errorf("--table %q: 3 to 255 of a-z, A-Z, 0-9, _, - and .", o.table)
+		}
 		for _, q := range o.questions(con) {
+			if q.flag == "store" && o.table != "" {
+				continue
+			}
 			if err := q.settle(c, con, o.yes); err != nil {
 				return err
 			}
@@ -203,6 +212,9 @@ func (o *initOptions) write(con console) error {
 		return err // two answers that do not go together
 	}
 	names := []string{"slack-manifest.yaml", "iam-policy.json"}
+	if o.table != "" {
+		names = append(names, tablePolicies...)
+	}
 	if o.deadman {
 		names = append(names, "iam-policy-deadman.json", "iam-deadman-role.json", "iam-deadman-trust.json")
 	}
@@ -242,9 +254,14 @@ func (o *initOptions) write(con console) error {
 	return o.sayWhatFollows(con.stdout)
 }
 
+// tablePolicies are what the bot may do with its table, and in addition where it
+// is to make the table itself.
+var tablePolicies = []string{"iam-policy-table.json", "iam-policy-table-create.json"}
+
 // policy makes a policy of deploy one for this bot.
 func (o *initOptions) policy(text string) string {
 	return strings.NewReplacer(
+		"table/sshforward-prod", "table/"+o.table,
 		standInAccount, o.account, "ap-northeast-1", o.region, "arn:aws:", "arn:"+partition(o.region)+":",
 		`"prod"`, `"`+o.deployment+`"`, "sshforward-prod", "sshforward-"+o.deployment,
 	).Replace(text)
@@ -281,6 +298,10 @@ Then, with the policy attached to the role that the bot runs with:
   %[7]s serve --config %[6]s
 `, shellWord(filepath.Join(o.folder, "slack-bot-token")), shellWord(filepath.Join(o.folder, "slack-app-token")),
 		shellWord(filepath.Join(o.folder, "key")), o.deployment, shellWord(filepath.Join(o.folder, "iam-policy.json")), config, calledAs())
+	if o.table != "" {
+		fmt.Fprintf(out, "\nThe role needs %s as well, and %s if the first replica is to make the table.\n",
+			tablePolicies[0], tablePolicies[1])
+	}
 	if o.deadman {
 		fmt.Fprint(out, "\nThe dead-man switch needs a role of its own: deploy/README.md has the two commands for it.\n")
 	}

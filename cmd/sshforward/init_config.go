@@ -15,7 +15,12 @@ func (o *initOptions) configuration() string {
 	line("# Configuration of sshforward, written by sshforward init. All that can stand here,")
 	line("# with comments: docs/configuration.md.")
 	line("deployment: %s # do not change it while anything is open", strconv.Quote(o.deployment))
-	line("store: {bolt: %s}", strconv.Quote(o.store))
+	if o.table != "" {
+		line("store: {dynamodb: {table: %s, region: %s, create: true}} # create: false if a template has made it",
+			strconv.Quote(o.table), o.region)
+	} else {
+		line("store: {bolt: %s}", strconv.Quote(o.store))
+	}
 	if o.channel != "" || o.admins != "" {
 		line("slack:")
 		if o.channel != "" {

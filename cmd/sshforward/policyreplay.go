@@ -118,7 +118,7 @@ func (o *replayOptions) run(ctx context.Context, since time.Time, con console) e
 func (o *replayOptions) events(ctx context.Context, c *config, since time.Time) (iter.Seq2[sshforward.Event, error], func() error, error) {
 	switch o.export {
 	case "":
-		log, err := readAuditLog(ctx, c.Store.Bolt, eventsFrom{since: since})
+		log, err := readAuditLog(ctx, c.Store, eventsFrom{since: since})
 		return log.events, log.close, err
 	case "-":
 		return decodeEvents(os.Stdin), func() error { return nil }, nil

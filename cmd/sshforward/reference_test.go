@@ -18,7 +18,10 @@ const reference = "../../docs/configuration.md"
 var keys = []struct{ key, what string }{
 	{"deployment", "1 to 12 of `a-z`, `0-9` and `-`, in the name and the tags of everything in AWS; keeps two bots in one " +
 		"account apart. Required. Do not change it while anything is open"},
-	{"store.bolt", "the file that leases are kept in, on a local disk. Required"},
+	{"store.bolt", "the file that leases are kept in, on a local disk. Required, or else `dynamodb`"},
+	{"store.dynamodb.table", "the DynamoDB table that leases are kept in, which several replicas may share, see [replicas.md](replicas.md)"},
+	{"store.dynamodb.region", "where it is"},
+	{"store.dynamodb.create", "whether `serve` makes the table if there is none"},
 	{"slack.channel", "id of the channel for alarms, and for notices of leases asked for in a direct message"},
 	{"slack.admins", "who may close and extend anything: users and user groups"},
 	{"slack.language", "of what a channel sees: `en` or `ja`; what one person sees is in their own"},
@@ -86,7 +89,7 @@ var kinds = map[string]string{
 	"main.duration": "duration", "main.pause": "duration or `0s`",
 	"main.port": "port", "main.prefix": "network", "main.person": "id of a user or group", "main.people": "ids, or `everyone`",
 	"main.tagMap": "tags, or `any`", "main.extraTags": "tags", "main.vpcID": "id", "main.subnetID": "id", "main.instanceID": "id",
-	"main.pattern": "regular expression", "main.quorum": "number, or list", "main.prepareWord": "word",
+	"main.tableName": "name", "main.pattern": "regular expression", "main.quorum": "number, or list", "main.prepareWord": "word",
 }
 
 // TestReference writes docs/configuration.md from the types of the configuration
@@ -182,6 +185,7 @@ func walkConfig(t *testing.T, path string, v reflect.Value, each func(key, kind,
 var elsewhere = map[string]string{
 	"aws[].deadman.grace": "`5m`", "policy.sources.widest": "`32`", "policy.leases_per_user": "`3`", "policy.ports": "`22`",
 	"policy.prepare":         "`approval`",
+	"store.dynamodb.region":  "that of the first of `aws`",
 	"policy.rules[].prepare": "as `policy.prepare`",
 }
 

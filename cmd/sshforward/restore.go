@@ -26,7 +26,7 @@ func newRestore(con console) *cobra.Command {
 	var o restoreOptions
 	c := &cobra.Command{
 		Use:     "restore FILE",
-		Short:   "Put a backup in the place of the store of a bot that does not run, and say what AWS has that it does not know",
+		Short:   "Put a backup in the place of the store of a bot that does not run, or into an empty table; say what AWS has beyond it",
 		GroupID: groupStore,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -47,6 +47,9 @@ func (o *restoreOptions) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	if c.Store.DynamoDB != nil {
+		return o.runTable(ctx, con, c.Store.DynamoDB)
+	}
 	path := c.Store.Bolt
 	release, err := hold(path)
 	if err != nil {
@@ -66,12 +69,7 @@ func (o *restoreOptions) run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(con.stdout, "%s is in the place of %s: %s not closed, %s",
-		o.from, path, count(len(b.active), "lease"), count(b.events, "event"))
-	if !b.last.IsZero() {
-		fmt.Fprintf(con.stdout, ", the last of %s", b.last.UTC().Format(time.RFC3339))
-	}
-	fmt.Fprintln(con.stdout)
+	fmt.Fprintf(con.stdout, "%s is in the place of %s: %s\n", o.from, path, b)
 	if kept != "" {
 		fmt.Fprintf(con.stdout, "what was there is %s\n", kept)
 	}
@@ -119,6 +117,15 @@ type backup struct {
 	active map[string]*sshforward.Lease // by id
 	events int
 	last   time.Time // of the events
+}
+
+// String says what is in it.
+func (b backup) String() string {
+	says := fmt.Sprintf("%s not closed, %s", count(len(b.active), "lease"), count(b.events, "event"))
+	if !b.last.IsZero() {
+		says += ", the last of " + b.last.UTC().Format(time.RFC3339)
+	}
+	return says
 }
 
 // readBackup reads all of it: every page, every lease that is not closed, every

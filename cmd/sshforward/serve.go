@@ -19,7 +19,6 @@ import (
 	"github.com/sshforward/sshforward/internal/logqueue"
 	"github.com/sshforward/sshforward/internal/safe"
 	"github.com/sshforward/sshforward/provisioner"
-	"github.com/sshforward/sshforward/store/bolt"
 )
 
 type serveOptions struct {
@@ -86,7 +85,8 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 
 // serve wires everything and runs it.
 func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logqueue.Queue, log *slog.Logger) (err error) {
-	store, damaged, err := openStore(c.Store.Bolt, time.Now(), log)
+	meters := newMeters()
+	store, err := openServed(ctx, c.Store, meters.awsCall, log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,6 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		defer mirror.stop()
 		onEvent = mirror.event
 	}
-	meters := newMeters()
 	key, err := signingKey(con.env, secrets, log)
 	if err != nil {
 		return err
@@ -134,11 +133,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	pulse := new(pulse)
 	meters.watch(keeper, slack, pulse)
 	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
-	control, err := openSocket(c.Store.Bolt, store, defaultLimits, log)
-	if err != nil {
-		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
-			"path", socketPath(c.Store.Bolt), "err", err)
-	}
+	control := openControl(store, log)
 	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(), "accounts", len(c.AWS))
 
 	// The loop starts before Slack answers: what is due at AWS is due whether
@@ -159,7 +154,7 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		log.Info("sshforward is stopping")
 		loops.stop()
 		within := stepsStopWithin
-		if store.Cause() != nil {
+		if store.cause() != nil {
 			within = lostStopsWithin
 		}
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
@@ -167,14 +162,16 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		keeper.Stop(late)
 		return nil
 	})
-	run(func() error { return whenLost(ctx, store, keeper, c.Store.Bolt, log) })
+	if store.file != nil {
+		run(func() error { return whenLost(ctx, store.file, keeper, store.path, log) })
+	}
 	run(func() error { return slack.run(ctx, keeper) })
 	run(func() error { web.run(ctx); return nil })
 	if control != nil {
 		run(func() error { control.run(ctx); return nil })
 	}
-	if damaged != "" {
-		run(func() error { announce(ctx, slack, storeDamaged(damaged), log); return nil })
+	if store.damaged != "" {
+		run(func() error { announce(ctx, slack, storeDamaged(store.damaged), log); return nil })
 	}
 	for _, alarm := range unconfigured(ctx, keeper, log) {
 		run(func() error { announce(ctx, slack, alarm, log); return nil })
@@ -194,12 +191,27 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	return err
 }
 
+// openControl makes the socket through which audit and backup ask for what is in
+// the file; nil if there is none. A table they ask themselves.
+func openControl(store *servedStore, log *slog.Logger) *socket {
+	if store.file == nil {
+		return nil
+	}
+	control, err := openSocket(store.path, store.file, defaultLimits, log)
+	if err != nil {
+		log.Warn("sshforward audit and backup cannot ask this bot while it runs: there is no socket",
+			"path", socketPath(store.path), "err", err)
+		return nil
+	}
+	return control
+}
+
 // ready is what /readyz answers with.
-func ready(ctx context.Context, slack *slackClient, store *bolt.Store) error {
+func ready(ctx context.Context, slack *slackClient, store *servedStore) error {
 	if err := slack.ready(); err != nil {
 		return err
 	}
-	if err := store.Cause(); err != nil {
+	if err := store.cause(); err != nil {
 		return err
 	}
 	if _, err := store.Due(ctx, time.Now(), 1); err != nil {

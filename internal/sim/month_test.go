@@ -26,7 +26,7 @@ var monthLeases = flag.Int("month", 0, "how many leases TestMonth has; a thousan
 // promised to, nothing is left, and what people are told is so.
 func TestMonth(t *testing.T) {
 	t.Parallel()
-	n := cmp.Or(*monthLeases, testenv.UnlessRaced(60, 5))
+	n := cmp.Or(*monthLeases, testenv.UnlessRaced(60, 3))
 	synctest.Test(t, func(t *testing.T) { month(t, n) })
 }
 

@@ -47,7 +47,7 @@ func TestPoisonedLease(t *testing.T) {
 // failure like others.
 func TestPanicsInSingleCalls(t *testing.T) {
 	t.Parallel()
-	leases, few := testenv.UnlessRaced(10, 4), uint64(testenv.UnlessRaced(20, 8))
+	leases, few := testenv.UnlessRaced(10, 2), uint64(testenv.UnlessRaced(20, 4))
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, everydayAWS())
 		s.timing.Min, s.sweepEvery = time.Second, 5*time.Second

@@ -38,7 +38,7 @@ const retryBudget = 5 * time.Minute
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 15)))
+	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 4)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}

@@ -4,8 +4,11 @@
 package testenv
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"testing"
 )
 
 // UnlessRaced is how much of something there is: less under the race detector,
@@ -15,6 +18,37 @@ func UnlessRaced(all, raced int) int {
 		return raced
 	}
 	return all
+}
+
+// Thinned is every nth of all under the race detector, and all without it.
+func Thinned[T any](all []T, n int) []T {
+	if !Race {
+		return all
+	}
+	var some []T
+	for i := 0; i < len(all); i += n {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// ThinnedRows is every nth row of a table, in the order of their names, under the
+// race detector, and all without it.
+func ThinnedRows[T any](table map[string]T, n int) map[string]T {
+	some := make(map[string]T)
+	for _, name := range Thinned(slices.Sorted(maps.Keys(table)), n) {
+		some[name] = table[name]
+	}
+	return some
+}
+
+// SkipRaced leaves out, under the race detector, what it can find nothing in that
+// is not looked at elsewhere. why says what that is.
+func SkipRaced(t testing.TB, why string) {
+	t.Helper()
+	if Race {
+		t.Skipf("not under the race detector: %s; go test without -race runs it, and .ci/run does both", why)
+	}
 }
 
 // IsolateAWS keeps the SDK's own loader from this machine's settings, in this

@@ -69,7 +69,7 @@ func (r retrying) Put(ctx context.Context, lease *sshforward.Lease, events ...ss
 // it has to find the store that tells its own success as a conflict.
 func TestTheContractFindsAStoreThatTakesItselfForAnother(t *testing.T) {
 	s := newStore(t)
-	err := storetest.Writers(t.Context(), []storetest.Store{retrying{&lossy{Store: s}}, s})
+	err := storetest.Writers(t.Context(), []storetest.Store{retrying{&lossy{Store: s}}, s}, 30)
 	if err == nil || !strings.Contains(err.Error(), "is said to be a conflict, and was written") {
 		t.Errorf("it finds %v", err)
 	}

@@ -15,7 +15,8 @@
 //	                                i0…i7   who wrote the last eight revisions
 //	                                tail:…  events of a write, not yet told
 //	                                tell    there if any tail is
-//	source          user id         doc     the saved source addresses as JSON
+//	source          user id         rev, i0…i7
+//	                                doc     the saved source addresses as JSON, empty if forgotten
 //	person          user id         rev, doc, i0…i7: what counts for the quota
 //	member          replica id      beat, doc
 //	meta            store           id      the store's own random id

@@ -9,11 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/store/dynamo/dynalitetest"
+	"github.com/sshforward/sshforward/store/dynamo/fakedynamo"
 	"github.com/sshforward/sshforward/store/storetest"
 )
 
@@ -22,16 +25,30 @@ var tables atomic.Int64
 // newTable names a table that no other test has.
 func newTable() string { return fmt.Sprintf("sshforward-%d", tables.Add(1)) }
 
-func options(t testing.TB, table string) Options {
+// stand is a stand-in for DynamoDB, and how it is reached.
+type stand struct {
+	cfg  aws.Config
+	next aws.HTTPClient
+}
+
+func dynalite(t testing.TB) stand {
 	t.Helper()
-	cfg := dynalitetest.Config(dynalitetest.Start(t))
-	return Options{Table: table, Create: true, AWS: &cfg, Logger: slog.New(slog.DiscardHandler)}
+	return stand{dynalitetest.Config(dynalitetest.Start(t)), newHTTPClient()}
+}
+
+func fake() stand {
+	db := fakedynamo.New(fakedynamo.Options{})
+	return stand{dynalitetest.Config("http://fakedynamo.test"), db.HTTPClient("a replica")}
+}
+
+func (st stand) options(table string) Options {
+	return Options{Table: table, Create: true, AWS: &st.cfg, HTTPClient: st.next, Logger: slog.New(slog.DiscardHandler)}
 }
 
 // open returns a handle on a table that is made if need be.
-func open(t testing.TB, table string, with ...func(*Options)) *Store {
+func (st stand) open(t testing.TB, table string, with ...func(*Options)) *Store {
 	t.Helper()
-	o := options(t, table)
+	o := st.options(table)
 	for _, f := range with {
 		f(&o)
 	}
@@ -41,6 +58,13 @@ func open(t testing.TB, table string, with ...func(*Options)) *Store {
 	}
 	t.Cleanup(func() { mustClose(t, s) })
 	return s
+}
+
+func options(t testing.TB, table string) Options { return dynalite(t).options(table) }
+
+func open(t testing.TB, table string, with ...func(*Options)) *Store {
+	t.Helper()
+	return dynalite(t).open(t, table, with...)
 }
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
@@ -63,27 +87,81 @@ func mustClose(t testing.TB, s *Store) {
 	}
 }
 
-func TestContract(t *testing.T) {
+// contract runs the contract. Each handle reaches the table in a way of its own.
+func contract(t *testing.T, st stand, faulty bool, way func(o *Options)) {
 	storetest.Run(t, func(t *testing.T) storetest.Subject {
 		table := newTable()
-		handles := []*Store{open(t, table)}
+		handles := []*Store{st.open(t, table, way)}
 		return storetest.Subject{
 			Store:  handles[0],
-			Remote: true,
-			Fill:   func(closed, events int) { fill(t, handles[0], closed, events) },
+			Remote: true, Faulty: faulty,
 			Handle: func() storetest.Store {
-				handles = append(handles, open(t, table))
+				handles = append(handles, st.open(t, table, way))
 				return handles[len(handles)-1]
 			},
 			Reopen: func() storetest.Store {
 				for _, s := range handles {
 					mustClose(t, s)
 				}
-				handles = []*Store{open(t, table)}
+				handles = []*Store{st.open(t, table, way)}
 				return handles[0]
 			},
+			// Where the SDK tries once more, it is the second answer that some writes lose.
+			Lossy: func() storetest.Store {
+				return st.open(t, table, func(o *Options) {
+					w := newWire(o.HTTPClient, uint64(tables.Load()))
+					w.lost = 25
+					o.HTTPClient, o.attempts = w, 1+int(tables.Load()%2)
+				})
+			},
+			Fill: func(closed, events int) { fill(t, handles[0], closed, events) },
 		}
 	})
+}
+
+func TestContract(t *testing.T) {
+	unlessRaced(t)
+	t.Run("dynalite", func(t *testing.T) { contract(t, dynalite(t), false, func(*Options) {}) })
+	t.Run("stand-in", func(t *testing.T) { contract(t, fake(), false, func(*Options) {}) })
+}
+
+// unlessRaced is for what differs from another test only in where it runs, and how.
+func unlessRaced(t *testing.T) {
+	t.Helper()
+	if testenv.Race {
+		t.Skip("without the race detector only, see .ci/run")
+	}
+}
+
+// The contract holds as well on a way on which answers are lost, requests come
+// twice or late, and some are refused for a while.
+func TestContractOnABadWire(t *testing.T) {
+	over := func(t *testing.T, st stand) {
+		var wires []*wire
+		contract(t, st, true, func(o *Options) {
+			w := bad(o.HTTPClient, uint64(len(wires)))
+			wires = append(wires, w)
+			o.HTTPClient = w
+		})
+		counts := make(map[string]int)
+		for _, w := range wires {
+			w.zombie.Wait()
+			for what, n := range w.counts {
+				counts[what] += n
+			}
+		}
+		t.Log(counts)
+		for _, what := range []string{"lost", "repeated", "late", "delayed", "refused"} {
+			if counts[what] < testenv.UnlessRaced(100, 20) {
+				t.Errorf("%s: %d times", what, counts[what])
+			}
+		}
+	}
+	t.Run("dynalite", func(t *testing.T) {
+		unlessRaced(t)
+		over(t, dynalite(t))
+	})
+	t.Run("stand-in", func(t *testing.T) { over(t, fake()) })
 }
 
 // fill adds closed leases and events as they are in the table, many in one call.

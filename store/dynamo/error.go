@@ -24,6 +24,10 @@ var (
 	// ErrSchema: there is a table of that name, and it is none of ours.
 	ErrSchema = errors.New("the table is not one of sshforward's")
 
+	// ErrLoading: pieces of another store were being loaded into the table, and not
+	// all of them are in it. [Store.Load] goes on with that; see [Options].
+	ErrLoading = errors.New("the table was being filled from a backup, which did not come to its end")
+
 	errDamaged = errors.New("an item of the table cannot be read")
 
 	// errUnknown: a write was tried more than once, and so much has happened since

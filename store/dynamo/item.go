@@ -51,6 +51,9 @@ const (
 	tailPrefix = "tail:" // and the id of the write
 )
 
+// keptWrites is how many write ids an item remembers: in i0 to i7, by revision.
+const keptWrites = 8
+
 type item = map[string]types.AttributeValue
 
 func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
@@ -122,12 +125,25 @@ func pack(plain []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	_, err := w.Write(plain)
-	return b.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close()) // before what is there is looked at
+	return b.Bytes(), err
 }
 
 func packed(plain []byte) ([]byte, error) {
 	b, err := pack(plain)
 	return bytes.Clone(b), err
+}
+
+// docOf reads the doc of an item.
+func docOf[T any](it item) (record T, err error) {
+	doc, err := unpack(blobOf(it, attrDoc))
+	if err == nil {
+		err = json.Unmarshal(doc, &record)
+	}
+	if err != nil {
+		return record, fmt.Errorf("%w: %s %s: %w", errDamaged, textOf(it, attrPK), textOf(it, attrSK), err)
+	}
+	return record, nil
 }
 
 // withDoc gives an item its doc.

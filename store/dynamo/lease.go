@@ -98,13 +98,13 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 	is, err := swap{
 		pk: pkLease, sk: l.ID, revision: l.Revision, write: write,
 		conflict: func(stored uint64) error { return conflict(l.ID, l.Revision, stored) },
-	}.do(ctx, s, &u)
+	}.do(ctx, s.client, &u)
 	if err != nil {
 		return err
 	}
 	l.Revision = next.Revision
 	if len(told) > 0 {
-		s.teller.tellTail(untold{id: l.ID, revision: l.Revision, tails: []tail{t}, all: textOf(is, attrTell) == mark})
+		s.teller.tellTail(untold{id: l.ID, revision: l.Revision, tails: []tail{t}, all: textOf(is, attrTell) == mark, mine: true})
 	}
 	return nil
 }

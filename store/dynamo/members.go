@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/sshforward/sshforward"
 )
 
-// Beat writes the member, as the contract says. Errors mean what they mean for
+// Beat writes the member, as the contract says, unless a later beat of it is there:
+// then a try of this one was held up on the way. Errors mean what they mean for
 // [Store.Put], here and below.
 func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
 	if err := s.ready(ctx); err != nil {
@@ -26,7 +28,14 @@ func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
 	}
 	it := key(pkMember, m.ID)
 	it[attrBeat], it[attrDoc] = number(m.Beat), blob(doc)
-	if err := s.put(ctx, it); err != nil {
+	var u update
+	n := u.name(attrBeat)
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: it,
+		ConditionExpression:      aws.String(fmt.Sprintf("attribute_not_exists(%s) OR %s <= %s", n, n, u.value(it[attrBeat]))),
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	})
+	if err != nil && !isCondition(err) {
 		return failed("write member", err)
 	}
 	return nil
@@ -50,17 +59,6 @@ func (s *Store) Members(ctx context.Context) (all []sshforward.Member, err error
 	return all, nil
 }
 
-func docOf[T any](it item) (record T, err error) {
-	doc, err := unpack(blobOf(it, attrDoc))
-	if err == nil {
-		err = json.Unmarshal(doc, &record)
-	}
-	if err != nil {
-		return record, fmt.Errorf("%w: %s %s: %w", errDamaged, textOf(it, attrPK), textOf(it, attrSK), err)
-	}
-	return record, nil
-}
-
 // Dismiss forgets a member, as the contract says.
 func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
 	if err := s.ready(ctx); err != nil {
@@ -71,11 +69,10 @@ func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
 	}
 	var u update
 	condition := u.name(attrBeat) + " = " + u.value(number(m.Beat))
-	d := s.doubtful()
 	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.table, Key: key(pkMember, m.ID), ConditionExpression: &condition,
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	}, d.option)
+	})
 	if err == nil {
 		return nil
 	}
@@ -93,9 +90,7 @@ func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
 	if err != nil {
 		return failed("read member", err)
 	}
-	if d.tries { // it may have been dismissed, and be back
-		return failed("dismiss member", fmt.Errorf("member %s: %w", m.ID, errUnknown))
-	}
+	// That it has beaten since is true, also where this has dismissed it before.
 	return &sshforward.Error{
 		Code:    sshforward.ECONFLICT,
 		Message: sshforward.Textf("It has beaten since."),
@@ -151,7 +146,7 @@ func (s *Store) SetHeld(ctx context.Context, h *sshforward.Held) error {
 				Err:     fmt.Errorf("quota of %s: revision %d, stored is %d", h.User, h.Revision, stored),
 			}
 		},
-	}.do(ctx, s, &u)
+	}.do(ctx, s.client, &u)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,12 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/logging"
 
-	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
@@ -46,36 +46,18 @@ type Options struct {
 	// OnCall, if set, is told of each attempt of each call, for metrics: the
 	// service, the operation, and AWS's code if it failed.
 	OnCall func(service, operation, code string)
+
+	attempts int // of each call; 0: attempts
 }
-
-// Store is a [sshforward.Store] in a DynamoDB table. Open makes one; it is safe
-// for concurrent use, and there may be as many on one table as there are
-// replicas.
-type Store struct {
-	db      *dynamodb.Client
-	table   string
-	id      string
-	log     *slog.Logger
-	retryer aws.RetryerV2
-	teller  *teller
-
-	ctx     context.Context // of the store, ends with Close
-	end     context.CancelFunc
-	closing sync.Once
-	ended   chan struct{} // closed when the teller has returned
-}
-
-var _ sshforward.Store = (*Store)(nil)
 
 const (
-	// attempts and longestPause bound what the SDK tries by itself: some seconds.
-	attempts     = 5
-	longestPause = 2 * time.Second
+	// What the SDK tries by itself: at most so often, with a pause of up to
+	// firstPause, twice that, and so on. Its own pauses, of up to a second at once,
+	// are for services that take longer than DynamoDB.
+	attempts   = 6
+	firstPause = 50 * time.Millisecond
 	// answerWithin is far above what DynamoDB takes: some milliseconds.
 	answerWithin = 5 * time.Second
-	// closeWithin is how long Close waits for what is to be told. What is not
-	// waits in the table.
-	closeWithin = 1500 * time.Millisecond
 )
 
 // Open returns the store in a table, which has to be there if Create is not set:
@@ -94,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		err = s.whole(ctx, o.ToLoad)
 	}
 	if err == nil {
-		err = s.identify(ctx)
+		s.id, err = s.identify(ctx)
 	}
 	if err != nil {
 		s.end()
@@ -102,19 +84,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	go func() {
 		defer safe.Catch(func(err error) { s.log.Error("the audit record is not written any more", "err", err) })
-		defer close(s.ended)
+		defer close(s.teller.ended)
 		s.teller.run(s.ctx)
 	}()
 	return s, nil
-}
-
-// whole refuses a table that has a part of what is to be in it.
-func (s *Store) whole(ctx context.Context, toLoad bool) error {
-	it, err := s.get(ctx, pkMeta, skLoading)
-	if err == nil && it != nil && !toLoad {
-		return ErrLoading
-	}
-	return err
 }
 
 func newStore(ctx context.Context, o Options) (*Store, error) {
@@ -138,13 +111,16 @@ func newStore(ctx context.Context, o Options) (*Store, error) {
 	}
 	cfg.HTTPClient, cfg.Logger = o.HTTPClient, sdkLogger(o.Logger)
 	cfg.APIOptions = append(cfg.APIOptions, countCalls(o.OnCall)...)
-	s := &Store{table: o.Table, log: o.Logger, ended: make(chan struct{})}
-	s.retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts, o.MaxBackoff = attempts, longestPause
+	c := &client{table: o.Table, log: o.Logger}
+	c.retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = cmp.Or(o.attempts, attempts)
+		r.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return rand.N(firstPause << (attempt - 1)), nil
+		})
 	})
-	s.db = dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Retryer = s.retryer })
+	c.db = dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Retryer = c.retryer })
+	s := &Store{client: c, teller: newTeller(c)}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	s.teller = newTeller(s)
 	return s, nil
 }
 
@@ -162,19 +138,4 @@ func sdkLogger(log *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
 		log.Debug("the AWS SDK says", "class", string(class), "text", fmt.Sprintf(format, v...))
 	})
-}
-
-// Close tells what is left to tell, as far as that is possible soon, and ends the
-// store. What is used afterwards fails with [ErrClosed].
-func (s *Store) Close() error {
-	s.closing.Do(func() {
-		ctx, cancel := context.WithTimeout(s.ctx, closeWithin)
-		defer cancel()
-		if !s.teller.idle() {
-			_ = s.teller.flush(ctx)
-		}
-		s.end()
-		<-s.ended
-	})
-	return nil
 }

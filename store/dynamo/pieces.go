@@ -10,20 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sshforward/sshforward"
 )
 
-var _ sshforward.Portable = (*Store)(nil)
-
-var (
-	// ErrLoading: pieces of another store were being loaded into the table, and not
-	// all of them are in it. [Store.Load] goes on with that; see [Options.ToLoad].
-	ErrLoading = errors.New("the table was being filled from a backup, which did not come to its end")
-
-	errNotEmpty = errors.New("the table is not empty")
-)
+var errNotEmpty = errors.New("the table is not empty")
 
 // Pieces yields all that is kept, as the contract says.
 func (s *Store) Pieces(ctx context.Context) iter.Seq2[sshforward.Piece, error] {
@@ -51,7 +42,7 @@ func (s *Store) Pieces(ctx context.Context) iter.Seq2[sshforward.Piece, error] {
 					yield(p, failed("read "+part.query.pk, err))
 					return
 				}
-				if !yield(p, nil) {
+				if p != (sshforward.Piece{}) && !yield(p, nil) {
 					return
 				}
 			}
@@ -70,6 +61,9 @@ func rebuiltPiece(it item) (sshforward.Piece, error) {
 
 func sourcePiece(it item) (sshforward.Piece, error) {
 	source, err := docOf[[]netip.Prefix](it)
+	if len(source) == 0 { // it was forgotten
+		return sshforward.Piece{}, err
+	}
 	return sshforward.Piece{Source: &sshforward.SavedSource{User: textOf(it, attrSK), Source: source}}, err
 }
 
@@ -107,7 +101,7 @@ func (s *Store) Load(ctx context.Context, pieces iter.Seq2[sshforward.Piece, err
 		_, err = s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key(pkMeta, skLoading)})
 	}
 	if err == nil {
-		err = s.identify(ctx)
+		s.id, err = s.identify(ctx)
 	}
 	if err != nil {
 		return failed("load", err)
@@ -163,6 +157,7 @@ func (l *loading) add(ctx context.Context, p sshforward.Piece) error {
 		if err != nil {
 			return err
 		}
+		it[attrRev] = number(1)
 		l.items = append(l.items, it)
 	case p.Held != nil:
 		it, err := withDoc(key(pkPerson, p.Held.User), p.Held)
@@ -220,27 +215,6 @@ func (l *loading) flush(ctx context.Context, all bool) error {
 			return err
 		}
 		l.events = nil
-	}
-	return nil
-}
-
-// putAll writes items, whatever was there.
-func (s *Store) putAll(ctx context.Context, items []item) error {
-	var writes []types.WriteRequest
-	for _, it := range items {
-		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
-	}
-	left := map[string][]types.WriteRequest{s.table: writes}
-	for wait := 50 * time.Millisecond; len(left[s.table]) > 0; wait = min(2*wait, time.Second) {
-		out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: left})
-		if err != nil {
-			return err
-		}
-		if left = out.UnprocessedItems; len(left[s.table]) > 0 { // throttled
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

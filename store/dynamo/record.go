@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ const (
 // that two processes have told stands in two entries; the first of them has it,
 // and the other one says that it is a double.
 type record struct {
-	s     *Store
+	c     *client
 	days  map[string]bool // that the table is known to know
 	last  uint64          // the last position that is known to be settled
 	known bool            // last is
@@ -165,7 +166,7 @@ func (r *record) addEntry(ctx context.Context, all []told) error {
 		if err != nil {
 			return err
 		}
-		added, err := r.s.putNew(ctx, it)
+		added, err := r.c.putNew(ctx, it)
 		if err != nil {
 			return err
 		}
@@ -187,7 +188,7 @@ func (r *record) addEntry(ctx context.Context, all []told) error {
 // next settles the entry after the last.
 func (r *record) next(ctx context.Context) (entry, error) {
 	pk, sk := logKey(r.last + 1)
-	it, err := r.s.get(ctx, pk, sk)
+	it, err := r.c.get(ctx, pk, sk)
 	if err != nil {
 		return entry{}, err
 	}
@@ -209,7 +210,7 @@ func (r *record) catchUp(ctx context.Context) (uint64, error) {
 	for {
 		before := r.last
 		pk, sk := logKey(r.last + 1)
-		for it, err := range r.s.items(ctx, query{pk: pk, from: sk}) {
+		for it, err := range r.c.items(ctx, query{pk: pk, from: sk}) {
 			if err != nil {
 				return 0, err
 			}
@@ -245,7 +246,7 @@ func (r *record) settle(ctx context.Context, e entry) error {
 	for i, what := range e.told {
 		all.Go(func() (err error) {
 			defer safe.Recover(&err)
-			double[i], err = r.s.putEvent(ctx, what, seqOf(e.position, i))
+			double[i], err = r.c.putEvent(ctx, what, seqOf(e.position, i))
 			return err
 		})
 	}
@@ -264,8 +265,8 @@ func (r *record) settle(ctx context.Context, e entry) error {
 	if len(doubles) > 0 {
 		u.set(attrDup, text(strings.Join(doubles, ",")))
 	}
-	_, err := r.s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &r.s.table, Key: key(pk, sk), UpdateExpression: u.expression(),
+	_, err := r.c.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &r.c.table, Key: key(pk, sk), UpdateExpression: u.expression(),
 		ConditionExpression:      aws.String("attribute_exists(" + u.name(attrSK) + ")"),
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	})
@@ -277,7 +278,7 @@ func (r *record) settle(ctx context.Context, e entry) error {
 }
 
 // putEvent makes the item of an event, unless it has one with another number.
-func (s *Store) putEvent(ctx context.Context, what told, seq uint64) (double bool, err error) {
+func (c *client) putEvent(ctx context.Context, what told, seq uint64) (double bool, err error) {
 	at := sortable(what.event.At)
 	it := key(pkEvent+dayOf(at), at+"/"+what.Key)
 	doc, err := packed(what.Event)
@@ -285,8 +286,8 @@ func (s *Store) putEvent(ctx context.Context, what told, seq uint64) (double boo
 		return false, err
 	}
 	it[attrDoc], it[attrSeq] = blob(doc), number(seq)
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it,
+	_, err = c.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &c.table, Item: it,
 		ConditionExpression:       aws.String("attribute_not_exists(" + attrSK + ") OR " + attrSeq + " = :seq"),
 		ExpressionAttributeValues: item{":seq": number(seq)},
 	})
@@ -298,7 +299,16 @@ func (s *Store) putEvent(ctx context.Context, what told, seq uint64) (double boo
 	}
 	past := key(pastKey(what.event.Owner), at+"/"+what.Key)
 	past[attrDoc], past[attrSeq] = it[attrDoc], it[attrSeq]
-	return false, s.put(ctx, past)
+	return false, c.put(ctx, past)
+}
+
+// pastKey begins the partition of an owner's past. An owner can come from a tag
+// in AWS, and a partition key has at most 2 KB.
+func pastKey(owner string) string {
+	if len(owner) > 1024 {
+		return fmt.Sprintf("%s%s#%x", pkPast, owner[:1024], sha256.Sum256([]byte(owner)))
+	}
+	return pkPast + owner
 }
 
 // begin finds the end of the record.
@@ -306,14 +316,14 @@ func (r *record) begin(ctx context.Context) error {
 	if r.known {
 		return nil
 	}
-	it, err := r.s.get(ctx, pkMeta, skFirst)
+	it, err := r.c.get(ctx, pkMeta, skFirst)
 	if err != nil {
 		return err
 	}
 	if it == nil {
 		it = key(pkMeta, skFirst)
 		it[attrSeq] = number(firstPosition(time.Now()))
-		if isNew, err := r.s.putNew(ctx, it); err != nil {
+		if isNew, err := r.c.putNew(ctx, it); err != nil {
 			return err
 		} else if !isNew {
 			return r.begin(ctx)
@@ -329,7 +339,7 @@ func (r *record) begin(ctx context.Context) error {
 	}
 	// What is settled is settled in order: so go back to the last that is.
 	for k := last; k >= stretchOf(r.first); k-- {
-		for it, err := range r.s.items(ctx, query{pk: pkLog + digits(k), newest: true, limit: entryEvents}) {
+		for it, err := range r.c.items(ctx, query{pk: pkLog + digits(k), newest: true, limit: entryEvents}) {
 			if err != nil {
 				return err
 			}
@@ -349,7 +359,7 @@ func (r *record) begin(ctx context.Context) error {
 
 // lastStretch is the last one that has entries, or was about to.
 func (r *record) lastStretch(ctx context.Context) (uint64, error) {
-	for it, err := range r.s.items(ctx, query{pk: pkMeta, from: skStretch, to: skStretch + "~", newest: true, limit: 1}) {
+	for it, err := range r.c.items(ctx, query{pk: pkMeta, from: skStretch, to: skStretch + "~", newest: true, limit: 1}) {
 		if err != nil {
 			return 0, err
 		}
@@ -366,7 +376,7 @@ func (r *record) knowStretch(ctx context.Context, k uint64) error {
 	if r.stretch == k {
 		return nil
 	}
-	if err := r.s.put(ctx, key(pkMeta, skStretch+digits(k))); err != nil {
+	if err := r.c.put(ctx, key(pkMeta, skStretch+digits(k))); err != nil {
 		return err
 	}
 	r.stretch = k
@@ -380,7 +390,7 @@ func (r *record) knowDays(ctx context.Context, all []told) error {
 		if r.days[day] {
 			continue
 		}
-		if err := r.s.put(ctx, key(pkMeta, skDay+day)); err != nil {
+		if err := r.c.put(ctx, key(pkMeta, skDay+day)); err != nil {
 			return err
 		}
 		r.days[day] = true

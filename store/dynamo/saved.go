@@ -4,11 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/sshforward/sshforward"
 )
@@ -36,7 +35,9 @@ func (s *Store) Source(ctx context.Context, user string) ([]netip.Prefix, error)
 }
 
 // SetSource saves what the user gave, as the contract says. The last of several
-// writers wins. Errors mean what they mean for [Store.Put].
+// writers wins; it is a compare-and-swap all the same, so that a try that was held
+// up on the way does not undo what was written since. Errors mean what they mean
+// for [Store.Put].
 func (s *Store) SetSource(ctx context.Context, user string, source []netip.Prefix) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -44,12 +45,8 @@ func (s *Store) SetSource(ctx context.Context, user string, source []netip.Prefi
 	if err := checkKey("user id", user); err != nil {
 		return err
 	}
-	if len(source) == 0 {
-		_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: key(pkSource, user)})
-		if err != nil {
-			return failed("forget source", err)
-		}
-		return nil
+	if source == nil {
+		source = []netip.Prefix{} // what was forgotten is there, and empty
 	}
 	doc, err := json.Marshal(source)
 	if err != nil {
@@ -59,12 +56,25 @@ func (s *Store) SetSource(ctx context.Context, user string, source []netip.Prefi
 			Err:     fmt.Errorf("encode source of %s: %w", user, err),
 		}
 	}
-	it := key(pkSource, user)
-	it[attrDoc] = blob(doc)
-	if err := s.put(ctx, it); err != nil {
-		return failed("save source", err)
+	errMoved := errors.New("somebody was faster")
+	for {
+		it, err := s.get(ctx, pkSource, user, attrSK, attrRev)
+		var revision uint64
+		if err == nil && it != nil {
+			revision, err = numberOf(it, attrRev)
+		}
+		if err != nil {
+			return failed("save source", err)
+		}
+		var u update
+		u.set(attrDoc, blob(doc))
+		_, err = swap{
+			pk: pkSource, sk: user, revision: revision, write: rand.Text(), conflict: func(uint64) error { return errMoved },
+		}.do(ctx, s.client, &u)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
 	}
-	return nil
 }
 
 // Rebuilt reports whether SetRebuilt was called for the account.
@@ -92,25 +102,3 @@ func (s *Store) SetRebuilt(ctx context.Context, account string) error {
 	}
 	return nil
 }
-
-// identify reads the store's id, or gives it one.
-func (s *Store) identify(ctx context.Context) error {
-	for {
-		it, err := s.get(ctx, pkMeta, skStore)
-		if err != nil {
-			return err
-		}
-		if s.id = textOf(it, attrID); s.id != "" {
-			return nil
-		}
-		it = key(pkMeta, skStore)
-		it[attrID] = text(rand.Text())
-		if _, err := s.putNew(ctx, it); err != nil {
-			return err
-		}
-	}
-}
-
-// ID is the store's own random id, made with the table and kept in it. What is
-// signed for one store is not taken for another's.
-func (s *Store) ID() string { return s.id }

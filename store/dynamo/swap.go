@@ -8,9 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// keptWrites is how many write ids an item remembers: in i0 to i7, by revision.
-const keptWrites = 8
-
 // swap is a compare-and-swap on the revision of an item.
 type swap struct {
 	pk, sk   string
@@ -26,29 +23,29 @@ type swap struct {
 // keeps who made its last revisions, and whoever is refused looks there. An error
 // that is no conflict leaves open whether it was or will be done. It returns what was
 // set, which is nothing where the answer was lost.
-func (c swap) do(ctx context.Context, s *Store, u *update) (item, error) {
-	mine := c.revision + 1
+func (w swap) do(ctx context.Context, c *client, u *update) (item, error) {
+	mine := w.revision + 1
 	u.set(attrRev, number(mine))
-	u.set(slot(mine), text(c.write))
+	u.set(slot(mine), text(w.write))
 	var condition string
-	if c.revision == 0 {
+	if w.revision == 0 {
 		condition = "attribute_not_exists(" + u.name(attrSK) + ")"
 	} else {
-		condition = u.name(attrRev) + " = " + u.value(number(c.revision))
+		condition = u.name(attrRev) + " = " + u.value(number(w.revision))
 	}
-	d := s.doubtful()
-	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(c.pk, c.sk), UpdateExpression: u.expression(), ConditionExpression: &condition,
+	d := c.doubtful()
+	out, err := c.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &c.table, Key: key(w.pk, w.sk), UpdateExpression: u.expression(), ConditionExpression: &condition,
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values, ReturnValues: types.ReturnValueUpdatedNew,
 	}, d.option)
 	if err == nil {
 		return out.Attributes, nil
 	}
 	if isCondition(err) {
-		err = c.who(ctx, s, d.tries)
+		err = w.who(ctx, c, d.tries)
 	}
 	if err != nil {
-		return nil, failed("write "+c.pk+" "+c.sk, err)
+		return nil, failed("write "+w.pk+" "+w.sk, err)
 	}
 	return nil, nil
 }
@@ -56,9 +53,9 @@ func (c swap) do(ctx context.Context, s *Store, u *update) (item, error) {
 // who finds out who made the revision that this write wanted to make. Where it
 // was tried more than once it may have been this write, and where the item does
 // not remember that any more, nobody knows.
-func (c swap) who(ctx context.Context, s *Store, tries bool) error {
-	mine := c.revision + 1
-	it, err := s.get(ctx, c.pk, c.sk, attrSK, attrRev, slot(mine))
+func (w swap) who(ctx context.Context, c *client, tries bool) error {
+	mine := w.revision + 1
+	it, err := c.get(ctx, w.pk, w.sk, attrSK, attrRev, slot(mine))
 	if err != nil {
 		return err
 	}
@@ -70,10 +67,10 @@ func (c swap) who(ctx context.Context, s *Store, tries bool) error {
 	}
 	remembered := stored >= mine && stored-mine < keptWrites
 	switch {
-	case remembered && textOf(it, slot(mine)) == c.write:
+	case remembered && textOf(it, slot(mine)) == w.write:
 		return nil
 	case remembered, !tries:
-		return c.conflict(stored)
+		return w.conflict(stored)
 	}
-	return fmt.Errorf("from revision %d, now %d: %w", c.revision, stored, errUnknown)
+	return fmt.Errorf("from revision %d, now %d: %w", w.revision, stored, errUnknown)
 }

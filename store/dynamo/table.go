@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,8 +48,8 @@ func Schema(table string) *dynamodb.CreateTableInput {
 	return in
 }
 
-func (s *Store) describe(ctx context.Context) (*types.TableDescription, error) {
-	out, err := s.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
+func (c *client) describe(ctx context.Context) (*types.TableDescription, error) {
+	out, err := c.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &c.table})
 	if _, ok := errors.AsType[*types.ResourceNotFoundException](err); ok {
 		return nil, ErrNoTable
 	}
@@ -59,8 +60,8 @@ func (s *Store) describe(ctx context.Context) (*types.TableDescription, error) {
 }
 
 // check reports whether there is a table that can be worked with.
-func (s *Store) check(ctx context.Context) error {
-	t, err := s.describe(ctx)
+func (c *client) check(ctx context.Context) error {
+	t, err := c.describe(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,11 +92,11 @@ func keyNames(keys []types.KeySchemaElement) (names []string) {
 }
 
 // create makes the table, unless it is there, and waits until it can be used.
-func (s *Store) create(ctx context.Context) error {
-	_, err := s.describe(ctx)
+func (c *client) create(ctx context.Context) error {
+	_, err := c.describe(ctx)
 	isNew := errors.Is(err, ErrNoTable)
 	if isNew {
-		_, err = s.db.CreateTable(ctx, Schema(s.table))
+		_, err = c.db.CreateTable(ctx, Schema(c.table))
 		if _, ok := errors.AsType[*types.ResourceInUseException](err); ok { // another replica was faster
 			isNew, err = false, nil
 		}
@@ -103,20 +104,20 @@ func (s *Store) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.active(ctx); err != nil {
+	if err := c.active(ctx); err != nil {
 		return err
 	}
 	if isNew {
-		s.log.Info("the table is made", "table", s.table)
-		s.protect(ctx)
+		c.log.Info("the table is made", "table", c.table)
+		c.protect(ctx)
 	}
-	return s.check(ctx)
+	return c.check(ctx)
 }
 
 // active waits until the table can be used.
-func (s *Store) active(ctx context.Context) error {
+func (c *client) active(ctx context.Context) error {
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		t, err := s.describe(ctx)
+		t, err := c.describe(ctx)
 		if err != nil && !errors.Is(err, ErrNoTable) { // it is not seen at once
 			return err
 		}
@@ -129,30 +130,21 @@ func (s *Store) active(ctx context.Context) error {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // protect keeps a new table from being lost. Not every stand-in knows how.
-func (s *Store) protect(ctx context.Context) {
-	_, err := s.db.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &s.table, DeletionProtectionEnabled: aws.Bool(true)})
+func (c *client) protect(ctx context.Context) {
+	_, err := c.db.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &c.table, DeletionProtectionEnabled: aws.Bool(true)})
 	if err == nil {
-		err = s.active(ctx)
+		err = c.active(ctx)
 	}
 	if err != nil {
-		s.log.Warn("the table is not protected against being deleted", "table", s.table, "err", err)
+		c.log.Warn("the table is not protected against being deleted", "table", c.table, "err", err)
 	}
 	recovery := &dynamodb.UpdateContinuousBackupsInput{
-		TableName:                        &s.table,
+		TableName:                        &c.table,
 		PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: aws.Bool(true)},
 	}
 	for range 10 {
-		_, err = s.db.UpdateContinuousBackups(ctx, recovery)
+		_, err = c.db.UpdateContinuousBackups(ctx, recovery)
 		if _, ok := errors.AsType[*types.ContinuousBackupsUnavailableException](err); !ok {
 			break
 		}
@@ -161,6 +153,33 @@ func (s *Store) protect(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		s.log.Warn("the table has no point-in-time recovery", "table", s.table, "err", err)
+		c.log.Warn("the table has no point-in-time recovery", "table", c.table, "err", err)
 	}
+}
+
+// identify reads the store's id, or gives it one.
+func (c *client) identify(ctx context.Context) (string, error) {
+	for {
+		it, err := c.get(ctx, pkMeta, skStore)
+		if err != nil {
+			return "", err
+		}
+		if id := textOf(it, attrID); id != "" {
+			return id, nil
+		}
+		it = key(pkMeta, skStore)
+		it[attrID] = text(rand.Text())
+		if _, err := c.putNew(ctx, it); err != nil {
+			return "", err
+		}
+	}
+}
+
+// whole refuses a table that has a part of what is to be in it.
+func (c *client) whole(ctx context.Context, toLoad bool) error {
+	it, err := c.get(ctx, pkMeta, skLoading)
+	if err == nil && it != nil && !toLoad {
+		return ErrLoading
+	}
+	return err
 }

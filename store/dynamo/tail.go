@@ -80,6 +80,7 @@ type untold struct {
 	revision uint64
 	tails    []tail // none if only the mark was left
 	all      bool   // it had no other tails at that revision
+	mine     bool   // that revision was written here, with that tail
 }
 
 func untoldOf(it item) (untold, error) {
@@ -113,15 +114,15 @@ func untoldOf(it item) (untold, error) {
 func inOrder(a, b tail) int { return cmp.Or(a.at.Compare(b.at), strings.Compare(a.write, b.write)) }
 
 // untold returns the leases that have something to tell.
-func (s *Store) untold(ctx context.Context) ([]untold, error) {
+func (c *client) untold(ctx context.Context) ([]untold, error) {
 	var ids []string
-	for it, err := range s.items(ctx, query{pk: pkLease, index: attrTell}) {
+	for it, err := range c.items(ctx, query{pk: pkLease, index: attrTell}) {
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, textOf(it, attrSK))
 	}
-	found, err := s.getAll(ctx, pkLease, ids)
+	found, err := c.getAll(ctx, pkLease, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +143,11 @@ func (s *Store) untold(ctx context.Context) ([]untold, error) {
 // drop removes from a lease what was told, and the mark that there is something
 // to tell if that was all. Where that is not certain the mark stays, perhaps with
 // nothing to tell, until somebody looks.
-func (s *Store) drop(ctx context.Context, l untold) error {
+func (c *client) drop(ctx context.Context, l untold) error {
 	if l.all {
 		u := removal(l.tails)
 		u.remove(attrTell)
-		err := s.dropIf(ctx, l.id, u, u.name(attrRev)+" = "+u.value(number(l.revision)))
+		err := c.dropIf(ctx, l.id, u, u.name(attrRev)+" = "+u.value(number(l.revision)))
 		if !isCondition(err) {
 			return err
 		}
@@ -155,7 +156,7 @@ func (s *Store) drop(ctx context.Context, l untold) error {
 		return nil
 	}
 	u := removal(l.tails)
-	err := s.dropIf(ctx, l.id, u, "attribute_exists("+u.name(attrSK)+")")
+	err := c.dropIf(ctx, l.id, u, "attribute_exists("+u.name(attrSK)+")")
 	if isCondition(err) { // it is deleted
 		return nil
 	}
@@ -174,9 +175,9 @@ func removal(tails []tail) *update {
 	return &u
 }
 
-func (s *Store) dropIf(ctx context.Context, id string, u *update, condition string) error {
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(pkLease, id), UpdateExpression: u.expression(), ConditionExpression: aws.String(condition),
+func (c *client) dropIf(ctx context.Context, id string, u *update, condition string) error {
+	_, err := c.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &c.table, Key: key(pkLease, id), UpdateExpression: u.expression(), ConditionExpression: aws.String(condition),
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	})
 	return err

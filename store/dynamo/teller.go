@@ -22,7 +22,8 @@ const (
 // teller brings events from where they wait into the audit record, one after
 // another: what one process wrote comes in the order in which it wrote it.
 type teller struct {
-	s      *Store
+	c      *client
+	ended  chan struct{} // closed when run has returned
 	log    *slog.Logger
 	record *record
 	stamps stamps
@@ -45,9 +46,9 @@ type telling struct {
 	position uint64     // the last of the record, once settled
 }
 
-func newTeller(s *Store) *teller {
+func newTeller(c *client) *teller {
 	return &teller{
-		s: s, log: s.log, record: &record{s: s, days: make(map[string]bool)},
+		c: c, log: c.log, ended: make(chan struct{}), record: &record{c: c, days: make(map[string]bool)},
 		wake: make(chan struct{}, 1), recent: make(map[string]bool),
 	}
 }
@@ -93,7 +94,7 @@ func (t *teller) wait(ctx context.Context, what *telling) (uint64, error) {
 			return 0, failed("write events", err)
 		}
 		return what.position, nil
-	case <-t.s.ended:
+	case <-t.ended:
 		return 0, failed("write events", ErrClosed)
 	case <-ctx.Done():
 	}
@@ -239,7 +240,7 @@ func (t *teller) do(ctx context.Context, batch []*telling) (err error) {
 // look was preceded by whatever the same process wrote before, so that is seen at
 // a second one; what is later than all of the first look has time.
 func (t *teller) others(ctx context.Context) ([]untold, error) {
-	first, err := t.s.untold(ctx)
+	first, err := t.c.untold(ctx)
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
@@ -251,7 +252,7 @@ func (t *teller) others(ctx context.Context) ([]untold, error) {
 			}
 		}
 	}
-	second, err := t.s.untold(ctx)
+	second, err := t.c.untold(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +302,7 @@ func (t *teller) drop(ctx context.Context, leases []untold) error {
 		had, ok := byID[l.id]
 		switch {
 		case !ok:
-		case l.revision == had.revision+1 && !l.all: // nobody else wrote in between
+		case l.mine && had.mine && l.revision == had.revision+1 && !l.all: // nobody else wrote in between
 			l.tails, l.all = append(l.tails, had.tails...), had.all
 		case l.revision > had.revision:
 			l.tails = append(l.tails, had.tails...)
@@ -316,7 +317,7 @@ func (t *teller) drop(ctx context.Context, leases []untold) error {
 	for _, l := range byID {
 		all.Go(func() (err error) {
 			defer safe.Recover(&err)
-			return t.s.drop(ctx, l)
+			return t.c.drop(ctx, l)
 		})
 	}
 	return all.Wait()

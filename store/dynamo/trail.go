@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -137,15 +135,6 @@ func (s *Store) eventsAfter(ctx context.Context, seq uint64, yield func(sshforwa
 		}
 	}
 	return nil
-}
-
-// pastKey begins the partition of an owner's past. An owner can come from a tag
-// in AWS, and a partition key has at most 2 KB.
-func pastKey(owner string) string {
-	if len(owner) > 1024 {
-		return fmt.Sprintf("%s%s#%x", pkPast, owner[:1024], sha256.Sum256([]byte(owner)))
-	}
-	return pkPast + owner
 }
 
 // Past returns what an owner had open and is over, as the contract says.

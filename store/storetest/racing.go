@@ -16,7 +16,7 @@ import (
 var racing = []clause{
 	{"of 50 concurrent writers on one lease exactly one wins each revision", func(b *bench) {
 		l := b.create("aaaaaaa")
-		for range 10 {
+		for range b.rounds(10, 3) {
 			l = b.race(50, l)
 		}
 	}},
@@ -131,7 +131,7 @@ func randomWrites(b *bench) {
 	const seed1, seed2 = 4, 2 // a failure repeats
 	random := rand.New(rand.NewPCG(seed1, seed2))
 	model := map[string]*sshforward.Lease{}
-	for step := range 300 {
+	for step := range b.rounds(300, 60) {
 		id := fmt.Sprintf("aaaaaa%d", random.IntN(8))
 		l := model[id]
 		switch {

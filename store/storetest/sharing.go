@@ -56,12 +56,13 @@ var sharing = []clause{
 		if b.subject.Lossy != nil {
 			handles = append(handles, b.subject.Lossy(), b.subject.Lossy())
 		}
-		if err := Writers(b.Context(), handles); err != nil {
+		if err := Writers(b.Context(), handles, b.rounds(30, 8)); err != nil {
 			b.Fatal(err)
 		}
 	}},
 	{"events of one instant come in the order in which their writer wrote them", func(b *bench) {
-		const writers, each = 6, 40
+		const writers = 6
+		each := b.rounds(40, 10)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
@@ -95,7 +96,8 @@ var sharing = []clause{
 		}
 	}},
 	{"an event is there from the moment its write returned, and once", func(b *bench) {
-		const writers, each = 6, 20
+		const writers = 6
+		each := b.rounds(20, 4)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
@@ -134,16 +136,16 @@ var sharing = []clause{
 	}},
 }
 
-// Writers has many writers change a few leases through the handles, each as the
-// keeper does: read, change, put with an event, and after a conflict or an error
+// Writers has many writers change a few leases through the handles, each so many
+// times and as the keeper does: read, change, put with an event, and after a conflict or an error
 // again. It returns an error if an answer was not true: a success that is not
 // there, a conflict that is there all the same, an event without its write.
 //
 // A store that tries a write again whose answer was lost meets its own revision.
 // If it tells that as a conflict, people hear that somebody else was faster than
 // they themselves.
-func Writers(ctx context.Context, handles []Store) error {
-	const writers, leases, each = 10, 3, 30
+func Writers(ctx context.Context, handles []Store, each int) error {
+	const writers, leases = 10, 3
 	type put struct {
 		note string
 		err  error

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // Store is what is held to the contract.
@@ -39,8 +40,13 @@ type Subject struct {
 	// nil if there is no faster way.
 	Fill func(closed, events int)
 
-	// Remote is a store that each call goes to over a socket: less is filled in.
+	// Remote is a store that each call goes to over a socket: some things are done
+	// less often.
 	Remote bool
+
+	// Faulty is a store of which some calls take their time, so that what they cost
+	// is not looked at.
+	Faulty bool
 }
 
 // Run runs the contract, each clause on a store of its own.
@@ -80,6 +86,15 @@ type bench struct {
 
 // handle is one of the handles, for the ith of several who work at once.
 func (b *bench) handle(i int) Store { return b.handles[i%len(b.handles)] }
+
+// rounds is how often something is done: less under the race detector with a
+// store that each call goes to over a socket.
+func (b *bench) rounds(all, few int) int {
+	if b.subject.Remote {
+		return testenv.UnlessRaced(all, few)
+	}
+	return all
+}
 
 // start is some moment. Times in the tests count from it; it has nanoseconds,
 // because stores must keep them.

@@ -206,7 +206,8 @@ var trailClauses = []clause{
 		}
 	}},
 	{"whoever goes on after the last number gets each event once, also what is written late", func(b *bench) {
-		const writers, each = 8, 40
+		const writers = 8
+		each := b.rounds(40, 10)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
@@ -267,7 +268,7 @@ var trailClauses = []clause{
 	}},
 	{"more events than a page come in order of writing, each once", func(b *bench) {
 		var want []string
-		for i := range 10 {
+		for i := range b.rounds(10, 3) {
 			var events []sshforward.Event
 			for n := range 100 {
 				events = append(events, happened(fmt.Sprint(i, n), at(time.Duration(-i)*time.Second)))

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,15 +13,12 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// ready refuses what is asked too late.
-func (s *Store) ready(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return givenUp(err)
-	}
-	if s.ctx.Err() != nil {
-		return failed("use the store", ErrClosed)
-	}
-	return nil
+// client is one table, and how it is called.
+type client struct {
+	db      *dynamodb.Client
+	table   string
+	log     *slog.Logger
+	retryer aws.RetryerV2
 }
 
 // doubt notes whether a write was tried again after a try that may have been
@@ -36,13 +34,13 @@ func (d *doubt) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return d.RetryerV2.RetryDelay(attempt, err)
 }
 
-func (s *Store) doubtful() *doubt { return &doubt{RetryerV2: s.retryer} }
+func (c *client) doubtful() *doubt { return &doubt{RetryerV2: c.retryer} }
 
 func (d *doubt) option(o *dynamodb.Options) { o.Retryer = d }
 
 // get reads one item, nil if it is not there.
-func (s *Store) get(ctx context.Context, pk, sk string, attrs ...string) (item, error) {
-	in := &dynamodb.GetItemInput{TableName: &s.table, Key: key(pk, sk), ConsistentRead: aws.Bool(true)}
+func (c *client) get(ctx context.Context, pk, sk string, attrs ...string) (item, error) {
+	in := &dynamodb.GetItemInput{TableName: &c.table, Key: key(pk, sk), ConsistentRead: aws.Bool(true)}
 	if len(attrs) > 0 {
 		var u update
 		var list string
@@ -54,7 +52,7 @@ func (s *Store) get(ctx context.Context, pk, sk string, attrs ...string) (item, 
 		}
 		in.ProjectionExpression, in.ExpressionAttributeNames = &list, u.names
 	}
-	out, err := s.db.GetItem(ctx, in)
+	out, err := c.db.GetItem(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +71,9 @@ type query struct {
 }
 
 // pages yields what a query finds, page by page: each is one call.
-func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
+func (c *client) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
 	sk := attrSK
-	in := &dynamodb.QueryInput{TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest)}
+	in := &dynamodb.QueryInput{TableName: &c.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(!q.newest)}
 	if q.index != "" {
 		in.IndexName, sk = &q.index, q.index
 	}
@@ -96,7 +94,7 @@ func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
 	return func(yield func([]item, error) bool) {
 		in := *in
 		for {
-			out, err := s.db.Query(ctx, &in)
+			out, err := c.db.Query(ctx, &in)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -110,9 +108,9 @@ func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
 }
 
 // items yields what a query finds.
-func (s *Store) items(ctx context.Context, q query) iter.Seq2[item, error] {
+func (c *client) items(ctx context.Context, q query) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		for page, err := range s.pages(ctx, q) {
+		for page, err := range c.pages(ctx, q) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -128,7 +126,7 @@ func (s *Store) items(ctx context.Context, q query) iter.Seq2[item, error] {
 
 // getAll reads items of one partition by their sort keys. What is not there is
 // not in the result, which is by sort key.
-func (s *Store) getAll(ctx context.Context, pk string, sks []string) (map[string]item, error) {
+func (c *client) getAll(ctx context.Context, pk string, sks []string) (map[string]item, error) {
 	const atOnce = 100 // DynamoDB takes no more
 	found := make(map[string]item, len(sks))
 	for len(sks) > 0 {
@@ -138,17 +136,17 @@ func (s *Store) getAll(ctx context.Context, pk string, sks []string) (map[string
 		}
 		sks = sks[len(keys):]
 		for wait := 50 * time.Millisecond; len(keys) > 0; wait = min(2*wait, time.Second) {
-			out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-				RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
+			out, err := c.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+				RequestItems: map[string]types.KeysAndAttributes{c.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
 			})
 			if err != nil {
 				return nil, err
 			}
-			for _, it := range out.Responses[s.table] {
+			for _, it := range out.Responses[c.table] {
 				found[textOf(it, attrSK)] = it
 			}
 			// What is beyond 16 MB, or was throttled.
-			if keys = out.UnprocessedKeys[s.table].Keys; len(keys) > 0 && len(out.Responses[s.table]) == 0 {
+			if keys = out.UnprocessedKeys[c.table].Keys; len(keys) > 0 && len(out.Responses[c.table]) == 0 {
 				select {
 				case <-time.After(wait):
 				case <-ctx.Done():
@@ -161,9 +159,9 @@ func (s *Store) getAll(ctx context.Context, pk string, sks []string) (map[string
 }
 
 // putNew writes an item that is not there, and reports whether it was not.
-func (s *Store) putNew(ctx context.Context, it item) (isNew bool, err error) {
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrSK + ")"),
+func (c *client) putNew(ctx context.Context, it item) (isNew bool, err error) {
+	_, err = c.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &c.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrSK + ")"),
 	})
 	if isCondition(err) {
 		return false, nil
@@ -171,8 +169,8 @@ func (s *Store) putNew(ctx context.Context, it item) (isNew bool, err error) {
 	return err == nil, err
 }
 
-func (s *Store) put(ctx context.Context, it item) error {
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it})
+func (c *client) put(ctx context.Context, it item) error {
+	_, err := c.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &c.table, Item: it})
 	return err
 }
 
@@ -195,4 +193,34 @@ func countCalls(onCall func(service, operation, code string)) []func(*middleware
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {
 		return s.Finalize.Insert(count, "Retry", middleware.After)
 	}}
+}
+
+// putAll writes items, whatever was there.
+func (c *client) putAll(ctx context.Context, items []item) error {
+	var writes []types.WriteRequest
+	for _, it := range items {
+		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
+	}
+	left := map[string][]types.WriteRequest{c.table: writes}
+	for wait := 50 * time.Millisecond; len(left[c.table]) > 0; wait = min(2*wait, time.Second) {
+		out, err := c.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: left})
+		if err != nil {
+			return err
+		}
+		if left = out.UnprocessedItems; len(left[c.table]) > 0 { // throttled
+			if err := pause(ctx, wait); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
