@@ -118,13 +118,15 @@ function way(life, until, width) {
   const made = { pending: ink.warn, opening: ink.warn, open: ink.good, closing: ink.bad }[state];
   const inside = life.filter((m) => m.at <= until && m.kind === 'session').length - life.filter((m) => m.at <= until && (m.kind === 'cut' || m.kind === 'left')).length;
   const small = width < 600;
-  const scale = (width - 48) / (most - 48);
-  const box = (from, wide, text, colour, x = 24 + (from - 24) * scale, w = wide * scale) => s('g', {},
+  // Where the four boxes begin and end, as shares of the width: on a phone there is
+  // room for their names and little more.
+  const ends = (small ? [0, 0.18, 0.26, 0.45, 0.5, 0.73, 0.78, 1] : [0, 0.146, 0.272, 0.459, 0.5, 0.687, 0.816, 1]).map((x) => 24 + x * (width - 48));
+  const box = (n, text, colour, x = ends[2 * n], w = ends[2 * n + 1] - x) => s('g', {},
     s('rect', { x, y: y - 15, width: w, height: 30, rx: 8, fill: ink.paper, stroke: colour ?? ink.line, 'stroke-width': 1.6, 'stroke-dasharray': colour ? 'none' : '4 4' }),
     t(x + w / 2, y + 4.5, text, { 'text-anchor': 'middle', 'font-weight': 600, 'font-size': small ? 11 : 12.5, fill: colour ?? ink.pale }));
-  const wire = (x1, x2) => s('path', { d: `M${24 + (x1 - 24) * scale} ${y}H${24 + (x2 - 24) * scale}`, stroke: open ? ink.good : made ?? ink.pale, 'stroke-width': open ? 3 : 1.6, 'stroke-dasharray': open ? 'none' : '3 5', fill: 'none' });
-  return s('g', {}, box(24, 92, 'laptop', ink.way), wire(116, 196), box(196, 118, small ? 'group' : 'security group', made), wire(314, 340), box(340, 118, small ? 'balancer' : 'load balancer', made), wire(458, 540), box(540, 116, 'instance', ink.way),
-    Array.from({ length: Math.max(0, inside) }, (_, i) => s('circle', { cx: 24 + (492 - i * 14 - 24) * scale, cy: y, r: 5, fill: ink.good, stroke: ink.paper })),
+  const wire = (n) => s('path', { d: `M${ends[2 * n + 1]} ${y}H${ends[2 * n + 2]}`, stroke: open ? ink.good : made ?? ink.pale, 'stroke-width': open ? 3 : 1.6, 'stroke-dasharray': open ? 'none' : '3 5', fill: 'none' });
+  return s('g', {}, box(0, 'laptop', ink.way), wire(0), box(1, small ? 'group' : 'security group', made), wire(1), box(2, small ? 'balancer' : 'load balancer', made), wire(2), box(3, 'instance', ink.way),
+    Array.from({ length: Math.max(0, inside) }, (_, i) => s('circle', { cx: ends[6] - 10 - i * 13, cy: y, r: 5, fill: ink.good, stroke: ink.paper })),
     t(width / 2, y + 34, says[state] ?? state, { 'text-anchor': 'middle', fill: ink.soft, 'font-size': 12 }));
 }
 
