@@ -100,7 +100,8 @@ func (d *drive) story(all ...string) {
 		}
 	})
 	for _, text := range all {
-		d.JS(fmt.Sprintf(`[...document.querySelectorAll(".entry > .what")].some((e) => e.textContent.toLowerCase().includes(%q.toLowerCase()))`, text))
+		d.JS(fmt.Sprintf(`[...document.querySelectorAll(".entry > .what")].some((e) =>
+			e.textContent.toLowerCase().includes(%q.toLowerCase()))`, text))
 	}
 	d.Looks("happened", ".log")
 }

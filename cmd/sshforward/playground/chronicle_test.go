@@ -19,7 +19,8 @@ func TestChronicle(t *testing.T) {
 	}{
 		{sshforward.Event{Act: sshforward.ActOpen, Actor: "U1", Name: "db-1", Duration: 600, Because: "a migration"}, ofLease,
 			"Ann asks for db-1 for 10m: a migration"},
-		{sshforward.Event{Act: sshforward.ActConfirm, Actor: "U1", Name: "db-1", Because: "a migration"}, ofLease, "Ann confirms the request for db-1"},
+		{sshforward.Event{Act: sshforward.ActConfirm, Actor: "U1", Name: "db-1", Because: "a migration"}, ofLease,
+			"Ann confirms the request for db-1"},
 		{sshforward.Event{Act: sshforward.ActConfirm, Actor: "U1", Name: "db-1", Urgent: true}, ofLease,
 			"Ann goes past the approvers of db-1: it is urgent"},
 		{sshforward.Event{Act: sshforward.ActApprove, Actor: "U2", Owner: "U1", Name: "db-1", State: sshforward.Pending}, ofLease,
