@@ -92,16 +92,18 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	return events
 }
 
-// toldBy reports whether an event of the bot's own is about what the lease, as
-// another writer left it, says has happened: then that one has told it.
-func (e *Event) toldBy(l *Lease) bool {
+// toldBy reports whether an event about the end of a lease is told by another writer,
+// as whose the lease is now: it says that this has happened, or it has taken the
+// lease over and brings the same end about. Mine is what was in memory here.
+func (e *Event) toldBy(is, mine *Lease) bool {
+	same := mine != nil && is.Worker != mine.Worker && is.ExpiresAt.Equal(mine.ExpiresAt)
 	switch e.Act {
 	case ActEnding:
-		return l.Reason != ""
+		return is.Reason != "" || same
 	case ActAccessEnded:
-		return !l.AccessEndedAt.IsZero()
+		return !is.AccessEndedAt.IsZero() || same
 	case ActClosed:
-		return l.State == Closed
+		return is.State == Closed || same
 	}
 	return false
 }

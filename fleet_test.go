@@ -280,7 +280,9 @@ func (r *replica) resume() { r.store.resume(); r.aws.resume() }
 
 func (r *replica) id() string { return r.k.Replica() }
 
-func (r *replica) do(c Caller, cmd Command) (Reply, error) { return r.k.Do(context.Background(), c, cmd) }
+func (r *replica) do(c Caller, cmd Command) (Reply, error) {
+	return r.k.Do(context.Background(), c, cmd)
+}
 
 // worker is the replica that works on a lease.
 func (f *fleet) worker(id string) *replica {
@@ -443,10 +445,50 @@ func TestTheOwnerIsGoneAtTheEnd(t *testing.T) {
 					t.Errorf("it is %s %s", l.State, l.Reason)
 				}
 				f.nothingLeft()
-				if n := f.count("ended", id); n != 1 {
+				// Who is cut off from the store ends it too, and says so.
+				if n := f.count("ended", id); n != 1 && (n != 2 || what != "cut off from the store") {
 					t.Errorf("its end was said %d times", n)
 				}
 			})
 		})
 	}
+}
+
+// The store is gone for all of them: who owns a lease ends it in time, and what
+// happened is written once the store is back.
+func TestAllAreCutOffFromTheStore(t *testing.T) {
+	inFleet(t, 2, func(f *fleet) {
+		id := f.opened(alice, "web", 10*time.Minute)
+		end := f.lease(id).ExpiresAt
+		f.pass(time.Until(end.Add(-time.Minute)))
+		for _, r := range f.replicas {
+			r.store.set(true)
+		}
+		f.pass(time.Until(end.Add(time.Second)))
+		if f.cloud.reachable(id) {
+			t.Error("access lasts beyond its end")
+		}
+		f.pass(time.Minute)
+		f.nothingLeft()
+		if s := f.stored(id).State; s != Open {
+			t.Fatalf("the store has %s", s)
+		}
+		for _, r := range f.replicas {
+			r.store.set(false)
+		}
+		f.pass(20 * time.Second)
+		f.expect(id, Closed, Expired)
+		if n := f.count("ended", id); n != 1 {
+			t.Errorf("its end was said %d times", n)
+		}
+		told := make(map[Act]int)
+		for _, e := range f.store.recorded() {
+			told[e.Act]++
+		}
+		for _, act := range []Act{ActEnding, ActAccessEnded, ActClosed} {
+			if told[act] != 1 {
+				t.Errorf("%s is %d times in the record", act, told[act])
+			}
+		}
+	})
 }

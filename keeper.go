@@ -94,16 +94,18 @@ type Keeper struct {
 	onTakeover  func()
 	onSkew      func(time.Duration)
 	clockOff    func() (time.Duration, bool)
-	skewTold    pace // of the log
+	skewTold    pace // of the log, as the next
+	unseenTold  pace
 
 	members  *membership
 	ledger   ledger
 	sources  SavedSources // of the store, as the next two
 	rebuilds Rebuilds
 	history  AuditLog
+	quotas   Quotas
 
 	// confirming serializes, for one person, the check of LeasesPerUser with
-	// the write that depends on it. Between replicas the store does, see reserve.
+	// the write that depends on it. Between replicas the store does, see promise.
 	confirming keyedMutex
 	// preparing does the same, for one account, with what is built ahead.
 	preparing keyedMutex
@@ -133,14 +135,17 @@ func NewKeeper(o Options) *Keeper {
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
 		onMembers: o.OnMembers, onTakeover: o.OnTakeover, onSkew: o.OnSkew, clockOff: o.ClockOff,
-		skewTold: pace{most: 1, within: time.Minute},
-		members:  newMembership(o.Store, o.Shared),
-		sources:  o.Store, rebuilds: o.Store, history: o.Store,
+		skewTold: pace{most: 1, within: time.Minute}, unseenTold: pace{most: 1, within: time.Minute},
+		members: newMembership(o.Store, o.Shared),
+		sources: o.Store, rebuilds: o.Store, history: o.Store, quotas: o.Store,
 		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(panicked(log)),
 	}
 	k.snapshots.ledger = &k.ledger
 	k.ledger.own = k.members.own
+	if o.Shared {
+		k.ledger.keeps = func(l *Lease) bool { return l.Worker == k.members.id }
+	}
 	return k
 }
 

@@ -17,11 +17,11 @@ func (cmd ConfirmLease) do(ctx context.Context, k *Keeper, c Caller) (Reply, err
 		return Reply{}, Errorf(EFORBIDDEN, "Only the person who typed the command may confirm it.")
 	}
 	if l.State == Requested {
-		if err := k.roomFor(ctx, l); err != nil {
-			return Reply{}, err
-		}
 		if l.Urgent && !cmd.Urgent {
-			return Reply{Lease: l}, nil // it wants the second yes first
+			return Reply{Lease: l}, k.roomFor(ctx, l) // it wants the second yes first
+		}
+		if err := k.promise(ctx, l); err != nil {
+			return Reply{}, err
 		}
 	}
 	var heard Place

@@ -157,24 +157,6 @@ func (k *Keeper) checkMayManage(ctx context.Context, c Caller, l *Lease) (admin 
 	return admin, err
 }
 
-// roomFor refuses one lease more than policy allows a person. EQUOTA.
-func (k *Keeper) roomFor(ctx context.Context, l *Lease) error {
-	if k.policy.LeasesPerUser == 0 {
-		return nil
-	}
-	mine, err := k.ledger.active(ctx, func(m *Lease) bool {
-		return m.Owner == l.Owner && (m.State == Pending || m.State == Opening || m.State == Open)
-	})
-	if err != nil {
-		return err
-	}
-	if len(mine) >= k.policy.LeasesPerUser {
-		return Errorf(EQUOTA, "You have %d open already, and policy allows %d at a time. Close one first.", len(mine), k.policy.LeasesPerUser).
-			try("close", mine[0].ID, "")
-	}
-	return nil
-}
-
 // ruleOf returns the rule that decides about a lease now, which need not be
 // the one that it was asked for under. EFORBIDDEN if there is none any more.
 func (k *Keeper) ruleOf(l *Lease) (*Rule, error) {

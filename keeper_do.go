@@ -45,7 +45,17 @@ func (k *Keeper) doneBefore(ctx context.Context, c Caller, cmd Command, reply Re
 	if !ok {
 		l, ok = k.changedIn(ctx, c, cmd.target().ref)
 	}
-	return Reply{Lease: l}, ok
+	return Reply{Lease: l, Repeated: ok && k.answered(cmd, l)}, ok
+}
+
+// answered reports whether another replica answers a command that it has done. If it
+// died before it could, the card says what became of a click; but what is asked for
+// has to be confirmed by the answer.
+func (k *Keeper) answered(cmd Command, l *Lease) bool {
+	if _, open := cmd.(OpenLease); open {
+		return l.Worker != k.members.id && k.members.serves(l.Worker, time.Now())
+	}
+	return !k.members.alone()
 }
 
 // changedIn finds the lease that an envelope has changed: the one that ref names, one
@@ -98,11 +108,11 @@ func (k *Keeper) Tick(ctx context.Context) error {
 		k.workers.start(id, queueSteps, func() { k.flush(id) })
 	}
 	ids, err := k.ledger.due(ctx, time.Now().Add(ahead), dueMost)
-	if err != nil {
-		return fmt.Errorf("look for due leases: %w", err)
-	}
 	for _, id := range k.ration(ids) {
 		k.look(id)
+	}
+	if err != nil {
+		return fmt.Errorf("look for due leases: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func (k *Keeper) meet() {
 		if k.onMembers != nil && !k.members.alone() {
 			k.onMembers(k.members.replicas(now))
 		}
-		if err != nil && k.workers.ctx.Err() == nil {
+		if err != nil && k.workers.ctx.Err() == nil && k.unseenTold.take("", now) {
 			k.log.Warn("the other replicas cannot be seen", "err", err)
 		}
 		if gone {

@@ -176,7 +176,8 @@ func (k *Keeper) mayAsk(ctx context.Context, c Caller) error {
 	return nil
 }
 
-// roomToWait refuses one request more than may wait. EQUOTA.
+// roomToWait refuses one request more than may wait. Requests to several replicas at
+// the same moment may be one too many each; no access comes of that. EQUOTA.
 func (k *Keeper) roomToWait(ctx context.Context, c Caller) error {
 	waiting, err := k.ledger.active(ctx, func(l *Lease) bool {
 		return l.Owner == c.User && (l.State == Requested || l.State == Pending)

@@ -32,7 +32,8 @@ func (k *Keeper) prepareAt(l *Lease, r *Rule) Prepare {
 
 // prepareIfRoom has a lease built ahead in the write that makes it wait for a yes,
 // if policy wants that and there is room. Otherwise it opens cold, and says so.
-// Whoever holds the account's turn is the only one who counts and adds.
+// Whoever holds the account's turn is the only one who counts and adds, in this
+// process: several replicas may go beyond the share by one each, which it has room for.
 func (k *Keeper) prepareIfRoom(ctx context.Context, l *Lease) (begin func(l *Lease, now time.Time), done func()) {
 	done = k.preparing.lock(l.Instance.Account)
 	why, err := k.noRoomToPrepare(ctx, l)

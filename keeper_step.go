@@ -155,10 +155,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		defer early()
 		defer k.workers.interruptible(l.ID, early)()
 		if !k.members.alone() {
-			go func() {
-				defer safe.Catch(k.workers.panicked)
-				k.guardOwnership(ctx, l, early)
-			}()
+			k.guardOwnership(ctx, l, early)
 		}
 		// A close that came just before found nothing to interrupt.
 		if is, err := k.ledger.get(ctx, l.ID); err == nil && (is.State != l.State || is.Worker != l.Worker) {
@@ -266,23 +263,24 @@ func (k *Keeper) check(ctx context.Context, l *Lease) (admitted, error) {
 	return checked, nil
 }
 
-// guardOwnership ends a step when its lease is not this replica's any more, or may
-// not be. It runs until ctx ends.
+// guardOwnership has a step ended when its lease is not this replica's any more, or
+// may not be, for as long as ctx lasts.
 func (k *Keeper) guardOwnership(ctx context.Context, l *Lease, end context.CancelFunc) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-second.C:
+	go func() {
+		defer safe.Catch(k.workers.panicked)
+		defer end()
+		second := time.NewTicker(time.Second)
+		defer second.Stop()
+		for k.members.mayOpen(time.Now()) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-second.C:
+			}
+			is, err := k.ledger.get(ctx, l.ID)
+			if ErrorCode(err) == ENOTFOUND || err == nil && (is.Worker != l.Worker || is.State == Closing || is.State == Closed) {
+				return
+			} // a store that does not answer says nothing; the membership ends by it
 		}
-		is, err := k.ledger.get(ctx, l.ID)
-		// A store that does not answer says nothing; the membership ends by it.
-		moved := ErrorCode(err) == ENOTFOUND || err == nil && (is.Worker != l.Worker || is.State == Closing || is.State == Closed)
-		if moved || !k.members.mayOpen(time.Now()) {
-			end()
-			return
-		}
-	}
+	}()
 }

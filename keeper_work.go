@@ -149,6 +149,12 @@ func ifStill(kind ActionKind, apply change) change {
 	}
 }
 
+// tells reports whether people are told about a lease by this replica. One that cannot
+// say that it lives leaves that to the others, or until it can.
+func (k *Keeper) tells(l *Lease, now time.Time) bool {
+	return k.members.works(l, now) && k.members.mayOpen(now)
+}
+
 // posting reports whether another replica, that worked on the lease before, may just
 // be posting its card: a second one would stay.
 func (k *Keeper) posting(l *Lease, now time.Time) bool {
@@ -166,7 +172,7 @@ func (k *Keeper) deliver(id string, owed func(*Lease) Delivery) {
 			return // work reads the same lease and says so
 		}
 		next, now := owed(l), time.Now()
-		if !k.members.works(l, now) || next.Card && l.Card.TS == "" && k.posting(l, now) {
+		if !k.tells(l, now) || next.Card && l.Card.TS == "" && k.posting(l, now) {
 			return
 		}
 		if next.At.IsZero() || !due(l.noLater(next.At, now), now) {

@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/internal/layers"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The package is read from the bottom up: a file uses only files of layers
 // below it, and of its own layer only such as do not use it. The words of
 // which everything else is made, sentences and errors about them, count as one.
 func TestLayers(t *testing.T) {
+	testenv.SkipRaced(t, "it reads the sources")
 	layers.Check(t, ".", 1, []string{"text.go", "error.go", "duration.go"})
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "do", Files: []string{"keeper_do.go", "doc.go"}},
@@ -17,7 +19,7 @@ func TestLayers(t *testing.T) {
 			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
 			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
 			"keeper_from.go", "keeper_why.go", "keeper_help.go",
-			"keeper_audit.go", "keeper_command.go", "keeper_prepare.go",
+			"keeper_audit.go", "keeper_command.go", "keeper_quota.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
@@ -25,7 +27,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_members.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "unwritten.go", "membership.go",
+			"keeper.go", "ledger.go", "unwritten.go", "copies.go", "membership.go",
 			"workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
 			"keyed_mutex.go", "pace.go",
 		}},

@@ -24,12 +24,14 @@ type ledger struct {
 	log    *slog.Logger
 	hooks  hooks
 	own    func(was, is *Lease, now time.Time) // says who works on it; nil: nobody is to
+	keeps  func(*Lease) bool                   // of which a copy is kept; nil: of none
 
 	// changing holds a lease from the moment it is read until it is written.
 	// The store has revisions for that; the copy in memory has none.
 	changing keyedMutex
 
 	unwritten unwritten // what the store could not take yet
+	copies    copies    // for while it cannot be reached
 }
 
 // hooks are told of what was written; each may be nil. See [Options].
@@ -47,7 +49,43 @@ func (g *ledger) get(ctx context.Context, id string) (*Lease, error) {
 	if l, ok := g.unwritten.newest(id); ok {
 		return l, nil
 	}
-	return g.leases.Lease(ctx, id)
+	return g.read(ctx, id)
+}
+
+// storeTimeout bounds a call to a store that replicas share: while it does not
+// answer, what is due goes on from memory.
+const storeTimeout = 3 * time.Second
+
+func (g *ledger) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.keeps == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, storeTimeout)
+}
+
+// read returns what the store has of a lease, or what it had last if that cannot be
+// read.
+func (g *ledger) read(ctx context.Context, id string) (*Lease, error) {
+	within, cancel := g.bounded(ctx)
+	defer cancel()
+	l, err := g.leases.Lease(within, id)
+	switch {
+	case err == nil:
+		g.keep(l)
+	case ErrorCode(err) == ENOTFOUND:
+		g.copies.forget(id)
+	case ctx.Err() == nil:
+		if l, ok := g.copies.get(id); ok {
+			return l, nil
+		}
+	}
+	return l, err
+}
+
+func (g *ledger) keep(l *Lease) {
+	if g.keeps != nil {
+		g.copies.note(l, l.State != Closed && g.keeps(l))
+	}
 }
 
 // active returns the leases that are not closed and pass the filter, the
@@ -65,9 +103,16 @@ func (g *ledger) active(ctx context.Context, keep func(*Lease) bool) ([]*Lease, 
 	return slices.DeleteFunc(all, func(l *Lease) bool { return l.State == Closed || !keep(l) }), nil
 }
 
-// due returns the ids of leases that need something by then, at most limit.
+// due returns the ids of leases that need something by then, at most limit. With an
+// error there are those that are known without the store.
 func (g *ledger) due(ctx context.Context, then time.Time, limit int) ([]string, error) {
-	return g.leases.Due(ctx, then, limit)
+	within, cancel := g.bounded(ctx)
+	defer cancel()
+	ids, err := g.leases.Due(within, then, limit)
+	if err != nil {
+		return g.copies.due(then), err
+	}
+	return ids, nil
 }
 
 // insert writes a lease that is new. ECONFLICT if there is one of its id. With
@@ -214,16 +259,24 @@ func (g *ledger) settle(ctx context.Context, id string) error {
 // store puts a lease with its events. Where the answer was lost on the way, it
 // looks whether it was done.
 func (g *ledger) store(ctx context.Context, l *Lease, events []Event) error {
-	err := g.leases.Put(ctx, l, events...)
+	within, cancel := g.bounded(ctx)
+	defer cancel()
+	err := g.leases.Put(within, l, events...)
+	if err == nil {
+		g.keep(l)
+	}
 	if err == nil || ErrorCode(err) == ECONFLICT || ErrorCode(err) == EINVALID || ctx.Err() != nil {
 		return err
 	}
 	wrote := l.Clone()
 	wrote.Revision++
-	if is, readErr := g.leases.Lease(ctx, l.ID); readErr != nil || !sameRecord(is, wrote) {
+	within, cancelRead := g.bounded(ctx)
+	defer cancelRead()
+	if is, readErr := g.leases.Lease(within, l.ID); readErr != nil || !sameRecord(is, wrote) {
 		return err
 	}
 	l.Revision = wrote.Revision
+	g.keep(l)
 	return nil
 }
 
@@ -248,7 +301,8 @@ func (g *ledger) reconcile(ctx context.Context, id string) error {
 		}
 		has[recordOf(e)] = true
 	}
-	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is) })
+	mine, _ := g.unwritten.newest(id)
+	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is, mine) })
 	g.unwritten.keepEvents(id, kept)
 	return nil
 }

@@ -46,6 +46,8 @@ const (
 // a token bucket whose refill goes to closing first and to looks last. Whoever has
 // no token waits in line.
 type budget struct {
+	share func() int // among how many it is divided; nil: one
+
 	mu     sync.Mutex
 	tokens float64
 	at     time.Time // when tokens was right
@@ -53,7 +55,19 @@ type budget struct {
 	timer  *time.Timer // runs grant when there may be a token for somebody in line
 }
 
-func newBudget() *budget { return &budget{tokens: budgetSize, at: time.Now()} }
+func newBudget(share func() int) *budget {
+	b := &budget{share: share, at: time.Now()}
+	b.tokens = budgetSize / b.among()
+	return b
+}
+
+// among is by what the budget is divided.
+func (b *budget) among() float64 {
+	if b.share == nil {
+		return 1
+	}
+	return float64(max(1, b.share()))
+}
 
 // take waits for a token; errNoTurn if none came in time.
 func (b *budget) take(ctx context.Context, p priority) error {
@@ -88,7 +102,7 @@ func (b *budget) grant() {
 	for p := range priorities {
 		needs := 1.0
 		if p != forClosing {
-			needs += budgetReserve
+			needs += budgetReserve / b.among()
 		}
 		for line := &b.lines[p]; line.Len() > 0; {
 			if b.tokens < needs {
@@ -102,7 +116,7 @@ func (b *budget) grant() {
 }
 
 func (b *budget) comeBack(missing float64) {
-	wait := time.Duration(missing/budgetRate*float64(time.Second)) + time.Millisecond
+	wait := time.Duration(missing*b.among()/budgetRate*float64(time.Second)) + time.Millisecond
 	if b.timer != nil {
 		b.timer.Stop()
 	}
@@ -116,7 +130,8 @@ func (b *budget) comeBack(missing float64) {
 
 func (b *budget) refill() {
 	now := time.Now()
-	b.tokens = min(budgetSize, b.tokens+now.Sub(b.at).Seconds()*budgetRate)
+	among := b.among()
+	b.tokens = min(budgetSize/among, b.tokens+now.Sub(b.at).Seconds()*budgetRate/among)
 	b.at = now
 }
 
@@ -134,7 +149,7 @@ func (b *budget) plenty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refill()
-	return b.tokens > budgetReserve
+	return b.tokens > budgetReserve/b.among()
 }
 
 // limit has each attempt of a client's calls wait for its token: it sits inside the
@@ -157,14 +172,17 @@ func (b *budget) limit(p priority) func(*middleware.Stack) error {
 
 // budgets are those of a Provisioner, by account and region. What is configured as
 // two accounts may be one.
-type budgets map[string]*budget
+type budgets struct {
+	share func() int
+	all   map[string]*budget
+}
 
-func (all budgets) of(a Account) *budget {
+func (b budgets) of(a Account) *budget {
 	key := accountID(a.RoleARN) + "/" + a.Region
-	if all[key] == nil {
-		all[key] = newBudget()
+	if b.all[key] == nil {
+		b.all[key] = newBudget(b.share)
 	}
-	return all[key]
+	return b.all[key]
 }
 
 // accountID is the account that a role's ARN names; empty if there is none.

@@ -50,7 +50,7 @@ func (b *budget) empty() {
 // Openings and looks stop while twenty calls are left, which closing may use.
 func TestBudgetKeepsAReserveForClosing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget()
+		b := newBudget(nil)
 		for _, c := range crowd(t, b, 10, forOpening, forLooking) {
 			if c.at != 0 {
 				t.Fatalf("of the first twenty calls one waited %s", c.at)
@@ -75,7 +75,7 @@ func TestBudgetKeepsAReserveForClosing(t *testing.T) {
 // Of the refill closing comes first and looks last, and nobody is forgotten.
 func TestBudgetRefillsClosingFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget()
+		b := newBudget(nil)
 		b.empty()
 		order := crowd(t, b, 20, forLooking, forOpening, forClosing)
 		for i, c := range order {
@@ -96,7 +96,7 @@ func TestBudgetRefillsClosingFirst(t *testing.T) {
 // A budget that somebody else has used up is not believed to be full.
 func TestBudgetLearnsFromThrottling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget()
+		b := newBudget(nil)
 		b.exceeded()
 		if b.plenty() {
 			t.Error("there is plenty, right after AWS had said that there is nothing")
@@ -110,7 +110,7 @@ func TestBudgetLearnsFromThrottling(t *testing.T) {
 // Who gives up leaves the line.
 func TestBudgetForgetsWhoGaveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget()
+		b := newBudget(nil)
 		b.empty()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -128,7 +128,7 @@ func TestBudgetForgetsWhoGaveUp(t *testing.T) {
 // waits for.
 func TestBudgetSendsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget()
+		b := newBudget(nil)
 		b.tokens = -1000
 		began := time.Now()
 		if err := b.take(t.Context(), forOpening); !errors.Is(err, errNoTurn) || time.Since(began) != inLineAtMost {
@@ -139,7 +139,7 @@ func TestBudgetSendsAway(t *testing.T) {
 
 // One AWS account in one region has one budget, however often it is configured.
 func TestBudgetsAreByAccountAndRegion(t *testing.T) {
-	all := budgets{}
+	all := budgets{all: make(map[string]*budget)}
 	role := func(account, name, region string) Account {
 		return Account{Region: region, RoleARN: "arn:aws:iam::" + account + ":role/" + name}
 	}
@@ -154,4 +154,23 @@ func TestBudgetsAreByAccountAndRegion(t *testing.T) {
 			t.Errorf("%+v shares the budget of another account or region", other)
 		}
 	}
+}
+
+// Replicas share the budget of an account: together they take no more than one.
+func TestBudgetAmongReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, p := range []priority{forClosing, forLooking} {
+			took := func(replicas int) (last time.Duration) {
+				b := newBudget(func() int { return replicas })
+				for _, c := range crowd(t, b, 60/replicas, p) {
+					last = max(last, c.at)
+				}
+				return last
+			}
+			one, three := took(1), took(3)
+			if d := (one - three).Abs(); d > 100*time.Millisecond {
+				t.Errorf("60 calls take one replica %s, and three %s", one, three)
+			}
+		}
+	})
 }

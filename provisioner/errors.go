@@ -88,6 +88,10 @@ func (a *account) failed(err error, doing string) error {
 	if !ok {
 		out.Code = sshforward.EUNAVAILABLE
 		out.Message = sshforward.Textf("AWS could not be reached to %s.", sshforward.Textf(doing))
+		if noCredentials(err) {
+			out.Message = sshforward.Textf("I have no AWS credentials to %s with: there are none in the environment or a profile, "+
+				"and this machine has no role.", sshforward.Textf(doing))
+		}
 		if errors.Is(err, errNoTurn) {
 			out.Message = sshforward.Textf("Account %s has used up the calls that AWS takes about load balancers; I did not %s.",
 				a.Name, sshforward.Textf(doing))
@@ -111,6 +115,22 @@ func (a *account) failed(err error, doing string) error {
 	}
 	out.Message = a.sentence(out.Code, code, throttled, doing, api.ErrorMessage(), err)
 	return out
+}
+
+// noCredentials reports whether the SDK found no credentials: the last place where
+// it looks is the machine's own role (IMDS).
+func noCredentials(err error) bool {
+	for err != nil {
+		op, ok := errors.AsType[*smithy.OperationError](err)
+		if !ok {
+			return false
+		}
+		if op.ServiceID == "ec2imds" {
+			return true
+		}
+		err = op.Err
+	}
+	return false
 }
 
 func (a *account) sentence(kind, code string, throttled bool, doing, reason string, err error) sshforward.Text {

@@ -3,6 +3,8 @@ package provisioner_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -146,5 +148,26 @@ func TestOptions(t *testing.T) {
 	o := provisioner.Options{Deployment: "d", Accounts: []provisioner.Account{{Name: "main"}}}
 	if _, err := provisioner.New(t.Context(), o); err != nil {
 		t.Error(err)
+	}
+}
+
+// Without credentials it is said so, and not that AWS cannot be reached.
+func TestNoCredentials(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN"} {
+		t.Setenv(name, "")
+	}
+	imds := httptest.NewServer(http.NotFoundHandler()) // a machine without a role
+	t.Cleanup(imds.Close)
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.URL)
+	p, err := provisioner.New(t.Context(), provisioner.Options{
+		Deployment: "prod", Accounts: []provisioner.Account{{Name: "main", Region: "ap-northeast-1"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Identity(t.Context(), "main")
+	if said := sshforward.ErrorMessage(err).String(); !strings.Contains(said, "I have no AWS credentials") {
+		t.Errorf("it says %q, %v", said, err)
 	}
 }

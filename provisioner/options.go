@@ -61,6 +61,8 @@ type Options struct {
 	// success, the HTTP status if there is no code, "unreachable" if there is
 	// no answer. It must be safe for concurrent use.
 	OnCall func(service, operation, code string)
+	// Share, if set, is among how many replicas the budget of API calls is divided.
+	Share func() int
 	// HTTPClient replaces the SDK's own.
 	HTTPClient aws.HTTPClient
 	// Logger is slog.Default() if nil.

@@ -26,6 +26,7 @@ type Provisioner struct {
 	lookup     func(ctx context.Context, host string) ([]string, error)
 	log        *slog.Logger
 	warned     sync.Map // of what Survey could not read, by account and id
+	skew       skew
 	consoles   sync.Map // host keys that were read, or "", by lease id until it closes
 }
 
@@ -52,17 +53,17 @@ func New(ctx context.Context, o Options) (*Provisioner, error) {
 	if o.HTTPClient == nil {
 		o.HTTPClient = newHTTPClient(silenceAfter, pongWithin)
 	}
+	p := &Provisioner{deployment: o.Deployment, signing: o.Signing, lookup: o.Resolver, log: o.Logger}
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(o.HTTPClient),
 		config.WithRetryer(newRetryer),
 		config.WithLogger(sdkLogger(o.Logger)),
-		config.WithAPIOptions(countCalls(o.OnCall)),
+		config.WithAPIOptions(append(countCalls(o.OnCall), p.skew.measure)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	p := &Provisioner{deployment: o.Deployment, signing: o.Signing, lookup: o.Resolver, log: o.Logger}
-	shared := budgets{}
+	shared := budgets{share: o.Share, all: make(map[string]*budget)}
 	for _, a := range o.Accounts {
 		acct, err := newAccount(base, o.Deployment, a, shared)
 		if err != nil {

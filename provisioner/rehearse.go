@@ -89,3 +89,7 @@ func (p *Provisioner) ClockOff(ctx context.Context, name string) (time.Duration,
 	off, _ := awsmiddleware.GetAttemptSkew(out.ResultMetadata)
 	return off, nil
 }
+
+// ClockSkew is by how much the clock of AWS is ahead of this machine's, the median of
+// its last answers; false while there were too few.
+func (p *Provisioner) ClockSkew() (time.Duration, bool) { return p.skew.median() }

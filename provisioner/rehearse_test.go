@@ -90,3 +90,24 @@ func TestRehearseMakingABalancer(t *testing.T) {
 		}
 	})
 }
+
+// What each answer of AWS says of the time is enough to know how far the clock is off.
+func TestClockSkewOfOrdinaryCalls(t *testing.T) {
+	inFake(t, worldOptions{}, func(w *world) {
+		if off, known := w.p.ClockSkew(); known {
+			t.Errorf("before any call it says %s", off)
+		}
+		for _, skew := range []time.Duration{0, 30 * time.Second, -30 * time.Second} {
+			w.cloud.SetClockSkew(skew)
+			for range 12 {
+				if _, err := w.p.ClockOff(w.ctx, w.lease("web-1").Instance.Account); err != nil {
+					t.Fatal(err)
+				}
+			}
+			off, known := w.p.ClockSkew()
+			if d := off - skew; !known || d.Abs() > time.Second {
+				t.Errorf("AWS is ahead by %s, and it says %s, %t", skew, off, known)
+			}
+		}
+	})
+}

@@ -33,7 +33,8 @@ type iamRequest struct {
 }
 
 // TestCallsOfALife records a lease from its opening to its end, with an extension, a
-// rule that somebody removes, tags that somebody removes, and the dead-man switch.
+// rule that somebody removes, tags that somebody removes, and the dead-man switch;
+// one that the next bot ends; and two that are built while a yes is missing.
 func TestCallsOfALife(t *testing.T) {
 	testenv.SkipRaced(t, "what it records does not depend on it")
 	t.Parallel()
@@ -80,6 +81,7 @@ func TestCallsOfALife(t *testing.T) {
 	id = w.open(ann, dev, c.instance+" 3s from 203.0.113.7")
 	w.card(dev, id, "Closed", "expired")
 	w.nothingLeftSoon()
+	builtAheadLives(w, recorded)
 	aws.SetFault(nil)
 
 	got := recorded.all()
@@ -104,6 +106,37 @@ func TestCallsOfALife(t *testing.T) {
 		text := "[\n  " + strings.Join(got, ",\n  ") + "\n]\n"
 		if err := os.WriteFile(callsFile, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// builtAheadLives are a lease that is built while its yes is missing, and one that is
+// built and denied.
+func builtAheadLives(w *world, recorded *callRecorder) {
+	w.t.Helper()
+	w.kill()
+	w.opts.rules, w.opts.timing = approvedRules, strings.Replace(shortTiming, "approval: 30s", "approval: 5m", 1)
+	w.start()
+	begun := len(recorded.made())
+	id := w.waiting(w.cloud.instance + " 5m from 203.0.113.7")
+	ready := len(recorded.made())
+	w.click(carol, w.card(dev, id), "lease.approve")
+	w.card(dev, id, "ssh -p 22")
+	open := len(recorded.made())
+	w.slash(ann, dev, "close "+id)
+	w.card(dev, id, "Closed")
+	w.deny(carol, w.waiting(w.cloud.instance+" 5m from 203.0.113.8"), "not today")
+	w.nothingLeftSoon()
+	made := recorded.made()
+	for _, call := range []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+		"scheduler:CreateSchedule"} {
+		if !slices.Contains(made[begun:ready], call) {
+			w.t.Errorf("%s is not among what was done while a yes was missing: %q", call, made[begun:ready])
+		}
+	}
+	for _, call := range []string{"ec2:AuthorizeSecurityGroupIngress", "scheduler:UpdateSchedule"} {
+		if !slices.Contains(made[ready:open], call) {
+			w.t.Errorf("%s is not among what was done after the yes: %q", call, made[ready:open])
 		}
 	}
 }
@@ -136,6 +169,13 @@ type callRecorder struct {
 
 	mu    sync.Mutex
 	calls []string
+	names []string // of all calls, in the order in which they were made
+}
+
+func (r *callRecorder) made() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.names)
 }
 
 func (r *callRecorder) all() []string {
@@ -146,6 +186,9 @@ func (r *callRecorder) all() []string {
 }
 
 func (r *callRecorder) record(call fakeaws.Call) {
+	r.mu.Lock()
+	r.names = append(r.names, call.String())
+	r.mu.Unlock()
 	if call.Service == "sts" {
 		return // needs no permission, or that of the bot's own account
 	}

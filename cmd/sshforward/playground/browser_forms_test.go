@@ -25,7 +25,7 @@ func (d *drive) form(instance string) (lease string) {
 	}
 	d.Click(".suggestions [role=option]")
 	d.JS(fmt.Sprintf(`document.querySelector("[data-block=instance] input").value.startsWith(%q)`, instance+" ("))
-	d.chooses("duration", "50s")
+	d.chooses("duration", "10m")
 	d.write("source", "8.8.8.8")
 	d.submit()
 	d.JS(`document.querySelector("[data-block=source] .error").textContent.includes("8.8.8.8")`)
@@ -69,11 +69,13 @@ func (d *drive) chooses(block, text string) {
 	d.JS(fmt.Sprintf(`document.querySelector(%q).value === %q`, input, text))
 }
 
+// whyNot is the reason of a denial.
+const whyNot = "Not before the backup has run"
+
 // deny is a no with a reason.
 func (d *drive) deny() {
 	d.t.Helper()
-	const why = "Not before the backup has run"
-	db := d.ask("/sshforward open db-1 20s because of curiosity")
+	db := d.ask("/sshforward open db-1 5m because of curiosity")
 	d.press("lease.confirm", db)
 	d.card(db, "Needs approval")
 	d.as(Carol)
@@ -81,12 +83,12 @@ func (d *drive) deny() {
 	d.See(`dialog.modal[data-callback="lease.deny"]`)
 	d.submit()
 	d.JS(`document.querySelector("[data-block=reason] .error").textContent !== ""`)
-	d.write("reason", why)
+	d.write("reason", whyNot)
 	d.Looks("deny", "dialog.modal .dialog-buttons")
 	d.submit()
 	d.Gone("dialog")
 	d.as(Ann)
-	d.card(db, why)
+	d.card(db, whyNot)
 	d.Looks("denied", ".message:not(.ephemeral)")
 }
 
@@ -100,7 +102,7 @@ func (d *drive) urgent() {
 	d.Looks("japanese-form", "dialog.modal .dialog-buttons")
 	d.Click("dialog.modal .plain")
 	d.Gone("dialog")
-	db := d.ask("/sshforward open db-1 20s urgent because of the outage")
+	db := d.ask("/sshforward open db-1 2m urgent because of the outage")
 	d.press("lease.confirm", db)
 	d.See(fmt.Sprintf(`[data-action="lease.confirm"][data-value=%q]`, db+" urgent"))
 	d.See(".ephemeral .block[lang=ja]")

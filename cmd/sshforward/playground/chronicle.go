@@ -27,8 +27,8 @@ const (
 // chronicle is what happened, as a person would tell it: from the audit record,
 // from who came through a forward, and from the trouble that was caused.
 type chronicle struct {
-	name    func(user string) string
-	changed func() // is called when there is more
+	name    func(id string) string // of a person or an instance
+	changed func()                 // is called when there is more
 
 	mu   sync.Mutex
 	last int
@@ -55,7 +55,7 @@ func (p *Playground) Happened() []web.Happening {
 
 // recorded tells a line of the audit record.
 func (c *chronicle) recorded(e sshforward.Event) {
-	key := fmt.Sprint(e.At, e.Act, e.Result, e.Lease, e.Actor, e.Detail)
+	key := fmt.Sprintf("%+v", e)
 	c.mu.Lock()
 	again := c.told[key]
 	if c.told == nil {
@@ -75,7 +75,7 @@ func (c *chronicle) recorded(e sshforward.Event) {
 // tell makes a sentence of a line of the audit record, or none of what tells a
 // person nothing that the next line does not.
 func (c *chronicle) tell(e sshforward.Event) (kind, text string) {
-	what := cmp.Or(e.Name, e.Instance, "a lease")
+	what := cmp.Or(e.Name, c.name(e.Instance))
 	who, owner := c.name(e.Actor), c.name(e.Owner)
 	if e.Result != sshforward.ResultOK {
 		return ofRefusal, c.refused(e, who, what)
@@ -99,6 +99,9 @@ func (c *chronicle) tell(e sshforward.Event) (kind, text string) {
 	case sshforward.ActCancel:
 		return words("%s takes back the request for %s", who, what)
 	case sshforward.ActApprove:
+		if e.State == sshforward.Open {
+			return words("%s approves more time on %s for %s", who, what, owner)
+		}
 		return words("%s approves %s for %s", who, what, owner)
 	case sshforward.ActDeny:
 		return words("%s denies %s to %s", who, what, owner)
@@ -113,7 +116,10 @@ func (c *chronicle) tell(e sshforward.Event) (kind, text string) {
 	case sshforward.ActAbandon:
 		return words("%s gives up %s", who, what)
 	case sshforward.ActSource:
-		return words("%s saves or forgets an address", who)
+		if len(e.Sources) == 0 {
+			return words("%s forgets the saved address", who)
+		}
+		return words("%s saves the address %s", who, strings.Join(e.Sources, ", "))
 	case sshforward.ActOpened:
 		return words("%s is open for %s", what, owner)
 	case sshforward.ActEnding:
@@ -164,13 +170,18 @@ func (c *chronicle) refused(e sshforward.Event, who, what string) string {
 	return strings.TrimSpace(s)
 }
 
-// nameOf is somebody's first name, as the page has it.
-func (p *Playground) nameOf(user string) string {
+// nameOf is somebody's first name, as the page has it, or that of an instance.
+func (p *Playground) nameOf(id string) string {
 	for _, u := range p.workspace.Snapshot().Users() {
-		if u.ID == user {
+		if u.ID == id {
 			name, _, _ := strings.Cut(u.RealName, " (")
 			return name
 		}
 	}
-	return cmp.Or(user, "the bot")
+	for _, i := range p.cloud.Home().Instances() {
+		if i.ID == id {
+			return i.Tags["Name"]
+		}
+	}
+	return cmp.Or(id, "the bot")
 }

@@ -62,9 +62,10 @@ const (
 	keysDir        = "keys"
 )
 
-// hint is what to type first; it is no longer than a lease may be at this speed.
+// hint is what to type first: no longer than half of what a lease may last at this
+// speed, so that it can be extended by as much.
 func (p *Playground) hint() string {
-	lasts := min(5*time.Minute, scaled(leaseMax, p.opts.Speed))
+	lasts := min(5*time.Minute, scaled(leaseMax, 2*p.opts.Speed))
 	return "/sshforward open web-1 " + sshforward.FormatDuration(lasts) + " because I want to see it"
 }
 

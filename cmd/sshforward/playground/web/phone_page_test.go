@@ -17,7 +17,8 @@ const (
 		&& [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) && !e.closest('.sr-only, .skip, title, desc'))
 		.map((e) => [e, parseFloat(getComputedStyle(e).fontSize) * (e.ownerSVGElement?.getScreenCTM().a ?? 1)])
 		.filter(([, px]) => px < 10.99).map(([e, px]) => e.tagName + '.' + (e.className.baseVal ?? e.className) + ' ' + px).join('; ')`
-	tooTight = `[...document.querySelectorAll('button, select, input, textarea, summary, [role=tab]')].filter((e) => e.checkVisibility({ visibilityProperty: true })
+	tooTight = `[...document.querySelectorAll('button, select, input, textarea, summary, [role=tab]')]
+		.filter((e) => e.checkVisibility({ visibilityProperty: true })
 		&& !e.closest('.text .command, .mention, .skip') && !e.matches('.mention, p .command, [type=radio], [type=checkbox]'))
 		.map((e) => [e, e.getBoundingClientRect()]).filter(([, r]) => r.height < 39.5 || r.width < 39.5)
 		.map(([e, r]) => e.tagName + '.' + e.className + ' ' + Math.round(r.width) + 'x' + Math.round(r.height)).join('; ')`
@@ -80,7 +81,8 @@ func TestAPhone(t *testing.T) {
 	b.Keys("/nothing" + kb.Enter)
 	b.See("#toasts .toast")
 	b.JS(`document.getElementById('toasts').getBoundingClientRect().bottom <= document.getElementById('app').getBoundingClientRect().top`)
-	b.JS(`document.getElementById('composer').getBoundingClientRect().bottom <= document.getElementById('tabs').getBoundingClientRect().top + 1`)
+	b.JS(`document.getElementById('composer').getBoundingClientRect().bottom
+		<= document.getElementById('tabs').getBoundingClientRect().top + 1`)
 	b.JS(`document.getElementById('tabs').getBoundingClientRect().bottom <= innerHeight`)
 	none(t, b, "a problem", tooSmall)
 	none(t, b, "a problem", tooTight)

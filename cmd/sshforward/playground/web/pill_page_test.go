@@ -17,13 +17,15 @@ func TestThePill(t *testing.T) {
 	b.JS(`document.querySelector('.state').textContent === 'No way in. Nothing is left over.'`)
 	balancer := `{ health: 'InService', listen: 22 }`
 	lease := func(instance, rest string) string {
-		return fmt.Sprintf(`{ lease: 'l' + %[1]q, instance: %[1]q, balancer: %[2]s, group: { in: [{}] }, door: {}, %[3]s }`, instance, balancer, rest)
+		return fmt.Sprintf(`{ lease: 'l' + %[1]q, instance: %[1]q, balancer: %[2]s, group: { in: [{}] }, door: {}, %[3]s }`,
+			instance, balancer, rest)
 	}
 	for _, c := range []struct{ forwards, status, kind, says string }{
 		{lease("i-1", ""), `{ bot_running: true }`, "open", "web-1 can be reached"},
 		{lease("i-1", ""), `{ bot_running: true, sessions: 1 }`, "open", "web-1 can be reached · 1 live session"},
 		{lease("i-1", "") + "," + lease("i-2", ""), `{ bot_running: true, sessions: 2 }`, "open", "web-1, db-1 can be reached · 2 live sessions"},
-		{lease("i-1", "door: null"), `{ bot_running: true, sessions: 1 }`, "making", "A rule is missing: nobody new gets through · 1 live session"},
+		{lease("i-1", "door: null"), `{ bot_running: true, sessions: 1 }`, "making",
+			"A rule is missing: nobody new gets through · 1 live session"},
 		{lease("i-1", "") + "," + lease("i-2", "door: null"), `{ bot_running: true }`, "making",
 			"web-1 can be reached · A rule is missing: nobody new gets through to db-1"},
 		{lease("i-1", "") + "," + lease("i-2", "group: { in: [] }"), `{ bot_running: true }`, "open",
@@ -36,7 +38,8 @@ func TestThePill(t *testing.T) {
 		{`{ lease: 'l', group: { in: [] } }`, `{ bot_running: true }`, "making", "No way in; some things are still there"},
 	} {
 		got := b.Get(fmt.Sprintf(`import('/js/pill.js').then((m) => m.summary(
-			{ instances: [{ id: 'i-1', name: 'web-1' }, { id: 'i-2', name: 'db-1' }], forwards: [%s] }, %s, Date.parse('2026-01-01T00:01:00Z')).join(': '))`,
+			{ instances: [{ id: 'i-1', name: 'web-1' }, { id: 'i-2', name: 'db-1' }], forwards: [%s] },
+			%s, Date.parse('2026-01-01T00:01:00Z')).join(': '))`,
 			c.forwards, c.status))
 		if got != c.kind+": "+c.says {
 			t.Errorf("%s with %s says\n  %s, want\n  %s", c.forwards, c.status, got, c.kind+": "+c.says)

@@ -74,6 +74,7 @@ func TestADraftStaysWithItsAuthor(t *testing.T) {
 	b.Click("#composer-text")
 	b.Keys("open web-1 please" + kb.Enter)
 	b.See(".message.ephemeral .command")
-	b.JS(`[...document.querySelectorAll('.message.ephemeral .command')].map((c) => c.textContent).join() === '/sshforward,/sshforward open web-1 5m'`)
+	b.JS(`[...document.querySelectorAll('.message.ephemeral .command')].map((c) => c.textContent).join()
+		=== '/sshforward,/sshforward open web-1 5m'`)
 	b.Axe("a word to the bot")
 }

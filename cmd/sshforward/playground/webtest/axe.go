@@ -37,6 +37,11 @@ var axeSource = sync.OnceValues(func() (string, error) {
 // SSHFORWARD_REQUIRE names axe.
 func (b *Browser) Axe(state string) {
 	b.t.Helper()
+	b.axe(state, "light", "dark")
+}
+
+func (b *Browser) axe(state string, schemes ...string) {
+	b.t.Helper()
 	source, err := axeSource()
 	if err != nil {
 		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "axe") {
@@ -50,9 +55,11 @@ func (b *Browser) Axe(state string) {
 			b.t.Fatal(err)
 		}
 	}
-	for _, scheme := range []string{"light", "dark"} {
-		b.Scheme(scheme)
-		b.settle() // colours fade from one scheme into the other
+	for _, scheme := range schemes {
+		if scheme != b.scheme {
+			b.Scheme(scheme)
+			b.settle()
+		}
 		var found []struct {
 			ID, Help string
 			Nodes    []struct {
@@ -73,5 +80,7 @@ func (b *Browser) Axe(state string) {
 			b.Shot("axe-" + scheme)
 		}
 	}
-	b.Scheme("light")
+	if b.scheme != "light" {
+		b.Scheme("light")
+	}
 }

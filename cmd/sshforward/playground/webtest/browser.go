@@ -24,13 +24,14 @@ type Browser struct {
 	// Cut is set by a test that breaks the connection, which the console may say.
 	Cut atomic.Bool
 
-	t    *testing.T
-	ctx  context.Context
-	shot string // where screenshots go, and how their names begin
+	t      *testing.T
+	ctx    context.Context
+	shot   string // where screenshots go, and how their names begin
+	scheme string // light or dark
 }
 
 // patience is how long something may take to show; the machine may be busy.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // testWithin is how long one page may be used.
 const testWithin = 5 * time.Minute
@@ -256,6 +257,7 @@ func (b *Browser) Size(width, height int64) {
 // so that a screenshot need not wait.
 func (b *Browser) Scheme(s string) {
 	b.t.Helper()
+	b.scheme = s
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
@@ -286,13 +288,16 @@ func (b *Browser) Shot(name string) {
 // Pictured tells whether pictures are kept, which takes its time.
 func (b *Browser) Pictured() bool { return b.shot != "" }
 
-// Looks keeps a picture of the page on a desktop, in the dark and on a phone,
-// each with an element in sight, and leaves it on the desktop.
+// Looks holds the page as it is against axe-core, and keeps a picture of it on a
+// desktop, in the dark and on a phone, each with an element in sight; it leaves it
+// on the desktop. Where no pictures are kept it is looked at in light alone.
 func (b *Browser) Looks(name, css string) {
 	b.t.Helper()
 	if b.shot == "" {
+		b.axe(name, "light")
 		return
 	}
+	b.Axe(name)
 	look := func(name string) {
 		b.JS(fmt.Sprintf(`(() => {
 			const all = document.querySelectorAll(%q);

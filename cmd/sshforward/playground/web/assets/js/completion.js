@@ -9,7 +9,7 @@ const address = '127.0.0.1'; // where everybody comes from in here
 
 const leasesOf = (user) => (state.cloud?.forwards ?? []).filter((f) => !user || f.owner === user).map((f) => f.lease);
 const hasSome = () => leasesOf(state.me).length > 0;
-const hadSome = () => hasSome() || (state.story?.leases ?? []).some((l) => l.owner === state.me);
+const hadSome = () => (state.story?.leases ?? []).some((l) => l.owner === state.me && l.state === 'closed' && l.expires); // and was open
 const fitting = () => subcommands.filter((c) => !c.fits || c.fits());
 
 export const subcommands = [
@@ -21,7 +21,7 @@ export const subcommands = [
   { name: 'from', usage: '<lease | instance> <ip>', says: 'come from another address', fits: hasSome },
   { name: 'why', usage: '<instance>', says: 'which rule decides about it' },
   { name: 'show', usage: '<lease>', says: 'everything about one lease', fits: () => leasesOf().length > 0 },
-  { name: 'ip', usage: '[<ip> | clear]', says: 'remember the address you come from', whole: true },
+  { name: 'ip', usage: '[<ip> | clear]', says: 'remember the address you come from' },
   { name: 'history', usage: '', says: 'your last leases, and how they ended', whole: true },
   { name: 'help', usage: '', says: 'all of this', whole: true },
 ];
@@ -41,7 +41,8 @@ function afterInstance([instance, ...rest]) {
   if (before.at(-1) === 'from') return [{ word: address, says: 'where you connect from' }];
   const reason = 'I want to see it';
   const may = [
-    /^\d/.test(before[0] ?? '') ? null : { word: length(), says: 'for how long' },
+    // For production policy may allow less; without a length it takes what is usual.
+    before.length || isProduction(instance) ? null : { word: length(), says: 'for how long' },
     before.includes('from') ? null : { word: `from ${address}`, says: 'where you connect from' },
     isProduction(instance) && isOnCall() && !before.includes('urgent') ? { word: 'urgent', says: 'without approval' } : null,
     { word: `because ${reason}`, says: 'why; approvers read it', ends: true },

@@ -13,10 +13,12 @@ const drafts = new Map();
 /** thread is what hangs below a message that everybody sees. */
 export function thread(m) {
   const key = me()?.id + ' ' + m.ts;
+  // What is read out begins with what is seen.
+  const label = langOf(says('Reply')) ? `${nameOf(m.user)}のスレッドに返信` : `Reply to ${nameOf(m.user)} in a thread`;
   const box = h('div', { class: 'thread' }, h('ol', { class: 'replies', 'aria-label': 'Replies', hidden: true }));
   const shut = () => {
     drafts.delete(key);
-    const button = h('button', { type: 'button', class: 'reply', 'aria-label': `Reply to ${nameOf(m.user)} in a thread`, onclick: () => write().focus() },
+    const button = h('button', { type: 'button', class: 'reply', 'aria-label': label, lang: langOf(label), onclick: () => write().focus() },
       icon('thread'), h('span', { lang: langOf(says('Reply')) }, says('Reply')));
     box.replaceChildren(box.firstChild, button);
     return button;
@@ -24,7 +26,7 @@ export function thread(m) {
   let shifted = false; // Shift is down, which makes Enter a line break
   const write = () => {
     const field = h('textarea', {
-      rows: 1, class: 'thread-text', placeholder: says('Reply…'), 'aria-label': `Reply to ${nameOf(m.user)} in a thread`, autocomplete: 'off',
+      rows: 1, class: 'thread-text', placeholder: says('Reply…'), 'aria-label': label, autocomplete: 'off',
       value: drafts.get(key) ?? '',
       oninput: () => {
         drafts.set(key, field.value);
