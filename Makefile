@@ -1,6 +1,6 @@
 # Short names for what people do here; the commands stand in README and .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help check test play release verify-release verify-xterm
+.PHONY: help check test play release verify-release verify-xterm pictures
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -22,3 +22,8 @@ verify-release: ## builds the release twice, once from nothing, and compares eve
 
 verify-xterm: ## compares the terminal in the playground's page with the packages on npm
 	SSHFORWARD_REQUIRE=xterm go test -count=1 -run TestXterm ./cmd/sshforward/playground/web
+
+pictures: ## makes the pictures of the README, in a walk through the playground's guide
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	SSHFORWARD_ARTEFACTS=$$dir SSHFORWARD_REQUIRE=ssh,chromium go test -count=1 -run TestGuide/1400-light ./cmd/sshforward/playground && \
+	cp "$$dir/guide-1400-light-2-stranger.png" docs/playground.png && cp "$$dir/guide-1400-light-10-receipt.png" docs/receipt.png

@@ -190,7 +190,7 @@ func TestCrashAnywhere(t *testing.T) {
 	if calls < 40 {
 		t.Fatalf("a whole life took only %d calls", calls)
 	}
-	for at := 1; at <= calls; at += testenv.UnlessRaced(1, 3) {
+	for at := 1; at <= calls; at += testenv.UnlessRaced(1, 8) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("call %d, after=%t", at, after), func(t *testing.T) {
 				t.Parallel()

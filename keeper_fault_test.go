@@ -149,7 +149,7 @@ func TestManyOverdueInOneAccount(t *testing.T) {
 		w.pass(time.Until(end.Add(-2 * time.Second)))
 		w.cloud.script(hangIn("far", "close"))
 		w.store.mu.Lock()
-		for i := range testenv.UnlessRaced(dueAtOnce, dueAtOnce/8) {
+		for i := range testenv.UnlessRaced(dueAtOnce, dueAtOnce/20) {
 			l := &Lease{ID: fmt.Sprintf("far%05d", i), State: Closing}
 			l.Owner, l.RequestedAt, l.Instance = alice, w.t0, Instance{Account: "far", ID: "i-0far"}
 			l.Reason, l.OpenedAt, l.ExpiresAt, l.ClosingAt, l.NextTryAt, l.DueAt = Expired, w.t0, w.t0, w.t0, w.t0, w.t0
@@ -259,7 +259,7 @@ func TestRefused(t *testing.T) {
 func TestWaitingForATurnIsNoFailure(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.crash()
-		w.timing.Opening = 5 * time.Minute
+		w.timing.Opening = 2 * time.Minute
 		w.start()
 		first := true
 		var id string
@@ -269,7 +269,7 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 				first = false
 				return unavailable("EC2")
 			case op == "open/group":
-				time.Sleep(10 * time.Minute) // and does not listen to its context
+				time.Sleep(5 * time.Minute) // and does not listen to its context
 			}
 			return nil
 		})
@@ -285,7 +285,7 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 		if got := w.slack.shows(id); !strings.Contains(got, turn) {
 			t.Errorf("the card shows %q", got)
 		}
-		w.pass(w.timing.Opening + 10*time.Minute)
+		w.pass(w.timing.Opening + 5*time.Minute)
 		l := w.lease(id)
 		why := l.Why.String()
 		if !strings.Contains(why, "EC2 cannot be reached.") || !strings.Contains(why, turn) || strings.Contains(why, "log") {

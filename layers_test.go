@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/internal/layers"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The package is read from the bottom up: a file uses only files of layers
 // below it, and of its own layer only such as do not use it. The words of
 // which everything else is made, sentences and errors about them, count as one.
 func TestLayers(t *testing.T) {
+	testenv.SkipRaced(t, "it reads the sources")
 	layers.Check(t, ".", 1, []string{"text.go", "error.go", "duration.go"})
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "do", Files: []string{"keeper_do.go", "doc.go"}},

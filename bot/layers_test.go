@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/internal/layers"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The package is read from the bottom up. Rendering is below all that talks to
 // Slack or to the keeper, so that what people read depends on what is rendered
 // and on nothing else.
 func TestLayers(t *testing.T) {
+	testenv.SkipRaced(t, "it reads the sources")
 	layers.Check(t, ".", 1)
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "bot", Files: []string{"bot.go", "doctor.go"}},

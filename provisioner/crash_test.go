@@ -160,7 +160,7 @@ func TestCrash(t *testing.T) {
 				lease = w.lease("web-1")
 				whole = w.live(lease.Clone(), death{at: -1})
 			})
-			for _, d := range testenv.Thinned(whole.deaths(name == "late" || testenv.Race), 7) {
+			for _, d := range testenv.Thinned(whole.deaths(name == "late" || testenv.Race), 16) {
 				inFakeNamed(t, d.String(), o, func(w *world) {
 					before := w.foreign()
 					w.live(lease.Clone(), d)

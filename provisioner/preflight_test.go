@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -224,6 +225,7 @@ func TestPreflightQuota(t *testing.T) {
 		}
 	})
 	t.Run("moto", func(t *testing.T) { // has no account limits
+		testenv.SkipRaced(t, "one life on moto is enough there")
 		t.Parallel()
 		w := newMoto(t, worldOptions{})
 		start := time.Now()

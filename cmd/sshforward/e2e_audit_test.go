@@ -36,6 +36,7 @@ func (w *world) audit(args ...string) string {
 // TestAudit opens a forward, has it refused to others, and lets it end; then
 // the record, the mirror and the copy tell the same, whether the bot runs or not.
 func TestAudit(t *testing.T) {
+	testenv.SkipRaced(t, "TestAuditGoesOn goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{extra: "audit: {stdout: true}"})

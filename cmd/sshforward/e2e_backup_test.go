@@ -16,7 +16,7 @@ import (
 // An old backup is put back in which a lease is over that was extended since: its
 // signed tags say so before its end is carried out. One that nobody extended ends.
 func TestBackupInWhichALeaseIsOver(t *testing.T) {
-	testenv.SkipRaced(t, "TestRestore goes the same ways")
+	testenv.SkipRaced(t, "TestKilledAndRestarted goes the same ways")
 	t.Parallel()
 	clouds(t, func(t *testing.T, c cloud) {
 		w := newWorld(t, c, worldOptions{})
@@ -48,7 +48,7 @@ func TestBackupInWhichALeaseIsOver(t *testing.T) {
 // The backup is from when the yes to a lease was missing that is open by now: it
 // ends, its session with it, and the receipt says that it was open.
 func TestBackupFromBeforeTheYes(t *testing.T) {
-	testenv.SkipRaced(t, "TestRestore goes the same ways")
+	testenv.SkipRaced(t, "TestKilledAndRestarted goes the same ways")
 	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{rules: approvedRules, timing: strings.Replace(shortTiming, "approval: 30s", "approval: 5m", 1)})

@@ -182,6 +182,7 @@ func TestDoctorProbe(t *testing.T) {
 
 // Beside a running bot it takes nothing away from it.
 func TestDoctorBesideTheBot(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

@@ -81,6 +81,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 }
 
 func TestLostStore(t *testing.T) {
+	testenv.SkipRaced(t, "TestStoreLostWhileRunning goes the same ways")
 	t.Parallel()
 	for name, spoil := range testenv.ThinnedRows(map[string]func(file string) error{
 		"gone": os.Remove,

@@ -153,6 +153,7 @@ func TestPolicyReplay(t *testing.T) {
 // Somebody asks why: which rule, who may approve, what is missing. Whom no rule
 // lets in there learns nothing.
 func TestWhy(t *testing.T) {
+	testenv.SkipRaced(t, "it looks at single calls, one after the other")
 	t.Parallel()
 	c, aws, note := fakeCloud(t, fakeaws.Options{})
 	aws.Home().Tag(note.App, "Env", "prod")

@@ -219,6 +219,7 @@ func (w *world) accessEnds(aws *fakeaws.Cloud, id string, at time.Time) {
 // goes through all pages in a goroutine of its own, and a bad one there ends
 // the process, at each start anew.
 func TestStoreThatBboltPanicsOn(t *testing.T) {
+	testenv.SkipRaced(t, "TestStoreLostWhileRunning goes the same ways")
 	t.Parallel()
 	cl, aws, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, cl, worldOptions{})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -12,6 +13,7 @@ import (
 // command is left, and no button but the one that asks again, though another
 // process than the one that said it is there by then.
 func TestWhatWasSaidStaysTrue(t *testing.T) {
+	testenv.SkipRaced(t, "TestAnotherAddress goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

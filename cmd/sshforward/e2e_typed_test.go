@@ -4,12 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // A command as a phone or an input method writes it is asked like any other, and
 // what is suggested for one with a mistake works when it is typed.
 func TestCommandsAsTheyAreTyped(t *testing.T) {
+	testenv.SkipRaced(t, "what it looks for is in texts")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

@@ -203,7 +203,7 @@ func crashMatrix(t *testing.T, life func(*testing.T, func(site) moment) ([]site,
 		})
 	}
 	for i, at := range sites {
-		if testenv.Race && i%12 > 0 {
+		if testenv.Race && i%24 > 0 {
 			continue // without it all are gone through
 		}
 		if !testenv.Race && (i == 0 || sites[i-1].n < at.n-1) {

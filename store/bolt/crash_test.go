@@ -68,7 +68,7 @@ func TestKilledMidWriteEveryAcknowledgedWriteIsThere(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "leases.db")
 	acknowledged := map[string]uint64{}
-	for round := range 5 {
+	for round := range testenv.UnlessRaced(5, 2) {
 		killWhileWriting(t, path, 50+100*round, acknowledged)
 
 		s := mustOpen(t, path)

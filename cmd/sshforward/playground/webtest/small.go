@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// small writes a screenshot with the 256 colours that it has most of, which for
-// a page is nearly all of it and takes a third of the bytes.
+// small writes a screenshot with 256 colours, which for a page is nearly all of
+// them and takes a third of the bytes.
 func small(shot []byte) ([]byte, error) {
 	from, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
@@ -36,10 +36,7 @@ func small(shot []byte) ([]byte, error) {
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b color.RGBA) int { return cmp.Compare(count[b], count[a]) })
-	var palette color.Palette
-	for _, c := range all[:min(256, len(all))] {
-		palette = append(palette, real[c])
-	}
+	palette := paletteOf(all, real)
 	index := make(map[color.RGBA]uint8, len(all))
 	for _, c := range all {
 		index[c] = uint8(palette.Index(real[c]))
@@ -53,4 +50,28 @@ func small(shot []byte) ([]byte, error) {
 	var out bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to)
 	return out.Bytes(), err
+}
+
+// paletteOf takes the colours that there is most of, but first one of each kind,
+// so that a small dot keeps its own.
+func paletteOf(all []color.RGBA, real map[color.RGBA]color.RGBA) (palette color.Palette) {
+	const kind = 24 * 24 // squared distance
+	taken := make(map[color.RGBA]bool)
+	for _, apart := range []int{kind, 0} {
+		for _, c := range all {
+			if len(palette) == 256 {
+				return palette
+			}
+			if !taken[c] && !slices.ContainsFunc(palette, func(p color.Color) bool { return distance(p.(color.RGBA), real[c]) < apart }) {
+				taken[c] = true
+				palette = append(palette, real[c])
+			}
+		}
+	}
+	return palette
+}
+
+func distance(a, b color.RGBA) int {
+	r, g, bl := int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B)
+	return r*r + g*g + bl*bl
 }

@@ -15,6 +15,7 @@ export async function showReceipt(lease) {
   let r = await act.receipt(lease);
   if (!r) return;
   let timer = 0;
+  let at = 0; // the moment that is shown
   const place = h('div', { class: 'receipt-picture', tabindex: 0, role: 'group', 'aria-label': 'Picture of the receipt' });
   const slider = h('input', { type: 'range', min: 0, max: steps, value: steps, id: 'receipt-slider', oninput: () => { stop(); draw(); } });
   const moment = h('output', { for: 'receipt-slider' });
@@ -33,7 +34,8 @@ export async function showReceipt(lease) {
     const life = lifeOf(r);
     const [from, to] = [life[0].at, life.at(-1).at];
     const until = from + (to - from) * slider.value / steps;
-    place.replaceChildren(receiptPicture(r, until));
+    at = until;
+    place.replaceChildren(receiptPicture(r, until, place.clientWidth || undefined));
     moment.textContent = `${new Date(until).toISOString().slice(11, 19)} UTC, ${stateAt(life, until) || 'nothing yet'}`;
     slider.setAttribute('aria-valuetext', moment.textContent);
   }
@@ -55,12 +57,12 @@ export async function showReceipt(lease) {
     place,
     h('div', { class: 'receipt-replay' }, replay, h('label', { for: 'receipt-slider', class: 'sr-only' }, 'Replay the life of the lease'), slider, moment),
     h('div', { class: 'dialog-buttons' },
-      h('button', { type: 'button', class: 'button', dataset: { receipt: 'svg' }, onclick: () => save(place, `receipt-${r.lease}.svg`, svgFile) }, 'Save as SVG'),
-      h('button', { type: 'button', class: 'button', dataset: { receipt: 'png' }, onclick: () => save(place, `receipt-${r.lease}.png`, pngFile) }, 'Save as PNG')));
+      h('button', { type: 'button', class: 'button', dataset: { receipt: 'svg' }, onclick: () => save(receiptPicture(r, at), `receipt-${r.lease}.svg`, svgFile) }, 'Save as SVG'),
+      h('button', { type: 'button', class: 'button', dataset: { receipt: 'png' }, onclick: () => save(receiptPicture(r, at), `receipt-${r.lease}.png`, pngFile) }, 'Save as PNG')));
   box.addEventListener('close', () => { stop(); dismiss(box); });
-  draw();
   document.body.append(box);
   box.showModal();
+  draw(); // it has a width now
   slider.focus();
 }
 
@@ -81,8 +83,8 @@ async function pngFile(svg) {
   }
 }
 
-async function save(place, name, make) {
-  const url = URL.createObjectURL(await make(place.firstChild));
+async function save(picture, name, make) {
+  const url = URL.createObjectURL(await make(picture));
   const a = h('a', { href: url, download: name });
   a.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

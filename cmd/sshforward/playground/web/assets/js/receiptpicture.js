@@ -6,7 +6,7 @@ import { s } from './dom.js';
 import { span } from './dates.js';
 import { nameOf } from './state.js';
 
-const width = 680;
+const most = 680; // px, and where two columns have room
 const ink = { paper: '#fffdf8', text: '#1c2329', soft: '#55616b', line: '#d9d5c8', good: '#166534', goodSoft: '#dcf5e3', bad: '#be123c', warn: '#9a4508', pale: '#b9b5aa', way: '#8b949b' };
 const sans = 'Inter, system-ui, "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans", sans-serif';
 
@@ -74,11 +74,14 @@ function facts(r) {
 
 const short = (text, n) => ([...text].length > n ? [...text].slice(0, n - 1).join('') + '…' : text);
 
-/** receiptPicture draws a receipt as things were at a moment. */
-export function receiptPicture(r, until) {
+/** receiptPicture draws a receipt as things were at a moment, as wide as there is room. */
+export function receiptPicture(r, until, room = most) {
+  const width = Math.max(300, Math.min(most, room));
+  const columns = width >= 600 ? 2 : 1;
+  const letters = Math.floor(width / 7.6); // of a line
   const life = lifeOf(r);
   const first = r.events[0];
-  const rows = 152 + facts(r).length / 2 * 24;
+  const rows = 152 + Math.ceil(facts(r).length / columns) * 24;
   const axis = rows + 34;
   const list = axis + 62;
   const height = list + life.length * 21 + 22;
@@ -87,39 +90,43 @@ export function receiptPicture(r, until) {
     s('desc', { id: 'receipt-desc' }, facts(r).map(([k, v]) => `${k}: ${v}.`).join(' ')),
     s('rect', { width, height, fill: ink.paper }),
     t(24, 36, `Access to ${first.name}`, { 'font-size': 20, 'font-weight': 700 }),
-    t(24, 57, `lease ${r.lease} · ${first.instance} · ${first.region} · rule ${first.rule ?? 'none'}`, { fill: ink.soft, 'font-size': 12 }),
+    t(24, 57, short(`lease ${r.lease} · ${first.instance} · ${first.region} · rule ${first.rule ?? 'none'}`, letters), { fill: ink.soft, 'font-size': 12 }),
     t(width - 24, 36, new Date(life[0].at).toISOString().slice(0, 10), { 'text-anchor': 'end', fill: ink.soft }));
-  svg.append(way(life, until));
+  svg.append(way(life, until, width));
   facts(r).forEach(([k, v, colour], i) => {
-    const [x, y] = [24 + (i % 2) * 330, 160 + Math.floor(i / 2) * 24];
-    svg.append(t(x, y, k, { fill: ink.soft }), t(x + 112, y, short(v, 28), { 'font-weight': 620, fill: colour ?? ink.text }));
+    const [x, y] = [24 + (i % columns) * 330, 160 + Math.floor(i / columns) * 24];
+    svg.append(t(x, y, k, { fill: ink.soft }), t(x + 112, y, short(v, columns === 2 ? 28 : letters - 18), { 'font-weight': 620, fill: colour ?? ink.text }));
   });
-  svg.append(timeline(r, life, until, axis));
+  svg.append(timeline(r, life, until, axis, width));
   life.forEach((m, i) => {
     const y = list + i * 21;
     const on = m.at <= until;
     const colour = { cut: ink.bad, refused: ink.bad, opened: ink.good, closed: ink.good, access_ended: ink.bad }[m.kind] ?? ink.soft;
     svg.append(s('circle', { cx: 30, cy: y - 4, r: 4, fill: on ? colour : ink.paper, stroke: on ? colour : ink.pale }),
       t(44, y, clock(m.at), { fill: on ? ink.soft : ink.pale, 'font-size': 12, 'font-variant-numeric': 'tabular-nums' }),
-      t(112, y, short(m.says, 72), { fill: on ? ink.text : ink.pale }),
-      m.from === 'wire' ? t(width - 24, y, 'seen on the wire', { 'text-anchor': 'end', 'font-size': 11, fill: on ? ink.soft : ink.pale }) : '');
+      t(112, y, short(m.says, letters - 15), { fill: on ? ink.text : ink.pale }),
+      m.from === 'wire' && columns === 2 ? t(width - 24, y, 'seen on the wire', { 'text-anchor': 'end', 'font-size': 11, fill: on ? ink.soft : ink.pale }) : '');
   });
   return svg;
 }
 
 // The way from the laptop to the instance, as it was.
-function way(life, until) {
+function way(life, until, width) {
   const state = stateAt(life, until);
   const y = 100;
   const open = state === 'open';
   const made = { pending: ink.warn, opening: ink.warn, open: ink.good, closing: ink.bad }[state];
   const inside = life.filter((m) => m.at <= until && m.kind === 'session').length - life.filter((m) => m.at <= until && (m.kind === 'cut' || m.kind === 'left')).length;
-  const box = (x, w, text, colour) => s('g', {},
+  const small = width < 600;
+  // Where the four boxes begin and end, as shares of the width: on a phone there is
+  // room for their names and little more.
+  const ends = (small ? [0, 0.18, 0.26, 0.45, 0.5, 0.73, 0.78, 1] : [0, 0.146, 0.272, 0.459, 0.5, 0.687, 0.816, 1]).map((x) => 24 + x * (width - 48));
+  const box = (n, text, colour, x = ends[2 * n], w = ends[2 * n + 1] - x) => s('g', {},
     s('rect', { x, y: y - 15, width: w, height: 30, rx: 8, fill: ink.paper, stroke: colour ?? ink.line, 'stroke-width': 1.6, 'stroke-dasharray': colour ? 'none' : '4 4' }),
-    t(x + w / 2, y + 4.5, text, { 'text-anchor': 'middle', 'font-weight': 600, 'font-size': 12.5, fill: colour ?? ink.pale }));
-  const wire = (x1, x2) => s('path', { d: `M${x1} ${y}H${x2}`, stroke: open ? ink.good : made ?? ink.pale, 'stroke-width': open ? 3 : 1.6, 'stroke-dasharray': open ? 'none' : '3 5', fill: 'none' });
-  return s('g', {}, box(24, 92, 'laptop', ink.way), wire(116, 196), box(196, 118, 'security group', made), wire(314, 340), box(340, 118, 'load balancer', made), wire(458, 540), box(540, 116, 'instance', ink.way),
-    Array.from({ length: Math.max(0, inside) }, (_, i) => s('circle', { cx: 492 - i * 14, cy: y, r: 5, fill: ink.good, stroke: ink.paper })),
+    t(x + w / 2, y + 4.5, text, { 'text-anchor': 'middle', 'font-weight': 600, 'font-size': small ? 11 : 12.5, fill: colour ?? ink.pale }));
+  const wire = (n) => s('path', { d: `M${ends[2 * n + 1]} ${y}H${ends[2 * n + 2]}`, stroke: open ? ink.good : made ?? ink.pale, 'stroke-width': open ? 3 : 1.6, 'stroke-dasharray': open ? 'none' : '3 5', fill: 'none' });
+  return s('g', {}, box(0, 'laptop', ink.way), wire(0), box(1, small ? 'group' : 'security group', made), wire(1), box(2, small ? 'balancer' : 'load balancer', made), wire(2), box(3, 'instance', ink.way),
+    Array.from({ length: Math.max(0, inside) }, (_, i) => s('circle', { cx: ends[6] - 10 - i * 13, cy: y, r: 5, fill: ink.good, stroke: ink.paper })),
     t(width / 2, y + 34, says[state] ?? state, { 'text-anchor': 'middle', fill: ink.soft, 'font-size': 12 }));
 }
 
@@ -129,7 +136,7 @@ const says = {
 };
 
 // A line of time: until it was open, open, until nothing was left.
-function timeline(r, life, until, y) {
+function timeline(r, life, until, y, width) {
   const [from, to] = [life[0].at, Math.max(life.at(-1).at, life[0].at + 1000)];
   const x = (ms) => 24 + (Math.min(Math.max(ms, from), to) - from) / (to - from) * (width - 48);
   const moment = (act) => { const e = find(r, act); return e ? at(e) : undefined; };

@@ -74,7 +74,11 @@ export async function login(id) {
   socket.binaryType = 'arraybuffer';
   session = socket;
   let end = '';
-  socket.onopen = () => { says.textContent = 'through the load balancer'; x.focus(); };
+  socket.onopen = () => {
+    says.textContent = 'through the load balancer';
+    x.focus();
+    box.scrollIntoView({ block: 'nearest' }); // xterm draws nothing out of sight
+  };
   socket.onmessage = (e) => {
     if (typeof e.data !== 'string') {
       x.write(new Uint8Array(e.data));

@@ -72,11 +72,12 @@ function left(f, c) {
 }
 
 function stranger(from, c, g) {
-  const x = Math.min(g.laptop.x + 200, g.width - 96);
+  const x = g.wide ? g.laptop.x + 200 : g.width - 34;
+  const says = g.wide ? { x: x + 24 } : { x: x - 24, 'text-anchor': 'end' };
   const end = c.x - 3;
   return s('g', { class: 'stranger' },
     s('rect', { x: x - 14, y: 16, width: 28, height: 19, rx: 3, class: 'screen' }), s('path', { d: `M${x - 20} 38h40l-3 4.5h-34z`, class: 'keys' }),
-    s('text', { x: x + 24, y: 28 }, from), s('text', { x: x + 24, y: 43, class: 'why' }, 'refused'),
+    s('text', { ...says, y: 28 }, from), s('text', { ...says, y: 43, class: 'why' }, 'refused'),
     s('path', { d: `M ${x} 44 V 63 H ${g.gateway.x + 7} V 118 H ${c.x - 30} V ${c.y + 58} H ${end - 8}`, class: 'refused-wire' }),
     s('g', { class: 'cross', transform: `translate(${end} ${c.y + 58})` }, s('circle', { r: 9 }), s('path', { d: 'M-4-4 4 4M4-4-4 4' })));
 }
