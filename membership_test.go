@@ -146,8 +146,10 @@ func TestWhoWorksOnALease(t *testing.T) {
 	now := time.Now()
 	m := &membership{store: newMemStore(t), id: "me"}
 	m.hasBeaten(Member{ID: "me", Beat: 1}, now)
-	m.see([]Member{{ID: "me", Beat: 1}, {ID: "lives", Beat: 1}, {ID: "leaves", Beat: 1, Leaving: true}, {ID: "dead", Beat: 1}}, now.Add(-deadAfter))
-	m.see([]Member{{ID: "me", Beat: 1}, {ID: "lives", Beat: 2}, {ID: "leaves", Beat: 1, Leaving: true}, {ID: "dead", Beat: 1}}, now)
+	all := []Member{{ID: "me", Beat: 1}, {ID: "lives", Beat: 1}, {ID: "leaves", Beat: 1, Leaving: true}, {ID: "dead", Beat: 1}}
+	m.see(all, now.Add(-deadAfter))
+	all[1].Beat = 2
+	m.see(all, now)
 	due := func(end time.Duration) *Lease {
 		return &Lease{State: Open, OpenedAt: now.Add(-time.Hour), ExpiresAt: now.Add(end), Outbox: Outbox{Card: Card{TS: "1"}}}
 	}
