@@ -104,8 +104,13 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		return err
 	}
 	meters.countLog(queue)
-	var keeper *sshforward.Keeper // asked once everything runs
-	replicas := func() int { return keeper.Replicas() }
+	var keeper *sshforward.Keeper // nil until everything is wired; nothing runs before
+	replicas := func() int {
+		if keeper == nil {
+			return 1
+		}
+		return keeper.Replicas()
+	}
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
 		Signing: provisioner.Signing{Key: key, Store: store.ID()}, Share: replicas,
