@@ -53,7 +53,8 @@ func checkQuery(t *testing.T, metrics map[string]metric, where, query string) {
 		return
 	}
 	known := func(name string, of metric) bool {
-		return name == labels.MetricName || name == "job" || name == "instance" || slices.Contains(of.labels, name)
+		// Scraping adds the job and the instance, and in Kubernetes the pod.
+		return slices.Contains([]string{labels.MetricName, "job", "instance", "pod"}, name) || slices.Contains(of.labels, name)
 	}
 	var under []string // labels that the metrics of this query have
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {

@@ -19,6 +19,8 @@ type meters struct {
 	ackSeconds, openSeconds, stay prometheus.Histogram
 	awsCalls                      *prometheus.CounterVec
 	reconnects, orphans, deaf     prometheus.Counter
+	takeovers                     prometheus.Counter
+	skew                          prometheus.Gauge
 	unproven, elsewhere           *prometheus.GaugeVec
 }
 
@@ -59,6 +61,13 @@ func newMeters() *meters {
 		Name: "sshforward_unheard_alarms_total",
 		Help: "Times that Slack did not take an alarm in slack.channel. It stays owed and is tried again.",
 	})
+	m.takeovers = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sshforward_takeovers_total", Help: "Leases that this replica has taken over from one that was gone or going.",
+	})
+	m.skew = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sshforward_clock_skew_seconds", Help: "By how much the clock here is behind that of AWS. Leases end by it.",
+	})
+	m.registry.MustRegister(m.takeovers, m.skew)
 	m.registry.MustRegister(m.deaf, m.unproven, m.elsewhere, m.ackSeconds, m.openSeconds, m.stay, m.awsCalls, m.reconnects, m.orphans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -90,6 +99,9 @@ func (m *meters) watch(keeper *sshforward.Keeper, slack *slackClient, loop *puls
 			Help: "Connections that a second process has with the same app token: Slack gives it a share of the commands.",
 		}, func() float64 { return float64(slack.rivals()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sshforward_members", Help: "Replicas that this one sees at work, itself included.",
+		}, func() float64 { return float64(keeper.Replicas()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sshforward_round_age_seconds", Help: "Since the loop that ends access went round last; it does every second.",
 		}, func() float64 { return loop.age().Seconds() }),
 	)
@@ -107,6 +119,8 @@ func (m *meters) opened(d time.Duration)   { m.openSeconds.Observe(d.Seconds()) 
 func (m *meters) overstay(d time.Duration) { m.stay.Observe(d.Seconds()) }
 func (m *meters) unheard()                 { m.deaf.Inc() }
 func (m *meters) orphan()                  { m.orphans.Inc() }
+func (m *meters) takeover()                { m.takeovers.Inc() }
+func (m *meters) skewed(off time.Duration) { m.skew.Set(off.Seconds()) }
 func (m *meters) connected(again bool) {
 	if again {
 		m.reconnects.Inc()

@@ -86,7 +86,8 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 // serve wires everything and runs it.
 func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logqueue.Queue, log *slog.Logger) (err error) {
 	meters := newMeters()
-	store, err := openServed(ctx, c.Store, meters.awsCall, log)
+	clock := new(clock)
+	store, err := openServed(ctx, c.Store, meters, clock, log)
 	if err != nil {
 		return err
 	}
@@ -103,10 +104,17 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		return err
 	}
 	meters.countLog(queue)
+	var keeper *sshforward.Keeper // nil until everything is wired; nothing runs before
+	replicas := func() int {
+		if keeper == nil {
+			return 1
+		}
+		return keeper.Replicas()
+	}
 	aws, err := provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
-		Signing: provisioner.Signing{Key: key, Store: store.ID()},
-		OnCall:  meters.awsCall, Logger: log,
+		Signing: provisioner.Signing{Key: key, Store: store.ID()}, Share: replicas,
+		OnCall: meters.awsCall, Logger: log,
 	})
 	if err != nil {
 		return err
@@ -117,24 +125,31 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		return bot.New(bot.Options{
 			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
 			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
-			Correct: func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
-			OnAck:   meters.ack, Grace: commandsStopWithin,
+			Correct:  func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
+			Replicas: replicas,
+			OnAck:    meters.ack, Grace: commandsStopWithin,
 			OnConnect: func(again bool) { connected(again); meters.connected(again) },
 		})
 	})
-	keeper := sshforward.NewKeeper(sshforward.Options{
+	keeper = sshforward.NewKeeper(sshforward.Options{
 		Store: store, Cloud: aws, Slack: slack,
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
 		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
 		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
+		Shared: store.shared(), OnTakeover: meters.takeover, OnSkew: meters.skewed,
+		ClockOff: func() (time.Duration, bool) { return clock.offOr(aws.ClockSkew) },
 	})
 
 	pulse := new(pulse)
 	meters.watch(keeper, slack, pulse)
-	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store) }, log)
+	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store, keeper) }, log)
 	control := openControl(store, log)
-	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(), "accounts", len(c.AWS))
+	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(),
+		"accounts", len(c.AWS))
+	if id := keeper.Replica(); id != "" {
+		log.Info("the store is a table that replicas share", "table", c.Store.DynamoDB.Table, "replica", id)
+	}
 
 	// The loop starts before Slack answers: what is due at AWS is due whether
 	// or not anyone can be told.
@@ -166,6 +181,9 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 		run(func() error { return whenLost(ctx, store.file, keeper, store.path, log) })
 	}
 	run(func() error { return slack.run(ctx, keeper) })
+	if store.shared() {
+		run(func() error { followReplicas(ctx, store, slack, log); return nil })
+	}
 	run(func() error { web.run(ctx); return nil })
 	if control != nil {
 		run(func() error { control.run(ctx); return nil })
@@ -207,7 +225,7 @@ func openControl(store *servedStore, log *slog.Logger) *socket {
 }
 
 // ready is what /readyz answers with.
-func ready(ctx context.Context, slack *slackClient, store *servedStore) error {
+func ready(ctx context.Context, slack *slackClient, store *servedStore, keeper *sshforward.Keeper) error {
 	if err := slack.ready(); err != nil {
 		return err
 	}
@@ -217,5 +235,5 @@ func ready(ctx context.Context, slack *slackClient, store *servedStore) error {
 	if _, err := store.Due(ctx, time.Now(), 1); err != nil {
 		return fmt.Errorf("the store cannot be read: %w", err)
 	}
-	return nil
+	return keeper.Fit()
 }

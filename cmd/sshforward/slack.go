@@ -115,6 +115,24 @@ func (s *slackClient) ready() error {
 	return nil
 }
 
+// Watched implements changes.
+func (s *slackClient) Watched() bool {
+	current, refused := s.state()
+	return refused == nil && current.Watched()
+}
+
+// Changed implements changes.
+func (s *slackClient) Changed(l *sshforward.Lease) {
+	current, _ := s.state()
+	current.Changed(l)
+}
+
+// ChangedAll implements changes.
+func (s *slackClient) ChangedAll() {
+	current, _ := s.state()
+	current.ChangedAll()
+}
+
 // rivals is how many connections a second process has with the same app token.
 func (s *slackClient) rivals() int {
 	current, _ := s.state()

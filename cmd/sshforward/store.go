@@ -28,11 +28,13 @@ type servedStore struct {
 	damaged string      // where a damaged file was moved; empty if there was none
 }
 
-// openServed opens the store that the configuration names. onCall is told of
-// each call to a table.
-func openServed(ctx context.Context, c storeConfig, onCall func(service, operation, code string), log *slog.Logger) (*servedStore, error) {
+// openServed opens the store that the configuration names. Of each call to a table
+// meters are told, and the clock of each answer.
+func openServed(ctx context.Context, c storeConfig, meters *meters, clock *clock, log *slog.Logger) (*servedStore, error) {
 	if c.DynamoDB != nil {
-		s, err := dynamoStore(ctx, c.DynamoDB, dynamo.Options{Create: c.DynamoDB.Create, OnCall: onCall, Logger: log})
+		s, err := dynamoStore(ctx, c.DynamoDB, dynamo.Options{
+			Create: c.DynamoDB.Create, OnCall: meters.awsCall, OnClock: clock.see, Logger: log,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +67,9 @@ func noTable(c *dynamoDBConfig) string {
 	return fmt.Sprintf("there is no table %s in %s; make it with deploy/cloudformation-replicas.yaml or deploy/terraform/replicas, "+
 		"or write create: true beside its name and let sshforward serve make it", c.Table, c.Region)
 }
+
+// shared reports whether other replicas may have the store, too.
+func (s *servedStore) shared() bool { return s.file == nil }
 
 // cause is why the store is lost, nil if it is not: a table cannot be, in a way
 // that another process would not meet as well.

@@ -2,44 +2,51 @@ package sim
 
 import (
 	"context"
+	"testing"
 	"time"
 
 	"github.com/sshforward/sshforward"
 )
 
+// checkAuditLog is the same for what the process has.
+func (s *sim) checkAuditLog() (closed int) {
+	s.t.Helper()
+	return checkAuditLog(s.t, s.process.store)
+}
+
 // checkAuditLog holds the audit record to what the store has of every lease that
 // is closed: each event once, in the order of a life, and the end as the lease
 // tells it. It returns how many leases it found closed.
-func (s *sim) checkAuditLog() (closed int) {
-	s.t.Helper()
+func checkAuditLog(t *testing.T, store sshforward.Store) (closed int) {
+	t.Helper()
 	logs := make(map[string][]sshforward.Event)
-	for e, err := range s.process.store.Events(context.Background(), time.Time{}) {
+	for e, err := range store.Events(context.Background(), time.Time{}) {
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 		if e.Result == sshforward.ResultOK && e.Lease != "" {
 			logs[e.Lease] = append(logs[e.Lease], e)
 		}
 	}
 	for id, events := range logs {
-		l, err := s.process.store.Lease(context.Background(), id)
+		l, err := store.Lease(context.Background(), id)
 		if sshforward.ErrorCode(err) == sshforward.ENOTFOUND {
 			continue // retention has it
 		}
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 		if l.State == sshforward.Closed {
 			closed++
-			s.checkEvents(l, events)
+			checkEvents(t, l, events)
 		}
 	}
 	return closed
 }
 
 // checkEvents checks the events of one lease that is closed.
-func (s *sim) checkEvents(l *sshforward.Lease, events []sshforward.Event) {
-	s.t.Helper()
+func checkEvents(t *testing.T, l *sshforward.Lease, events []sshforward.Event) {
+	t.Helper()
 	count := make(map[sshforward.Act]int)
 	reached := 0 // how far the life is, in the order below
 	order := map[sshforward.Act]int{
@@ -55,25 +62,25 @@ func (s *sim) checkEvents(l *sshforward.Lease, events []sshforward.Event) {
 		}
 		at, ok := order[e.Act]
 		if ok && at < reached {
-			s.t.Errorf("lease %s: %s comes after what follows it", l.ID, e.Act)
+			t.Errorf("lease %s: %s comes after what follows it", l.ID, e.Act)
 		}
 		reached = max(reached, at)
 	}
 	for _, act := range []sshforward.Act{sshforward.ActOpen, sshforward.ActConfirm, sshforward.ActOpened} {
 		if count[act] > 1 {
-			s.t.Errorf("lease %s: %s is there %d times", l.ID, act, count[act])
+			t.Errorf("lease %s: %s is there %d times", l.ID, act, count[act])
 		}
 	}
 	ends := count[sshforward.ActEnding] + count[sshforward.ActClose] + count[sshforward.ActCancel] + count[sshforward.ActDeny]
 	if ends != 1 {
-		s.t.Errorf("lease %s: its end was decided %d times", l.ID, ends)
+		t.Errorf("lease %s: its end was decided %d times", l.ID, ends)
 	}
 	if want := 1 + count[sshforward.ActReopened]; count[sshforward.ActClosed] != want {
-		s.t.Errorf("lease %s: closed is there %d times, want %d", l.ID, count[sshforward.ActClosed], want)
+		t.Errorf("lease %s: closed is there %d times, want %d", l.ID, count[sshforward.ActClosed], want)
 	}
 	last := events[len(events)-1]
 	if last.Act != sshforward.ActClosed || last.Reason != l.Reason || last.Overstay != l.Overstay().Seconds() ||
 		!last.At.Equal(l.ClosedAt) || !last.Ended.Equal(l.AccessEndedAt) || !last.Opened.Equal(l.OpenedAt) {
-		s.t.Errorf("lease %s is %+v, and the audit record ends with %+v", l.ID, *l, last)
+		t.Errorf("lease %s is %+v, and the audit record ends with %+v", l.ID, *l, last)
 	}
 }

@@ -175,19 +175,25 @@ func (c *client) put(ctx context.Context, it item) error {
 }
 
 // countCalls reports each attempt: it sits inside the SDK's retry loop.
-func countCalls(onCall func(service, operation, code string)) []func(*middleware.Stack) error {
-	if onCall == nil {
+func countCalls(onCall func(service, operation, code string), onClock func(ahead time.Duration)) []func(*middleware.Stack) error {
+	if onCall == nil && onClock == nil {
 		return nil
 	}
 	count := middleware.FinalizeMiddlewareFunc("sshforward:CountCalls", func(
 		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
 	) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleFinalize(ctx, in)
-		code := ""
-		if err != nil {
-			code = outcome(err)
+		if onCall != nil {
+			code := ""
+			if err != nil {
+				code = outcome(err)
+			}
+			onCall("dynamodb", awsmiddleware.GetOperationName(ctx), code)
 		}
-		onCall("dynamodb", awsmiddleware.GetOperationName(ctx), code)
+		theirs, dated := awsmiddleware.GetServerTime(meta)
+		if here, ok := awsmiddleware.GetResponseAt(meta); ok && dated && onClock != nil {
+			onClock(theirs.Add(time.Second / 2).Sub(here)) // a Date has whole seconds, cut off
+		}
 		return out, meta, err
 	})
 	return []func(*middleware.Stack) error{func(s *middleware.Stack) error {

@@ -47,6 +47,10 @@ type Options struct {
 	// service, the operation, and AWS's code if it failed.
 	OnCall func(service, operation, code string)
 
+	// OnClock, if set, is told with each answer by how much the clock of AWS is
+	// ahead of this machine's, to about a second.
+	OnClock func(ahead time.Duration)
+
 	attempts int // of each call; 0: attempts
 }
 
@@ -110,7 +114,7 @@ func newStore(ctx context.Context, o Options) (*Store, error) {
 		cfg.Region = o.Region
 	}
 	cfg.HTTPClient, cfg.Logger = o.HTTPClient, sdkLogger(o.Logger)
-	cfg.APIOptions = append(cfg.APIOptions, countCalls(o.OnCall)...)
+	cfg.APIOptions = append(cfg.APIOptions, countCalls(o.OnCall, o.OnClock)...)
 	c := &client{table: o.Table, log: o.Logger}
 	c.retryer = retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = cmp.Or(o.attempts, attempts)

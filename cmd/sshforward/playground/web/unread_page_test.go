@@ -6,6 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
 )
 
@@ -50,6 +51,30 @@ func TestComingBackToAConversation(t *testing.T) {
 	insight(b, first)
 	b.Axe("what was not seen yet")
 	b.JS(`document.querySelector('#sidebar .count') === null`)
+}
+
+// A bot that is down is said to be, wherever one is.
+func TestABotThatIsDownIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("C1", "card-open")
+	w.home("Nothing is open.")
+	w.stage.set(web.Status{})
+	b := webtest.Open(t, w.server.URL, "web")
+	b.JS(`document.querySelector('.state').textContent.includes('the bot is down')`)
+	b.Click("#composer-text")
+	b.Keys("/sshforward list" + kb.Enter)
+	b.JS(`document.querySelector('.failure')?.textContent.includes('/sshforward got no answer (dispatch_failed): the bot is down') === true`)
+	b.Click("[data-action='lease.close']")
+	b.Click("dialog .danger")
+	b.JS(`[...document.querySelectorAll('.failure')].at(-1).textContent.includes('The button “Close” got no answer')`)
+	b.Gone(".toast")
+	b.Click("#sidebar ul:nth-of-type(2) .place")
+	b.Click("[data-tab=home]")
+	b.Click("#home [data-action='home.open']")
+	b.JS(`document.querySelector('#toasts .toast')?.textContent.includes('The button “Open a forward” got no answer') === true`)
+	b.JS(`!document.body.textContent.includes('internal')`)
+	b.Axe("a bot that is down")
 }
 
 // What one has begun to write stays with who wrote it, and so does what they sent.

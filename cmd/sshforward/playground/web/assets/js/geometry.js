@@ -19,7 +19,7 @@ export const room = (place) => {
 /** geometry says where the parts of p are in a picture of that width. */
 export function geometry(width, p) {
   const wide = width >= two;
-  const subnet = { x: 12, width: width - 24, zone: width - (wide ? 34 : 58) };
+  const subnet = { x: 12, width: width - 24, zone: width < 350 ? 0 : width - (wide ? 34 : 45) }; // 0: no room for it
   const right = width - 22; // of what is in a subnet
   const card = { x: 42, width: (wide ? right - tableWidth - 22 : width - 34) - 42 };
   const table = { x: wide ? right - tableWidth : 22, width: wide ? tableWidth : card.x + card.width - 22 };

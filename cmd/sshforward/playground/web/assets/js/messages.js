@@ -1,7 +1,7 @@
 // The conversation: messages in order, replies below the message they belong
 // to, each drawn again only when it has changed.
 
-import { $, announce, h, icon, langOf } from './dom.js';
+import { $, announce, h, icon, langOf, toast } from './dom.js';
 import { avatar } from './people.js';
 import { blocks } from './blocks.js';
 import { clock, dayKey, dayName, zone } from './dates.js';
@@ -16,6 +16,7 @@ const nodes = new Map(); // by ts
 const texts = new Map(); // by ts, what was announced
 let list, scroller, jump;
 let drawnFor = ''; // who and where that was
+let stuck = true; // to the newest, when the window or a phone's keyboard changes the size
 let asked = 0; // when the person last sent a command, until it is answered
 const answerWithin = 10_000; // ms
 
@@ -168,12 +169,14 @@ const said = {
 };
 const noAnswer = ['operation_timeout', 'dispatch_failed', 'trouble_connecting'];
 
-function failed(f) {
+const failed = (f) => note(f, h('p', {}, whyFailed(f)));
+
+function whyFailed(f) {
   const down = noAnswer.includes(f.error) && state.status && !state.status.bot_running;
   const why = down ? `got no answer (${f.error}): the bot is down. Start it in the cloud panel; it goes on where it was.` : said[f.error] ?? `failed with ${f.error}.`;
   // A button is known by what it says, not by what it is called on the wire.
   const button = !f.what.startsWith('/') && document.querySelector(`[data-action="${CSS.escape(f.what)}"]`)?.textContent;
-  return note(f, h('p', {}, `${button ? `The button “${button}”` : f.what} ${why}`));
+  return `${button ? `The button “${button}”` : f.what} ${why}`;
 }
 
 // Slack's own client has nobody to answer a line that is no command.
@@ -221,7 +224,11 @@ function offer(node) {
 
 export function startMessages() {
   [list, scroller, jump] = [$('messages'), $('scroll'), $('jump')];
-  scroller.addEventListener('scroll', () => { if (atBottom()) jump.hidden = true; }, { passive: true });
+  scroller.addEventListener('scroll', () => {
+    stuck = atBottom();
+    if (stuck) jump.hidden = true;
+  }, { passive: true });
+  new ResizeObserver(() => { if (stuck) bottom(); }).observe(scroller);
   on('place', () => keeping(list, drawAll));
   let suggested = '';
   on('status', () => {
@@ -236,7 +243,11 @@ export function startMessages() {
     announce(node.textContent);
     node.scrollIntoView({ block: 'nearest' });
   };
-  on('failure', (f) => tell(failed(f)));
+  on('failure', (f) => {
+    tell(failed(f));
+    // In Home, in a form or on another part of a phone nobody sees the messages.
+    if (f.user === state.me && (!watching() || document.querySelector('dialog[open]'))) toast(whyFailed(f));
+  });
   on('unheard', (f) => {
     const all = { ...f, unheard: true, at: new Date().toISOString() };
     state.failures = [...state.failures.slice(-50), all];

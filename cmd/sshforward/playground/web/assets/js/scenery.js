@@ -4,7 +4,7 @@
 import { s } from './dom.js';
 
 const t = (x, y, text, attributes = {}) => s('text', { x, y, ...attributes }, text);
-const then = (text, attributes = {}) => s('tspan', { dx: 7, ...attributes }, text);
+const then = (text, attributes = {}) => s('tspan', { dx: 6, ...attributes }, text);
 
 /** frame is the ground: VPC and subnets. */
 export function frame(p, g) {
@@ -18,7 +18,7 @@ export function frame(p, g) {
 function subnet(name, n, { x, width, zone }, { y, height }, kind) {
   return s('g', { class: 'subnet ' + kind, transform: `translate(${x} ${y})` },
     s('rect', { width, height, rx: 10 }),
-    t(24, 23, [name, then(n.cidr, { class: 'mono' })], { class: 'kind' }), t(zone, 23, n.zone, { class: 'dim', 'text-anchor': 'end' }));
+    t(24, 23, [name, then(n.cidr, { class: 'mono' })], { class: 'kind' }), zone ? t(zone, 23, n.zone, { class: 'dim', 'text-anchor': 'end' }) : null);
 }
 
 /** laptop is the other end, out in the internet. */
