@@ -104,7 +104,8 @@ func TestCallsOfATable(t *testing.T) {
 		return
 	}
 	if !*updateFiles {
-		t.Fatalf("%s is not what is called (go test ./cmd/sshforward -run TestCallsOfATable -update writes it), %v:\n%s", tableCallsFile, err, text)
+		t.Fatalf("%s is not what is called (go test ./cmd/sshforward -run TestCallsOfATable -update writes it), %v:\n%s",
+			tableCallsFile, err, text)
 	}
 	if err := os.WriteFile(tableCallsFile, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
