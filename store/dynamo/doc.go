@@ -52,9 +52,8 @@
 // The SDK tries again what got no answer. If the first try was done, the second
 // finds another revision than expected: its own. Each write draws an id, and the
 // item remembers who wrote its last eight revisions. So a refused write looks who
-// was first: itself, and it has succeeded; another one, and that is a conflict;
-// or, if it was tried more than once and its revision is too long ago, nobody
-// knows, and the error says so.
+// was first: itself, and it has succeeded; another one, and that is a conflict; or
+// its revision is too long ago, and nobody knows, and the error says so.
 //
 // # The order of events
 //

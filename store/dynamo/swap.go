@@ -50,9 +50,9 @@ func (w swap) do(ctx context.Context, c *client, u *update) (item, error) {
 	return nil, nil
 }
 
-// who finds out who made the revision that this write wanted to make. Where it
-// was tried more than once it may have been this write, and where the item does
-// not remember that any more, nobody knows.
+// who finds out who made the revision that this write wanted to make. Where the
+// item does not remember that any more, nobody knows; nor where the revision is not
+// there at all, after a delete say, and the write was tried more than once.
 func (w swap) who(ctx context.Context, c *client, tries bool) error {
 	mine := w.revision + 1
 	it, err := c.get(ctx, w.pk, w.sk, attrSK, attrRev, slot(mine))
@@ -65,11 +65,11 @@ func (w swap) who(ctx context.Context, c *client, tries bool) error {
 			return err
 		}
 	}
-	remembered := stored >= mine && stored-mine < keptWrites
 	switch {
-	case remembered && textOf(it, slot(mine)) == w.write:
+	case stored >= mine && stored-mine >= keptWrites: // forgotten
+	case stored >= mine && textOf(it, slot(mine)) == w.write:
 		return nil
-	case remembered, !tries:
+	case stored >= mine, !tries:
 		return w.conflict(stored)
 	}
 	return fmt.Errorf("from revision %d, now %d: %w", w.revision, stored, errUnknown)

@@ -135,11 +135,12 @@ var quotaClauses = []clause{
 						b.Error(err)
 						return
 					}
-					h.Leases = append(h.Leases, id)
-					switch err := s.SetHeld(b.Context(), &h); {
-					case err == nil:
+					if slices.Contains(h.Leases, id) { // nobody could tell whether it was written
 						return
-					case sshforward.ErrorCode(err) != sshforward.ECONFLICT:
+					}
+					h.Leases = append(h.Leases, id)
+					err = s.SetHeld(b.Context(), &h)
+					if code := sshforward.ErrorCode(err); code != "" && code != sshforward.ECONFLICT && code != sshforward.EUNAVAILABLE {
 						b.Error(err)
 						return
 					}
