@@ -18,6 +18,7 @@ func TestAStragglerMakesSomethingAfterTheEnd(t *testing.T) {
 					id := f.ask(alice, "web", 10*time.Minute)
 					f.pass(2 * time.Second)
 					owner := f.worker(id)
+					owner.aws.sent = true
 					f.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 						if op == "open/"+string(stage) && len(f.cloud.times(op, id)) == 1 {
 							owner.pause()

@@ -43,6 +43,7 @@ type wire struct {
 	mu     sync.Mutex
 	cut    bool
 	paused chan struct{} // closed when it goes on; nil: it goes
+	sent   bool          // what goes over it takes effect, however late
 }
 
 func (l *wire) pass() error {
@@ -155,9 +156,10 @@ type linedCloud struct {
 	line *wire
 }
 
-// Open takes effect in any case once it goes on: the request was sent already.
 func (c linedCloud) Open(ctx context.Context, l *Lease) (StepResult, error) {
-	ctx = context.WithoutCancel(ctx)
+	if c.line.sent {
+		ctx = context.WithoutCancel(ctx)
+	}
 	return over(c.line, func() (StepResult, error) { return c.fakeCloud.Open(ctx, l) })
 }
 
@@ -491,4 +493,14 @@ func TestAllAreCutOffFromTheStore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// refusing has one kind of call to the store fail.
+func refusing(kind string) func(context.Context, string, string) error {
+	return func(_ context.Context, op, _ string) error {
+		if op == kind {
+			return unavailable("The store")
+		}
+		return nil
+	}
 }

@@ -149,10 +149,11 @@ func ifStill(kind ActionKind, apply change) change {
 	}
 }
 
-// tells reports whether people are told about a lease by this replica. One that cannot
-// say that it lives leaves that to the others, or until it can.
+// tells reports whether people are told about a lease by this replica. What others
+// cannot know of yet they may tell too, so one that shares its store waits until that
+// has it, and until it can say again that it lives.
 func (k *Keeper) tells(l *Lease, now time.Time) bool {
-	return k.members.works(l, now) && k.members.mayOpen(now)
+	return k.members.alone() || k.members.works(l, now) && k.members.mayOpen(now) && !k.ledger.unwritten.has(l.ID)
 }
 
 // posting reports whether another replica, that worked on the lease before, may just

@@ -13,13 +13,13 @@ import (
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
-// What nobody could have pressed changes nothing and is in the audit record,
-// and so is what somebody pressed long ago and that comes once more.
+// What nobody could have pressed changes nothing and is in the audit record. What
+// somebody pressed long ago, and that comes once more, changes nothing either.
 func TestForgedAndReplayedClicks(t *testing.T) {
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})
-	prompt := w.slash(ann, dev, "open "+c.instance+" 1m from 203.0.113.7")
+	prompt := w.slash(ann, dev, "open "+c.instance+" 10m from 203.0.113.7")
 	id := buttonValue(t, prompt, "lease.confirm")
 	yes, err := w.slack.Click(t.Context(), ann, prompt.TS, "lease.confirm")
 	if err != nil || yes.Error != "" {
@@ -49,11 +49,15 @@ func TestForgedAndReplayedClicks(t *testing.T) {
 	}
 	w.kill() // and with it what it remembered of envelopes
 	w.start()
-	if _, err := w.slack.Repeat(t.Context(), yes.EnvelopeID); err != nil {
-		t.Fatal(err)
+	for acked := false; !acked; { // a connection of the process that was killed may still be listed
+		again, err := w.slack.Repeat(t.Context(), yes.EnvelopeID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acked = again.Acked
 	}
 	var got []string
-	for deadline := time.Now().Add(patience); len(got) < 10 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(got) < 9 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		got = got[:0]
 		for line := range strings.Lines(w.audit()[before:]) {
 			var e sshforward.Event
@@ -67,8 +71,7 @@ func TestForgedAndReplayedClicks(t *testing.T) {
 		"close by U0BOB: forbidden", "extend by U0BOB: forbidden", "approve by U0BOB: forbidden",
 		"confirm by U0BOB: forbidden", "approve by U0BOB: forbidden", "extend by U0ANN: forbidden",
 		"unknown by U0ANN: invalid", "unknown by U0ANN: invalid", "unknown by U0ANN: invalid",
-		"confirm by U0ANN: conflict",
-	}
+	} // and nothing of what came again: the lease knows the envelope that opened it
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the audit record (-want +got):\n%s", diff)
 	}

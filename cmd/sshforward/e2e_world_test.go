@@ -126,7 +126,7 @@ func newWorld(t *testing.T, c cloud, o worldOptions) *world {
 func newOffice(t *testing.T, c cloud, o worldOptions) *world {
 	t.Helper()
 	// How soon the bot answers is measured in its own tests, where less runs beside it.
-	slack := fakeslack.New(fakeslack.Options{AckDeadline: patience, TriggerLife: patience})
+	slack := fakeslack.New(fakeslack.Options{AckDeadline: 10 * time.Second, TriggerLife: 10 * time.Second})
 	for _, u := range []string{ann, bob, carol} {
 		slack.AddUser(fakeslack.User{ID: u, Name: strings.ToLower(u[2:])})
 	}

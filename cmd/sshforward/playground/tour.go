@@ -149,7 +149,7 @@ func (p *Playground) Stranger(ctx context.Context, lease string) (string, error)
 	}
 	n := 0
 	if err == nil {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }() // all was said by then
 		_ = conn.SetReadDeadline(time.Now().Add(strangerWithin))
 		n, err = conn.Read(make([]byte, 1))
 	}
