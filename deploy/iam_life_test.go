@@ -15,16 +15,16 @@ type recordedCall struct {
 	Requests []request
 }
 
-func recordedCalls(t *testing.T) (calls []recordedCall) {
+func recordedCalls(t *testing.T, file string, least int) (calls []recordedCall) {
 	t.Helper()
-	text, err := os.ReadFile("calls.json")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(text, &calls); err != nil {
 		t.Fatal(err)
 	}
-	if len(calls) < 30 {
+	if len(calls) < least {
 		t.Fatalf("only %d calls are recorded", len(calls))
 	}
 	return calls
@@ -42,9 +42,23 @@ var never = map[string]string{
 func TestPoliciesAreEnoughForALifeAndNoMore(t *testing.T) {
 	t.Parallel()
 	run := needSimulator(t)
-	calls := recordedCalls(t)
-	whole := readRawPolicy(t, botPolicy)
-	whole.Statement = append(whole.Statement, readRawPolicy(t, switchPolicy).Statement...)
+	checkLife(t, run, recordedCalls(t, "calls.json", 30), 30, botPolicy, switchPolicy)
+}
+
+// The same of what is kept in a table, see TestCallsOfATable in cmd/sshforward.
+func TestPoliciesAreEnoughForATableAndNoMore(t *testing.T) {
+	t.Parallel()
+	run := needSimulator(t)
+	checkLife(t, run, recordedCalls(t, "calls-table.json", 10), 20, tablePolicy, makePolicy)
+}
+
+// checkLife holds policies against calls; at least so many of them can be on
+// something else.
+func checkLife(t *testing.T, run simulator, calls []recordedCall, least int, policies ...string) {
+	whole := readRawPolicy(t, policies[0])
+	for _, file := range policies[1:] {
+		whole.Statement = append(whole.Statement, readRawPolicy(t, file).Statement...)
+	}
 	text, err := json.Marshal(whole)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +75,7 @@ func TestPoliciesAreEnoughForALifeAndNoMore(t *testing.T) {
 			}
 		}
 	}
-	if len(foreign) < 30 {
+	if len(foreign) < least {
 		t.Fatalf("only %d calls can be on something else", len(foreign))
 	}
 	check(t, run, string(text), append(allowed, foreign...))
