@@ -98,7 +98,7 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 func (e *Event) toldBy(is, mine *Lease) bool {
 	same := mine != nil && is.Worker != mine.Worker && is.ExpiresAt.Equal(mine.ExpiresAt)
 	switch e.Act {
-	case ActEnding:
+	case ActEnding, ActClose: // a person's click came to both, or to each another one's
 		return is.Reason != "" || same
 	case ActAccessEnded:
 		return !is.AccessEndedAt.IsZero() || same

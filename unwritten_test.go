@@ -42,12 +42,14 @@ func TestNewsInMemoryWhenAnotherWriterIsFirst(t *testing.T) {
 	nudged := func(l *Lease, _ time.Time) error { l.Nudges++; return nil }
 	nothing := func(*Lease, time.Time) error { return nil }
 	for what, c := range map[string]struct {
-		lost  bool // only the answer of the write
-		other change
+		lost   bool // only the answer of the write
+		byHand bool // somebody closes it
+		other  change
 	}{
-		"it was not written":     {other: nudged},
-		"it was written":         {lost: true, other: nudged},
-		"the other one ended it": {other: end},
+		"it was not written":           {other: nudged},
+		"it was written":               {lost: true, other: nudged},
+		"the other one ended it":       {other: end},
+		"the other one closed it, too": {byHand: true, other: end},
 	} {
 		t.Run(what, func(t *testing.T) {
 			ctx, now := context.Background(), time.Now().Round(0)
@@ -60,7 +62,13 @@ func TestNewsInMemoryWhenAnotherWriterIsFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			bad.refuses, bad.loses = !c.lost, c.lost
-			if _, err := mine.mustUpdate(ctx, l.ID, end); err != nil {
+			var err error
+			if c.byHand {
+				_, _, err = mine.endBy(ctx, actor{ActClose, Caller{User: "U"}}, l.ID, end)
+			} else {
+				_, err = mine.mustUpdate(ctx, l.ID, end)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			if !mine.unwritten.has(l.ID) {
@@ -78,7 +86,7 @@ func TestNewsInMemoryWhenAnotherWriterIsFirst(t *testing.T) {
 			}
 			ends := 0
 			for _, e := range store.recorded() {
-				if e.Act == ActEnding {
+				if e.Act == ActEnding || e.Act == ActClose {
 					ends++
 				}
 			}

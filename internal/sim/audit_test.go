@@ -74,6 +74,9 @@ func checkEvents(t *testing.T, l *sshforward.Lease, events []sshforward.Event) {
 	ends := count[sshforward.ActEnding] + count[sshforward.ActClose] + count[sshforward.ActCancel] + count[sshforward.ActDeny]
 	if ends != 1 {
 		t.Errorf("lease %s: its end was decided %d times", l.ID, ends)
+		for _, e := range events {
+			t.Logf("%s %s by %q, %s", e.At.Format("15:04:05.000"), e.Act, e.Actor, e.Reason)
+		}
 	}
 	if want := 1 + count[sshforward.ActReopened]; count[sshforward.ActClosed] != want {
 		t.Errorf("lease %s: closed is there %d times, want %d", l.ID, count[sshforward.ActClosed], want)
