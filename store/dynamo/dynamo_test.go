@@ -92,6 +92,11 @@ func contract(t *testing.T, st stand, faulty bool, way func(o *Options)) {
 	storetest.Run(t, func(t *testing.T) storetest.Subject {
 		table := newTable()
 		handles := []*Store{st.open(t, table, way)}
+		t.Cleanup(func() {
+			if !t.Failed() {
+				wantConsistent(t, st, table)
+			}
+		})
 		return storetest.Subject{
 			Store:  handles[0],
 			Remote: true, Faulty: faulty,

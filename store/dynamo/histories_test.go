@@ -273,6 +273,10 @@ func TestHistories(t *testing.T) {
 			t.Error(wrong)
 		}
 		for _, w := range wires {
+			w.zombie.Wait()
+		}
+		wantConsistent(t, st, table)
+		for _, w := range wires {
 			if w.count("lost") < n/2 || w.count("repeated") == 0 || w.count("late") == 0 {
 				t.Errorf("too little went wrong: %v", w.counts)
 			}

@@ -175,8 +175,8 @@ func activeKey(l *sshforward.Lease) string {
 	return l.ID
 }
 
-// Due returns the ids of leases that are due, as the contract says: one read of
-// the index, of half a kilobyte if nothing is.
+// Due returns the ids of leases that are due, as the contract says: one query of
+// the index, which costs one read unit if nothing is.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
