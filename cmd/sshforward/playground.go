@@ -47,6 +47,7 @@ func newPlayground(con console) *cobra.Command {
 		"`N` times shorter: at 60, an hour passes in a minute")
 	flags.BoolVar(&o.Fast, "fast", false, "let the stand-in for AWS answer at once, as it does with --script; else it takes about as long "+
 		"for one thing in proportion to another as AWS does, so that what is made can be seen to appear")
+	flags.IntVar(&o.Replicas, "replicas", 1, "run `N` bots that share the work on one table, each of which can be killed, paused and cut off")
 	choiceFlag(c, &o.Language, "language", "what the bot speaks in channels; one person alone is spoken to in their own", bot.Languages()...)
 	flags.Var((*pathFlag)(&o.script), "script", "play a written scenario from this `FILE` and exit, with 1 if it does not go as written")
 	declared(c.MarkFlagDirname("dir"))

@@ -30,6 +30,7 @@ type botProcess struct {
 	changed func()           // is called when it has started or is gone
 
 	mu     sync.Mutex
+	paused bool
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when cmd is gone
 }
@@ -61,9 +62,36 @@ func (b *botProcess) start() error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("start the bot: %w", err)
 	}
-	b.cmd, b.exited = cmd, exited
+	b.cmd, b.exited, b.paused = cmd, exited, false
 	b.changed()
 	return nil
+}
+
+// pause stops the process where it is, and resume has it go on.
+func (b *botProcess) pause() error { return b.signal(pauseSignal, true) }
+
+func (b *botProcess) resume() error { return b.signal(resumeSignal, false) }
+
+func (b *botProcess) signal(s os.Signal, paused bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s == nil {
+		return errNoPause
+	}
+	if !b.running() {
+		return errors.New("it is not running")
+	}
+	if err := b.cmd.Process.Signal(s); err != nil {
+		return err
+	}
+	b.paused = paused
+	return nil
+}
+
+func (b *botProcess) isPaused() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.paused && b.running()
 }
 
 // running is called with b.mu held.
@@ -113,6 +141,9 @@ func (b *botProcess) stop() {
 	if !b.running() {
 		return
 	}
+	if b.paused && resumeSignal != nil {
+		_ = b.cmd.Process.Signal(resumeSignal) // or it would not hear that it is to end
+	}
 	if err := b.cmd.Process.Signal(terminate); err == nil {
 		select {
 		case <-b.exited:
@@ -126,7 +157,7 @@ func (b *botProcess) stop() {
 
 // botEnv is this process's environment with nothing in it that could lead the
 // bot to a real workspace or a real cloud.
-func botEnv(slackURL, botToken, appToken, awsURL string) []string {
+func botEnv(slackURL, botToken, appToken, awsURL, accessKey string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -136,6 +167,6 @@ func botEnv(slackURL, botToken, appToken, awsURL string) []string {
 	}
 	return append(env,
 		"SLACK_API_URL="+slackURL, "SLACK_BOT_TOKEN="+botToken, "SLACK_APP_TOKEN="+appToken,
-		"AWS_ENDPOINT_URL="+awsURL, "AWS_ACCESS_KEY_ID=AKIAPLAYGROUND", "AWS_SECRET_ACCESS_KEY=playground",
+		"AWS_ENDPOINT_URL="+awsURL, "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY=playground",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -35,9 +34,9 @@ func scaled(d time.Duration, speed float64) time.Duration {
 	return max(time.Duration(math.Round(float64(d)/speed/float64(time.Second)))*time.Second, time.Second)
 }
 
-// config is the bot's configuration file. Port is what the cloud's load
+// config is the bot's configuration file. Store is where leases are kept, port what the cloud's load
 // balancers listen on, language what a channel is spoken to in.
-func config(dir string, port int, speed float64, language string) string {
+func config(store string, port int, speed float64, language string) string {
 	span := func(d time.Duration) string { return sshforward.FormatDuration(scaled(d, speed)) }
 	var remind []string
 	for _, d := range reminders {
@@ -47,7 +46,7 @@ func config(dir string, port int, speed float64, language string) string {
 	}
 	return fmt.Sprintf(`# Written by sshforward playground at every start.
 deployment: %s
-store: {bolt: %q}
+store: %s
 audit: {stdout: true} # which the playground reads
 slack: {channel: %s, admins: [%s], language: %s}
 aws:
@@ -84,7 +83,7 @@ timing:
   keep: 24h
 listen: 127.0.0.1:0
 `,
-		deployment, filepath.Join(dir, storeFile), Ops, Carol, cmp.Or(language, "en"), port,
+		deployment, store, Ops, Carol, cmp.Or(language, "en"), port,
 		strings.Join(insiders, ", "), span(prodMax), Carol, Yuki, span(urgentMax),
 		strings.Join(insiders, ", "), span(leaseMax),
 		span(leaseDefault), span(leaseMin), span(approvalTime), strings.Join(remind, ", "), span(sweepEvery))

@@ -89,6 +89,9 @@ type Options struct {
 	// Language is what the bot speaks in channels, en or ja; en if empty. What
 	// one person alone sees is in that person's own.
 	Language string
+	// Replicas is how many bots share the work, on one table; one, with a file, if
+	// zero. At most MaxReplicas.
+	Replicas int
 	// Binary is the program whose serve command is the bot; this one if empty.
 	Binary string
 	Logger *slog.Logger // discards if nil
@@ -105,7 +108,8 @@ type Playground struct {
 	addrs     *addresses
 	health    *health
 	forward   *forwarder
-	bot       *botProcess
+	bots      []*botProcess
+	table     *table // nil: there is one bot, and it has a file
 	record    *record
 	chronicle *chronicle
 	repairs   repairs
@@ -131,6 +135,12 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 	}
 	if o.Speed < 1 || o.Speed > 3600 {
 		return nil, fmt.Errorf("a speed of %g is not from 1 to 3600", o.Speed)
+	}
+	if o.Replicas == 0 {
+		o.Replicas = 1
+	}
+	if o.Replicas < 1 || o.Replicas > MaxReplicas {
+		return nil, fmt.Errorf("%d replicas are not from 1 to %d", o.Replicas, MaxReplicas)
 	}
 	p := &Playground{opts: o, log: o.Logger, changed: make(chan struct{}, 1), health: &health{}}
 	p.chronicle = &chronicle{name: p.nameOf, changed: p.note}
@@ -164,7 +174,12 @@ func (p *Playground) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.startBot(ctx, awsURL); err != nil {
+	if p.opts.Replicas > 1 {
+		if err := p.startTable(); err != nil {
+			return err
+		}
+	}
+	if err := p.startBots(ctx, awsURL); err != nil {
 		return err
 	}
 	p.serve(page, web.Handler(web.Options{
@@ -301,9 +316,9 @@ func (p *Playground) serve(l net.Listener, h http.Handler) {
 	p.undo = append(p.undo, func() { cancel(); _ = s.Close(); <-done })
 }
 
-// startBot writes the configuration and starts the bot, and waits until it is
-// connected.
-func (p *Playground) startBot(ctx context.Context, awsURL string) error {
+// startBots writes the configuration and starts the bot, or several, and waits
+// until all are connected.
+func (p *Playground) startBots(ctx context.Context, awsURL string) error {
 	binary := p.opts.Binary
 	if binary == "" {
 		var err error
@@ -312,7 +327,7 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 		}
 	}
 	file := filepath.Join(p.dir, configFile)
-	if err := os.WriteFile(file, []byte(config(p.dir, p.addrs.port, p.opts.Speed, p.opts.Language)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config(p.storeConfig(), p.addrs.port, p.opts.Speed, p.opts.Language)), 0o600); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(filepath.Join(p.dir, logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -320,34 +335,65 @@ func (p *Playground) startBot(ctx context.Context, awsURL string) error {
 		return err
 	}
 	p.undo = append(p.undo, func() { _ = log.Close() })
-	p.bot = &botProcess{
-		binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note, record: p.record.of,
-		env: botEnv(p.workspace.APIURL(), p.workspace.BotToken(), p.workspace.AppToken(), awsURL),
+	for n := range p.opts.Replicas {
+		b := &botProcess{
+			binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note, record: p.record.of,
+			env: botEnv(p.workspace.APIURL(), p.workspace.BotToken(), p.workspace.AppToken(), awsURL, accessKey(n+1)),
+		}
+		if p.table != nil {
+			b.env = append(b.env, "AWS_ENDPOINT_URL_DYNAMODB="+p.table.url)
+		}
+		p.bots = append(p.bots, b)
+		if err := b.start(); err != nil {
+			return err
+		}
 	}
-	if err := p.bot.start(); err != nil {
-		return err
-	}
-	p.undo = append(p.undo, p.bot.stop)
+	p.undo = append(p.undo, func() { p.eachBot((*botProcess).stop) })
 	p.chronicle.add(time.Now(), ofBot, "The bot starts, on an empty cloud")
 	return p.connected(ctx)
 }
 
-// connected waits until the bot has both its connections to Slack.
+// storeConfig says in the configuration where leases are kept.
+func (p *Playground) storeConfig() string {
+	if p.table != nil {
+		return fmt.Sprintf("{dynamodb: {table: %s, create: true}}", tableName)
+	}
+	return fmt.Sprintf("{bolt: %q}", filepath.Join(p.dir, storeFile))
+}
+
+// eachBot does something to all bots, at the same time.
+func (p *Playground) eachBot(do func(*botProcess)) {
+	var all sync.WaitGroup
+	for _, b := range p.bots {
+		all.Go(func() { do(b) })
+	}
+	all.Wait()
+}
+
+// connected waits until each bot that runs has both its connections to Slack; one
+// that is paused may have lost them.
 func (p *Playground) connected(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, errors.New("it did not connect in time"))
 	defer cancel()
-	gone := p.bot.gone()
 	exited := errors.New("it has exited")
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	go func() {
-		select {
-		case <-gone:
-			fail(exited)
-		case <-ctx.Done():
+	want := 0
+	for _, b := range p.bots {
+		if b.pid() == 0 || b.isPaused() {
+			continue
 		}
-	}()
-	err := p.workspace.Wait(ctx, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) >= 2 })
+		want += 2
+		gone := b.gone()
+		go func() {
+			select {
+			case <-gone:
+				fail(exited)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	err := p.workspace.Wait(ctx, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) >= want })
 	if err != nil {
 		return fmt.Errorf("start the bot: %w\n%s", context.Cause(ctx), p.lastOfLog())
 	}

@@ -8,6 +8,9 @@ import (
 
 var terminate os.Signal = syscall.SIGTERM
 
+// What stops a process where it is, and has it go on.
+var pauseSignal, resumeSignal os.Signal = syscall.SIGSTOP, syscall.SIGCONT
+
 // ownGroup keeps a Ctrl-C in the terminal from the child, which is ended in
 // order instead, and ends it with this process should this one be killed.
 func ownGroup(cmd *exec.Cmd) {

@@ -29,7 +29,8 @@ import (
 //	                                it does not get in
 //	session [from ADDRESS]          the command on the card, left running
 //	wait DURATION                   nothing happens
-//	trouble KIND                    one of kinds (trouble.go)
+//	trouble KIND                    one of kinds (trouble.go), or for a replica one of
+//	                                replicaKinds, such as kill-2 (replicas.go)
 //
 // Expectations wait until they come true, for half a minute or, with
 // "within DURATION" at the end, for that long. A click waits for its button.
@@ -151,6 +152,11 @@ func (s *step) check() (err error) {
 		var known []string
 		for _, k := range kinds {
 			known = append(known, k.name)
+		}
+		if n == 1 {
+			if _, _, ok := replicaTrouble(s.args[0]); ok {
+				return nil
+			}
 		}
 		if n != 1 || !slices.Contains(known, s.args[0]) {
 			return fmt.Errorf("the kinds of trouble are %s", strings.Join(known, ", "))

@@ -43,6 +43,9 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	p.acts.Lock()
 	defer p.acts.Unlock()
 	defer p.note()
+	if what, n, ok := replicaTrouble(kind); ok {
+		return p.troubleReplica(ctx, what, n)
+	}
 	switch kind {
 	case "slow-health":
 		p.health.slow(true)
@@ -58,20 +61,23 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 		p.throttle(false)
 		p.chronicle.add(time.Now(), ofTrouble, "AWS and health are calm again")
 	case "kill-bot":
-		if p.bot.pid() == 0 {
+		if p.running() == 0 {
 			return errors.New("the bot is down already: start it first")
 		}
-		p.bot.kill()
+		p.eachBot((*botProcess).kill)
 		p.repairs.begin("kill-bot")
 		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot (kill -9); sessions go on")
 		p.tour.died()
 	case "restart-bot":
-		p.bot.stop()
+		p.eachBot((*botProcess).stop)
 		return p.startAgain(ctx)
 	case "remove-rule":
 		return p.removeRule()
 	case "lose-database":
-		p.bot.kill()
+		if p.table != nil {
+			return errors.New("replicas have no database of their own")
+		}
+		p.eachBot((*botProcess).kill)
 		p.repairs.begin("lose-database")
 		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot and deletes its database")
 		if err := os.Remove(filepath.Join(p.dir, storeFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -89,7 +95,8 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	return nil
 }
 
-// startAgain starts the bot that was ended, and returns when it is connected.
+// startAgain starts the bot that was ended, or all of them, and returns when it is
+// connected.
 func (p *Playground) startAgain(ctx context.Context) error {
 	// The connections of the old one, which Slack may not have missed yet, are
 	// not to be taken for those of the new one.
@@ -98,8 +105,10 @@ func (p *Playground) startAgain(ctx context.Context) error {
 	if err := p.workspace.Wait(late, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == 0 }); err != nil {
 		return fmt.Errorf("wait for the old connections to end: %w", err)
 	}
-	if err := p.bot.start(); err != nil {
-		return err
+	for _, b := range p.bots {
+		if err := b.start(); err != nil {
+			return err
+		}
 	}
 	if err := p.connected(ctx); err != nil {
 		return err
@@ -141,12 +150,12 @@ func (p *Playground) removeRule() error {
 
 // Status says how the playground fares.
 func (p *Playground) Status() web.Status {
-	pid := p.bot.pid()
+	pid := p.bots[0].pid()
 	sessions, _ := p.forward.count()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return web.Status{
-		BotRunning: pid != 0, BotPID: pid, SlowHealth: p.health.isSlow(), Throttled: p.throttled,
+		BotRunning: p.running() > 0, BotPID: pid, Replicas: p.replicas(), SlowHealth: p.health.isSlow(), Throttled: p.throttled,
 		Sessions: sessions, Command: p.hint(), OnCall: []string{Yuki}, Repairs: p.repairs.get(),
 	}
 }

@@ -45,6 +45,17 @@ type Status struct {
 
 	OnCall  []string          `json:"on_call,omitempty"` // who may go past the approvers
 	Repairs map[string]Repair `json:"repairs,omitempty"` // by the kind of trouble
+	// Replicas are the bots where several share the work; none where one does.
+	Replicas []Replica `json:"replicas,omitempty"`
+}
+
+// Replica is one of several bots. What Trouble does to the nth has its number at the
+// end: "kill-2", "start-2", "pause-2", "resume-2", "cut-2" and "join-2".
+type Replica struct {
+	PID    int      `json:"pid,omitempty"` // 0: it does not run
+	Paused bool     `json:"paused,omitempty"`
+	Cut    bool     `json:"cut,omitempty"`    // off from the table
+	Leases []string `json:"leases,omitempty"` // that it works on
 }
 
 // Options is what the page shows and acts on. Workspace, Cloud and Stage are
