@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // Moved is a store that can be moved into another one.
@@ -32,7 +33,7 @@ func RunMoves(t *testing.T, from, to Moved) {
 	b.put(full, happened("second", at(1)))
 	closed := b.create("aaaaaaa", state(sshforward.Closed), due(at(3)))
 	b.append(ended("U1", closed.ID, at(4)), happened("never", time.Time{}))
-	for i := range 300 {
+	for i := range testenv.UnlessRaced(300, 30) {
 		b.append(happened(fmt.Sprint(i), at(time.Duration(i%7))))
 	}
 	b.delete(b.create("ccccccc", due(at(1))))

@@ -125,13 +125,14 @@ var trailClauses = []clause{
 	{"more events than a page are all there, each once", func(b *bench) {
 		var events []sshforward.Event
 		var want []string
-		for i := range 1000 {
+		n := b.rounds(1000, 210)
+		for i := range n {
 			events = append(events, happened(fmt.Sprint(i), at(time.Duration(i/7))))
 			want = append(want, fmt.Sprint(i))
 		}
 		b.append(events...)
 		b.wantNotes(time.Time{}, want...)
-		b.wantNotes(at(100), want[700:]...)
+		b.wantNotes(at(time.Duration(n/10)), want[n/10*7:]...)
 	}},
 	{"reading stops when the caller does, and can be done again", func(b *bench) {
 		b.append(happened("1", at(1)), happened("2", at(2)), happened("3", at(3)))
