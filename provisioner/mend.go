@@ -97,6 +97,42 @@ func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward
 	return step, err
 }
 
+// cutIntruders cuts the sessions of a locked lease that somebody else has let people
+// in at, once the rule they came by is out: security groups track connections, so that
+// taking it out ends none. Deregistering does, with draining off; the instance is put
+// back when AWS says that it is done, and its health is looked at after the last yes.
+// Of a lease that is open, and whose registration somebody has taken away, there is
+// nothing to cut.
+func (r *run) cutIntruders(ctx context.Context) error {
+	if r.l.Locked() && r.l.Drift.Widened {
+		_, err := r.elb.DeregisterInstancesFromLoadBalancer(ctx, r.deregistration())
+		if err != nil && !hasCode(err, balancerInstance, balancerNotFound) {
+			return r.failed(err, "cut the sessions of those whom somebody else let in")
+		}
+		if !r.awaitDeregistered(ctx) {
+			return &sshforward.Error{Code: sshforward.EUNAVAILABLE,
+				Message: sshforward.Textf("Sessions that were begun while the door was open are not seen to have ended yet.")}
+		}
+	}
+	return r.register(ctx)
+}
+
+// cutWhileBuilding is cutIntruders of a lease that may have no load balancer yet, or
+// none with the instance behind it. It asks first: what does not exist has no tags, and
+// a role that goes by them is refused.
+func (r *run) cutWhileBuilding(ctx context.Context) error {
+	registered, _, err := r.registrations(ctx)
+	switch {
+	case sshforward.ErrorCode(err) == sshforward.ENOTFOUND:
+		return nil
+	case err != nil:
+		return err
+	case !registered && r.l.Resources.RegisteredAt.IsZero():
+		return nil
+	}
+	return r.cutIntruders(ctx)
+}
+
 // putBackTags writes the tags as the store has them, where a survey has found
 // that they are not.
 func (r *run) putBackTags(ctx context.Context) error {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +30,9 @@ func TestBackupInWhichALeaseIsOver(t *testing.T) {
 		if out, err := w.command("backup", backup).CombinedOutput(); err != nil {
 			t.Fatalf("backup: %v %s", err, out)
 		}
-		w.slash(ann, dev, "extend "+id+" 30s")
+		w.slash(ann, dev, "extend "+id+" 2m")
 		time.Sleep(2 * time.Second) // in which the end is moved
+		moved := w.accessEnd(id)
 		w.kill()
 		if err := os.Rename(backup, filepath.Join(w.dir, "leases.db")); err != nil {
 			t.Fatal(err)
@@ -39,10 +42,29 @@ func TestBackupInWhichALeaseIsOver(t *testing.T) {
 		w.card(dev, other, "*Closed*", "The time was up")
 		time.Sleep(2 * time.Second)
 		w.card(dev, id, "*Open*")
+		if got := w.accessEnd(id); got < moved || got > moved+1 { // tags have whole seconds
+			t.Errorf("it ends at %d, and was moved to %d", got, moved)
+		}
 		w.logged("the tags of a lease prove more than its record")
-		w.card(dev, id, "*Closed*", "The time was up")
+		w.slash(ann, dev, "close "+id)
+		w.card(dev, id, "*Closed*")
 		w.nothingLeftSoon()
 	})
+}
+
+// accessEnd is when the card says that access ends, in Unix seconds.
+func (w *world) accessEnd(id string) int64 {
+	w.t.Helper()
+	card := w.card(dev, id, "Access ends").Visible()
+	found := regexp.MustCompile(`Access ends <!date\^(\d+)`).FindStringSubmatch(card)
+	if found == nil {
+		w.t.Fatalf("no end in\n%s", card)
+	}
+	at, err := strconv.ParseInt(found[1], 10, 64)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return at
 }
 
 // The backup is from when the yes to a lease was missing that is open by now: it
