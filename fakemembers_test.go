@@ -46,7 +46,7 @@ func (s *memStore) Held(ctx context.Context, user string) (Held, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.held[user]
-	h.User, h.Leases = user, slices.Clone(h.Leases)
+	h.User, h.Leases, h.Answered = user, slices.Clone(h.Leases), slices.Clone(h.Answered)
 	return h, nil
 }
 
@@ -59,7 +59,7 @@ func (s *memStore) SetHeld(ctx context.Context, h *Held) error {
 		s.mu.Unlock()
 		return &Error{Code: ECONFLICT, Message: Textf("Somebody else was first.")}
 	}
-	s.held[h.User] = Held{User: h.User, Revision: h.Revision + 1, Leases: slices.Clone(h.Leases)}
+	s.held[h.User] = Held{User: h.User, Revision: h.Revision + 1, Leases: slices.Clone(h.Leases), Answered: slices.Clone(h.Answered)}
 	s.mu.Unlock()
 	if err := s.leave("set-held", h.User); err != nil {
 		return err

@@ -28,7 +28,7 @@ func (k *Keeper) Do(ctx context.Context, c Caller, cmd Command) (Reply, error) {
 	if again, ok := k.doneBefore(ctx, c, cmd, reply, err); ok {
 		return again, nil
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && k.Answers(ctx, c) {
 		k.refused(ctx, c, cmd, err)
 	}
 	return reply, err
@@ -45,17 +45,7 @@ func (k *Keeper) doneBefore(ctx context.Context, c Caller, cmd Command, reply Re
 	if !ok {
 		l, ok = k.changedIn(ctx, c, cmd.target().ref)
 	}
-	return Reply{Lease: l, Repeated: ok && k.answered(cmd, l)}, ok
-}
-
-// answered reports whether another replica answers a command that it has done. If it
-// died before it could, the card says what became of a click; but what is asked for
-// has to be confirmed by the answer.
-func (k *Keeper) answered(cmd Command, l *Lease) bool {
-	if _, open := cmd.(OpenLease); open {
-		return l.Worker != k.members.id && k.members.serves(l.Worker, time.Now())
-	}
-	return !k.members.alone()
+	return Reply{Lease: l}, ok
 }
 
 // changedIn finds the lease that an envelope has changed: the one that ref names, one

@@ -19,7 +19,7 @@ func TestLayers(t *testing.T) {
 			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
 			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
 			"keeper_from.go", "keeper_why.go", "keeper_help.go",
-			"keeper_audit.go", "keeper_command.go", "keeper_quota.go", "keeper_prepare.go",
+			"keeper_audit.go", "keeper_command.go", "keeper_quota.go", "keeper_answer.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",

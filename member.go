@@ -10,10 +10,18 @@ type Member struct {
 	Leaving bool      `json:",omitempty"` // told to stop: its leases may be taken over at once
 }
 
-// Held are the leases that count for a person's quota. One that is over may still
-// be among them; none that counts is missing.
+// Held is what the replicas have to agree on about a person: the leases that count
+// for the quota, and who answers. A lease that is over may still be among them; none
+// that counts is missing.
 type Held struct {
 	User     string
 	Revision uint64 // see Quotas.SetHeld
 	Leases   []string
+	Answered []Answered `json:",omitempty"` // the last few envelopes, see Keeper.Answers
+}
+
+// Answered is an envelope of Slack's, and the replica that answers it.
+type Answered struct {
+	Envelope string
+	By       string // the member's id
 }

@@ -24,8 +24,6 @@ type Reply struct {
 	// Unrecorded: what was closed ends, but the store cannot be written and
 	// has it only later.
 	Unrecorded bool
-	// Repeated: the envelope came before, to another replica, which answers it.
-	Repeated bool
 }
 
 // Remains is what a look at the account of a lease has shown, before the lease is

@@ -33,6 +33,9 @@ func (c *client) answer(to recipient, m message, replace bool) {
 	// Not the command's context: its end is one of the things to tell.
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	if !c.answers(ctx, to.caller) {
+		return // another replica does
+	}
 	if to.thread != "" && !replace && c.inThread(ctx, to, m) {
 		return
 	}

@@ -9,7 +9,7 @@ import (
 // direct message.
 func (h *handler) refuse(to recipient, p clickPayload, m message) {
 	if p.home() {
-		if _, _, err := h.client.openView(p.TriggerID, h.renderFor(h.ctx, to.caller.User).noteOf(m)); err == nil {
+		if _, _, err := h.client.openView(to.caller, p.TriggerID, h.renderFor(h.ctx, to.caller.User).noteOf(m)); err == nil {
 			return
 		}
 	}
@@ -19,9 +19,6 @@ func (h *handler) refuse(to recipient, p clickPayload, m message) {
 // afterClick replaces the message that the button was in by the outcome. Cards
 // are left alone: the keeper's outbox updates them.
 func (h *handler) afterClick(pr press, r sshforward.Reply) {
-	if r.Repeated {
-		return // another replica does it
-	}
 	if pr.payload.home() {
 		h.afterHome(pr, r)
 		return
@@ -68,7 +65,7 @@ func (h *handler) afterHome(pr press, r sshforward.Reply) {
 	if !ok || !asksAgain(confirm, r.Lease) {
 		return
 	}
-	if _, _, err := h.client.openView(pr.payload.TriggerID, v.urgentForm(r.Lease, metaOf(c))); err != nil {
+	if _, _, err := h.client.openView(c, pr.payload.TriggerID, v.urgentForm(r.Lease, metaOf(c))); err != nil {
 		h.client.answer(recipient{caller: c}, v.confirmUrgent(r.Lease), false)
 	}
 }

@@ -41,6 +41,8 @@ type client struct {
 	suspect singleflight.Group
 	// answered: Slack was there once, so its address is right.
 	answered atomic.Bool
+	// answers reports whether this replica is to answer a caller, see Keeper.
+	answers func(context.Context, sshforward.Caller) bool
 }
 
 func newClient(o Options) *client {
@@ -52,6 +54,7 @@ func newClient(o Options) *client {
 		chat:    newAPI(o, r.over(&patient)),
 		rates:   r,
 		http:    o.HTTPClient,
+		answers: func(context.Context, sshforward.Caller) bool { return true }, // until there is a keeper
 		log:     o.Logger,
 		tokens:  []string{o.Token, o.AppToken},
 		invalid: make(chan error, 1),
@@ -102,13 +105,17 @@ func (c *client) respond(ctx context.Context, to string, p messagePayload) error
 	return nil
 }
 
-// openView spends a trigger, which works once and for 3 s.
-func (c *client) openView(trigger string, view slack.ModalViewRequest) (id, hash string, err error) {
+// openView spends a trigger, which works once and for 3 s: for the replica that
+// answers the caller.
+func (c *client) openView(to sshforward.Caller, trigger string, view slack.ModalViewRequest) (id, hash string, err error) {
 	if trigger == "" {
 		return "", "", errors.New("no trigger")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), viewWait)
 	defer cancel()
+	if !c.answers(ctx, to) {
+		return "", "", errors.New("another replica opens it")
+	}
 	resp, err := c.api.OpenViewContext(ctx, trigger, view)
 	if err != nil {
 		c.suspectToken(err)

@@ -19,7 +19,7 @@ func (h *handler) askReason(in *inbound, pr press, cmd sshforward.DenyLease) {
 		m.Extend = sshforward.FormatDuration(cmd.Extend)
 	}
 	h.denials.Add(m.Click, pr)
-	if _, _, err := h.client.openView(pr.payload.TriggerID, v.denyForm(m, "", "")); err != nil {
+	if _, _, err := h.client.openView(c, pr.payload.TriggerID, v.denyForm(m, "", "")); err != nil {
 		h.client.log.Warn("the form for a denial did not open", "user", c.User, "lease", cmd.ID, "err", h.client.clean(err))
 		h.client.answer(pr.to, paragraph(v.say("The form for your reason did not open, and nothing was denied. Press Deny again.")), false)
 	}

@@ -41,7 +41,7 @@ func (h *handler) openFrom(in *inbound, p clickPayload, to recipient, a action) 
 	if s := (<-saved).reply.Sources; len(s) == 1 && s[0].IsSingleIP() && (len(l.Sources) != 1 || l.Sources[0] != s[0]) {
 		typed = sshforward.FormatSources(s)
 	}
-	if _, _, err := h.client.openView(p.TriggerID, v.fromForm(l, metaOf(c), typed, "")); err != nil {
+	if _, _, err := h.client.openView(c, p.TriggerID, v.fromForm(l, metaOf(c), typed, "")); err != nil {
 		h.client.log.Warn("the form for another address did not open", "user", c.User, "lease", id, "err", h.client.clean(err))
 		h.refuse(to, p, v.fromInstead(id))
 	}

@@ -48,6 +48,8 @@ type asked struct {
 
 // keeper does what a test says, and remembers what it was asked.
 type keeper struct {
+	elsewhere bool // another replica answers
+
 	do       func(context.Context, sshforward.Caller, operation) (sshforward.Reply, error)
 	overview func(sshforward.Caller) sshforward.Overview
 
@@ -127,6 +129,8 @@ func (k *keeper) Overview(ctx context.Context, c sshforward.Caller) (sshforward.
 	}
 	return k.overview(c), nil
 }
+
+func (k *keeper) Answers(context.Context, sshforward.Caller) bool { return !k.elsewhere }
 
 func (k *keeper) hear(ctx context.Context, c sshforward.Caller, cmd operation) (sshforward.Reply, error) {
 	k.mu.Lock()

@@ -81,7 +81,11 @@ func (in *inbound) acknowledge(payload any) {
 // one, sends it after the acknowledgement.
 func (in *inbound) answer(to recipient, m message) {
 	if in.answerable {
-		in.acknowledge(ephemeral(m, false))
+		var payload any
+		if in.client.answers(context.Background(), to.caller) {
+			payload = ephemeral(m, false)
+		}
+		in.acknowledge(payload)
 		return
 	}
 	in.acknowledge(nil)

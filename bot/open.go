@@ -37,7 +37,7 @@ func (h *handler) openForm(in *inbound, to recipient, trigger string, asked sshf
 	case <-time.After(savedWait):
 		late = true
 	}
-	id, hash, err := h.client.openView(trigger, v.form(f, m, ""))
+	id, hash, err := h.client.openView(c, trigger, v.form(f, m, ""))
 	if err != nil {
 		h.client.log.Warn("the form did not open", "user", c.User, "err", h.client.clean(err))
 		h.client.answer(to, v.typeInstead(open), false)

@@ -24,6 +24,9 @@ type Keeper interface {
 	Again(ctx context.Context, c sshforward.Caller, id string) (sshforward.Request, error)
 	LastRequest(ctx context.Context, c sshforward.Caller, n int) (sshforward.Request, error)
 	Amend(ctx context.Context, c sshforward.Caller, cmd sshforward.OpenLease) sshforward.OpenLease
+
+	// Answers reports whether this replica is to answer what came in an envelope.
+	Answers(ctx context.Context, c sshforward.Caller) bool
 }
 
 // operation is what a person wants of the keeper: a [sshforward.Command], which

@@ -60,9 +60,6 @@ func (h *handler) slash(in *inbound) {
 		h.client.answer(to, h.renderFor(h.ctx, c.User).failure(o.err), false)
 		return
 	}
-	if o.reply.Repeated {
-		return
-	}
 	h.client.answer(to, h.renderFor(h.ctx, c.User).reply(c, req.command, o), false)
 }
 

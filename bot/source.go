@@ -23,7 +23,7 @@ func (h *handler) openSource(in *inbound, p clickPayload, to recipient, a action
 	}
 	in.acknowledge(nil)
 	v := h.renderWithin(in, to.caller.User)
-	if _, _, err := h.client.openView(p.TriggerID, v.sourceForm(saved, "")); err != nil {
+	if _, _, err := h.client.openView(to.caller, p.TriggerID, v.sourceForm(saved, "")); err != nil {
 		h.client.log.Warn("the form for the source address did not open", "user", to.caller.User, "err", h.client.clean(err))
 		h.client.answer(to, paragraph(v.say("The form did not open. Type it instead: %s.", inCode(Slash+" ip "+v.exampleSources()))), false)
 	}

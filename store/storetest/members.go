@@ -168,7 +168,9 @@ var quotaClauses = []clause{
 		if b.reopen == nil {
 			b.Skip("this store has nothing to reopen")
 		}
-		m, h := sshforward.Member{ID: "aaa", Beat: 3, At: start}, sshforward.Held{User: "U1", Leases: []string{"aaaaaaa"}}
+		m, h := sshforward.Member{ID: "aaa", Beat: 3, At: start}, sshforward.Held{
+			User: "U1", Leases: []string{"aaaaaaa"}, Answered: []sshforward.Answered{{Envelope: "e1", By: "aaa"}},
+		}
 		b.beat(m)
 		b.setHeld(&h)
 		b.Store = b.reopen()
