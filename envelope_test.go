@@ -36,7 +36,7 @@ func TestLeaseIDOfAnEnvelope(t *testing.T) {
 			seen[id] = what
 		}
 	}
-	if leaseID("", 0) == leaseID("", 0) {
+	if one, other := leaseID("", 0), leaseID("", 0); one == other {
 		t.Error("without an envelope two leases have the same id")
 	}
 }
