@@ -55,6 +55,14 @@
 // was first: itself, and it has succeeded; another one, and that is a conflict; or
 // its revision is too long ago, and nobody knows, and the error says so.
 //
+// The revision tells one write from another as long as a lease lives. Whether the
+// lease with an expected revision is the one that was there, or one that was made
+// anew after a Delete, no condition on one item tells: a try to make a lease that
+// was held up until after its Delete makes it anew. So an id whose lease was deleted
+// is not to be used again while a call of it is under way. NewID draws ids, and the
+// tests on a bad way keep to that. Delete that finds a lower revision than its own
+// says that nobody knows.
+//
 // # The order of events
 //
 // The log is one row of positions without a gap, and each entry was put where

@@ -146,7 +146,7 @@ func (s *Store) Delete(ctx context.Context, id string, revision uint64) error {
 		switch stored, err := numberOf(it, attrRev); {
 		case err != nil:
 			return failed("read lease", err)
-		case stored != revision && d.tries: // it may have been deleted, and made anew
+		case stored < revision, stored > revision && d.tries: // it was, or may have been, deleted and made anew
 			return failed("delete lease", fmt.Errorf("lease %s: %w", id, errUnknown))
 		case stored != revision:
 			return conflict(id, revision, stored)

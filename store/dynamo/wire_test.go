@@ -3,7 +3,9 @@ package dynamo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -35,6 +37,37 @@ type wire struct {
 
 func newWire(next aws.HTTPClient, seed uint64) *wire {
 	return &wire{next: next, random: rand.New(rand.NewPCG(seed, 17)), counts: make(map[string]int)}
+}
+
+// turns has a lock for each item, see turn.
+var turns sync.Map
+
+// turn lets an item be deleted only after whatever was sent to it before is there,
+// with all copies, and nothing else before the delete is there with its own. A
+// write whose copy came when its item was deleted meanwhile, and perhaps made anew,
+// would be done twice, and no condition on the item could tell: see the package's
+// doc on ids. Writes of any other kind have it at the same time. Whoever has had
+// their turn calls what is returned.
+func turn(operation string, body []byte) (over func()) {
+	var in struct {
+		TableName string
+		Key, Item map[string]any
+	}
+	if json.Unmarshal(body, &in) != nil || in.Key == nil && in.Item == nil {
+		return func() {}
+	}
+	it := in.Key
+	if it == nil {
+		it = in.Item
+	}
+	lock, _ := turns.LoadOrStore(fmt.Sprint(in.TableName, it[attrPK], it[attrSK]), new(sync.RWMutex))
+	turn := lock.(*sync.RWMutex)
+	if operation == "DeleteItem" {
+		turn.Lock()
+		return turn.Unlock
+	}
+	turn.RLock()
+	return turn.RUnlock
 }
 
 // bad is a wire on which everything goes wrong now and then.
@@ -98,6 +131,11 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	if w.chance("delayed", w.delayed) {
 		time.Sleep(w.some(10 * time.Millisecond))
 	}
+	over := func() {}
+	if write {
+		over = turn(operation, body)
+	}
+	defer func() { over() }()
 	resp, err := send(req.Context())
 	if err != nil {
 		return nil, err
@@ -111,7 +149,10 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	}
 	if write && w.chance("late", w.late) {
 		pause := w.some(50 * time.Millisecond)
+		overLate := over
+		over = func() {}
 		w.zombie.Go(func() {
+			defer overLate()
 			time.Sleep(pause)
 			if resp, err := send(context.Background()); err == nil {
 				discard(resp)
