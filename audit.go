@@ -92,11 +92,13 @@ func eventsOf(was, is *Lease, now time.Time, by actor, prices Prices) []Event {
 	return events
 }
 
-// toldBy reports whether an event about the end of a lease is told by another writer,
-// as whose the lease is now: it says that this has happened, or it has taken the
-// lease over and brings the same end about. Mine is what was in memory here.
-func (e *Event) toldBy(is, mine *Lease) bool {
-	same := mine != nil && is.Worker != mine.Worker && is.ExpiresAt.Equal(mine.ExpiresAt)
+// toldBy reports whether an event that is in memory here is told by another writer, as
+// whose the lease is now: it says that this has happened, or it has taken the lease
+// over and brings the same about. Was is what the store had before, as far as is known
+// here, and mine what was made of it in memory; mine may be nil.
+func (e *Event) toldBy(is, was, mine *Lease) bool {
+	moved := mine != nil && is.Worker != mine.Worker
+	same := moved && is.ExpiresAt.Equal(mine.ExpiresAt)
 	switch e.Act {
 	case ActEnding, ActClose: // a person's click came to both, or to each another one's
 		return is.Reason != "" || same
@@ -104,8 +106,20 @@ func (e *Event) toldBy(is, mine *Lease) bool {
 		return !is.AccessEndedAt.IsZero() || same
 	case ActClosed:
 		return is.State == Closed || same
+	case ActOpened:
+		// What is still to be opened is so by whoever has it: what is in memory
+		// here is forgotten. Of what was ended meanwhile ReadyIn says that it was open.
+		return is.State == Opening || is.State == Open || is.ReadyIn != 0
 	}
-	return false
+	if was == nil {
+		was = new(Lease)
+	}
+	return tells(was, is, e.Act) || moved && tells(is, mine, e.Act)
+}
+
+// tells reports whether a change that the bot makes has such an event.
+func tells(was, is *Lease, act Act) bool {
+	return slices.ContainsFunc(eventsOf(was, is, time.Time{}, actor{}, nil), func(e Event) bool { return e.Act == act })
 }
 
 // detail says what of the act is not in the event's other fields.

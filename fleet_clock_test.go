@@ -1,6 +1,7 @@
 package sshforward
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -83,5 +84,46 @@ func TestAnOpeningEndsWithTheMembership(t *testing.T) {
 		f.cloud.script(nil)
 		f.pass(30 * time.Second)
 		f.expect(id, Open, "")
+	})
+}
+
+// The store is cut off from the owner at the last step of an opening. The owner opens
+// the forward all the same, in memory, and another one takes the lease over and opens it
+// as well: the record has it opened once.
+func TestAnOpeningThatTwoReplicasCompleteIsToldOnce(t *testing.T) {
+	inFleet(t, 2, func(f *fleet) {
+		id := f.ask(alice, "web", 10*time.Minute)
+		f.pass(2 * time.Second)
+		owner := f.worker(id)
+		f.cloud.script(func(_ context.Context, op string, _ *Lease) error {
+			if op == "open/"+string(StageClock) && len(f.cloud.times(op, id)) == 1 {
+				owner.store.set(true)
+			}
+			return nil
+		})
+		f.must(alice, ConfirmLease{ID: id})
+		for f.stored(id).State != Open {
+			f.pass(time.Second)
+		}
+		if by := f.stored(id).Worker; by == owner.id() {
+			t.Fatal("nobody has taken it over")
+		}
+		if l, _ := owner.k.ledger.unwritten.newest(id); l == nil || l.State != Open {
+			t.Fatalf("in the former owner's memory it is %+v", l)
+		}
+		owner.store.set(false)
+		f.pass(time.Minute)
+		if owner.k.ledger.unwritten.has(id) {
+			t.Error("the former owner still has news of it")
+		}
+		n := 0
+		for _, e := range f.store.recorded() {
+			if e.Lease == id && e.Act == ActOpened {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("the record has it opened %d times", n)
+		}
 	})
 }

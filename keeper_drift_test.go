@@ -3,6 +3,7 @@ package sshforward
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,9 +299,9 @@ func TestApprovedWhileTheDoorIsAjar(t *testing.T) {
 		id := w.ask(alice, "db", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})
 		w.pass(5 * time.Minute)
-		fails := true
+		var works atomic.Bool
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
-			if op == "mend" && fails {
+			if op == "mend" && !works.Load() {
 				return Errorf(EUNAVAILABLE, "AWS does not answer.")
 			}
 			return nil
@@ -311,7 +312,7 @@ func TestApprovedWhileTheDoorIsAjar(t *testing.T) {
 		w.pass(2 * time.Minute)
 		w.expect(id, Opening, "")
 		w.nobodyInYet(id)
-		fails = false
+		works.Store(true)
 		w.pass(2 * time.Minute)
 		w.expect(id, Open, "")
 		if got := w.heardOf(id, NoticeNarrowed); !sameWords(got, "narrowed") {

@@ -135,7 +135,7 @@ func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by a
 		if !must || ErrorCode(err) == ECONFLICT || ctx.Err() != nil {
 			return nil, err
 		}
-		g.unwritten.put(l, events)
+		g.unwritten.put(l, nil, events)
 		unwritten = err
 	}
 	g.publish(events)
@@ -222,7 +222,7 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 		case err == nil:
 			g.unwritten.drop(id)
 		case must(&was) && ctx.Err() == nil:
-			if g.unwritten.put(l, all) {
+			if g.unwritten.put(l, &was, all) {
 				unwritten = err
 			}
 		default:
@@ -301,8 +301,8 @@ func (g *ledger) reconcile(ctx context.Context, id string) error {
 		}
 		has[recordOf(e)] = true
 	}
-	mine, _ := g.unwritten.newest(id)
-	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is, mine) })
+	was, mine := g.unwritten.change(id)
+	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is, was, mine) })
 	g.unwritten.keepEvents(id, kept)
 	return nil
 }

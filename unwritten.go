@@ -15,17 +15,30 @@ type unwritten struct {
 
 type unwrittenLease struct {
 	lease  *Lease // nil: the store has a newer one, and only the events are missing
+	was    *Lease // what the store had when this began; nil: none
 	events []Event
 }
 
 // put keeps a lease that the store could not take, with all events that have to
-// be written with it. It reports whether that is news.
-func (u *unwritten) put(l *Lease, events []Event) (news bool) {
+// be written with it, and what it was before. It reports whether that is news.
+func (u *unwritten) put(l, was *Lease, events []Event) (news bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	news = u.leases[l.ID].lease == nil
-	u.set(l.ID, unwrittenLease{l.Clone(), slices.Clone(events)})
-	return news
+	before, more := u.leases[l.ID]
+	if more {
+		was = before.was
+	}
+	u.set(l.ID, unwrittenLease{l.Clone(), was, slices.Clone(events)})
+	return before.lease == nil
+}
+
+// change returns what the store had of a lease before it went on in memory, and what
+// it is there; nil is for none.
+func (u *unwritten) change(id string) (was, mine *Lease) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	l := u.leases[id]
+	return l.was, l.lease
 }
 
 // keepEvents forgets the lease itself and keeps what is to be told of it.
@@ -36,7 +49,7 @@ func (u *unwritten) keepEvents(id string, events []Event) {
 		delete(u.leases, id)
 		return
 	}
-	u.set(id, unwrittenLease{events: events})
+	u.set(id, unwrittenLease{was: u.leases[id].was, events: events})
 }
 
 func (u *unwritten) set(id string, l unwrittenLease) {

@@ -165,7 +165,7 @@ func (b *Bot) Run(ctx context.Context, keeper Keeper) error {
 			"and no other until the next start", "step", "auth.test")
 	}
 	b.warnOfScopes(me)
-	b.client.answers = keeper.Answers
+	b.client.answers = func(ctx context.Context, c sshforward.Caller) bool { return keeper.Answers(ctx, c) }
 	r := newRunner(b.client, keeper, b.opt, b.homes.refresh)
 	d := newDispatcher(newHandler(b.client, b.localizer, b.homes, b.follow, r, b.opt), b.opt.OnAck)
 	b.homes.begin(r)

@@ -22,7 +22,7 @@ import (
 // when it returns is else an error, to be tried again.
 func (p *Provisioner) Mend(ctx context.Context, l *sshforward.Lease) (sshforward.StepResult, error) {
 	l = l.Clone()
-	if l.State == sshforward.Opening || l.Waiting() && !l.Prepared.Ready() {
+	if l.Locked() && l.Drift.Widened && l.State == sshforward.Opening || l.Waiting() && !l.Prepared.Ready() {
 		r, err := p.begin(l, forOpening)
 		if err != nil {
 			return sshforward.StepResult{Resources: l.Resources}, err

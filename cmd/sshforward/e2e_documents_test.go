@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -156,6 +157,7 @@ func (w *world) startedByHand(env []string, exports, line string) {
 // TestRunbookAsItIsWritten runs the commands of the documents for whoever is on
 // call, beside a running bot, and those for a stopped one after it.
 func TestRunbookAsItIsWritten(t *testing.T) {
+	testenv.SkipRaced(t, "TestInstallAsItIsWritten goes the same ways")
 	t.Parallel()
 	c, _, _ := fakeCloud(t, fakeaws.Options{})
 	w := newWorld(t, c, worldOptions{})

@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // The key that signs tags is replaced as the runbook says, while a lease is open:
 // the next sweep signs anew, and from then on a lost store is rebuilt by the new key.
 func TestKeyIsRotatedWhileALeaseIsOpen(t *testing.T) {
+	testenv.SkipRaced(t, "TestKilledAndRestarted goes the same ways")
 	t.Parallel()
 	c, aws, _ := fakeCloud(t, fakeaws.Options{})
 	key := func(of string) []string { return []string{"SSHFORWARD_KEY=" + strings.Repeat(of, 32)} }

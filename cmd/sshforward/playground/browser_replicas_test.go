@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // TestReplicasInTheBrowser has three real bots on one table. Whose the lease is the
 // page shows, and when that one is killed, sleeps or is cut off, another one has it,
 // and the forward stays open.
 func TestReplicasInTheBrowser(t *testing.T) {
+	testenv.SkipRaced(t, "TestReplicas goes the same ways")
 	t.Parallel()
 	p := start(t, Options{Replicas: 3})
 	d := &drive{t: t, p: p, Browser: webtest.Open(t, p.URL(), "play-replicas")}

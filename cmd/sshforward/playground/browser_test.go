@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // TestInTheBrowser is all of it as people see it: the real bot, the page in a
@@ -18,6 +19,7 @@ import (
 // alone is there to see how it ends by itself. At speed 10 a reminder comes 6 s
 // before that.
 func TestInTheBrowser(t *testing.T) {
+	testenv.SkipRaced(t, "TestGuide goes the same ways")
 	t.Parallel()
 	needSSH(t)
 	p := start(t, Options{Speed: 10})

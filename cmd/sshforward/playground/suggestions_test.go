@@ -8,6 +8,7 @@ import (
 
 	"github.com/sshforward/sshforward/bot/fakeslack"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // offered is every line that the completions lead to which can be sent as it is.
@@ -26,6 +27,7 @@ const offered = `import("/js/completion.js").then(({ complete }) => {
 // TestSuggestionsWork types whatever the page suggests, at a speed at which
 // lengths are far from the usual ones: none is answered with an error.
 func TestSuggestionsWork(t *testing.T) {
+	testenv.SkipRaced(t, "what is suggested is the page")
 	t.Parallel()
 	p := start(t, Options{Speed: 100})
 	d := &drive{t: t, p: p, Browser: webtest.Open(t, p.URL(), "suggestions")}

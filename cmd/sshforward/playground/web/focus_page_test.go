@@ -8,6 +8,7 @@ import (
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // focused waits until what has the focus is such a thing.
@@ -24,6 +25,7 @@ func onto(b *webtest.Browser, css string) {
 // Whoever goes by the keyboard is not thrown back to the top of the page: what is
 // pressed is still there, or what stands in its place.
 func TestTheFocusIsNeverLost(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	card := ""

@@ -6,11 +6,13 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // What happened is a story, with AWS folded under it; it is the same after a
 // reload, and its times do not change with whom one acts as.
 func TestWhatHappened(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	w.stage.tell("bot", "The bot starts")

@@ -7,11 +7,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // While a yes is missing there is a lock where people will come in, and nobody is
 // said to get through; the rule that lets them in takes it away.
 func TestALockedDoor(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	b := webtest.Open(t, w.server.URL, "web")
@@ -33,6 +35,7 @@ func TestALockedDoor(t *testing.T) {
 // What happened is there after the page was loaded again, and a form that was open
 // is closed by Escape as any other.
 func TestAReload(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	w.bot(func(kind string, p object) any {
@@ -56,6 +59,7 @@ func TestAReload(t *testing.T) {
 
 // The answer to one's own command is in sight, wherever one was reading.
 func TestOnesOwnAnswerIsInSight(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	for range 12 {

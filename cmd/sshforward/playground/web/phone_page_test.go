@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // What is smaller than 11 px, or lower or narrower than 40 px though one presses
@@ -41,6 +42,7 @@ func none(t *testing.T, b *webtest.Browser, where, expression string) {
 }
 
 func TestAPhone(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	card := w.post("C1", "card-open")
@@ -92,6 +94,7 @@ func TestAPhone(t *testing.T) {
 // On a larger screen no letter is smaller either, no word of a command is broken,
 // and nothing moves for who asked that nothing moves.
 func TestOtherSizes(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	w.post("C1", "card-open")

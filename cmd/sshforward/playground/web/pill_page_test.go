@@ -6,11 +6,13 @@ import (
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The line about what can be reached is true with several leases, with something
 // missing, with somebody in, and past the end.
 func TestThePill(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	b := webtest.Open(t, w.server.URL, "web")

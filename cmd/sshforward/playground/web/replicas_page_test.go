@@ -6,9 +6,11 @@ import (
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/web"
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 func TestReplicasOnThePage(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	b := webtest.Open(t, w.server.URL, "web")

@@ -6,9 +6,11 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 func TestAPersonWritesIntoAThread(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	w.bot(func(kind string, _ object) any {
@@ -55,6 +57,7 @@ func TestAPersonWritesIntoAThread(t *testing.T) {
 // TestJapanese is what the page does for messages in Japanese: the browser is
 // told so, and nothing is wider than its place.
 func TestJapanese(t *testing.T) {
+	testenv.SkipRaced(t, "what it tests is the page; TestAPersonOpensAForwardByKeyboardAndMouse goes the same ways")
 	t.Parallel()
 	w := newWorld(t)
 	b := webtest.Open(t, w.server.URL, "web")
