@@ -10,8 +10,9 @@ const (
 	// answersKept is how many envelopes of a person are known to be answered. The
 	// replicas that one is delivered to have it within seconds of each other.
 	answersKept = 16
-	// answerWait is how long an answer waits for who gives it. Slack waits for 3 s.
-	answerWait = time.Second
+	// answerWait is how long an answer waits for who gives it, unless its context ends
+	// sooner: an acknowledgement has to be there within 3 s.
+	answerWait = 5 * time.Second
 )
 
 // Answers reports whether this replica is to answer what came in the caller's

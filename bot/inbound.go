@@ -81,8 +81,10 @@ func (in *inbound) acknowledge(payload any) {
 // one, sends it after the acknowledgement.
 func (in *inbound) answer(to recipient, m message) {
 	if in.answerable {
+		ctx, cancel := context.WithTimeout(context.Background(), ackTimeout/2)
+		defer cancel()
 		var payload any
-		if in.client.answers(context.Background(), to.caller) {
+		if in.client.answers(ctx, to.caller) {
 			payload = ephemeral(m, false)
 		}
 		in.acknowledge(payload)

@@ -22,10 +22,10 @@ func TestBackupInWhichALeaseIsOver(t *testing.T) {
 	t.Parallel()
 	clouds(t, func(t *testing.T, c cloud) {
 		w := newWorld(t, c, worldOptions{})
-		id := w.open(ann, dev, c.instance+" 8s from 203.0.113.7")
+		id := w.open(ann, dev, c.instance+" 20s from 203.0.113.7")
 		w.opened(id)
-		other := w.open(bob, dev, c.instance+" 8s from 203.0.113.8")
-		end := w.opened(other).Add(8 * time.Second)
+		other := w.open(bob, dev, c.instance+" 20s from 203.0.113.8")
+		end := w.opened(other).Add(20 * time.Second)
 		backup := filepath.Join(w.dir, "backup.db")
 		if out, err := w.command("backup", backup).CombinedOutput(); err != nil {
 			t.Fatalf("backup: %v %s", err, out)
