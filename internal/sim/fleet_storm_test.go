@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	fleets    = flag.Int("fleets", 0, "how many fault schedules TestFleets goes through; 30, or fewer under the race detector")
+	fleets    = flag.Int("fleets", 0, "how many fault schedules TestFleets goes through; 20, or fewer under the race detector")
 	fleetSeed = flag.Uint64("fleet", 0, "the one fault schedule to go through instead")
 )
 
@@ -38,7 +38,7 @@ const fleetLate = retryBudget
 //	go test -run TestFleets ./internal/sim -fleet SEED
 func TestFleets(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*fleets, testenv.UnlessRaced(30, 1)))
+	seeds := make([]uint64, cmp.Or(*fleets, testenv.UnlessRaced(20, 1)))
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
