@@ -9,7 +9,8 @@ import (
 
 // Slack delivers an envelope again when it has not heard the acknowledgement, and
 // it may come to another replica, or to two at once. Nobody keeps a table of them:
-// what came of one knows it, see [Lease.Envelopes].
+// what came of one knows it, see [Lease.Envelopes], and who answers it stands with
+// the person, see [Keeper.Answers].
 
 // envelopesKept is how many envelopes a lease knows. Slack tries again for an hour
 // at most, and what changes a lease so often changes nothing more the second time.

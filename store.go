@@ -77,8 +77,8 @@ type Members interface {
 	Dismiss(ctx context.Context, m Member) error
 }
 
-// Quotas keeps, for each person, which leases count for their quota, for where
-// several replicas look and write at the same time.
+// Quotas keeps, for each person, which leases count for their quota and who answers
+// them, for where several replicas look and write at the same time.
 type Quotas interface {
 	// Held returns what is kept of a person, with Revision 0 if nothing is.
 	Held(ctx context.Context, user string) (Held, error)

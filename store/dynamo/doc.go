@@ -17,7 +17,7 @@
 //	                                tell    there if any tail is
 //	source          user id         rev, i0…i7
 //	                                doc     the saved source addresses as JSON, empty if forgotten
-//	person          user id         rev, doc, i0…i7: what counts for the quota
+//	person          user id         rev, doc, i0…i7: the quota, and who answers
 //	member          replica id      beat, doc
 //	meta            store           id      the store's own random id
 //	                loading         since   as long as a backup is loaded
