@@ -2,6 +2,7 @@ package sshforward
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"time"
@@ -128,4 +129,30 @@ type Rebuilds interface {
 	Rebuilt(ctx context.Context, account string) (bool, error)
 	// SetRebuilt remembers it.
 	SetRebuilt(ctx context.Context, account string) error
+}
+
+// RevisionConflict is the ECONFLICT of [Leases]: a writer had read one revision, and
+// another one is stored; 0 is for no lease.
+func RevisionConflict(id string, have, stored uint64) error {
+	e := &Error{
+		Code:    ECONFLICT,
+		Message: Textf("Lease %s was changed by someone else in the same moment.", id),
+		Err:     fmt.Errorf("lease %s: revision %d, stored is %d", id, have, stored),
+	}
+	switch {
+	case have == 0:
+		e.Message = Textf("There is a lease %s already.", id)
+	case stored == 0:
+		e.Message = Textf("Lease %s does not exist any more.", id)
+	}
+	return e
+}
+
+// GivenUp is a store's EUNAVAILABLE for a context that ended before anything was done.
+func GivenUp(cause error) error {
+	return &Error{
+		Code:    EUNAVAILABLE,
+		Message: Textf("That took too long and was given up; nothing was changed."),
+		Err:     cause,
+	}
 }

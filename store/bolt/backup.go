@@ -9,6 +9,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sshforward/sshforward/internal/safe"
+
+	"github.com/sshforward/sshforward"
 )
 
 // Backup writes a copy of the file, as it is at one moment, and returns its
@@ -41,7 +43,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	case err := <-done:
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return n, givenUp(ctx.Err())
+			return n, sshforward.GivenUp(ctx.Err())
 		case err != nil:
 			s.doubt(err)
 			return n, failed("back up", err)
@@ -50,7 +52,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	case <-s.watch.lost:
 		return 0, failed("back up", s.Cause())
 	case <-cut(ctx, commitGrace): // it ends with its next write, if there is one
-		return 0, givenUp(ctx.Err())
+		return 0, sshforward.GivenUp(ctx.Err())
 	}
 }
 

@@ -72,27 +72,3 @@ func isAny(err error, codes ...syscall.Errno) bool {
 	}
 	return false
 }
-
-// givenUp is the answer to a context that ended before anything was done.
-func givenUp(cause error) error {
-	return &sshforward.Error{
-		Code:    sshforward.EUNAVAILABLE,
-		Message: sshforward.Textf("That took too long and was given up; nothing was changed."),
-		Err:     cause,
-	}
-}
-
-func conflict(id string, have, stored uint64) error {
-	e := &sshforward.Error{
-		Code:    sshforward.ECONFLICT,
-		Message: sshforward.Textf("Lease %s was changed by someone else in the same moment.", id),
-		Err:     fmt.Errorf("lease %s: revision %d, stored is %d", id, have, stored),
-	}
-	switch {
-	case have == 0:
-		e.Message = sshforward.Textf("There is a lease %s already.", id)
-	case stored == 0:
-		e.Message = sshforward.Textf("Lease %s does not exist any more.", id)
-	}
-	return e
-}

@@ -61,7 +61,7 @@ func put(tx *bbolt.Tx, id string, revision uint64, next header, value []byte) (b
 		return false, err
 	}
 	if old.Revision != revision {
-		return false, conflict(id, revision, old.Revision)
+		return false, sshforward.RevisionConflict(id, revision, old.Revision)
 	}
 	if err := leases.Put([]byte(id), value); err != nil {
 		return true, err
@@ -87,7 +87,7 @@ func remove(tx *bbolt.Tx, id string, revision uint64) (bool, error) {
 	case !found:
 		return false, nil
 	case old.Revision != revision:
-		return false, conflict(id, revision, old.Revision)
+		return false, sshforward.RevisionConflict(id, revision, old.Revision)
 	}
 	if err := leases.Delete([]byte(id)); err != nil {
 		return true, err

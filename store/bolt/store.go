@@ -254,7 +254,7 @@ func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx)
 	}
 	var none T
 	if err := ctx.Err(); err != nil {
-		return none, givenUp(err)
+		return none, sshforward.GivenUp(err)
 	}
 	if err := s.Cause(); err != nil {
 		return none, failed(doing, err)
@@ -280,7 +280,7 @@ func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx)
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		return none, givenUp(ctx.Err())
+		return none, sshforward.GivenUp(ctx.Err())
 	case <-s.watch.lost:
 		return none, failed(doing, s.watch.cause)
 	}

@@ -11,6 +11,8 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sshforward/sshforward/internal/safe"
+
+	"github.com/sshforward/sshforward"
 )
 
 // apply does one write in a transaction that it may share with others. It
@@ -72,7 +74,7 @@ var errCut = errors.New("the commit did not end in time")
 // or bbolt hangs.
 func (w *writer) do(ctx context.Context, op write) error {
 	if err := ctx.Err(); err != nil {
-		return givenUp(err)
+		return sshforward.GivenUp(err)
 	}
 	lost := w.store.watch.lost
 	if err := w.store.Cause(); err != nil {
@@ -90,7 +92,7 @@ func (w *writer) do(ctx context.Context, op write) error {
 	case <-ctx.Done():
 	}
 	if w.withdraw(&op) {
-		return givenUp(ctx.Err())
+		return sshforward.GivenUp(ctx.Err())
 	}
 	grace := time.NewTimer(commitGrace)
 	defer grace.Stop()

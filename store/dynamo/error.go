@@ -99,30 +99,6 @@ func failed(doing string, err error) error {
 	return e
 }
 
-// givenUp is the answer to a context that ended before anything was done.
-func givenUp(cause error) error {
-	return &sshforward.Error{
-		Code:    sshforward.EUNAVAILABLE,
-		Message: sshforward.Textf("That took too long and was given up; nothing was changed."),
-		Err:     cause,
-	}
-}
-
-func conflict(id string, have, stored uint64) error {
-	e := &sshforward.Error{
-		Code:    sshforward.ECONFLICT,
-		Message: sshforward.Textf("Lease %s was changed by someone else in the same moment.", id),
-		Err:     fmt.Errorf("lease %s: revision %d, stored is %d", id, have, stored),
-	}
-	switch {
-	case have == 0:
-		e.Message = sshforward.Textf("There is a lease %s already.", id)
-	case stored == 0:
-		e.Message = sshforward.Textf("Lease %s does not exist any more.", id)
-	}
-	return e
-}
-
 func noLease(id string) error {
 	return &sshforward.Error{Code: sshforward.ENOTFOUND, Message: sshforward.Textf("There is no lease %s.", id)}
 }

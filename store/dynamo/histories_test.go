@@ -333,7 +333,7 @@ func (s naive) Put(ctx context.Context, l *sshforward.Lease, _ ...sshforward.Eve
 	}
 	switch _, err := s.db.PutItem(ctx, in); {
 	case isCondition(err):
-		return conflict(l.ID, l.Revision, 0)
+		return sshforward.RevisionConflict(l.ID, l.Revision, 0)
 	case err != nil:
 		return failed("put", err)
 	}

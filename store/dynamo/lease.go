@@ -97,7 +97,7 @@ func (s *Store) Put(ctx context.Context, l *sshforward.Lease, events ...sshforwa
 	}
 	is, err := swap{
 		pk: pkLease, sk: l.ID, revision: l.Revision, write: write,
-		conflict: func(stored uint64) error { return conflict(l.ID, l.Revision, stored) },
+		conflict: func(stored uint64) error { return sshforward.RevisionConflict(l.ID, l.Revision, stored) },
 	}.do(ctx, s.client, &u)
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func (s *Store) Delete(ctx context.Context, id string, revision uint64) error {
 		case stored < revision, stored > revision && d.tries: // it was, or may have been, deleted and made anew
 			return failed("delete lease", fmt.Errorf("lease %s: %w", id, errUnknown))
 		case stored != revision:
-			return conflict(id, revision, stored)
+			return sshforward.RevisionConflict(id, revision, stored)
 		}
 		if _, err := s.teller.settle(ctx); err != nil {
 			return err

@@ -33,7 +33,7 @@ const closeWithin = 1500 * time.Millisecond
 // ready refuses what is asked too late.
 func (s *Store) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return givenUp(err)
+		return sshforward.GivenUp(err)
 	}
 	if s.ctx.Err() != nil {
 		return failed("use the store", ErrClosed)

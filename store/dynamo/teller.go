@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sshforward/sshforward/internal/safe"
+
+	"github.com/sshforward/sshforward"
 )
 
 const (
@@ -99,7 +101,7 @@ func (t *teller) wait(ctx context.Context, what *telling) (uint64, error) {
 	case <-ctx.Done():
 	}
 	if t.withdraw(what) {
-		return 0, givenUp(ctx.Err())
+		return 0, sshforward.GivenUp(ctx.Err())
 	}
 	return 0, failed("write events", ctx.Err())
 }
