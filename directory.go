@@ -1,6 +1,11 @@
 package sshforward
 
-import "context"
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
 
 // Directory knows people, and who belongs to a user group. What it cannot tell
 // right now is EUNAVAILABLE, which callers treat as no and say so.
@@ -31,4 +36,43 @@ func (p Person) checkServed() error {
 		return Errorf(EFORBIDDEN, "I take no commands from bots.")
 	}
 	return nil
+}
+
+// IsMember reports whether user is listed in who, directly or through a user
+// group. EUNAVAILABLE if a group cannot be resolved and nothing else says yes:
+// callers treat that as no.
+func IsMember(ctx context.Context, dir Directory, user string, who []string) (bool, error) {
+	if slices.Contains(who, user) {
+		return true, nil
+	}
+	var unknown error
+	for _, w := range who {
+		if !IsGroup(w) {
+			continue
+		}
+		users, err := dir.Members(ctx, w)
+		switch {
+		case err != nil:
+			unknown = cannotTell(err)
+		case slices.Contains(users, user):
+			return true, nil
+		}
+	}
+	return false, unknown
+}
+
+// IsGroup reports whether an id is a user group's and not a person's.
+func IsGroup(id string) bool { return strings.HasPrefix(id, "S") }
+
+// cannotTell is the no to who asks while a group cannot be resolved. The
+// directory knows best whether asking again helps.
+func cannotTell(err error) error {
+	e := &Error{Code: EUNAVAILABLE, Err: err, RetryAfter: retryAfter(err)}
+	if from, ok := errors.AsType[*Error](err); ok {
+		e.Message = from.Message
+	}
+	if e.Message.IsZero() {
+		e.Message = Textf("I cannot check with Slack who you are right now, so the answer is no for the moment. Try again in a minute.")
+	}
+	return e
 }

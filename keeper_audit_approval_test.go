@@ -6,7 +6,7 @@ import (
 )
 
 // Who agreed to an extension and who did not is told as it was decided.
-func TestTrailOfExtensions(t *testing.T) {
+func TestAuditOfExtensions(t *testing.T) {
 	guarded(t, 2, func(w *world, id string) {
 		before, _ := w.recorded(id)
 		w.must(alice, ExtendLease{id, 30 * time.Minute})
@@ -38,7 +38,7 @@ func TestTrailOfExtensions(t *testing.T) {
 	})
 }
 
-func TestTrailOfDenial(t *testing.T) {
+func TestAuditOfDenial(t *testing.T) {
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "db", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})
@@ -52,7 +52,7 @@ func TestTrailOfDenial(t *testing.T) {
 }
 
 // An urgent lease is told apart in every event.
-func TestTrailOfAnUrgentLease(t *testing.T) {
+func TestAuditOfAnUrgentLease(t *testing.T) {
 	onCall(t, func(w *world) {
 		r := w.must(dave, OpenLease{Instance: "db", Duration: 10 * time.Minute, Because: "it burns", Urgent: true})
 		id := r.Lease.ID

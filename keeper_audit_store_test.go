@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// An end and an extension in the same instant: the trail tells what the lease
+// An end and an extension in the same instant: the audit record tells what the lease
 // tells, whoever won.
-func TestTrailOfARace(t *testing.T) {
+func TestAuditOfARace(t *testing.T) {
 	won := make(map[bool]int)
 	for i := range 20 {
 		inWorld(t, func(w *world) {
@@ -117,7 +117,7 @@ func TestFullDiskKeepsTheEvents(t *testing.T) {
 }
 
 // Retention does not forget what memory has still to tell.
-func TestForgettingWaitsForTheTrail(t *testing.T) {
+func TestForgettingWaitsForTheAuditRecord(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.crash()
 		w.timing.Keep = time.Second

@@ -32,16 +32,15 @@ func TestLayers(t *testing.T) {
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
-			"next.go", "outbox.go", "posted.go", "claim.go", "approval.go", "quorum.go", "transition.go", "transition_sweep.go", "audit.go",
-			"admission.go", "policy.go", "amend.go", "correct.go", "ruling.go", "timing.go", "reply.go", "abandon.go", "from.go", "prepare.go",
-			"envelope.go", "ownership.go",
+			"next.go", "outbox.go", "card.go", "posted.go", "claim.go", "approval.go", "quorum.go",
+			"transition.go", "transition_sweep.go", "abandon.go", "from.go", "prepare.go", "envelope.go", "ownership.go",
+			"policy.go", "rule.go", "admission.go", "ruling.go", "amend.go", "correct.go", "timing.go", "reply.go", "audit.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
-			"lease.go", "member.go", "piece.go", "state.go", "instance.go", "account.go", "notice.go", "caller.go", "command.go", "event.go",
-			"source.go", "cost.go",
-			"duration.go", "error.go", "text.go", "typed.go",
-			"preparation.go",
+			"lease.go", "lease_id.go", "resources.go", "preparation.go", "state.go", "instance.go", "account.go", "tag.go", "ssh.go",
+			"notice.go", "command.go", "caller.go", "event.go", "member.go", "piece.go",
+			"source.go", "cost.go", "duration.go", "error.go", "text.go", "typed.go",
 		}},
 	)
 }

@@ -1,14 +1,11 @@
 package sshforward
 
 import (
-	"crypto/rand"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Lease is one promise of access: who may reach which instance from where,
@@ -151,28 +148,6 @@ type Outbox struct {
 	Posted    []Posted `json:",omitempty"` // what has buttons beside the card
 }
 
-// TagWord is what a tag says that nothing proves. Value is empty where it does not
-// look as the bot writes it, which nobody is to read.
-type TagWord struct{ Key, Value string }
-
-// maxTagValue is ELB's limit; EC2 takes one more.
-const maxTagValue = 255
-
-// TagValue is what of a text stands in a tag: what ELB does not take is replaced,
-// and what is too long cut.
-func TagValue(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" +-=._:/@", r) {
-			return r
-		}
-		return '_'
-	}, s)
-	if r := []rune(s); len(r) > maxTagValue {
-		s = string(r[:maxTagValue])
-	}
-	return strings.TrimSpace(s)
-}
-
 // Approval is one approver's yes.
 type Approval struct {
 	User string
@@ -264,123 +239,6 @@ type Abandonment struct {
 // Standing reports whether it was given up and not found since.
 func (a Abandonment) Standing() bool { return !a.At.IsZero() && a.FoundAt.IsZero() }
 
-// Resources is what a lease has in AWS, as far as it is known. The names of
-// the group and the load balancer are not here: they derive from the lease.
-type Resources struct {
-	GroupID         string `json:",omitempty"` // the lease's own security group
-	InstanceGroupID string `json:",omitempty"` // the instance's group that holds our rule
-	InstanceRuleID  string `json:",omitempty"`
-	DNSName         string `json:",omitempty"`
-	// Address is a public one of the load balancer's, if it could be read.
-	Address  string `json:",omitempty"`
-	Resolved bool   `json:",omitempty"` // DNSName was seen to resolve
-	// CheckEvery is the pause between two health checks that was set last.
-	CheckEvery time.Duration `json:",omitempty"`
-	// RegisteredAt is about when the instance was put behind the load balancer.
-	RegisteredAt time.Time `json:",omitzero"`
-	// HostKeys are the instance's public host keys as its console output has
-	// them, "type base64" a line; empty if it has none.
-	HostKeys string    `json:",omitempty"`
-	Until    time.Time `json:",omitzero"` // the end that stands in the tags
-	// BalancerTagsFull: somebody else's tags left no room on the load balancer when
-	// the end moved last, so that only the group has it.
-	BalancerTagsFull bool `json:",omitempty"`
-
-	// What AWS has refused to make, for good: so it is not on its way, and that
-	// it is not found needs no patience. Nothing is made without the group.
-	GroupRefused    bool `json:",omitempty"`
-	RuleRefused     bool `json:",omitempty"`
-	BalancerRefused bool `json:",omitempty"`
-
-	// Seen during closing: that nobody is let in any more. AWS ends access some
-	// moments after it has accepted to; EndAcceptedAt is set where that was all
-	// there was to see.
-	EndSeenAt     time.Time `json:",omitzero"`
-	EndAcceptedAt time.Time `json:",omitzero"`
-	// And seen gone.
-	BalancerGone bool `json:",omitempty"`
-	RuleGone     bool `json:",omitempty"`
-	GroupGone    bool `json:",omitempty"`
-}
-
-// idAlphabet is Crockford's base32: no letter that is read as a digit.
-const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-
-// idLength gives 35 bits; a collision is refused by Leases.Put and drawn again.
-const idLength = 7
-
-// NewID draws a lease id: 7 characters of lower-case Crockford base32.
-func NewID() string {
-	var b [idLength]byte
-	rand.Read(b[:]) // never fails, see crypto/rand
-	return idFrom(b)
-}
-
-func idFrom(b [idLength]byte) string {
-	for i := range b {
-		b[i] = idAlphabet[b[i]%32]
-	}
-	return string(b[:])
-}
-
-// ParseID reads a lease id as people type it: upper case, and o, i and l for
-// the digits they look like. It reports false if it cannot be a lease id.
-func ParseID(s string) (string, bool) {
-	s = strings.NewReplacer("o", "0", "i", "1", "l", "1").Replace(strings.ToLower(s))
-	if len(s) < 6 || len(s) > 8 {
-		return "", false
-	}
-	for _, r := range s {
-		if !strings.ContainsRune(idAlphabet, r) {
-			return "", false
-		}
-	}
-	return s, true
-}
-
-// Name is the name of the lease's security group and load balancer:
-// sshforward-<deployment>-<id>, which with 12 and 8 characters just fits the
-// 32 that a Classic Load Balancer's name may have.
-func Name(deployment, id string) string {
-	return "sshforward-" + deployment + "-" + id
-}
-
-// SSHCommand is what the user pastes, and the one place where it is made: what
-// came from tags is looked at once more here. HostKeyAlias keeps one known_hosts
-// entry per instance whatever the load balancer is called, and with CheckHostIP
-// off an OpenSSH before 8.5 does not mind that its address was another one's
-// before. ServerAliveInterval keeps the load balancer's idle timeout from ending
-// a quiet session, which TCP keepalive would not. While the name does not
-// resolve, ssh is told the address.
-func (l *Lease) SSHCommand() string {
-	user, address := l.SSHUser, ""
-	if !SafeUser(user) {
-		user = defaultUser
-	}
-	if a, err := netip.ParseAddr(l.ByAddress()); err == nil {
-		address = " -o HostName=" + a.String()
-	}
-	return fmt.Sprintf("ssh -p %d%s -o HostKeyAlias=%s -o CheckHostIP=no -o ServerAliveInterval=30 %s@%s",
-		l.ListenerPort, address, l.KeyAlias(), user, l.Resources.DNSName)
-}
-
-// KeyAlias is the name under which ssh looks for the instance's host keys.
-func (l *Lease) KeyAlias() string {
-	if SafeHostKeyAlias(l.HostKeyAlias) {
-		return l.HostKeyAlias
-	}
-	return l.Instance.ID
-}
-
-// ByAddress is the address that ssh needs while the load balancer's name does
-// not resolve; "" if it does, or if none is known.
-func (l *Lease) ByAddress() string {
-	if l.Resources.Resolved {
-		return ""
-	}
-	return l.Resources.Address
-}
-
 // Overstay is how long access lasted beyond the promised end; zero if it ended
 // in time or has not ended.
 func (l *Lease) Overstay() time.Duration {
@@ -398,8 +256,9 @@ func (l *Lease) EndOnlyAccepted() bool {
 
 // End is the latest moment at which access may still exist: ExpiresAt once the
 // clock has started, before that the opening time-out plus the duration, and
-// while a yes is missing the time-outs for that as well. It is what the tags in AWS say, so that whoever finds them knows when to remove
-// what carries them. Zero before opening.
+// while a yes is missing the time-outs for that as well. It is what the tags in
+// AWS say, so that whoever finds them knows when to remove what carries them.
+// Zero before opening.
 func (l *Lease) End() time.Time {
 	switch {
 	case !l.ExpiresAt.IsZero():

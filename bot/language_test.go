@@ -28,7 +28,7 @@ var seeds = map[string][]int{"say": {0}, "label": {0}, "sayN": {0, 1}, "Textf": 
 var operators = map[string]string{
 	"../store/bolt/open.go":            "printed when the process does not start",
 	"../audit.go":                      "the audit record is English, so that it can be searched",
-	"../store/bolt/trail.go":           "what the program itself made cannot be saved",
+	"../store/bolt/audit.go":           "what the program itself made cannot be saved",
 	"client.go badToken":               "printed when the process ends",
 	"../store/bolt/index.go checkKey":  "a key that the program itself made",
 	"../store/dynamo/item.go checkKey": "a key that the program itself made",

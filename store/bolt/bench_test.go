@@ -117,9 +117,9 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkTrail is what reading and writing the audit record costs behind so
+// BenchmarkAuditRecord is what reading and writing the audit record costs behind so
 // many events of a hundred people: the same for few and for many.
-func BenchmarkTrail(b *testing.B) {
+func BenchmarkAuditRecord(b *testing.B) {
 	for _, n := range []int{1_000, 200_000} {
 		path := filepath.Join(b.TempDir(), "leases.db")
 		s := mustOpenBench(b, path)

@@ -52,8 +52,8 @@ type Subject struct {
 // Run runs the contract, each clause on a store of its own.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, clauses := range [][]clause{
-		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, trailClauses, memberClauses, quotaClauses,
-		racing, sharing, lasting, flat,
+		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, auditClauses, orderClauses, pastClauses,
+		memberClauses, quotaClauses, racing, sharing, lasting, flat,
 	} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {

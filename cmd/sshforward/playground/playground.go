@@ -24,24 +24,14 @@
 package playground
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
@@ -51,26 +41,6 @@ import (
 
 // DefaultListen is where the page is if nothing else is said.
 const DefaultListen = "127.0.0.1:8022"
-
-// Files in the directory.
-const (
-	configFile     = "sshforward.yaml"
-	storeFile      = "leases.db"
-	logFile        = "bot.log"
-	seedFile       = "seed"
-	knownHostsFile = "known_hosts"
-	keysDir        = "keys"
-)
-
-// hint is what to type first: no longer than half of what a lease may last at this
-// speed, so that it can be extended by as much.
-func (p *Playground) hint() string {
-	lasts := min(5*time.Minute, scaled(leaseMax, 2*p.opts.Speed))
-	return "/sshforward open web-1 " + sshforward.FormatDuration(lasts) + " because I want to see it"
-}
-
-// readyWithin is how long the bot may take to connect.
-const readyWithin = 30 * time.Second
 
 // Options says how a playground is set up.
 type Options struct {
@@ -211,97 +181,6 @@ func listenLoopback(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-func (p *Playground) makeDir() (err error) {
-	if p.dir = p.opts.Dir; p.dir == "" {
-		if p.dir, err = os.MkdirTemp("", "sshforward-playground-"); err != nil {
-			return err
-		}
-		p.undo = append(p.undo, func() { _ = os.RemoveAll(p.dir) })
-	}
-	if p.dir, err = filepath.Abs(p.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(p.dir, keysDir), 0o700); err != nil {
-		return err
-	}
-	store := filepath.Join(p.dir, storeFile)
-	if _, err := os.Stat(store); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	// Not from under the bot of another playground, which has it locked.
-	db, err := bbolt.Open(store, 0o600, &bbolt.Options{Timeout: 100 * time.Millisecond})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return fmt.Errorf("%s is in use: another playground runs there", p.dir)
-	}
-	if err == nil { // a damaged one is moved aside like any other
-		_ = db.Close()
-	}
-	return os.Rename(store, store+".previous")
-}
-
-// seed makes the ids of instances, by which a client's known_hosts remembers
-// them (HostKeyAlias on the card), last exactly as long as their host keys.
-func (p *Playground) seed() (uint64, error) {
-	file := filepath.Join(p.dir, seedFile)
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		seed := rand.Uint64()
-		return seed, os.WriteFile(file, strconv.AppendUint(nil, seed, 10), 0o600)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 64)
-}
-
-// startCloud builds the field note's network, its hosts and the data path, and
-// serves the APIs.
-func (p *Playground) startCloud() (url string, err error) {
-	seed, err := p.seed()
-	if err != nil {
-		return "", err
-	}
-	o := pace(p.opts.Fast)
-	o.Seed, o.DNSName, o.Listening = seed, p.addrs.name, p.health.listening
-	if n := p.addrs.few(); n > 0 {
-		o.LoadBalancerLimit = 1 + n // somebody else's, and those that there are addresses for
-		missing := p.addrs.want[len(p.addrs.all)%len(p.addrs.want)]
-		p.log.Warn("this machine has few loopback addresses, so few leases can be open at a time; on macOS, add one with: "+
-			"sudo ifconfig lo0 alias "+missing.String(), "leases", n)
-	}
-	p.cloud = fakeaws.New(o)
-	region := p.cloud.Home()
-	p.fieldNote = region.FieldNote()
-	hosts := make(map[string]*host)
-	var known strings.Builder
-	for _, i := range region.Instances() {
-		h, err := newHost(filepath.Join(p.dir, keysDir), i)
-		if err != nil {
-			return "", err
-		}
-		hosts[i.ID] = h
-		region.SetConsole(i.ID, h.console())
-		fmt.Fprintf(&known, "%s %s\n", h.id, h.publicKey())
-	}
-	if err := os.WriteFile(filepath.Join(p.dir, knownHostsFile), []byte(known.String()), 0o600); err != nil {
-		return "", err
-	}
-
-	p.forward = newForwarder(p.cloud, p.addrs, hosts, p.log)
-	p.forward.changed, p.forward.seen, p.forward.traffic.tell = p.note, p.look, p.chronicle.add
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); p.forward.run(ctx) }()
-	p.undo = append(p.undo, func() { cancel(); <-done })
-
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	p.serve(l, p.cloud)
-	return "http://" + l.Addr().String(), nil
-}
-
 // serve serves until Close.
 func (p *Playground) serve(l net.Listener, h http.Handler) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -316,102 +195,11 @@ func (p *Playground) serve(l net.Listener, h http.Handler) {
 	p.undo = append(p.undo, func() { cancel(); _ = s.Close(); <-done })
 }
 
-// startBots writes the configuration and starts the bot, or several, and waits
-// until all are connected.
-func (p *Playground) startBots(ctx context.Context, awsURL string) error {
-	binary := p.opts.Binary
-	if binary == "" {
-		var err error
-		if binary, err = os.Executable(); err != nil {
-			return err
-		}
-	}
-	file := filepath.Join(p.dir, configFile)
-	if err := os.WriteFile(file, []byte(config(p.storeConfig(), p.addrs.port, p.opts.Speed, p.opts.Language)), 0o600); err != nil {
-		return err
-	}
-	log, err := os.OpenFile(filepath.Join(p.dir, logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	p.undo = append(p.undo, func() { _ = log.Close() })
-	for n := range p.opts.Replicas {
-		b := &botProcess{
-			binary: binary, args: []string{"serve", "--config", file}, log: log, changed: p.note, record: p.record.of,
-			env: botEnv(p.workspace.APIURL(), p.workspace.BotToken(), p.workspace.AppToken(), awsURL, accessKey(n+1)),
-		}
-		if p.table != nil {
-			b.env = append(b.env, "AWS_ENDPOINT_URL_DYNAMODB="+p.table.url)
-		}
-		p.bots = append(p.bots, b)
-		if err := b.start(); err != nil {
-			return err
-		}
-	}
-	p.undo = append(p.undo, func() { p.eachBot((*botProcess).stop) })
-	p.chronicle.add(time.Now(), ofBot, "The bot starts, on an empty cloud")
-	return p.connected(ctx)
-}
-
-// storeConfig says in the configuration where leases are kept.
-func (p *Playground) storeConfig() string {
-	if p.table != nil {
-		return fmt.Sprintf("{dynamodb: {table: %s, create: true}}", tableName)
-	}
-	return fmt.Sprintf("{bolt: %q}", filepath.Join(p.dir, storeFile))
-}
-
-// eachBot does something to all bots, at the same time.
-func (p *Playground) eachBot(do func(*botProcess)) {
-	var all sync.WaitGroup
-	for _, b := range p.bots {
-		all.Go(func() { do(b) })
-	}
-	all.Wait()
-}
-
-// connected waits until each bot that runs has both its connections to Slack; one
-// that is paused may have lost them.
-func (p *Playground) connected(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, errors.New("it did not connect in time"))
-	defer cancel()
-	exited := errors.New("it has exited")
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	want := 0
-	for _, b := range p.bots {
-		if b.pid() == 0 || b.isPaused() {
-			continue
-		}
-		want += 2
-		gone := b.gone()
-		go func() {
-			select {
-			case <-gone:
-				fail(exited)
-			case <-ctx.Done():
-			}
-		}()
-	}
-	err := p.workspace.Wait(ctx, func(s *fakeslack.Snapshot) bool { return len(s.Connections()) >= want })
-	if err != nil {
-		return fmt.Errorf("start the bot: %w\n%s", context.Cause(ctx), p.lastOfLog())
-	}
-	return nil
-}
-
-// lastOfLog is how the bot's log ends.
-func (p *Playground) lastOfLog() string {
-	f, err := os.Open(filepath.Join(p.dir, logFile))
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > 2000 {
-		_, _ = f.Seek(-2000, io.SeekEnd)
-	}
-	text, _ := io.ReadAll(f)
-	return strings.TrimSpace(string(text))
+// hint is what to type first: no longer than half of what a lease may last at this
+// speed, so that it can be extended by as much.
+func (p *Playground) hint() string {
+	lasts := min(5*time.Minute, scaled(leaseMax, 2*p.opts.Speed))
+	return "/sshforward open web-1 " + sshforward.FormatDuration(lasts) + " because I want to see it"
 }
 
 // URL is the address of the page.

@@ -228,16 +228,6 @@ func (p *Playground) startOne(ctx context.Context, b *botProcess) error {
 	return p.connected(ctx)
 }
 
-// running is how many bots run.
-func (p *Playground) running() (n int) {
-	for _, b := range p.bots {
-		if b.pid() != 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // replicas is what Status says of them; nil if there is one bot alone.
 func (p *Playground) replicas() (all []web.Replica) {
 	if p.table == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// trailClauses: the audit record.
-var trailClauses = []clause{
+// auditClauses: the audit record in the order of time.
+var auditClauses = []clause{
 	{"an event keeps every field, also after reopening", func(b *bench) {
 		var full sshforward.Event
 		n := 0
@@ -31,7 +30,7 @@ var trailClauses = []clause{
 		b.Store = b.reopen()
 		b.wantEvents(time.Time{}, full)
 	}},
-	{"an empty trail has no events, and nobody has a past", func(b *bench) {
+	{"an empty audit record has no events, and nobody has a past", func(b *bench) {
 		b.append()
 		b.wantEvents(time.Time{})
 		b.wantPast("U1", time.Time{}, 10)
@@ -186,161 +185,11 @@ var trailClauses = []clause{
 			b.Fatalf("events (-want +got):\n%s", diff)
 		}
 	}},
-
-	{"events are numbered in the order of writing, whatever their times are", func(b *bench) {
-		b.wantAfter(0)
-		b.append(happened("3", at(3)), happened("1", at(1)))
-		b.put(minimal("aaaaaaa"), happened("2", at(2)), happened("0", at(0)))
-		b.wantAfter(0, "3", "1", "2", "0")
-		all := b.after(0)
-		for i, e := range all {
-			if i > 0 && e.Seq <= all[i-1].Seq {
-				b.Fatalf("event %d has number %d, the one before it %d", i, e.Seq, all[i-1].Seq)
-			}
-		}
-		b.wantAfter(all[1].Seq, "2", "0")
-		b.wantAfter(all[3].Seq)
-		for _, e := range b.events(time.Time{}) {
-			if !slices.ContainsFunc(all, func(a sshforward.Event) bool { return a.Detail == e.Detail && a.Seq == e.Seq }) {
-				b.Fatalf("event %s has number %d by time, and another by order", e.Detail, e.Seq)
-			}
-		}
-	}},
-	{"whoever goes on after the last number gets each event once, also what is written late", func(b *bench) {
-		const writers = 8
-		each := b.rounds(40, 10)
-		var all sync.WaitGroup
-		for i := range writers {
-			all.Go(func() {
-				for n := range each {
-					// The clocks of writers differ, and so do the times of what they tell.
-					e := happened(fmt.Sprint(i, n), at(time.Duration((i*7919+n*104729)%1000)*time.Second))
-					if err := b.handle(i).Append(b.Context(), e); err != nil {
-						b.Errorf("Append: %v", err)
-					}
-				}
-			})
-		}
-		done := make(chan struct{})
-		go func() { all.Wait(); close(done) }()
-		var seq uint64
-		got := make(map[string]int)
-		for last := false; ; {
-			for _, e := range b.after(seq) {
-				got[e.Detail]++
-				seq = e.Seq
-			}
-			if last {
-				break
-			}
-			select {
-			case <-done:
-				last = true
-			default:
-			}
-		}
-		if len(got) != writers*each {
-			b.Errorf("%d events of %d", len(got), writers*each)
-		}
-		for what, times := range got {
-			if times != 1 {
-				b.Errorf("event %s came %d times", what, times)
-			}
-		}
-	}},
-	{"numbers go on after reopening", func(b *bench) {
-		if b.reopen == nil {
-			b.Skip("this store has nothing to reopen")
-		}
-		b.append(happened("2", at(2)))
-		b.append(happened("1", at(1)))
-		first := b.after(0)
-		b.Store = b.reopen()
-		b.append(happened("0", at(0)))
-		b.wantAfter(0, "2", "1", "0")
-		b.wantAfter(first[1].Seq, "0")
-	}},
-	{"an event that is written again gets a number of its own", func(b *bench) {
-		b.append(happened("1", at(1)))
-		b.append(b.after(0)...)
-		if all := b.after(0); len(all) != 2 || all[0].Seq == all[1].Seq {
-			b.Fatalf("events: %+v", all)
-		}
-	}},
-	{"more events than a page come in order of writing, each once", func(b *bench) {
-		var want []string
-		for i := range b.rounds(10, 3) {
-			var events []sshforward.Event
-			for n := range 100 {
-				events = append(events, happened(fmt.Sprint(i, n), at(time.Duration(-i)*time.Second)))
-				want = append(want, fmt.Sprint(i, n))
-			}
-			b.append(events...)
-		}
-		b.wantAfter(0, want...)
-	}},
-	{"a context that is over reads no event", func(b *bench) {
-		b.append(happened("1", at(1)))
-		for _, err := range b.EventsAfter(over(), 0) {
-			if !errors.Is(err, context.Canceled) {
-				b.Fatalf("EventsAfter: %v, want one that wraps %v", err, context.Canceled)
-			}
-		}
-	}},
-
-	{"a past is what an owner had open, the newest first", func(b *bench) {
-		never := ended("U1", "never00", at(9))
-		never.Opened = time.Time{}
-		other := ended("U1", "other00", at(9))
-		other.Act = sshforward.ActEnding
-		b.append(ended("U1", "first00", at(1)), never, ended("U12", "theirs0", at(2)), other, ended("", "nobody0", at(2)))
-		b.append(ended("U1", "third00", at(3)), ended("U0", "theirs1", at(3)))
-		b.put(minimal("second0"), ended("U1", "second0", at(2)))
-		b.wantPast("U1", time.Time{}, 10, "third00", "second0", "first00")
-		b.wantPast("U12", time.Time{}, 10, "theirs0")
-		b.wantPast("U", time.Time{}, 10)
-		b.wantPast("U2", time.Time{}, 10)
-	}},
-	{"a past begins at since, included, and ends at the limit", func(b *bench) {
-		for i := range 5 {
-			b.append(ended("U1", fmt.Sprintf("lease%02d", i), at(time.Duration(i))))
-		}
-		b.wantPast("U1", at(3), 10, "lease04", "lease03")
-		b.wantPast("U1", at(5), 10)
-		b.wantPast("U1", time.Time{}, 2, "lease04", "lease03")
-		b.wantPast("U1", time.Time{}, 0)
-	}},
-	{"of a lease that was closed twice the past has the last", func(b *bench) {
-		b.append(ended("U1", "twice00", at(1)), ended("U1", "once000", at(2)), ended("U1", "twice00", at(3)))
-		b.wantPast("U1", time.Time{}, 10, "twice00", "once000")
-		b.wantPast("U1", time.Time{}, 2, "twice00", "once000")
-	}},
-	{"a past survives reopening", func(b *bench) {
-		if b.reopen == nil {
-			b.Skip("this store has nothing to reopen")
-		}
-		b.append(ended("U1", "first00", at(1)))
-		b.Store = b.reopen()
-		b.append(ended("U1", "second0", at(2)))
-		b.wantPast("U1", time.Time{}, 10, "second0", "first00")
-	}},
-	{"an owner of any length has a past", func(b *bench) {
-		long := fmt.Sprintf("%04000d", 7)
-		b.append(ended(long, "aaaaaaa", start), ended(long+"x", "bbbbbbb", start))
-		b.wantPast(long, time.Time{}, 10, "aaaaaaa")
-	}},
 }
 
 // happened is some event, with a note to know it by.
 func happened(note string, t time.Time) sshforward.Event {
 	return sshforward.Event{At: t, Act: sshforward.ActOpen, Result: sshforward.ResultOK, Detail: note}
-}
-
-// ended is the end of a lease that was open.
-func ended(owner, id string, t time.Time) sshforward.Event {
-	return sshforward.Event{
-		At: t, Act: sshforward.ActClosed, Result: sshforward.ResultOK, Detail: id, Owner: owner, Lease: id, Opened: t.Add(-time.Hour),
-	}
 }
 
 func (b *bench) append(events ...sshforward.Event) {
@@ -377,43 +226,5 @@ func (b *bench) wantNotes(since time.Time, want ...string) {
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		b.Fatalf("events (-want +got):\n%s", diff)
-	}
-}
-
-func (b *bench) after(seq uint64) []sshforward.Event {
-	b.Helper()
-	var all []sshforward.Event
-	for e, err := range b.EventsAfter(b.Context(), seq) {
-		if err != nil {
-			b.Fatalf("EventsAfter: %v", err)
-		}
-		all = append(all, e)
-	}
-	return all
-}
-
-func (b *bench) wantAfter(seq uint64, want ...string) {
-	b.Helper()
-	var got []string
-	for _, e := range b.after(seq) {
-		got = append(got, e.Detail)
-	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-		b.Fatalf("events after %d (-want +got):\n%s", seq, diff)
-	}
-}
-
-func (b *bench) wantPast(owner string, since time.Time, limit int, want ...string) {
-	b.Helper()
-	past, err := b.Past(b.Context(), owner, since, limit)
-	if err != nil {
-		b.Fatalf("Past: %v", err)
-	}
-	var got []string
-	for _, e := range past {
-		got = append(got, e.Lease)
-	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-		b.Fatalf("past of %s (-want +got):\n%s", owner, diff)
 	}
 }

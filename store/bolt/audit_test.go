@@ -86,7 +86,7 @@ func TestEventsBeforeTheDamageAreRead(t *testing.T) {
 }
 
 // Neither reads what is older than it was asked for, or other people's.
-func TestTrailSeeks(t *testing.T) {
+func TestAuditRecordSeeks(t *testing.T) {
 	s := newStore(t)
 	mustAppend(t, s, over("U1", "damaged", noon), over("U1", "aaaaaaa", noon.Add(time.Hour)), over("U2", "bbbbbbb", noon.Add(time.Hour)))
 	spoil(t, s)
