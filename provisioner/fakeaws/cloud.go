@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/standin"
 )
 
 // Cloud is one imaginary AWS: accounts, regions and what is in them. All its
@@ -24,7 +26,7 @@ type Cloud struct {
 	noELBRole map[string]bool // accounts
 	denied    []string
 	fault     func(Call) Fault
-	calls     []Call
+	calls     standin.Calls[Call]
 	late      []lateCall
 	buckets   map[string]*bucket
 	subs      map[int]chan Event

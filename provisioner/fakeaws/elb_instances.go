@@ -16,10 +16,12 @@ type xmlHealth struct {
 	Description string `xml:"Description"`
 }
 
-// targets reads the instances a call names. ELB says InvalidInstance of those
-// that do not exist, or no longer.
-func (rq *request) targets(lb *loadBalancer) ([]string, *apiError) {
-	var ids []string
+// targets reads the load balancer that a call names, and the instances. ELB says
+// InvalidInstance of those that do not exist, or no longer.
+func (rq *request) targets() (lb *loadBalancer, ids []string, e *apiError) {
+	if lb, e = rq.loadBalancer(); e != nil {
+		return nil, nil, e
+	}
 	for _, o := range rq.p.memberObjects("Instances") {
 		id := o.str("InstanceId")
 		i, ok := rq.r.instances.get(id)
@@ -27,15 +29,15 @@ func (rq *request) targets(lb *loadBalancer) ([]string, *apiError) {
 		switch {
 		case registered:
 		case !ok, i.State == Terminated, i.State == ShuttingDown:
-			return nil, errorf("InvalidInstance", "Could not find EC2 instance %s.", id)
+			return nil, nil, errorf("InvalidInstance", "Could not find EC2 instance %s.", id)
 		case i.VPC != lb.VPC:
-			return nil, errorf("InvalidInstance", "EC2 instance %s is not in the same VPC as ELB.", id)
+			return nil, nil, errorf("InvalidInstance", "EC2 instance %s is not in the same VPC as ELB.", id)
 		}
 		if !contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
-	return ids, nil
+	return lb, ids, nil
 }
 
 func (lb *loadBalancer) registration(id string) *registration {
@@ -73,11 +75,7 @@ func (lb *loadBalancer) targets() xmlTargets {
 // registerInstances returns before anything is in service, and once more for
 // an instance that is registered it changes nothing.
 func registerInstances(rq *request) (any, *apiError) {
-	lb, e := rq.loadBalancer()
-	if e != nil {
-		return nil, e
-	}
-	ids, e := rq.targets(lb)
+	lb, ids, e := rq.targets()
 	if e != nil {
 		return nil, e
 	}
@@ -93,11 +91,7 @@ func registerInstances(rq *request) (any, *apiError) {
 }
 
 func deregisterInstances(rq *request) (any, *apiError) {
-	lb, e := rq.loadBalancer()
-	if e != nil {
-		return nil, e
-	}
-	ids, e := rq.targets(lb)
+	lb, ids, e := rq.targets()
 	if e != nil {
 		return nil, e
 	}
@@ -141,11 +135,7 @@ func (r *region) drop(lb *loadBalancer, reg *registration) {
 }
 
 func describeInstanceHealth(rq *request) (any, *apiError) {
-	lb, e := rq.loadBalancer()
-	if e != nil {
-		return nil, e
-	}
-	ids, e := rq.targets(lb)
+	lb, ids, e := rq.targets()
 	if e != nil {
 		return nil, e
 	}

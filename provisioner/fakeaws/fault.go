@@ -2,12 +2,11 @@ package fakeaws
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"net/url"
-	"slices"
-	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/standin"
 )
 
 // Call is one request that reached the Cloud. Params are the form values of a
@@ -62,34 +61,25 @@ func (c *Cloud) SetFault(f func(Call) Fault) {
 	c.fault = f
 }
 
-// keepCalls bounds the memory of a Cloud that runs for days.
-const keepCalls = 100_000
-
 // Calls returns the calls so far, oldest first; beyond a hundred thousand the
 // oldest are forgotten. Those under way have no code yet.
 func (c *Cloud) Calls() []Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.calls)
+	return c.calls.All()
 }
 
 // ForgetCalls empties the list that Calls returns.
 func (c *Cloud) ForgetCalls() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls = nil
+	c.calls.Forget()
 }
 
 // Chaos makes faults at random: throttling, server errors, answers lost after
 // the effect and connections lost before it. What happens to the nth call of
 // an operation depends on the seed alone, not on how calls interleave.
-type Chaos struct {
-	seed uint64
-	rate float64
-
-	mu sync.Mutex
-	n  map[string]uint64
-}
+type Chaos struct{ chance *standin.Chance }
 
 // NewChaos disturbs the given share of calls (0 to 1). A seed of zero is
 // replaced by a random one; print the Chaos to be able to repeat a run.
@@ -97,25 +87,18 @@ func NewChaos(seed uint64, rate float64) *Chaos {
 	for seed == 0 {
 		seed = rand.Uint64()
 	}
-	return &Chaos{seed: seed, rate: rate, n: map[string]uint64{}}
+	return &Chaos{standin.NewChance(seed, rate)}
 }
 
 // String says how to get the same faults again.
 func (c *Chaos) String() string {
-	return fmt.Sprintf("fakeaws.NewChaos(%d, %g)", c.seed, c.rate)
+	return fmt.Sprintf("fakeaws.NewChaos(%d, %g)", c.chance.Seed, c.chance.Rate)
 }
 
 // Fault is for Options.Fault and Cloud.SetFault.
 func (c *Chaos) Fault(call Call) Fault {
-	c.mu.Lock()
-	c.n[call.String()]++
-	n := c.n[call.String()]
-	c.mu.Unlock()
-
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(call.String()))
-	rnd := rand.New(rand.NewPCG(c.seed^h.Sum64(), n))
-	if rnd.Float64() >= c.rate {
+	rnd := c.chance.Of(call.String())
+	if rnd == nil {
 		return Fault{}
 	}
 	switch rnd.IntN(5) {

@@ -1,26 +1,13 @@
 package fakeaws
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"syscall"
 	"time"
-)
 
-// answer is what goes back to the caller: a response, or a broken connection.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	err    error
-}
+	"github.com/sshforward/sshforward/internal/standin"
+)
 
 // request is a call while it is being worked on, with the Cloud locked.
 type request struct {
@@ -33,58 +20,28 @@ type request struct {
 }
 
 // ServeHTTP answers a call to any of the services.
-func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	a := c.serve(req)
-	if a.err != nil {
-		// The one way for a handler to break the connection off.
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
-	w.Header().Set("Date", c.date())
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
-}
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) { c.serve(req).Write(w) }
 
 // HTTPClient returns a client that runs the handler in the caller's goroutine,
 // whatever the address: no sockets, and nothing left behind, so that it can be
 // used in a synctest bubble.
-func (c *Cloud) HTTPClient() *http.Client { return &http.Client{Transport: transport{c}} }
+func (c *Cloud) HTTPClient() *http.Client { return standin.Client(c.serve) }
 
-type transport struct{ c *Cloud }
-
-func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close()
+// serve answers a call with the Cloud's own date, by which an SDK corrects its clock.
+func (c *Cloud) serve(req *http.Request) standin.Answer {
+	a := c.answer(req)
+	if a.Err == nil {
+		a.Header.Set("Date", c.date())
 	}
-	if err := req.Context().Err(); err != nil {
-		return nil, err
-	}
-	a := t.c.serve(req)
-	if a.err != nil {
-		return nil, a.err
-	}
-	// The SDK corrects its clock by the Date of an answer, so it has to be of
-	// the bubble's time.
-	a.header.Set("Date", t.c.date())
-	return &http.Response{
-		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)),
-		ContentLength: int64(len(a.body)), Request: req,
-	}, nil
+	return a
 }
 
-var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-
-func (c *Cloud) serve(req *http.Request) answer {
+func (c *Cloud) answer(req *http.Request) standin.Answer {
 	var body []byte
 	if req.Body != nil {
 		var err error
 		if body, err = io.ReadAll(io.LimitReader(req.Body, 1<<20)); err != nil {
-			return answer{err: err}
+			return standin.Answer{Err: err}
 		}
 	}
 	scope := parseScope(req)
@@ -106,14 +63,14 @@ func (c *Cloud) serve(req *http.Request) answer {
 	// Half of a call's own time passes before its effect, half after it.
 	half := c.opts.latency(call) / 2
 	arrives := time.Now().Add(fault.Delay + half)
-	if err := sleep(req.Context(), fault.Delay+half); err != nil {
+	if err := standin.Sleep(req.Context(), fault.Delay+half); err != nil {
 		if fault.Arrives {
 			c.later(call, scope, arrives)
 		}
-		return c.finish(call, answer{err: err}, "", true)
+		return c.finish(call, standin.Answer{Err: err}, "", true)
 	}
 	if fault.Unsent {
-		return c.finish(call, answer{err: errReset}, "", true)
+		return c.finish(call, standin.Answer{Err: standin.ErrReset}, "", true)
 	}
 	if fault.Code != "" {
 		e := &apiError{code: fault.Code, message: fault.Message, status: fault.Status}
@@ -123,11 +80,11 @@ func (c *Cloud) serve(req *http.Request) answer {
 	if fault.After != nil {
 		fault.After()
 	}
-	if err := sleep(req.Context(), fault.SlowReply+half); err != nil {
-		return c.finish(call, answer{err: err}, code, true)
+	if err := standin.Sleep(req.Context(), fault.SlowReply+half); err != nil {
+		return c.finish(call, standin.Answer{Err: err}, code, true)
 	}
 	if fault.Lost {
-		return c.finish(call, answer{err: errReset}, code, true)
+		return c.finish(call, standin.Answer{Err: standin.ErrReset}, code, true)
 	}
 	return c.finish(call, a, code, false)
 }
@@ -138,10 +95,7 @@ func (c *Cloud) record(call Call, s scope) (Call, Fault) {
 	c.mu.Lock()
 	call.Seq, call.At = c.nextSeq(), time.Now()
 	call.Account = c.accountOf(s)
-	if len(c.calls) >= keepCalls {
-		c.calls = slices.Clone(c.calls[keepCalls/2:])
-	}
-	c.calls = append(c.calls, call)
+	c.calls.Add(call)
 	fault := c.fault
 	c.mu.Unlock()
 	if fault == nil {
@@ -150,7 +104,7 @@ func (c *Cloud) record(call Call, s scope) (Call, Fault) {
 	return call, fault(call)
 }
 
-func (c *Cloud) finish(call Call, a answer, code string, lost bool) answer {
+func (c *Cloud) finish(call Call, a standin.Answer, code string, lost bool) standin.Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.note(call.Seq, code, lost)
@@ -158,16 +112,13 @@ func (c *Cloud) finish(call Call, a answer, code string, lost bool) answer {
 }
 
 func (c *Cloud) note(seq int, code string, lost bool) {
-	for i := len(c.calls) - 1; i >= 0; i-- {
-		if c.calls[i].Seq == seq {
-			c.calls[i].Code, c.calls[i].Lost = code, lost
-			break
-		}
+	if call := c.calls.Last(func(c *Call) bool { return c.Seq == seq }); call != nil {
+		call.Code, call.Lost = code, lost
 	}
 }
 
 // perform lets a call take effect.
-func (c *Cloud) perform(call Call, s scope) (answer, string) {
+func (c *Cloud) perform(call Call, s scope) (standin.Answer, string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -181,8 +132,8 @@ func (c *Cloud) perform(call Call, s scope) (answer, string) {
 }
 
 // act does what a call asks for, with the Cloud locked.
-func (c *Cloud) act(call Call, s scope, now time.Time) (answer, string) {
-	fail := func(e *apiError) (answer, string) {
+func (c *Cloud) act(call Call, s scope, now time.Time) (standin.Answer, string) {
+	fail := func(e *apiError) (standin.Answer, string) {
 		e = e.withStatus()
 		return encodeError(call, e), e.code
 	}
@@ -222,18 +173,4 @@ func (c *Cloud) act(call Call, s scope, now time.Time) (answer, string) {
 		return fail(e)
 	}
 	return encodeResult(call, result), ""
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(errReset, ctx.Err())
-	}
 }

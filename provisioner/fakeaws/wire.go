@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/sshforward/sshforward/internal/standin"
 )
 
 // apiError is an error of AWS's: a code, which is what callers go by, a
@@ -102,7 +104,7 @@ func (c Call) requestID() string {
 	return fmt.Sprintf("00000000-0000-4000-8000-%012d", c.Seq)
 }
 
-func encodeResult(call Call, result any) answer {
+func encodeResult(call Call, result any) standin.Answer {
 	if call.Service == "scheduler" {
 		return jsonAnswer(http.StatusOK, call, result)
 	}
@@ -122,11 +124,11 @@ func encodeResult(call Call, result any) answer {
 	return xmlAnswer(http.StatusOK, call, doc)
 }
 
-func encodeError(call Call, e *apiError) answer {
+func encodeError(call Call, e *apiError) standin.Answer {
 	switch call.Service {
 	case "scheduler":
 		a := jsonAnswer(e.status, call, map[string]string{"Message": e.message})
-		a.header.Set("X-Amzn-Errortype", e.code)
+		a.Header.Set("X-Amzn-Errortype", e.code)
 		return a
 	case "ec2":
 		return xmlAnswer(e.status, call, ec2ErrorResponse{Code: e.code, Message: e.message, RequestID: call.requestID()})
@@ -157,28 +159,28 @@ func innerXML(result any) string {
 	return strings.TrimSuffix(strings.TrimPrefix(buf.String(), "<r>"), "</r>")
 }
 
-func xmlAnswer(status int, call Call, doc any) answer {
+func xmlAnswer(status int, call Call, doc any) standin.Answer {
 	body, err := xml.Marshal(doc)
 	if err != nil {
 		panic(fmt.Sprintf("fakeaws: %T: %v", doc, err))
 	}
-	return answer{
-		status: status, body: append([]byte(xml.Header), body...),
-		header: http.Header{
+	return standin.Answer{
+		Status: status, Body: append([]byte(xml.Header), body...),
+		Header: http.Header{
 			"Content-Type":     {"text/xml;charset=UTF-8"},
 			"X-Amzn-Requestid": {call.requestID()},
 		},
 	}
 }
 
-func jsonAnswer(status int, call Call, doc any) answer {
+func jsonAnswer(status int, call Call, doc any) standin.Answer {
 	body, err := json.Marshal(doc)
 	if err != nil {
 		panic(fmt.Sprintf("fakeaws: %T: %v", doc, err))
 	}
-	return answer{
-		status: status, body: body,
-		header: http.Header{
+	return standin.Answer{
+		Status: status, Body: body,
+		Header: http.Header{
 			"Content-Type":     {"application/json"},
 			"X-Amzn-Requestid": {call.requestID()},
 		},

@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,10 +73,7 @@ func unavailable(t testing.TB, err error) {
 	if !errors.Is(err, exec.ErrNotFound) {
 		t.Fatal(err)
 	}
-	if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "moto") {
-		t.Fatal("moto_server is required and not on this machine")
-	}
-	t.Skip("moto_server is not on this machine (it is the Python package moto[server])")
+	testenv.Missing(t, "moto", errors.New("moto_server is not on this machine (it is the Python package moto[server])"))
 }
 
 // server is a running moto_server.

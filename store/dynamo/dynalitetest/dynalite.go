@@ -6,25 +6,27 @@ package dynalitetest
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"embed"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
-//go:embed testdata/package.json testdata/package-lock.json testdata/.npmrc testdata/server.js
-var files embed.FS
+var (
+	//go:embed testdata/package.json testdata/package-lock.json testdata/.npmrc
+	pinned embed.FS
+	//go:embed testdata/server.js
+	server string
+)
 
 // Region is where its tables are.
 const Region = "ap-northeast-1"
@@ -43,23 +45,23 @@ func Config(url string) aws.Config {
 func Start(t testing.TB) (url string) {
 	t.Helper()
 	url, err := start()
-	switch {
-	case err == nil:
-		return url
-	case slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "dynalite"):
-		t.Fatal(err)
+	if err != nil {
+		testenv.Missing(t, "dynalite", err)
 	}
-	t.Skipf("%v (SSHFORWARD_REQUIRE=dynalite makes this a failure)", err)
-	return ""
+	return url
 }
 
 var start = sync.OnceValues(func() (url string, err error) {
-	dir, err := install()
+	files, err := fs.Sub(pinned, "testdata")
+	if err != nil {
+		return "", err
+	}
+	modules, err := testenv.NPM(context.Background(), "dynalite", files)
 	if err != nil {
 		return "", fmt.Errorf("dynalite: %w", err)
 	}
-	cmd := exec.Command("node", filepath.Join(dir, "server.js"))
-	cmd.Stderr = os.Stderr
+	cmd := exec.Command("node", "-e", server)
+	cmd.Env, cmd.Stderr = append(os.Environ(), "NODE_PATH="+modules), os.Stderr
 	// The pipe to its input closes when this process ends, however it does.
 	if _, err := cmd.StdinPipe(); err != nil {
 		return "", err
@@ -82,62 +84,3 @@ var start = sync.OnceValues(func() (url string, err error) {
 	}()
 	return "http://127.0.0.1:" + strings.TrimSpace(port), nil
 })
-
-// install returns a folder with the server and what it needs, made with npm ci
-// once per lock file, in the user's cache.
-func install() (dir string, err error) {
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return "", err
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	sum := sha256.New()
-	names, err := files.ReadDir("testdata")
-	if err != nil {
-		return "", err
-	}
-	content := make(map[string][]byte)
-	for _, f := range names {
-		b, err := files.ReadFile("testdata/" + f.Name())
-		if err != nil {
-			return "", err
-		}
-		content[f.Name()] = b
-		_, _ = sum.Write(b)
-	}
-	dir = filepath.Join(cache, "sshforward-test", fmt.Sprintf("dynalite-%x", sum.Sum(nil))[:25])
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "dynalite")); err == nil {
-		return dir, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", err
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "installing-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	for name, b := range content {
-		if err := os.WriteFile(filepath.Join(tmp, name), b, 0o644); err != nil {
-			return "", err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = tmp
-	if out, err := npm.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
-	}
-	// Another test process may have been faster; either copy will do.
-	if err := os.Rename(tmp, dir); err != nil {
-		if _, err2 := os.Stat(filepath.Join(dir, "node_modules")); err2 != nil {
-			return "", err
-		}
-	}
-	return dir, nil
-}

@@ -2,10 +2,9 @@ package fakedynamo
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
-	"sync"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/standin"
 )
 
 // Call is one request that reached the DB. Client is who made it: the name that
@@ -81,58 +80,41 @@ func (d *DB) SetClockSkew(skew time.Duration) {
 	d.opts.ClockSkew = skew
 }
 
-// keepCalls bounds the memory of a DB that runs for days.
-const keepCalls = 100_000
-
 // Calls returns the calls so far, oldest first and without their bodies; beyond a
 // hundred thousand the oldest are forgotten.
 func (d *DB) Calls() []Call {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.calls)
+	return d.calls.All()
 }
 
 // ForgetCalls empties the list that Calls returns.
 func (d *DB) ForgetCalls() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls = nil
+	d.calls.Forget()
 }
 
 // Chaos makes faults at random: throttling, server errors, answers lost after the
 // effect, connections lost before it, and calls that take effect after their
 // caller has given up. What happens to the nth call of a client depends on the
 // seed alone, not on how calls of several interleave.
-type Chaos struct {
-	seed uint64
-	rate float64
-
-	mu sync.Mutex
-	n  map[string]uint64
-}
+type Chaos struct{ chance *standin.Chance }
 
 // NewChaos disturbs the given share of calls (0 to 1).
 func NewChaos(seed uint64, rate float64) *Chaos {
-	return &Chaos{seed: seed, rate: rate, n: map[string]uint64{}}
+	return &Chaos{standin.NewChance(seed, rate)}
 }
 
 // String says how to get the same faults again.
-func (c *Chaos) String() string { return fmt.Sprintf("fakedynamo.NewChaos(%d, %g)", c.seed, c.rate) }
+func (c *Chaos) String() string {
+	return fmt.Sprintf("fakedynamo.NewChaos(%d, %g)", c.chance.Seed, c.chance.Rate)
+}
 
 // Fault is for Options.Fault and DB.SetFault.
 func (c *Chaos) Fault(call Call) Fault {
-	c.mu.Lock()
-	key := call.Client + " " + call.Operation
-	c.n[key]++
-	n := c.n[key]
-	c.mu.Unlock()
-
-	mixed := c.seed
-	for _, b := range []byte(key) {
-		mixed = mixed*1_000_003 + uint64(b)
-	}
-	rnd := rand.New(rand.NewPCG(mixed, n))
-	if rnd.Float64() >= c.rate {
+	rnd := c.chance.Of(call.Client + " " + call.Operation)
+	if rnd == nil {
 		return Fault{}
 	}
 	switch rnd.IntN(7) {

@@ -1,22 +1,20 @@
 package fakedynamo
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/standin"
 )
 
 // DB is one imaginary DynamoDB: the tables of one account in one region. All its
@@ -26,7 +24,7 @@ type DB struct {
 	opts   Options
 	tables map[string]*table
 	fault  func(Call) Fault
-	calls  []Call
+	calls  standin.Calls[Call]
 	seq    int
 	late   []lateCall
 }
@@ -83,69 +81,26 @@ func decoded[T any](op func(*request, T) (any, *apiError)) func(*request) (any, 
 	}
 }
 
-// answer is what goes back to the caller: a response, or a broken connection.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	err    error
-}
-
 // ServeHTTP answers a call.
-func (d *DB) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	a := d.serve(req, "")
-	if a.err != nil {
-		// The one way for a handler to break the connection off.
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
-}
+func (d *DB) ServeHTTP(w http.ResponseWriter, req *http.Request) { d.serve(req, "").Write(w) }
 
 // HTTPClient returns a client that runs the handler in the caller's goroutine,
 // whatever the address: no sockets, and nothing left behind, so that it can be
 // used in a synctest bubble. The name is for faults that are one client's; without
 // one it is the access key id.
-func (d *DB) HTTPClient(name string) *http.Client { return &http.Client{Transport: transport{d, name}} }
-
-type transport struct {
-	d    *DB
-	name string
+func (d *DB) HTTPClient(name string) *http.Client {
+	return standin.Client(func(req *http.Request) standin.Answer { return d.serve(req, name) })
 }
-
-func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close()
-	}
-	if err := req.Context().Err(); err != nil {
-		return nil, err
-	}
-	a := t.d.serve(req, t.name)
-	if a.err != nil {
-		return nil, a.err
-	}
-	return &http.Response{
-		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)),
-		ContentLength: int64(len(a.body)), Request: req,
-	}, nil
-}
-
-var errReset = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 // maxRequest is how large a request may be.
 const maxRequest = 16 << 20
 
 var credential = regexp.MustCompile(`Credential=([^/]+)/[^/]+/[^/]+/dynamodb/`)
 
-func (d *DB) serve(req *http.Request, client string) answer {
+func (d *DB) serve(req *http.Request, client string) standin.Answer {
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxRequest))
 	if err != nil {
-		return answer{err: err}
+		return standin.Answer{Err: err}
 	}
 	rq := &request{db: d, call: Call{Client: client, Body: string(body)}}
 	_, rq.call.Operation, _ = strings.Cut(req.Header.Get("X-Amz-Target"), "DynamoDB_20120810.")
@@ -165,14 +120,14 @@ func (d *DB) serve(req *http.Request, client string) answer {
 	}
 	half := d.opts.CallTime / 2
 	arrives := time.Now().Add(f.Delay + half)
-	if err := sleep(req.Context(), f.Delay+half); err != nil {
+	if err := standin.Sleep(req.Context(), f.Delay+half); err != nil {
 		if f.Arrives {
 			d.later(rq, arrives)
 		}
-		return d.finish(rq, answer{err: err}, "", true)
+		return d.finish(rq, standin.Answer{Err: err}, "", true)
 	}
 	if f.Unsent {
-		return d.finish(rq, answer{err: errReset}, "", true)
+		return d.finish(rq, standin.Answer{Err: standin.ErrReset}, "", true)
 	}
 	if f.Code != "" {
 		return d.fail(rq, &apiError{code: f.Code, message: f.Message, status: f.Status})
@@ -188,11 +143,11 @@ func (d *DB) serve(req *http.Request, client string) answer {
 	if e != nil {
 		code = e.code
 	}
-	if err := sleep(req.Context(), f.SlowReply+half); err != nil {
-		return d.finish(rq, answer{err: err}, code, true)
+	if err := standin.Sleep(req.Context(), f.SlowReply+half); err != nil {
+		return d.finish(rq, standin.Answer{Err: err}, code, true)
 	}
 	if f.Lost {
-		return d.finish(rq, answer{err: errReset}, code, true)
+		return d.finish(rq, standin.Answer{Err: standin.ErrReset}, code, true)
 	}
 	if e != nil {
 		return d.fail(rq, e)
@@ -203,25 +158,24 @@ func (d *DB) serve(req *http.Request, client string) answer {
 	return d.finish(rq, d.encode(rq, http.StatusOK, result), "", false)
 }
 
-func (d *DB) fail(rq *request, e *apiError) answer {
+func (d *DB) fail(rq *request, e *apiError) standin.Answer {
 	return d.finish(rq, d.encode(rq, e.httpStatus(), e.body()), e.code, false)
 }
 
-func (d *DB) encode(rq *request, status int, v any) answer {
+func (d *DB) encode(rq *request, status int, v any) standin.Answer {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return answer{err: err}
+		return standin.Answer{Err: err}
 	}
 	d.mu.Lock()
 	date := time.Now().Add(d.opts.ClockSkew).UTC().Format(http.TimeFormat)
 	d.mu.Unlock()
 	h := http.Header{}
 	h.Set("Content-Type", "application/x-amz-json-1.0")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Amzn-Requestid", fmt.Sprintf("FAKE%048d", rq.call.Seq))
 	h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
 	h.Set("Date", date)
-	return answer{status: status, header: h, body: body}
+	return standin.Answer{Status: status, Header: h, Body: body}
 }
 
 // record notes a call, before anything can go wrong with it, and asks for its
@@ -230,12 +184,9 @@ func (d *DB) record(rq *request) Fault {
 	d.mu.Lock()
 	d.seq++
 	rq.call.Seq, rq.call.At = d.seq, time.Now()
-	if len(d.calls) >= keepCalls {
-		d.calls = slices.Clone(d.calls[keepCalls/2:])
-	}
 	kept := rq.call
 	kept.Body = ""
-	d.calls = append(d.calls, kept)
+	d.calls.Add(kept)
 	fault := d.fault
 	d.mu.Unlock()
 	if fault == nil {
@@ -244,14 +195,11 @@ func (d *DB) record(rq *request) Fault {
 	return fault(rq.call)
 }
 
-func (d *DB) finish(rq *request, a answer, code string, lost bool) answer {
+func (d *DB) finish(rq *request, a standin.Answer, code string, lost bool) standin.Answer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := len(d.calls) - 1; i >= 0; i-- {
-		if d.calls[i].Seq == rq.call.Seq {
-			d.calls[i].Code, d.calls[i].Lost = code, lost
-			break
-		}
+	if call := d.calls.Last(func(c *Call) bool { return c.Seq == rq.call.Seq }); call != nil {
+		call.Code, call.Lost = code, lost
 	}
 	return a
 }
@@ -291,18 +239,4 @@ func (rq *request) act(now time.Time) (any, *apiError) {
 		return nil, &apiError{code: "UnknownOperationException", message: "fakedynamo does not do " + rq.call.Operation}
 	}
 	return op(rq)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(errReset, ctx.Err())
-	}
 }

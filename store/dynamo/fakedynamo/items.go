@@ -152,42 +152,46 @@ func (rq *request) replace(w write, t *table, c condition, before, after item) (
 }
 
 func (rq *request) putItem(in putInput) (any, *apiError) {
-	n, e := in.names()
+	w, e := rq.whole(in.write)
 	if e != nil {
 		return nil, e
-	}
-	c, e := parse("ConditionExpression", in.ConditionExpression, n, (*parser).condition)
-	if e != nil {
-		return nil, e
-	}
-	if e := in.check(n, in.ConditionExpression); e != nil {
-		return nil, e
-	}
-	if !slices.Contains([]string{"", "NONE", "ALL_OLD"}, in.ReturnValues) {
-		return nil, invalid("ReturnValues can only be ALL_OLD or NONE")
 	}
 	if in.Item.size() > maxItem {
 		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
-	t, e := rq.table(in.TableName)
-	if e != nil {
+	if w.t, e = rq.table(in.TableName); e != nil {
 		return nil, e
 	}
-	if e := t.checkItem(in.Item); e != nil {
+	if e := w.t.checkItem(in.Item); e != nil {
 		return nil, e
 	}
-	before := t.get(t.keyOf(in.Item))
-	var out writeOutput
-	if out.ConsumedCapacity, e = rq.replace(in.write, t, c, before, in.Item); e != nil {
-		return nil, e
-	}
-	if in.ReturnValues == "ALL_OLD" {
-		out.Attributes = before
-	}
-	return out, nil
+	return w.swap(w.t.keyOf(in.Item), in.Item)
 }
 
 func (rq *request) deleteItem(in deleteInput) (any, *apiError) {
+	w, e := rq.whole(in.write)
+	if e != nil {
+		return nil, e
+	}
+	if w.t, e = rq.table(in.TableName); e != nil {
+		return nil, e
+	}
+	if e := w.t.checkKey(in.Key); e != nil {
+		return nil, e
+	}
+	return w.swap(in.Key, nil)
+}
+
+// wholeWrite puts or deletes a whole item.
+type wholeWrite struct {
+	rq *request
+	write
+	c condition
+	t *table
+}
+
+// whole reads what putting and deleting have in common.
+func (rq *request) whole(in write) (*wholeWrite, *apiError) {
 	n, e := in.names()
 	if e != nil {
 		return nil, e
@@ -202,19 +206,18 @@ func (rq *request) deleteItem(in deleteInput) (any, *apiError) {
 	if !slices.Contains([]string{"", "NONE", "ALL_OLD"}, in.ReturnValues) {
 		return nil, invalid("ReturnValues can only be ALL_OLD or NONE")
 	}
-	t, e := rq.table(in.TableName)
-	if e != nil {
-		return nil, e
-	}
-	if e := t.checkKey(in.Key); e != nil {
-		return nil, e
-	}
-	before := t.get(in.Key)
+	return &wholeWrite{rq: rq, write: in, c: c}, nil
+}
+
+// swap puts an item, nil for none, where another one was.
+func (w *wholeWrite) swap(key, after item) (any, *apiError) {
 	var out writeOutput
-	if out.ConsumedCapacity, e = rq.replace(in.write, t, c, before, nil); e != nil {
+	var e *apiError
+	before := w.t.get(key)
+	if out.ConsumedCapacity, e = w.rq.replace(w.write, w.t, w.c, before, after); e != nil {
 		return nil, e
 	}
-	if in.ReturnValues == "ALL_OLD" {
+	if w.ReturnValues == "ALL_OLD" {
 		out.Attributes = before
 	}
 	return out, nil
