@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -47,7 +48,7 @@ type world struct {
 	unproven  []string
 
 	elsewheres []string // to OnElsewhere
-	log        logBuffer
+	log        testenv.Buffer
 	told       []Event // to OnEvent
 
 	k     *Keeper

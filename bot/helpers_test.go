@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // office is a workspace with people and every kind of channel.
@@ -166,7 +166,7 @@ func answers(r sshforward.Reply, err error) *keeper {
 type life struct {
 	*Bot
 	w    *fakeslack.Workspace
-	log  *syncBuffer
+	log  *testenv.Buffer
 	stop context.CancelFunc
 	done chan struct{}
 	err  error // of Run, once done is closed
@@ -177,25 +177,7 @@ func (x *life) Member(ctx context.Context, user, group string) (bool, error) {
 	return x.groups.member(ctx, user, group)
 }
 
-// syncBuffer is a log that is read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-func options(w *fakeslack.Workspace, log *syncBuffer) Options {
+func options(w *fakeslack.Workspace, log *testenv.Buffer) Options {
 	return Options{Token: w.BotToken(), AppToken: w.AppToken(), APIURL: w.APIURL(), Channel: "C2",
 		stagger: time.Millisecond,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -212,7 +194,7 @@ func live(t testing.TB, w *fakeslack.Workspace, k Keeper, change ...func(*Option
 
 func begin(t testing.TB, w *fakeslack.Workspace, k Keeper, change ...func(*Options)) *life {
 	t.Helper()
-	log := new(syncBuffer)
+	log := new(testenv.Buffer)
 	o := options(w, log)
 	for _, f := range change {
 		f(&o)

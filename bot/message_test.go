@@ -11,6 +11,7 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 func cardOf(id string) *sshforward.Lease {
@@ -22,7 +23,7 @@ func TestSlowSlackGetsACardOnce(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.FailNext("chat.postMessage", fakeslack.Outcome{DelayAnswer: 11 * time.Second})
-	b := New(options(w, new(syncBuffer)))
+	b := New(options(w, new(testenv.Buffer)))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, ts, err := b.Card(ctx, cardOf("aaaaaaa")); err != nil || ts == "" {
@@ -39,7 +40,7 @@ func TestMessageThatCameTooLateIsDeleted(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{})
 	w.FailNext("chat.postMessage", fakeslack.Outcome{DelayAnswer: time.Second})
-	b := New(options(w, new(syncBuffer)))
+	b := New(options(w, new(testenv.Buffer)))
 	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, _, err := b.Card(short, cardOf("aaaaaaa")); sshforward.ErrorCode(err) != sshforward.EUNAVAILABLE {
@@ -64,7 +65,7 @@ func TestSilentConnectionIsReplaced(t *testing.T) {
 	w := office(t, fakeslack.Options{TLS: &tls.Config{Certificates: lender.TLS.Certificates}})
 	roots := x509.NewCertPool()
 	roots.AddCert(lender.Certificate())
-	o := options(w, new(syncBuffer))
+	o := options(w, new(testenv.Buffer))
 	o.HTTPClient = newHTTPClient(300*time.Millisecond, 300*time.Millisecond)
 	o.HTTPClient.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
 	b := New(o)

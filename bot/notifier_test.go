@@ -8,11 +8,12 @@ import (
 
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/bot/fakeslack"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // quiet is a bot that does not listen.
 func quiet(w *fakeslack.Workspace, change ...func(*Options)) *life {
-	log := new(syncBuffer)
+	log := new(testenv.Buffer)
 	o := options(w, log)
 	for _, f := range change {
 		f(&o)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 var update = flag.Bool("update", false, "write what is generated")
@@ -27,12 +28,8 @@ var templates = map[string]int{"cloudformation.yaml": 6, "cloudformation-replica
 func need(t *testing.T, program, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
-	switch {
-	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), name):
-		t.Fatal(err)
-	default:
-		t.Skipf("%v (SSHFORWARD_REQUIRE=%s makes this a failure)", err, name)
+	if err != nil {
+		testenv.Missing(t, name, err)
 	}
 	return path
 }

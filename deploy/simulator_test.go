@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/sshforward/sshforward/internal/testenv"
@@ -32,16 +31,9 @@ const botRole = "arn:aws:iam::" + account + ":role/sshforward"
 func needSimulator(t *testing.T) simulator {
 	t.Helper()
 	testenv.SkipRaced(t, "the simulator does not run under it")
-	miss := func(format string, args ...any) {
-		t.Helper()
-		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "iam") {
-			t.Fatalf(format, args...)
-		}
-		t.Skipf(format+" (SSHFORWARD_REQUIRE=iam makes this a failure)", args...)
-	}
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			miss("the policy simulator needs %s: %v", tool, err)
+			testenv.Missing(t, "iam", fmt.Errorf("the policy simulator needs %s: %w", tool, err))
 		}
 	}
 	dir := t.TempDir()
@@ -51,7 +43,7 @@ func needSimulator(t *testing.T) simulator {
 	npm := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
 	npm.Dir = dir
 	if out, err := npm.CombinedOutput(); err != nil {
-		miss("npm ci: %v\n%s", err, out)
+		testenv.Missing(t, "iam", fmt.Errorf("npm ci: %w\n%s", err, out))
 	}
 	return func(t *testing.T, policy string, requests []request, s ...situation) []json.RawMessage {
 		t.Helper()

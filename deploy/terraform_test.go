@@ -108,7 +108,7 @@ func planOf(t *testing.T, name string) plan {
 		t.Helper()
 		// Where there is neither provider nor registry nothing can be said.
 		fail := t.Fatalf
-		if args[0] == "init" && !slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "terraform") {
+		if args[0] == "init" && !testenv.Required("terraform") {
 			fail = t.Skipf
 		}
 		c := exec.Command(terraform, args...)

@@ -1,12 +1,9 @@
 package fakeslack_test
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,36 +16,11 @@ import (
 // registry the test is skipped, unless SSHFORWARD_REQUIRE names bolt.
 func needBolt(t *testing.T) string {
 	t.Helper()
-	miss := func(format string, args ...any) {
-		t.Helper()
-		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "bolt") {
-			t.Fatalf(format, args...)
-		}
-		t.Skipf(format+" (SSHFORWARD_REQUIRE=bolt makes this a failure)", args...)
-	}
 	modules, err := testenv.NPM(t.Context(), "bolt", os.DirFS("testdata/bolt"))
 	if err != nil {
-		miss("the Bolt test: %v", err)
+		testenv.Missing(t, "bolt", err)
 	}
 	return modules
-}
-
-// lockedBuffer collects a process's output.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // TestBoltIsSatisfied is the second opinion: what slack-go overlooks, Slack's
@@ -58,7 +30,7 @@ func TestBoltIsSatisfied(t *testing.T) {
 	modules := needBolt(t)
 	w := organisation(t, fakeslack.Options{PingInterval: 500 * time.Millisecond})
 	w.ChangeUser("W3", func(u *fakeslack.User) { u.Restricted = true })
-	var out lockedBuffer
+	var out testenv.Buffer
 	cmd := exec.Command("node", "testdata/bolt/app.js")
 	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SLACK_API_URL="+w.APIURL(), "SLACK_BOT_TOKEN="+w.BotToken(),
 		"SLACK_APP_TOKEN="+w.AppToken())

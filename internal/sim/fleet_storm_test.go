@@ -5,10 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/sshforward/sshforward"
@@ -38,37 +36,20 @@ const fleetLate = retryBudget
 //	go test -run TestFleets ./internal/sim -fleet SEED
 func TestFleets(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*fleets, testenv.UnlessRaced(20, 1)))
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
-	}
-	if *fleetSeed != 0 {
-		seeds = []uint64{*fleetSeed}
-	}
+	seeds := seedsOf(cmp.Or(*fleets, testenv.UnlessRaced(20, 1)), *fleetSeed)
+	var stays stays
 	var mu sync.Mutex
-	var stays []time.Duration
 	blows := make(map[string]int)
-	t.Cleanup(func() {
-		slices.Sort(stays)
-		if n := len(stays); n > 0 {
-			t.Logf("%d fleets, %v, %d leases that were open: access after the promised end p50 %s, p99 %s, max %s",
-				len(seeds), blows, n, stays[n/2], stays[n*99/100], stays[n-1])
+	t.Cleanup(func() { t.Logf("%d fleets, %v, %s", len(seeds), blows, &stays) })
+	eachSeed(t, seeds, func(t *testing.T, seed uint64) {
+		some, fell := fleetStorm(t, seed)
+		stays.add(some)
+		mu.Lock()
+		defer mu.Unlock()
+		for what, n := range fell {
+			blows[what] += n
 		}
 	})
-	for _, seed := range seeds {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				some, fell := fleetStorm(t, seed)
-				mu.Lock()
-				defer mu.Unlock()
-				stays = append(stays, some...)
-				for what, n := range fell {
-					blows[what] += n
-				}
-			})
-		})
-	}
 }
 
 // fleetStorm goes through one schedule and returns, for each lease that was ever

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/sshforward/sshforward"
@@ -38,33 +35,10 @@ const retryBudget = 5 * time.Minute
 //	go test -run TestStorms ./internal/sim -storm SEED
 func TestStorms(t *testing.T) {
 	t.Parallel()
-	seeds := make([]uint64, cmp.Or(*storms, testenv.UnlessRaced(500, 4)))
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
-	}
-	if *stormSeed != 0 {
-		seeds = []uint64{*stormSeed}
-	}
-	var mu sync.Mutex
-	var stays []time.Duration
-	t.Cleanup(func() {
-		slices.Sort(stays)
-		if n := len(stays); n > 0 {
-			t.Logf("%d schedules, %d leases that were open: access after the promised end p50 %s, p99 %s, max %s",
-				len(seeds), n, stays[n/2], stays[n*99/100], stays[n-1])
-		}
-	})
-	for _, seed := range seeds {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				some := storm(t, seed)
-				mu.Lock()
-				defer mu.Unlock()
-				stays = append(stays, some...)
-			})
-		})
-	}
+	seeds := seedsOf(cmp.Or(*storms, testenv.UnlessRaced(500, 4)), *stormSeed)
+	var stays stays
+	t.Cleanup(func() { t.Logf("%d schedules, %s", len(seeds), &stays) })
+	eachSeed(t, seeds, func(t *testing.T, seed uint64) { stays.add(storm(t, seed)) })
 }
 
 // storm goes through one schedule and returns, for each lease that was ever

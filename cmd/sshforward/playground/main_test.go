@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,10 +47,7 @@ func TestMain(m *testing.M) {
 func needSSH(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("ssh"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "ssh") {
-			t.Fatal(err)
-		}
-		t.Skipf("%v (SSHFORWARD_REQUIRE=ssh makes this a failure)", err)
+		testenv.Missing(t, "ssh", err)
 	}
 }
 

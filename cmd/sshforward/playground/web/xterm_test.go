@@ -2,11 +2,10 @@ package web_test
 
 import (
 	"bytes"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 )
 
@@ -14,7 +13,7 @@ import (
 // xterm/package-lock.json has the integrity. It is for whoever changes them, so
 // it runs only where it is required.
 func TestXterm(t *testing.T) {
-	if !slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "xterm") {
+	if !testenv.Required("xterm") {
 		t.Skip("SSHFORWARD_REQUIRE=xterm has npm asked for the packages")
 	}
 	dir := t.TempDir()

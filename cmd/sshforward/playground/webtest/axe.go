@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/chromedp/chromedp"
@@ -44,7 +42,7 @@ func (b *Browser) axe(state string, schemes ...string) {
 	b.t.Helper()
 	source, err := axeSource()
 	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "axe") {
+		if testenv.Required("axe") {
 			b.t.Fatal(err)
 		}
 		b.t.Logf("%s is not held against axe-core: %v (SSHFORWARD_REQUIRE=axe makes this a failure)", state, err)

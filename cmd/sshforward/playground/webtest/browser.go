@@ -3,11 +3,11 @@ package webtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // Browser is a headless Chromium on the page.
@@ -44,10 +45,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	if slices.Contains(strings.Split(os.Getenv("SSHFORWARD_REQUIRE"), ","), "chromium") {
-		t.Fatal("chromium is required and not installed")
-	}
-	t.Skip("chromium is not installed (SSHFORWARD_REQUIRE=chromium makes this a failure)")
+	testenv.Missing(t, "chromium", errors.New("chromium is not installed"))
 	return ""
 }
 
