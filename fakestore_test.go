@@ -18,15 +18,15 @@ import (
 type memStore struct {
 	t *testing.T
 
-	mu      sync.Mutex
-	leases  map[string]*Lease    // as they are read back
-	dueAt   map[string]time.Time // the index
-	sources map[string][]netip.Prefix
-	rebuilt map[string]bool // accounts
-	members map[string]Member
-	held    map[string]Held // by user
-	puts    []string        // "id state", in the order of writing
-	events  []Event         // in the order of writing
+	mu       sync.Mutex
+	leases   map[string]*Lease    // as they are read back
+	dueAt    map[string]time.Time // the index
+	sources  map[string][]netip.Prefix
+	rebuilt  map[string]bool // accounts
+	replicas map[string]Replica
+	held     map[string]Held // by user
+	puts     []string        // "id state", in the order of writing
+	events   []Event         // in the order of writing
 
 	// Scripts, called outside the lock. before may refuse or delay a call,
 	// after runs when its effect is durable, read when a lease was read.
@@ -37,7 +37,7 @@ type memStore struct {
 
 func newMemStore(t *testing.T) *memStore {
 	return &memStore{t: t, leases: make(map[string]*Lease), dueAt: make(map[string]time.Time), sources: make(map[string][]netip.Prefix),
-		rebuilt: make(map[string]bool), members: make(map[string]Member), held: make(map[string]Held)}
+		rebuilt: make(map[string]bool), replicas: make(map[string]Replica), held: make(map[string]Held)}
 }
 
 func unavailable(what string) error {

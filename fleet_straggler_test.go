@@ -122,8 +122,8 @@ func TestARollingDeploy(t *testing.T) {
 			f.expect(id, Closed, Expired)
 		}
 		f.nothingLeft()
-		if members, _ := f.store.Members(context.Background()); len(members) != 3 {
-			f.t.Errorf("%d members are listed: %+v", len(members), members)
+		if listed, _ := f.store.Replicas(context.Background()); len(listed) != 3 {
+			f.t.Errorf("%d replicas are listed: %+v", len(listed), listed)
 		}
 	})
 }

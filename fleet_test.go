@@ -33,7 +33,7 @@ type replica struct {
 	mu        sync.Mutex
 	off       time.Duration // of its clock
 	takeovers int
-	members   int
+	replicas  int
 	skew      time.Duration
 }
 
@@ -133,12 +133,12 @@ func (s linedStore) Events(ctx context.Context, since time.Time) iter.Seq2[Event
 	return s.memStore.Events(ctx, since)
 }
 
-func (s linedStore) Beat(ctx context.Context, m Member) error {
+func (s linedStore) Beat(ctx context.Context, m Replica) error {
 	return overNone(s.line, func() error { return s.memStore.Beat(ctx, m) })
 }
 
-func (s linedStore) Members(ctx context.Context) ([]Member, error) {
-	return over(s.line, func() ([]Member, error) { return s.memStore.Members(ctx) })
+func (s linedStore) Replicas(ctx context.Context) ([]Replica, error) {
+	return over(s.line, func() ([]Replica, error) { return s.memStore.Replicas(ctx) })
 }
 
 func (s linedStore) Held(ctx context.Context, user string) (Held, error) {
@@ -210,7 +210,7 @@ func (f *fleet) begin() *replica {
 			return r.off, true
 		},
 		OnTakeover: func() { r.note(func() { r.takeovers++ }) },
-		OnMembers:  func(n int) { r.note(func() { r.members = n }) },
+		OnReplicas: func(n int) { r.note(func() { r.replicas = n }) },
 		OnSkew:     func(d time.Duration) { r.note(func() { r.skew = d }) },
 	})
 	f.replicas = append(f.replicas, r)
@@ -358,8 +358,8 @@ func TestALifeAmongThree(t *testing.T) {
 			}
 		}
 		for _, r := range f.replicas {
-			if r.members != 3 {
-				t.Errorf("%s counts %d replicas", r.id(), r.members)
+			if r.replicas != 3 {
+				t.Errorf("%s counts %d replicas", r.id(), r.replicas)
 			}
 			if r.takeovers != 0 {
 				t.Errorf("%s has taken over %d leases", r.id(), r.takeovers)

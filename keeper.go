@@ -49,9 +49,9 @@ type Options struct {
 	// false if it cannot be told. One that is off by too much leaves the work to the
 	// other replicas.
 	ClockOff func() (time.Duration, bool)
-	// OnMembers, if set, is told how many replicas serve, OnTakeover of each lease
+	// OnReplicas, if set, is told how many replicas serve, OnTakeover of each lease
 	// that is taken over, and OnSkew what ClockOff says.
-	OnMembers  func(n int)
+	OnReplicas func(n int)
 	OnTakeover func()
 	OnSkew     func(time.Duration)
 
@@ -90,19 +90,19 @@ type Keeper struct {
 	onElsewhere func(account string, n int)
 	onUnheard   func()
 	onUnproven  func(account string, n int)
-	onMembers   func(n int)
+	onReplicas  func(n int)
 	onTakeover  func()
 	onSkew      func(time.Duration)
 	clockOff    func() (time.Duration, bool)
 	skewTold    pace // of the log, as the next
 	unseenTold  pace
 
-	members  *membership
-	ledger   ledger
-	sources  SavedSources // of the store, as the next two
-	rebuilds Rebuilds
-	history  AuditLog
-	quotas   Quotas
+	membership *membership
+	ledger     ledger
+	sources    SavedSources // of the store, as the next two
+	rebuilds   Rebuilds
+	history    AuditLog
+	quotas     Quotas
 
 	// confirming serializes, for one person, the check of LeasesPerUser with
 	// the write that depends on it. Between replicas the store does, see promise.
@@ -134,17 +134,17 @@ func NewKeeper(o Options) *Keeper {
 			leases: o.Store, audit: o.Store, prices: o.Prices, log: log,
 			hooks: hooks{opened: o.OnOpened, overstay: o.OnOverstay, event: o.OnEvent},
 		},
-		onMembers: o.OnMembers, onTakeover: o.OnTakeover, onSkew: o.OnSkew, clockOff: o.ClockOff,
+		onReplicas: o.OnReplicas, onTakeover: o.OnTakeover, onSkew: o.OnSkew, clockOff: o.ClockOff,
 		skewTold: pace{most: 1, within: time.Minute}, unseenTold: pace{most: 1, within: time.Minute},
-		members: newMembership(o.Store, o.Shared),
-		sources: o.Store, rebuilds: o.Store, history: o.Store, quotas: o.Store,
+		membership: newMembership(o.Store, o.Shared),
+		sources:    o.Store, rebuilds: o.Store, history: o.Store, quotas: o.Store,
 		opens:   pace{most: opensPerMinute, within: time.Minute},
 		workers: newWorkers(panicked(log)),
 	}
 	k.snapshots.ledger = &k.ledger
-	k.ledger.own = k.members.own
+	k.ledger.own = k.membership.own
 	if o.Shared {
-		k.ledger.keeps = func(l *Lease) bool { return l.Worker == k.members.id }
+		k.ledger.keeps = func(l *Lease) bool { return l.Worker == k.membership.id }
 	}
 	return k
 }

@@ -20,7 +20,7 @@ const (
 // after the command was done, so that a replica that dies before it could answer
 // leaves that to the next. What cannot be told is answered: better twice than never.
 func (k *Keeper) Answers(ctx context.Context, c Caller) bool {
-	if k.members.alone() || c.Envelope == "" || c.User == "" {
+	if k.membership.alone() || c.Envelope == "" || c.User == "" {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
@@ -31,9 +31,9 @@ func (k *Keeper) Answers(ctx context.Context, c Caller) bool {
 			return true
 		}
 		if i := slices.IndexFunc(held.Answered, func(a Answered) bool { return a.Envelope == c.Envelope }); i >= 0 {
-			return held.Answered[i].By == k.members.id
+			return held.Answered[i].By == k.membership.id
 		}
-		held.Answered = append(held.Answered, Answered{Envelope: c.Envelope, By: k.members.id})
+		held.Answered = append(held.Answered, Answered{Envelope: c.Envelope, By: k.membership.id})
 		held.Answered = held.Answered[max(0, len(held.Answered)-answersKept):]
 		if err := k.quotas.SetHeld(ctx, &held); err == nil || ErrorCode(err) != ECONFLICT {
 			return true

@@ -130,8 +130,8 @@ func (k *Keeper) flush(id string) {
 // cuts them short, which is as safe as a crash. Other replicas take over at once.
 func (k *Keeper) Stop(ctx context.Context) {
 	if ctx.Err() == nil {
-		k.members.leave()
-		if _, err := k.members.beat(ctx); err != nil {
+		k.membership.leave()
+		if _, err := k.membership.beat(ctx); err != nil {
 			k.log.Warn("the other replicas cannot be told that this one stops; they take over when they miss it", "err", err)
 		}
 	}
@@ -139,7 +139,7 @@ func (k *Keeper) Stop(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // what was cut short may still be under way in AWS
 	}
-	if err := k.members.end(ctx); err != nil {
+	if err := k.membership.end(ctx); err != nil {
 		k.log.Warn("the other replicas cannot be told that this one has stopped", "err", err)
 	}
 }

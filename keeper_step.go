@@ -154,7 +154,7 @@ func (k *Keeper) bounded(ctx context.Context, l *Lease, name string, end time.Ti
 		ctx, early = context.WithDeadline(ctx, end)
 		defer early()
 		defer k.workers.interruptible(l.ID, early)()
-		if !k.members.alone() {
+		if !k.membership.alone() {
 			k.guardOwnership(ctx, l, early)
 		}
 		// A close that came just before found nothing to interrupt.
@@ -271,7 +271,7 @@ func (k *Keeper) guardOwnership(ctx context.Context, l *Lease, end context.Cance
 		defer end()
 		second := time.NewTicker(time.Second)
 		defer second.Stop()
-		for k.members.mayOpen(time.Now()) {
+		for k.membership.mayOpen(time.Now()) {
 			select {
 			case <-ctx.Done():
 				return

@@ -20,7 +20,7 @@ import (
 // timing.Sweep only. Of several replicas one looks at each account.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.eachAccount(ctx, sweepTimeout, "sweep account %s", func(ctx context.Context, account string) error {
-		if !k.members.chosen(account, time.Now()) || !k.sightings.enter(account) {
+		if !k.membership.chosen(account, time.Now()) || !k.sightings.enter(account) {
 			return nil
 		}
 		defer k.sightings.leave(account)

@@ -19,7 +19,7 @@ const watchTimeout = 20 * time.Second
 // likes.
 func (k *Keeper) Watch(ctx context.Context) error {
 	now := time.Now()
-	open, err := k.ledger.active(ctx, func(l *Lease) bool { return l.State == Open && k.members.works(l, now) })
+	open, err := k.ledger.active(ctx, func(l *Lease) bool { return l.State == Open && k.membership.works(l, now) })
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (k *Keeper) work(id string) {
 			return
 		}
 		now := time.Now()
-		if !k.members.works(l, now) {
+		if !k.membership.works(l, now) {
 			return // who does comes round to it
 		}
 		action := Next(l, now)
@@ -66,7 +66,7 @@ func (k *Keeper) work(id string) {
 		if k.held.back(id, action.Kind) {
 			return // it is woken when that is over
 		}
-		if action.Kind.opens() && !k.members.mayOpen(now) {
+		if action.Kind.opens() && !k.membership.mayOpen(now) {
 			return // the next tick asks again
 		}
 		if k.workers.crowded(l) {
@@ -153,13 +153,13 @@ func ifStill(kind ActionKind, apply change) change {
 // cannot know of yet they may tell too, so one that shares its store waits until that
 // has it, and until it can say again that it lives.
 func (k *Keeper) tells(l *Lease, now time.Time) bool {
-	return k.members.alone() || k.members.works(l, now) && k.members.mayOpen(now) && !k.ledger.unwritten.has(l.ID)
+	return k.membership.alone() || k.membership.works(l, now) && k.membership.mayOpen(now) && !k.ledger.unwritten.has(l.ID)
 }
 
 // posting reports whether another replica, that worked on the lease before, may just
 // be posting its card: a second one would stay.
 func (k *Keeper) posting(l *Lease, now time.Time) bool {
-	return slices.ContainsFunc(l.Stragglers, func(s Straggler) bool { return s.Worker != "" && k.members.lives(s.Worker, now) })
+	return slices.ContainsFunc(l.Stragglers, func(s Straggler) bool { return s.Worker != "" && k.membership.lives(s.Worker, now) })
 }
 
 // deliver sends what is owed to people until that lies in the future. A thing

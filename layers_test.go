@@ -24,7 +24,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
 		}},
-		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_members.go"}},
+		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_replicas.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
 			"keeper.go", "ledger.go", "unwritten.go", "copies.go", "membership.go",
@@ -39,7 +39,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},
 		layers.Layer{Name: "words", Files: []string{
 			"lease.go", "lease_id.go", "resources.go", "preparation.go", "state.go", "instance.go", "account.go", "tag.go", "ssh.go",
-			"notice.go", "command.go", "caller.go", "event.go", "member.go", "piece.go",
+			"notice.go", "command.go", "caller.go", "event.go", "replica.go", "piece.go",
 			"source.go", "cost.go", "duration.go", "error.go", "text.go", "typed.go",
 		}},
 	)

@@ -16,7 +16,7 @@ type Lease struct {
 	State    State
 	Reason   Reason `json:",omitempty"`
 
-	// Worker is the replica that works on it, see [Members]; empty: any.
+	// Worker is the replica that works on it, see [Replicas]; empty: any.
 	Worker string `json:",omitempty"`
 	// Stragglers are others that may not have ended their work on it yet.
 	Stragglers []Straggler `json:",omitempty"`

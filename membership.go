@@ -21,7 +21,7 @@ const (
 	// forgetAfter is when a dead one is listed no more. AWS takes nothing by then
 	// that it has signed, see straggleFor.
 	forgetAfter = 10 * time.Minute
-	// beatTimeout bounds one look at the members.
+	// beatTimeout bounds one look at the replicas.
 	beatTimeout = 5 * time.Second
 
 	// skewSaid is how far the clock may be off before that is said, and skewMost
@@ -37,16 +37,16 @@ const (
 // A keeper that is alone has no id and does not beat: its store is locked, so that
 // who else is named in a lease has ended.
 type membership struct {
-	store Members // nil: alone
-	id    string  // drawn when the process starts; "" where alone
+	store Replicas // nil: alone
+	id    string   // drawn when the process starts; "" where alone
 	round sync.Mutex
 
 	mu      sync.Mutex
 	beats   uint64
 	beaten  time.Time // when the last beat that was written began; zero: none was
 	told    bool      // it said that it leaves
-	looked  bool      // the members were read once
-	members map[string]sighted
+	looked  bool      // the replicas were read once
+	known   map[string]sighted
 	serving []string // the ids of those that served when it was looked last
 	leaving bool
 	skew    time.Duration // of the clock
@@ -54,13 +54,13 @@ type membership struct {
 
 // sighted is a replica, and since when its beat stands still.
 type sighted struct {
-	Member
+	Replica
 	since time.Time
 }
 
 func (s sighted) serves(now time.Time) bool { return !s.Leaving && now.Sub(s.since) < deadAfter }
 
-func newMembership(store Members, shared bool) *membership {
+func newMembership(store Replicas, shared bool) *membership {
 	if !shared {
 		return new(membership)
 	}
@@ -86,7 +86,7 @@ func (m *membership) beat(ctx context.Context) (gone bool, err error) {
 		}
 		m.hasBeaten(me, began)
 	}
-	all, err := m.store.Members(ctx)
+	all, err := m.store.Replicas(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look at the other replicas: %w", err)
 	}
@@ -101,31 +101,31 @@ func (m *membership) beat(ctx context.Context) (gone bool, err error) {
 }
 
 // nextBeat is the beat to write; false if it is too early for another one.
-func (m *membership) nextBeat(now time.Time) (Member, bool) {
+func (m *membership) nextBeat(now time.Time) (Replica, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	me := Member{ID: m.id, Beat: m.beats + 1, At: now.UTC(), Leaving: m.yields()}
+	me := Replica{ID: m.id, Beat: m.beats + 1, At: now.UTC(), Leaving: m.yields()}
 	return me, m.beaten.IsZero() || me.Leaving != m.told || now.Sub(m.beaten) >= beatEvery
 }
 
-func (m *membership) hasBeaten(me Member, began time.Time) {
+func (m *membership) hasBeaten(me Replica, began time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.beats, m.beaten, m.told = me.Beat, began, me.Leaving
 }
 
-// see takes in what the store has of the members, and returns those to forget.
-func (m *membership) see(all []Member, now time.Time) (gone bool, over []Member) {
+// see takes in what the store has of the replicas, and returns those to forget.
+func (m *membership) see(all []Replica, now time.Time) (gone bool, over []Replica) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before := m.members
-	m.members = make(map[string]sighted, len(all))
+	before := m.known
+	m.known = make(map[string]sighted, len(all))
 	for _, is := range all {
 		s := sighted{is, now}
 		if was, ok := before[is.ID]; ok && was.Beat == is.Beat {
 			s.since = was.since
 		}
-		m.members[is.ID] = s
+		m.known[is.ID] = s
 		if is.ID != m.id && now.Sub(s.since) >= forgetAfter {
 			over = append(over, is)
 		}
@@ -139,7 +139,7 @@ func (m *membership) see(all []Member, now time.Time) (gone bool, over []Member)
 
 // serve returns the ids of those whose work is their own, in order. The lock is held.
 func (m *membership) serve(now time.Time) (ids []string) {
-	for id, s := range m.members {
+	for id, s := range m.known {
 		if id != m.id && s.serves(now) {
 			ids = append(ids, id)
 		}
@@ -169,7 +169,7 @@ func (m *membership) end(ctx context.Context) error {
 	m.round.Lock() // a beat that is under way would put it there again
 	defer m.round.Unlock()
 	m.mu.Lock()
-	me := Member{ID: m.id, Beat: m.beats}
+	me := Replica{ID: m.id, Beat: m.beats}
 	m.mu.Unlock()
 	return m.store.Dismiss(ctx, me)
 }
@@ -217,14 +217,14 @@ func (m *membership) serves(id string, now time.Time) bool {
 	if id == m.id {
 		return !m.yields()
 	}
-	return !m.alone() && (!m.looked || m.members[id].ID == id && m.members[id].serves(now))
+	return !m.alone() && (!m.looked || m.known[id].ID == id && m.known[id].serves(now))
 }
 
 // lives reports whether a replica beats, also if it is leaving.
 func (m *membership) lives(id string, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, ok := m.members[id]
+	s, ok := m.known[id]
 	return ok && now.Sub(s.since) < deadAfter
 }
 
@@ -232,7 +232,7 @@ func (m *membership) lives(id string, now time.Time) bool {
 func (m *membership) listed(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, ok := m.members[id]
+	_, ok := m.known[id]
 	return !m.alone() && (!m.looked || ok)
 }
 

@@ -14,9 +14,9 @@ func TestWhoServes(t *testing.T) {
 	if !m.serves("other", t0) || m.mayOpen(t0) {
 		t.Error("before the first look others are taken to serve, and nothing is opened before the first beat")
 	}
-	m.hasBeaten(Member{ID: "me", Beat: 1}, t0)
-	beats := func(n uint64, leaving bool) []Member {
-		return []Member{{ID: "me", Beat: 1}, {ID: "other", Beat: n, Leaving: leaving}}
+	m.hasBeaten(Replica{ID: "me", Beat: 1}, t0)
+	beats := func(n uint64, leaving bool) []Replica {
+		return []Replica{{ID: "me", Beat: 1}, {ID: "other", Beat: n, Leaving: leaving}}
 	}
 	for _, c := range []struct {
 		at      time.Duration
@@ -67,7 +67,7 @@ func TestWhoMayOpen(t *testing.T) {
 		"exactly what is allowed": {0, 5 * time.Second, false, true, false},
 	} {
 		m := &membership{store: newMemStore(t), id: "me", skew: c.skew, leaving: c.leaves}
-		m.hasBeaten(Member{ID: "me", Beat: 1}, t0)
+		m.hasBeaten(Replica{ID: "me", Beat: 1}, t0)
 		now := t0.Add(c.silent)
 		if got := m.mayOpen(now); got != c.may {
 			t.Errorf("%s: it may open: %t", what, got)
@@ -78,7 +78,7 @@ func TestWhoMayOpen(t *testing.T) {
 	}
 	// A machine that slept has a monotonic clock that stood still.
 	m := &membership{store: newMemStore(t), id: "me"}
-	m.hasBeaten(Member{ID: "me", Beat: 1}, t0.Round(0).Add(-time.Hour))
+	m.hasBeaten(Replica{ID: "me", Beat: 1}, t0.Round(0).Add(-time.Hour))
 	if m.mayOpen(t0) {
 		t.Error("it opens after an hour of sleep")
 	}
@@ -108,9 +108,9 @@ func TestChosen(t *testing.T) {
 	now := time.Now()
 	of := func(me string, serving ...string) *membership {
 		m := &membership{store: newMemStore(t), id: me, leaving: !slices.Contains(serving, me)}
-		var all []Member
+		var all []Replica
 		for _, id := range serving {
-			all = append(all, Member{ID: id, Beat: 1})
+			all = append(all, Replica{ID: id, Beat: 1})
 		}
 		m.see(all, now)
 		return m
@@ -145,8 +145,8 @@ func TestChosen(t *testing.T) {
 func TestWhoWorksOnALease(t *testing.T) {
 	now := time.Now()
 	m := &membership{store: newMemStore(t), id: "me"}
-	m.hasBeaten(Member{ID: "me", Beat: 1}, now)
-	all := []Member{{ID: "me", Beat: 1}, {ID: "lives", Beat: 1}, {ID: "leaves", Beat: 1, Leaving: true}, {ID: "dead", Beat: 1}}
+	m.hasBeaten(Replica{ID: "me", Beat: 1}, now)
+	all := []Replica{{ID: "me", Beat: 1}, {ID: "lives", Beat: 1}, {ID: "leaves", Beat: 1, Leaving: true}, {ID: "dead", Beat: 1}}
 	m.see(all, now.Add(-deadAfter))
 	all[1].Beat = 2
 	m.see(all, now)
@@ -185,7 +185,7 @@ func TestWhoWorksOnALease(t *testing.T) {
 	if m.works(l, now) || m.inherits(due(time.Hour), now) {
 		t.Error("one that leaves goes on although there is another")
 	}
-	m.see([]Member{{ID: "me", Beat: 1}, {ID: "dead", Beat: 1}}, now)
+	m.see([]Replica{{ID: "me", Beat: 1}, {ID: "dead", Beat: 1}}, now)
 	if !m.works(l, now) {
 		t.Error("one that leaves does nothing although there is no other")
 	}

@@ -3,7 +3,7 @@ package sshforward
 import "net/netip"
 
 // Piece is a part of what a store keeps, on its way into another store: one of
-// its fields is set. Members are no part: they belong to processes that run.
+// its fields is set. Replicas are no part: they belong to processes that run.
 type Piece struct {
 	Store   string // the store's own id, which its leases are signed for
 	Lease   *Lease // with its revision, also a closed one

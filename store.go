@@ -24,7 +24,7 @@ type Store interface {
 	AuditLog
 	SavedSources
 	Rebuilds
-	Members
+	Replicas
 	Quotas
 }
 
@@ -66,16 +66,16 @@ type Leases interface {
 	Active(ctx context.Context) ([]*Lease, error)
 }
 
-// Members keeps which replicas share the store. It knows nothing of time: a beat
+// Replicas keeps which replicas share the store. It knows nothing of time: a beat
 // is a number, and whether it still moves is seen by who reads it again.
-type Members interface {
-	// Beat writes the member as it is now, whatever was there of its id.
-	Beat(ctx context.Context, m Member) error
-	// Members returns all that beat and were not dismissed, in the order of their ids.
-	Members(ctx context.Context) ([]Member, error)
-	// Dismiss forgets a member whose beat is still m.Beat. nil if it is not there
+type Replicas interface {
+	// Beat writes the replica as it is now, whatever was there of its id.
+	Beat(ctx context.Context, m Replica) error
+	// Replicas returns all that beat and were not dismissed, in the order of their ids.
+	Replicas(ctx context.Context) ([]Replica, error)
+	// Dismiss forgets a replica whose beat is still m.Beat. nil if it is not there
 	// any more; ECONFLICT if it has beaten since.
-	Dismiss(ctx context.Context, m Member) error
+	Dismiss(ctx context.Context, m Replica) error
 }
 
 // Quotas keeps, for each person, which leases count for their quota and who answers

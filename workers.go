@@ -15,13 +15,13 @@ import (
 type queue string
 
 const (
-	queueSteps   queue = "steps"   // AWS
-	queueCard    queue = "card"    // Slack, as the rest
-	queueNotices queue = "notices" // for the people of the lease
-	queueAlarms  queue = "alarms"  // for whoever is on call
-	queueEdits   queue = "edits"   // of messages beside the card
-	queueLook    queue = "look"    // whose work it is
-	queueMembers queue = "members" // of all replicas, and of no lease
+	queueSteps    queue = "steps"    // AWS
+	queueCard     queue = "card"     // Slack, as the rest
+	queueNotices  queue = "notices"  // for the people of the lease
+	queueAlarms   queue = "alarms"   // for whoever is on call
+	queueEdits    queue = "edits"    // of messages beside the card
+	queueLook     queue = "look"     // whose work it is
+	queueReplicas queue = "replicas" // of all replicas, and of no lease
 )
 
 const (

@@ -44,7 +44,7 @@ type replica struct {
 	exited  chan struct{}
 	log     *logBuffer
 	web     string
-	id      string // among the members
+	id      string // among the replicas
 }
 
 var tables atomic.Int64

@@ -72,8 +72,8 @@ func lastEvent(ctx context.Context, s sshforward.AuditLog) (last uint64, err err
 }
 
 // runningOn is how many replicas use a table. Those that are listed may be dead.
-func runningOn(ctx context.Context, s sshforward.Members) (n int, err error) {
-	before, err := s.Members(ctx)
+func runningOn(ctx context.Context, s sshforward.Replicas) (n int, err error) {
+	before, err := s.Replicas(ctx)
 	if err != nil || len(before) == 0 {
 		return 0, err
 	}
@@ -82,14 +82,14 @@ func runningOn(ctx context.Context, s sshforward.Members) (n int, err error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	now, err := s.Members(ctx)
+	now, err := s.Replicas(ctx)
 	return running(before, now), err
 }
 
-// running counts the members that have beaten between two looks.
-func running(before, now []sshforward.Member) (n int) {
+// running counts the replicas that have beaten between two looks.
+func running(before, now []sshforward.Replica) (n int) {
 	for _, m := range now {
-		if !slices.ContainsFunc(before, func(was sshforward.Member) bool { return was.ID == m.ID && was.Beat == m.Beat }) {
+		if !slices.ContainsFunc(before, func(was sshforward.Replica) bool { return was.ID == m.ID && was.Beat == m.Beat }) {
 			n++
 		}
 	}

@@ -10,8 +10,8 @@ import (
 // do not.
 func TestRunning(t *testing.T) {
 	t.Parallel()
-	before := []sshforward.Member{{ID: "alive", Beat: 3}, {ID: "dead", Beat: 9}}
-	now := []sshforward.Member{{ID: "alive", Beat: 4}, {ID: "dead", Beat: 9}, {ID: "new", Beat: 1}}
+	before := []sshforward.Replica{{ID: "alive", Beat: 3}, {ID: "dead", Beat: 9}}
+	now := []sshforward.Replica{{ID: "alive", Beat: 4}, {ID: "dead", Beat: 9}, {ID: "new", Beat: 1}}
 	if n := running(before, now); n != 2 {
 		t.Errorf("%d run", n)
 	}

@@ -114,8 +114,8 @@ func TestWhatThingsCost(t *testing.T) {
 		l.DueAt = noon.Add(time.Hour)
 		mustPut(t, s, l)
 	}
-	beat := func() error { return s.Beat(t.Context(), sshforward.Member{ID: "aaa", Beat: 1}) }
-	if err := beat(); err != nil { // before the members are counted, in whatever order
+	beat := func() error { return s.Beat(t.Context(), sshforward.Replica{ID: "aaa", Beat: 1}) }
+	if err := beat(); err != nil { // before the replicas are counted, in whatever order
 		t.Fatal(err)
 	}
 	e := sshforward.Event{At: noon, Act: sshforward.ActOpened, Lease: real.ID, Owner: "U1", Instance: "i-0123456789abcdef0"}
@@ -130,8 +130,8 @@ func TestWhatThingsCost(t *testing.T) {
 		"Events of the future": func() error {
 			return s.events(t.Context(), noon.Add(1e18), func(sshforward.Event) bool { return true })
 		},
-		"Beat":                  beat,
-		"Members, there is one": func() error { _, err := s.Members(t.Context()); return err },
+		"Beat":                   beat,
+		"Replicas, there is one": func() error { _, err := s.Replicas(t.Context()); return err },
 	}
 	measure := func() map[string]cost {
 		all := make(map[string]cost)

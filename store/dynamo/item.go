@@ -18,14 +18,14 @@ import (
 
 // Partitions, and the names of attributes. The package comment has the whole.
 const (
-	pkLease  = "lease/0"
-	pkSource = "source"
-	pkPerson = "person"
-	pkMember = "member"
-	pkMeta   = "meta"
-	pkEvent  = "event/" // and the day
-	pkLog    = "log/"   // and the stretch of positions
-	pkPast   = "past/"  // and the owner
+	pkLease   = "lease/0"
+	pkSource  = "source"
+	pkPerson  = "person"
+	pkReplica = "member"
+	pkMeta    = "meta"
+	pkEvent   = "event/" // and the day
+	pkLog     = "log/"   // and the stretch of positions
+	pkPast    = "past/"  // and the owner
 
 	skRebuilt = "rebuilt/" // and the account, in meta
 	skDay     = "day/"     // and a day that has events, in meta

@@ -10,7 +10,7 @@ import (
 func TestFilesFormLayers(t *testing.T) {
 	layers.CheckOrder(t, ".",
 		layers.Layer{Name: "open", Files: []string{"open.go", "examine.go", "doc.go"}},
-		layers.Layer{Name: "contract", Files: []string{"lease.go", "audit.go", "members.go", "saved.go", "pieces.go"}},
+		layers.Layer{Name: "contract", Files: []string{"lease.go", "audit.go", "replicas.go", "saved.go", "pieces.go"}},
 		layers.Layer{Name: "store", Files: []string{"store.go"}},
 		layers.Layer{Name: "telling", Files: []string{"teller.go", "record.go", "tail.go"}},
 		layers.Layer{Name: "table", Files: []string{"client.go", "swap.go", "table.go"}},

@@ -44,7 +44,7 @@ func RunMoves(t *testing.T, from, to Moved) {
 	if err := b.SetRebuilt(b.Context(), "main"); err != nil {
 		t.Fatal(err)
 	}
-	b.beat(sshforward.Member{ID: "aaa", Beat: 1})
+	b.beat(sshforward.Replica{ID: "aaa", Beat: 1})
 
 	broken := errors.New("broken off")
 	half := func(yield func(sshforward.Piece, error) bool) {
@@ -80,7 +80,7 @@ func RunMoves(t *testing.T, from, to Moved) {
 	b.wantSource("U1", netip.MustParsePrefix("203.0.113.7/32"))
 	b.wantHeld(held)
 	b.wantPast("U1", time.Time{}, 10, closed.ID)
-	b.wantMembers()
+	b.wantReplicas()
 	if rebuilt, err := b.Rebuilt(b.Context(), "main"); err != nil || !rebuilt {
 		t.Errorf("rebuilt: %t, %v", rebuilt, err)
 	}

@@ -53,7 +53,7 @@ type Subject struct {
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, clauses := range [][]clause{
 		writing, reading, dueClauses, activeClauses, sourceClauses, accountClauses, auditClauses, orderClauses, pastClauses,
-		memberClauses, quotaClauses, racing, sharing, lasting, flat,
+		replicaClauses, quotaClauses, racing, sharing, lasting, flat,
 	} {
 		for _, c := range clauses {
 			t.Run(c.name, func(t *testing.T) {

@@ -40,10 +40,10 @@ type table struct {
 	url  string
 	note func() // is called when what Status says has changed
 
-	mu      sync.Mutex
-	cut     map[string]bool   // bots that do not get through, by access key
-	members map[string]string // by the id that a bot has in the table: its access key
-	owned   map[string][]string
+	mu        sync.Mutex
+	cut       map[string]bool   // bots that do not get through, by access key
+	replicaOf map[string]string // by the id that a bot has in the table: its access key
+	owned     map[string][]string
 }
 
 // accessKey is that of the nth bot.
@@ -53,7 +53,7 @@ func accessKey(n int) string { return "AKIAREPLICA" + strconv.Itoa(n) }
 func (p *Playground) startTable() error {
 	t := &table{
 		db: fakedynamo.New(fakedynamo.Options{}), note: p.note,
-		cut: make(map[string]bool), members: make(map[string]string), owned: make(map[string][]string),
+		cut: make(map[string]bool), replicaOf: make(map[string]string), owned: make(map[string][]string),
 	}
 	t.db.SetFault(t.fault)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -82,17 +82,17 @@ func (p *Playground) startTable() error {
 }
 
 // fault cuts off who is to be, and learns from the beats which process is which
-// member.
+// replica.
 func (t *table) fault(c fakedynamo.Call) fakedynamo.Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if id := beatOf(c); id != "" {
-		t.members[id] = c.Client
+		t.replicaOf[id] = c.Client
 	}
 	return fakedynamo.Fault{Unsent: t.cut[c.Client]}
 }
 
-// beatOf is the id of the member whose beat a call writes; "" if it does none.
+// beatOf is the id of the replica whose beat a call writes; "" if it does none.
 func beatOf(c fakedynamo.Call) string {
 	if c.Operation != "PutItem" || !strings.Contains(c.Body, `"member"`) {
 		return ""
@@ -123,7 +123,7 @@ func (t *table) look(ctx context.Context, store *dynamo.Store) {
 		owned := make(map[string][]string)
 		t.mu.Lock()
 		for _, l := range active {
-			key := t.members[l.Worker]
+			key := t.replicaOf[l.Worker]
 			owned[key] = append(owned[key], l.ID)
 		}
 		t.owned = owned

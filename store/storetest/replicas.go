@@ -12,51 +12,51 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// memberClauses: which replicas there are.
-var memberClauses = []clause{
-	{"there are no members until one beats", func(b *bench) { b.wantMembers() }},
-	{"members are as they were when they beat last, in the order of their ids", func(b *bench) {
-		second := sshforward.Member{ID: "bbb", Beat: 1, At: start}
-		first := sshforward.Member{ID: "aaa", Beat: 7, At: at(time.Hour), Leaving: true}
+// replicaClauses: which replicas there are.
+var replicaClauses = []clause{
+	{"there are no replicas until one beats", func(b *bench) { b.wantReplicas() }},
+	{"replicas are as they were when they beat last, in the order of their ids", func(b *bench) {
+		second := sshforward.Replica{ID: "bbb", Beat: 1, At: start}
+		first := sshforward.Replica{ID: "aaa", Beat: 7, At: at(time.Hour), Leaving: true}
 		b.beat(second)
 		b.beat(first)
-		b.wantMembers(first, second)
+		b.wantReplicas(first, second)
 		second.Beat, second.At = 2, at(time.Minute)
 		b.beat(second)
-		b.wantMembers(first, second)
+		b.wantReplicas(first, second)
 	}},
 	{"what one handle beats the others read at once", func(b *bench) {
 		for i := range 20 {
-			m := sshforward.Member{ID: "aaa", Beat: uint64(i + 1), At: at(time.Duration(i))}
+			m := sshforward.Replica{ID: "aaa", Beat: uint64(i + 1), At: at(time.Duration(i))}
 			if err := b.handle(i).Beat(b.Context(), m); err != nil {
 				b.Fatal(err)
 			}
-			(&bench{T: b.T, Store: b.handle(i + 1)}).wantMembers(m)
+			(&bench{T: b.T, Store: b.handle(i + 1)}).wantReplicas(m)
 		}
 	}},
-	{"a member without an id is refused", func(b *bench) {
-		b.wantCode(b.Beat(b.Context(), sshforward.Member{Beat: 1}), sshforward.EINVALID)
+	{"a replica without an id is refused", func(b *bench) {
+		b.wantCode(b.Beat(b.Context(), sshforward.Replica{Beat: 1}), sshforward.EINVALID)
 	}},
 	{"who has not beaten since is dismissed, and may come back", func(b *bench) {
-		m, other := sshforward.Member{ID: "aaa", Beat: 3}, sshforward.Member{ID: "bbb", Beat: 1}
+		m, other := sshforward.Replica{ID: "aaa", Beat: 3}, sshforward.Replica{ID: "bbb", Beat: 1}
 		b.beat(m)
 		b.beat(other)
 		stale := m
 		stale.Beat = 2
 		b.wantCode(b.Dismiss(b.Context(), stale), sshforward.ECONFLICT)
-		b.wantMembers(m, other)
+		b.wantReplicas(m, other)
 		for range 2 { // the second time it is gone already
 			if err := b.Dismiss(b.Context(), m); err != nil {
 				b.Fatal(err)
 			}
-			b.wantMembers(other)
+			b.wantReplicas(other)
 		}
 		b.beat(m)
-		b.wantMembers(m, other)
+		b.wantReplicas(m, other)
 	}},
-	{"a member that beats while others dismiss it is not forgotten after it has beaten", func(b *bench) {
+	{"a replica that beats while others dismiss it is not forgotten after it has beaten", func(b *bench) {
 		for i := range 20 {
-			old := sshforward.Member{ID: fmt.Sprintf("m%02d", i), Beat: 1}
+			old := sshforward.Replica{ID: fmt.Sprintf("m%02d", i), Beat: 1}
 			b.beat(old)
 			var all sync.WaitGroup
 			for n := range 4 {
@@ -72,19 +72,19 @@ var memberClauses = []clause{
 				b.Error(err)
 			}
 			all.Wait()
-			members, err := b.Members(b.Context())
-			if err != nil || !slices.ContainsFunc(members, func(m sshforward.Member) bool { return m.ID == now.ID && m.Beat == 2 }) {
-				b.Fatalf("after beat 2 there are %+v, %v", members, err)
+			replicas, err := b.Replicas(b.Context())
+			if err != nil || !slices.ContainsFunc(replicas, func(m sshforward.Replica) bool { return m.ID == now.ID && m.Beat == 2 }) {
+				b.Fatalf("after beat 2 there are %+v, %v", replicas, err)
 			}
 		}
 	}},
-	{"a context that is over changes no member", func(b *bench) {
-		m := sshforward.Member{ID: "aaa", Beat: 1}
+	{"a context that is over changes no replica", func(b *bench) {
+		m := sshforward.Replica{ID: "aaa", Beat: 1}
 		b.beat(m)
-		if b.Beat(over(), sshforward.Member{ID: "aaa", Beat: 2}) == nil || b.Dismiss(over(), m) == nil {
+		if b.Beat(over(), sshforward.Replica{ID: "aaa", Beat: 2}) == nil || b.Dismiss(over(), m) == nil {
 			b.Fatal("it was done")
 		}
-		b.wantMembers(m)
+		b.wantReplicas(m)
 	}},
 }
 
@@ -164,37 +164,37 @@ var quotaClauses = []clause{
 		}
 		b.wantHeld(h)
 	}},
-	{"members and quotas are as they were after reopening", func(b *bench) {
+	{"replicas and quotas are as they were after reopening", func(b *bench) {
 		if b.reopen == nil {
 			b.Skip("this store has nothing to reopen")
 		}
-		m, h := sshforward.Member{ID: "aaa", Beat: 3, At: start}, sshforward.Held{
+		m, h := sshforward.Replica{ID: "aaa", Beat: 3, At: start}, sshforward.Held{
 			User: "U1", Leases: []string{"aaaaaaa"}, Answered: []sshforward.Answered{{Envelope: "e1", By: "aaa"}},
 		}
 		b.beat(m)
 		b.setHeld(&h)
 		b.Store = b.reopen()
-		b.wantMembers(m)
+		b.wantReplicas(m)
 		b.wantHeld(h)
 		b.setHeld(&h)
 	}},
 }
 
-func (b *bench) beat(m sshforward.Member) {
+func (b *bench) beat(m sshforward.Replica) {
 	b.Helper()
 	if err := b.Beat(b.Context(), m); err != nil {
 		b.Fatalf("Beat(%s): %v", m.ID, err)
 	}
 }
 
-func (b *bench) wantMembers(want ...sshforward.Member) {
+func (b *bench) wantReplicas(want ...sshforward.Replica) {
 	b.Helper()
-	got, err := b.Members(b.Context())
+	got, err := b.Replicas(b.Context())
 	if err != nil {
-		b.Fatalf("Members: %v", err)
+		b.Fatalf("Replicas: %v", err)
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-		b.Fatalf("members (-want +got):\n%s", diff)
+		b.Fatalf("replicas (-want +got):\n%s", diff)
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 // meet has the others told that this replica lives, and looks who of them does. It
 // does not wait for that.
 func (k *Keeper) meet() {
-	k.workers.start("", queueMembers, func() {
+	k.workers.start("", queueReplicas, func() {
 		k.readClock()
-		gone, err := k.members.beat(k.workers.ctx)
+		gone, err := k.membership.beat(k.workers.ctx)
 		now := time.Now()
-		if k.onMembers != nil && !k.members.alone() {
-			k.onMembers(k.members.replicas(now))
+		if k.onReplicas != nil && !k.membership.alone() {
+			k.onReplicas(k.membership.replicas(now))
 		}
 		if err != nil && k.workers.ctx.Err() == nil && k.unseenTold.take("", now) {
 			k.log.Warn("the other replicas cannot be seen", "err", err)
@@ -36,7 +36,7 @@ func (k *Keeper) readClock() {
 	if !known {
 		return
 	}
-	if k.members.measured(off); k.onSkew != nil {
+	if k.membership.measured(off); k.onSkew != nil {
 		k.onSkew(off)
 	}
 	level := slog.LevelWarn
@@ -50,7 +50,7 @@ func (k *Keeper) readClock() {
 
 // inherit takes over its share of what those had who serve no more.
 func (k *Keeper) inherit(ctx context.Context, now time.Time) error {
-	orphans, err := k.ledger.active(ctx, func(l *Lease) bool { return k.members.inherits(l, now) && k.members.chosen(l.ID, now) })
+	orphans, err := k.ledger.active(ctx, func(l *Lease) bool { return k.membership.inherits(l, now) && k.membership.chosen(l.ID, now) })
 	for _, l := range orphans {
 		k.look(l.ID)
 	}
@@ -60,7 +60,7 @@ func (k *Keeper) inherit(ctx context.Context, now time.Time) error {
 // look has a lease that is due worked on, if that is for this replica to do. It does
 // not wait for that.
 func (k *Keeper) look(id string) {
-	if k.members.alone() {
+	if k.membership.alone() {
 		k.wake(id)
 		return
 	}
@@ -74,7 +74,7 @@ func (k *Keeper) look(id string) {
 			return
 		}
 		now := time.Now()
-		if k.members.inherits(l, now) {
+		if k.membership.inherits(l, now) {
 			if l, err = k.takeOver(ctx, l); err != nil {
 				if unlessMoved(err) != nil && ctx.Err() == nil {
 					k.log.Warn("a lease cannot be taken over", "lease", id, "err", err)
@@ -83,7 +83,7 @@ func (k *Keeper) look(id string) {
 			}
 		}
 		k.settleStragglers(ctx, l, now)
-		if k.members.works(l, now) {
+		if k.membership.works(l, now) {
 			k.wake(id)
 		}
 	})
@@ -92,10 +92,10 @@ func (k *Keeper) look(id string) {
 // takeOver makes a lease this replica's own. errMoved if somebody else was first.
 func (k *Keeper) takeOver(ctx context.Context, seen *Lease) (*Lease, error) {
 	l, err := k.ledger.update(ctx, seen.ID, func(l *Lease, now time.Time) error {
-		if l.Worker != seen.Worker || !k.members.inherits(l, now) {
+		if l.Worker != seen.Worker || !k.membership.inherits(l, now) {
 			return errMoved
 		}
-		l.handOver(k.members.id, l.making(), now)
+		l.handOver(k.membership.id, l.making(), now)
 		if l.State == Closing {
 			l.NextTryAt = now // so that the others give this one its time
 		}
@@ -117,7 +117,7 @@ func (k *Keeper) settleStragglers(ctx context.Context, l *Lease, now time.Time) 
 	if len(l.Stragglers) == 0 {
 		return
 	}
-	me := k.members.id
+	me := k.membership.id
 	change := func(l *Lease, now time.Time) error { return nil }
 	switch {
 	case l.straggles(me) && k.workers.atWork(l.ID):
@@ -126,7 +126,7 @@ func (k *Keeper) settleStragglers(ctx context.Context, l *Lease, now time.Time) 
 		change = func(l *Lease, now time.Time) error { return l.letGo(me, false, now) }
 	default:
 		is := l.Clone()
-		if k.members.own(l, is, now); l.Worker != me || len(is.Stragglers) == len(l.Stragglers) {
+		if k.membership.own(l, is, now); l.Worker != me || len(is.Stragglers) == len(l.Stragglers) {
 			return
 		}
 	}
@@ -136,11 +136,11 @@ func (k *Keeper) settleStragglers(ctx context.Context, l *Lease, now time.Time) 
 }
 
 // Replicas is how many replicas serve, this one included.
-func (k *Keeper) Replicas() int { return max(1, k.members.replicas(time.Now())) }
+func (k *Keeper) Replicas() int { return max(1, k.membership.replicas(time.Now())) }
 
-// Replica is the id that this one has among them, see [Member]; empty where it is alone.
-func (k *Keeper) Replica() string { return k.members.id }
+// Replica is the id that this one has among them, see [Replica]; empty where it is alone.
+func (k *Keeper) Replica() string { return k.membership.id }
 
 // Fit returns why this replica does not work as it should: its clock is off, or it
 // cannot tell the others that it lives.
-func (k *Keeper) Fit() error { return k.members.unfit(time.Now()) }
+func (k *Keeper) Fit() error { return k.membership.unfit(time.Now()) }

@@ -13,40 +13,40 @@ import (
 // Buckets that an older file does not have: they are made by the first write, and
 // an older program passes them over, so the schema stays what it is.
 var (
-	bucketMembers = []byte("members")
-	bucketHeld    = []byte("held")
+	bucketReplicas = []byte("members") // as they were called in the first files
+	bucketHeld     = []byte("held")
 )
 
-// Beat writes the member, as the contract says. Errors mean what they mean for
+// Beat writes the replica, as the contract says. Errors mean what they mean for
 // [Store.Put], here and below.
-func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
+func (s *Store) Beat(ctx context.Context, m sshforward.Replica) error {
 	if err := checkKey("replica id", m.ID); err != nil {
 		return err
 	}
-	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) { return true, set(tx, bucketMembers, m.ID, m) }})
+	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) { return true, set(tx, bucketReplicas, m.ID, m) }})
 }
 
-// Members returns the members, as the contract says.
-func (s *Store) Members(ctx context.Context) ([]sshforward.Member, error) {
-	members, err := view(ctx, s, "read members", func(tx *bbolt.Tx) (all []sshforward.Member, err error) {
-		b := tx.Bucket(bucketMembers)
+// Replicas returns the replicas, as the contract says.
+func (s *Store) Replicas(ctx context.Context) ([]sshforward.Replica, error) {
+	replicas, err := view(ctx, s, "read replicas", func(tx *bbolt.Tx) (all []sshforward.Replica, err error) {
+		b := tx.Bucket(bucketReplicas)
 		if b == nil {
 			return nil, nil
 		}
 		return all, b.ForEach(func(k, v []byte) error {
-			m, err := decode[sshforward.Member](v, "member", string(k))
+			m, err := decode[sshforward.Replica](v, "replica", string(k))
 			all = append(all, m)
 			return err
 		})
 	})
 	s.doubt(err)
-	return members, err
+	return replicas, err
 }
 
-// Dismiss forgets a member, as the contract says.
-func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
+// Dismiss forgets a replica, as the contract says.
+func (s *Store) Dismiss(ctx context.Context, m sshforward.Replica) error {
 	return s.writer.do(ctx, write{apply: func(tx *bbolt.Tx) (bool, error) {
-		is, found, err := get[sshforward.Member](tx, bucketMembers, m.ID)
+		is, found, err := get[sshforward.Replica](tx, bucketReplicas, m.ID)
 		switch {
 		case err != nil || !found:
 			return false, err
@@ -54,10 +54,10 @@ func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
 			return false, &sshforward.Error{
 				Code:    sshforward.ECONFLICT,
 				Message: sshforward.Textf("It has beaten since."),
-				Err:     fmt.Errorf("member %s: beat %d, stored is %d", m.ID, m.Beat, is.Beat),
+				Err:     fmt.Errorf("replica %s: beat %d, stored is %d", m.ID, m.Beat, is.Beat),
 			}
 		}
-		return true, tx.Bucket(bucketMembers).Delete([]byte(m.ID))
+		return true, tx.Bucket(bucketReplicas).Delete([]byte(m.ID))
 	}})
 }
 

@@ -2,11 +2,11 @@ package sshforward
 
 import "time"
 
-// Member is one of the replicas that share a store, as it has written itself there.
-type Member struct {
+// Replica is one of the processes that share a store, as it has written itself there.
+type Replica struct {
 	ID      string    // drawn anew by each process when it starts
 	Beat    uint64    // raised with every beat
-	At      time.Time // of the beat, by the clock of the member: for people to read
+	At      time.Time // of the beat, by the clock of the replica: for people to read
 	Leaving bool      `json:",omitempty"` // told to stop: its leases may be taken over at once
 }
 
@@ -23,5 +23,5 @@ type Held struct {
 // Answered is an envelope of Slack's, and the replica that answers it.
 type Answered struct {
 	Envelope string
-	By       string // the member's id
+	By       string // the replica's id
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/sshforward/sshforward"
 )
 
-// Beat writes the member, as the contract says, unless a later beat of it is there:
+// Beat writes the replica, as the contract says, unless a later beat of it is there:
 // then a try of this one was held up on the way. Errors mean what they mean for
 // [Store.Put], here and below.
-func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
+func (s *Store) Beat(ctx context.Context, m sshforward.Replica) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -24,9 +24,9 @@ func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
 	}
 	doc, err := json.Marshal(m)
 	if err != nil {
-		return failed("encode member", err)
+		return failed("encode replica", err)
 	}
-	it := key(pkMember, m.ID)
+	it := key(pkReplica, m.ID)
 	it[attrBeat], it[attrDoc] = number(m.Beat), blob(doc)
 	var u update
 	n := u.name(attrBeat)
@@ -36,31 +36,31 @@ func (s *Store) Beat(ctx context.Context, m sshforward.Member) error {
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	})
 	if err != nil && !isCondition(err) {
-		return failed("write member", err)
+		return failed("write replica", err)
 	}
 	return nil
 }
 
-// Members returns the members, as the contract says.
-func (s *Store) Members(ctx context.Context) (all []sshforward.Member, err error) {
+// Replicas returns the replicas, as the contract says.
+func (s *Store) Replicas(ctx context.Context) (all []sshforward.Replica, err error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	for it, err := range s.items(ctx, query{pk: pkMember}) {
-		var m sshforward.Member
+	for it, err := range s.items(ctx, query{pk: pkReplica}) {
+		var m sshforward.Replica
 		if err == nil {
-			m, err = docOf[sshforward.Member](it)
+			m, err = docOf[sshforward.Replica](it)
 		}
 		if err != nil {
-			return nil, failed("read members", err)
+			return nil, failed("read replicas", err)
 		}
 		all = append(all, m)
 	}
 	return all, nil
 }
 
-// Dismiss forgets a member, as the contract says.
-func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
+// Dismiss forgets a replica, as the contract says.
+func (s *Store) Dismiss(ctx context.Context, m sshforward.Replica) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -70,31 +70,31 @@ func (s *Store) Dismiss(ctx context.Context, m sshforward.Member) error {
 	var u update
 	condition := u.name(attrBeat) + " = " + u.value(number(m.Beat))
 	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: key(pkMember, m.ID), ConditionExpression: &condition,
+		TableName: &s.table, Key: key(pkReplica, m.ID), ConditionExpression: &condition,
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	})
 	if err == nil {
 		return nil
 	}
 	if !isCondition(err) {
-		return failed("dismiss member", err)
+		return failed("dismiss replica", err)
 	}
-	it, err := s.get(ctx, pkMember, m.ID)
+	it, err := s.get(ctx, pkReplica, m.ID)
 	if err != nil {
-		return failed("read member", err)
+		return failed("read replica", err)
 	}
 	if it == nil {
 		return nil
 	}
 	beat, err := numberOf(it, attrBeat)
 	if err != nil {
-		return failed("read member", err)
+		return failed("read replica", err)
 	}
 	// That it has beaten since is true, also where this has dismissed it before.
 	return &sshforward.Error{
 		Code:    sshforward.ECONFLICT,
 		Message: sshforward.Textf("It has beaten since."),
-		Err:     fmt.Errorf("member %s: beat %d, stored is %d", m.ID, m.Beat, beat),
+		Err:     fmt.Errorf("replica %s: beat %d, stored is %d", m.ID, m.Beat, beat),
 	}
 }
 

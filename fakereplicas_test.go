@@ -7,35 +7,35 @@ import (
 	"slices"
 )
 
-func (s *memStore) Beat(ctx context.Context, m Member) error {
+func (s *memStore) Beat(ctx context.Context, m Replica) error {
 	if err := s.enter(ctx, "beat", m.ID); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.members[m.ID] = m
+	s.replicas[m.ID] = m
 	s.mu.Unlock()
 	return s.leave("beat", m.ID)
 }
 
-func (s *memStore) Members(ctx context.Context) ([]Member, error) {
-	if err := s.enter(ctx, "members", ""); err != nil {
+func (s *memStore) Replicas(ctx context.Context) ([]Replica, error) {
+	if err := s.enter(ctx, "replicas", ""); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.members), func(a, b Member) int { return cmp.Compare(a.ID, b.ID) }), nil
+	return slices.SortedFunc(maps.Values(s.replicas), func(a, b Replica) int { return cmp.Compare(a.ID, b.ID) }), nil
 }
 
-func (s *memStore) Dismiss(ctx context.Context, m Member) error {
+func (s *memStore) Dismiss(ctx context.Context, m Replica) error {
 	if err := s.enter(ctx, "dismiss", m.ID); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if is, ok := s.members[m.ID]; ok && is.Beat != m.Beat {
+	if is, ok := s.replicas[m.ID]; ok && is.Beat != m.Beat {
 		return &Error{Code: ECONFLICT, Message: Textf("It has beaten since.")}
 	}
-	delete(s.members, m.ID)
+	delete(s.replicas, m.ID)
 	return nil
 }
 
