@@ -91,7 +91,7 @@ func (cmd OpenLease) request(ctx context.Context, k *Keeper, c Caller, found *In
 	}
 	for n := 0; ; n++ {
 		l.ID, l.Envelopes = leaseID(c.Envelope, n), nil
-		err := k.ledger.insert(ctx, l, l.RequestedAt, actor{ActOpen, c}, false)
+		err := k.ledger.insert(ctx, l, l.RequestedAt, actor{ActOpen, c})
 		if ErrorCode(err) == ECONFLICT {
 			if err := k.askedBefore(ctx, c); err != nil {
 				return Reply{}, err

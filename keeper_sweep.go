@@ -294,11 +294,14 @@ func (k *Keeper) revive(f *Found, s Survey) *Lease {
 // it has to end, be there a disk to write on or not.
 func (k *Keeper) create(ctx context.Context, l *Lease, reason Reason) error {
 	now := time.Now()
-	if reason != "" {
+	var err error
+	if reason == "" {
+		err = k.ledger.insert(ctx, l, now, actor{})
+	} else {
 		l.State, l.Stage, l.Reason, l.ClosingAt, l.NextTryAt = Closing, "", reason, now, now
 		l.StageSince = now // the last of it may just have been made
+		err = k.ledger.mustInsert(ctx, l, now)
 	}
-	err := k.ledger.insert(ctx, l, now, actor{}, reason != "")
 	if err != nil && ErrorCode(err) != ECONFLICT {
 		return err
 	}

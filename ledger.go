@@ -115,24 +115,32 @@ func (g *ledger) due(ctx context.Context, then time.Time, limit int) ([]string, 
 	return ids, nil
 }
 
-// insert writes a lease that is new. ECONFLICT if there is one of its id. With
-// must, a store that cannot be written is no error.
-func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor, must bool) error {
-	unwritten, err := g.insertLocked(ctx, l, now, by, must)
+// insert writes a lease that is new. ECONFLICT if there is one of its id.
+func (g *ledger) insert(ctx context.Context, l *Lease, now time.Time, by actor) error {
+	defer g.changing.lock(l.ID)()
+	events := g.begin(l, now, by)
+	if err := g.store(ctx, l, events); err != nil {
+		return err
+	}
+	g.publish(events)
+	return nil
+}
+
+// mustInsert is insert for what was found in AWS and has to end: a store that
+// cannot be written is no error.
+func (g *ledger) mustInsert(ctx context.Context, l *Lease, now time.Time) error {
+	unwritten, err := g.mustInsertLocked(ctx, l, now)
 	if unwritten != nil {
 		g.log.Error("the store cannot be written; the lease begins in memory", "lease", l.ID, "err", unwritten)
 	}
 	return err
 }
 
-func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by actor, must bool) (unwritten, err error) {
+func (g *ledger) mustInsertLocked(ctx context.Context, l *Lease, now time.Time) (unwritten, err error) {
 	defer g.changing.lock(l.ID)()
-	l.remember(by.Envelope)
-	g.owned(new(Lease), l, now)
-	l.DueAt = l.nextDue(now)
-	events := eventsOf(new(Lease), l, now, by, g.prices)
+	events := g.begin(l, now, actor{})
 	if err := g.store(ctx, l, events); err != nil {
-		if !must || ErrorCode(err) == ECONFLICT || ctx.Err() != nil {
+		if ErrorCode(err) == ECONFLICT || ctx.Err() != nil {
 			return nil, err
 		}
 		g.unwritten.put(l, nil, events)
@@ -140,6 +148,14 @@ func (g *ledger) insertLocked(ctx context.Context, l *Lease, now time.Time, by a
 	}
 	g.publish(events)
 	return unwritten, nil
+}
+
+// begin completes a lease that is new, and returns the events of that.
+func (g *ledger) begin(l *Lease, now time.Time, by actor) []Event {
+	l.remember(by.Envelope)
+	g.owned(new(Lease), l, now)
+	l.DueAt = l.nextDue(now)
+	return eventsOf(new(Lease), l, now, by, g.prices)
 }
 
 // update changes the lease as it is now and writes the result. If another

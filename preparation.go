@@ -9,7 +9,7 @@ import (
 type Prepare string
 
 const (
-	PrepareNever    Prepare = "never"
+	PrepareNever    Prepare = "never"    // what is slow begins with the last yes
 	PrepareApproval Prepare = "approval" // once the requester has confirmed what needs approval
 	PreparePrompt   Prepare = "prompt"   // as soon as the requester is asked to confirm
 )

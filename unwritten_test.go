@@ -58,7 +58,7 @@ func TestNewsInMemoryWhenAnotherWriterIsFirst(t *testing.T) {
 			mine := &ledger{leases: bad, audit: bad, log: slog.New(slog.DiscardHandler)}
 			other := &ledger{leases: store, audit: store, log: mine.log}
 			l := openLease(now)
-			if err := mine.insert(ctx, l, now, actor{}, false); err != nil {
+			if err := mine.insert(ctx, l, now, actor{}); err != nil {
 				t.Fatal(err)
 			}
 			bad.refuses, bad.loses = !c.lost, c.lost
@@ -150,7 +150,7 @@ func TestChangeInMemoryThatAnotherWriterMakesToo(t *testing.T) {
 			mine := &ledger{leases: bad, audit: bad, log: slog.New(slog.DiscardHandler)}
 			other := &ledger{leases: store, audit: store, log: mine.log}
 			l := c.lease()
-			if err := mine.insert(ctx, l, now, actor{}, false); err != nil {
+			if err := mine.insert(ctx, l, now, actor{}); err != nil {
 				t.Fatal(err)
 			}
 			bad.refuses = true
@@ -199,7 +199,7 @@ func TestAWriteWhoseAnswerWasLostIsDone(t *testing.T) {
 	}
 	g := &ledger{leases: store, audit: store, log: slog.New(slog.DiscardHandler)}
 	l := openLease(now)
-	if err := g.insert(ctx, l, now, actor{}, false); err != nil || l.Revision != 1 {
+	if err := g.insert(ctx, l, now, actor{}); err != nil || l.Revision != 1 {
 		t.Fatalf("revision %d, %v", l.Revision, err)
 	}
 	by := actor{ActExtend, via(alice, "e-1")}

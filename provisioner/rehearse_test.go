@@ -48,7 +48,7 @@ func TestRehearseBalancer(t *testing.T) {
 	o.fake.MissingIsNotFound = true // as under deploy/iam-policy.json, which goes by names
 	inFake(t, o, func(w *world) {
 		l := w.lease("web-1")
-		if err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, false); err != nil {
+		if err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet); err != nil {
 			t.Errorf("everything is allowed, and it says %v", err)
 		}
 		for operation, want := range map[string]string{
@@ -62,7 +62,7 @@ func TestRehearseBalancer(t *testing.T) {
 			"scheduler:DeleteSchedule":                                 "delete a dead-man switch",
 		} {
 			w.cloud.Deny(operation)
-			err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, false)
+			err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet)
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "("+operation+")") ||
 				strings.Count(err.Error(), "does not let me") != 1 {
 				t.Errorf("without %s it says %v", operation, err)
@@ -80,11 +80,11 @@ func TestRehearseBalancer(t *testing.T) {
 func TestRehearseMakingABalancer(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		l := w.lease("web-1")
-		if err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, true); err != nil {
+		if err := w.p.RehearseMakingBalancer(w.ctx, l.Instance, l.Placement.Subnet); err != nil {
 			t.Errorf("it is allowed, and it says %v", err)
 		}
 		w.cloud.Deny("elasticloadbalancing:CreateLoadBalancer")
-		err := w.p.RehearseBalancer(w.ctx, l.Instance, l.Placement.Subnet, true)
+		err := w.p.RehearseMakingBalancer(w.ctx, l.Instance, l.Placement.Subnet)
 		if err == nil || !strings.Contains(err.Error(), "make a tagged") {
 			t.Errorf("it says %v", err)
 		}

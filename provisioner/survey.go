@@ -36,73 +36,15 @@ func (p *Provisioner) Survey(ctx context.Context, name string, stored []*sshforw
 		s.stored[l.ID] = l
 	}
 	out := sshforward.Survey{At: time.Now()}
-
+	listed, err := s.list(ctx)
+	if err != nil {
+		return sshforward.Survey{}, err
+	}
+	s.complete(ctx, listed)
 	var (
-		groups, others       []types.SecurityGroup
-		rules, untagged, own []types.SecurityGroupRule
-		balancers            map[string]elbtypes.LoadBalancerDescription
-		tags                 map[string]map[string]string
-		schedules, existing  []string
-		known, unknown       map[string]sshforward.Instance
+		existing []string
+		unknown  map[string]sshforward.Instance
 	)
-	first := []look{
-		reading(sshforward.PartGroups, &groups, func(ctx context.Context) ([]types.SecurityGroup, error) {
-			return a.deploymentGroups(ctx, p.deployment)
-		}),
-		reading(sshforward.PartRules, &rules, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
-			return a.deploymentRules(ctx, p.deployment)
-		}),
-		reading(sshforward.PartBalancers, &balancers, func(ctx context.Context) (map[string]elbtypes.LoadBalancerDescription, error) {
-			return a.namedBalancers(ctx, p.deployment)
-		}),
-	}
-	if a.DeadMan != nil {
-		first = append(first, reading(sshforward.PartDeadMan, &schedules, func(ctx context.Context) ([]string, error) {
-			return a.schedules(ctx, p.deployment)
-		}))
-	}
-	if len(stored) > 0 {
-		first = append(first, reading(sshforward.PartInstances, &known, func(ctx context.Context) (map[string]sshforward.Instance, error) {
-			return a.describeOf(ctx, stored)
-		}))
-	}
-	s.round(ctx, 4, first...)
-	if len(s.unread) == len(first) {
-		return sshforward.Survey{}, s.failures()
-	}
-	for _, g := range groups {
-		s.group(g)
-	}
-	missing, tagged := s.missingGroups(), s.groupIDs()
-	s.round(ctx, 3,
-		reading(sshforward.PartGroups, &others, func(ctx context.Context) ([]types.SecurityGroup, error) {
-			return a.groupsByID(ctx, missing)
-		}),
-		reading(sshforward.PartRules, &untagged, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
-			return a.rulesByID(ctx, s.missingRules(rules))
-		}),
-		reading(sshforward.PartRules, &own, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
-			return a.rulesIn(ctx, slices.Concat(tagged, missing))
-		}),
-		reading(sshforward.PartBalancers, &tags, func(ctx context.Context) (map[string]map[string]string, error) {
-			return a.balancerTags(ctx, slices.Sorted(maps.Keys(balancers)))
-		}),
-	)
-	for _, g := range others {
-		s.group(g)
-	}
-	for n, t := range tags {
-		s.balancer(ctx, balancers[n], t)
-	}
-	for _, r := range slices.Concat(rules, untagged) {
-		s.rule(r)
-	}
-	for _, r := range own {
-		s.ownRule(r)
-	}
-	for _, n := range schedules {
-		s.schedule(n)
-	}
 	s.round(ctx, 2, reading(sshforward.PartGroups, &existing, func(ctx context.Context) ([]string, error) {
 		return a.existing(ctx, s.claimedGroups())
 	}))
@@ -112,7 +54,7 @@ func (p *Provisioner) Survey(ctx context.Context, name string, stored []*sshforw
 		return a.describe(ctx, s.instances(leases))
 	}))
 	out.Unread, out.Instances = s.unread, map[string]sshforward.Instance{}
-	maps.Copy(out.Instances, known)
+	maps.Copy(out.Instances, listed.instances)
 	maps.Copy(out.Instances, unknown)
 	for _, id := range slices.Sorted(maps.Keys(leases)) {
 		f := s.leases[id].found(leases[id], out.Instances)
@@ -121,4 +63,86 @@ func (p *Provisioner) Survey(ctx context.Context, name string, stored []*sshforw
 	}
 	out.Unproven = s.unproven
 	return out, nil
+}
+
+// surveyList is what the first round finds by the deployment's tag and name.
+type surveyList struct {
+	groups    []types.SecurityGroup
+	rules     []types.SecurityGroupRule
+	balancers map[string]elbtypes.LoadBalancerDescription
+	schedules []string
+	instances map[string]sshforward.Instance // those of the stored leases
+}
+
+// list is the first round. It fails if nothing at all can be read.
+func (s *surveyRun) list(ctx context.Context) (l surveyList, err error) {
+	all := []look{
+		reading(sshforward.PartGroups, &l.groups, func(ctx context.Context) ([]types.SecurityGroup, error) {
+			return s.deploymentGroups(ctx, s.p.deployment)
+		}),
+		reading(sshforward.PartRules, &l.rules, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
+			return s.deploymentRules(ctx, s.p.deployment)
+		}),
+		reading(sshforward.PartBalancers, &l.balancers, func(ctx context.Context) (map[string]elbtypes.LoadBalancerDescription, error) {
+			return s.namedBalancers(ctx, s.p.deployment)
+		}),
+	}
+	if s.DeadMan != nil {
+		all = append(all, reading(sshforward.PartDeadMan, &l.schedules, func(ctx context.Context) ([]string, error) {
+			return s.schedules(ctx, s.p.deployment)
+		}))
+	}
+	if len(s.stored) > 0 {
+		all = append(all, reading(sshforward.PartInstances, &l.instances, func(ctx context.Context) (map[string]sshforward.Instance, error) {
+			return s.describeOf(ctx, slices.Collect(maps.Values(s.stored)))
+		}))
+	}
+	s.round(ctx, 4, all...)
+	if len(s.unread) == len(all) {
+		return l, s.failures()
+	}
+	return l, nil
+}
+
+// complete is the second round: what the first one leads to, and what the store has
+// recorded and the tag did not find. All of it is evidence of leases then.
+func (s *surveyRun) complete(ctx context.Context, l surveyList) {
+	var (
+		others        []types.SecurityGroup
+		untagged, own []types.SecurityGroupRule
+		tags          map[string]map[string]string
+	)
+	for _, g := range l.groups {
+		s.group(g)
+	}
+	missing, tagged := s.missingGroups(), s.groupIDs()
+	s.round(ctx, 3,
+		reading(sshforward.PartGroups, &others, func(ctx context.Context) ([]types.SecurityGroup, error) {
+			return s.groupsByID(ctx, missing)
+		}),
+		reading(sshforward.PartRules, &untagged, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
+			return s.rulesByID(ctx, s.missingRules(l.rules))
+		}),
+		reading(sshforward.PartRules, &own, func(ctx context.Context) ([]types.SecurityGroupRule, error) {
+			return s.rulesIn(ctx, slices.Concat(tagged, missing))
+		}),
+		reading(sshforward.PartBalancers, &tags, func(ctx context.Context) (map[string]map[string]string, error) {
+			return s.balancerTags(ctx, slices.Sorted(maps.Keys(l.balancers)))
+		}),
+	)
+	for _, g := range others {
+		s.group(g)
+	}
+	for n, t := range tags {
+		s.balancer(ctx, l.balancers[n], t)
+	}
+	for _, r := range slices.Concat(l.rules, untagged) {
+		s.rule(r)
+	}
+	for _, r := range own {
+		s.ownRule(r)
+	}
+	for _, n := range l.schedules {
+		s.schedule(n)
+	}
 }

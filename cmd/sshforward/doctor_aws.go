@@ -57,8 +57,9 @@ func lookAtAccount(
 	return a.found
 }
 
-// rehearsal asks ELB for what cannot be done, and says what that shows.
-type rehearsal func(justMake bool) (says string, err error)
+// rehearsal asks ELB for what cannot be done, and says what that shows: less where
+// IAM has simulated the rest.
+type rehearsal func(simulated bool) (says string, err error)
 
 // lookAtPlaces looks at one instance of each place, and returns how ELB can be
 // asked in the last of them.
@@ -102,13 +103,12 @@ func lookAtPlaces(
 			continue
 		}
 		a.ok("%s in %s (%s): load balancers go to %s", at.vpc, at.zone, count(len(here), "instance"), placed.Subnet)
-		rehearse = func(justMake bool) (string, error) {
-			would := "make, change and remove"
-			if justMake {
-				would = "make"
+		rehearse = func(simulated bool) (string, error) {
+			would, ask := "make, change and remove", aws.RehearseBalancer
+			if simulated {
+				would, ask = "make", aws.RehearseMakingBalancer
 			}
-			return "ELB would " + would + " a load balancer, as calls about one that cannot be there show",
-				aws.RehearseBalancer(ctx, here[0], placed.Subnet, justMake)
+			return "ELB would " + would + " a load balancer, as calls about one that cannot be there show", ask(ctx, here[0], placed.Subnet)
 		}
 		if err := aws.Rehearse(ctx, here[0]); err != nil {
 			a.mend("%s in %s: %s", at.vpc, at.zone, oneLine(err))
