@@ -24,7 +24,8 @@ func (k *Keeper) askDirectly(ctx context.Context, l *Lease, n Notice) error {
 		k.log.Warn("who is to be asked to decide is not known", "lease", l.ID, "err", lack)
 	}
 	alone := k.askBy == AskDirect || l.CardHidden()
-	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error { return l.askEach(now, n, who, alone, lack != nil) })
+	found := asked{who: who, alone: alone, more: lack != nil}
+	_, err := k.ledger.mustUpdate(ctx, l.ID, func(l *Lease, now time.Time) error { return l.askEach(now, n, found) })
 	return unlessMoved(err)
 }
 

@@ -197,28 +197,35 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, key string, err er
 	return nil
 }
 
+// asked are the approvers who are told directly.
+type asked struct {
+	who   []string
+	alone bool // nobody else is told
+	more  bool // there may be others, whom Slack does not tell just now
+}
+
 // askEach has each of some people owed a notice of their own in the place of the
 // one to all approvers. Where they alone are asked, and somebody is, the notice
 // where the card is falls away. With more, it is tried later who else there is.
-func (l *Lease) askEach(now time.Time, n Notice, who []string, alone, more bool) error {
+func (l *Lease) askEach(now time.Time, n Notice, found asked) error {
 	owed := l.owed(n)
 	if owed == nil {
 		return errMoved
 	}
-	asked := slices.Clone(owed.Asked)
-	for _, user := range who {
-		if !slices.Contains(asked, user) {
-			asked = append(asked, user)
+	told := slices.Clone(owed.Asked)
+	for _, user := range found.who {
+		if !slices.Contains(told, user) {
+			told = append(told, user)
 			l.Owed = append(l.Owed, Notice{Kind: n.Kind, At: n.At, To: user})
 		}
 	}
-	if owed = l.owed(n); more && owed.Attempts < StuckAfter {
-		owed.Asked = asked
+	if owed = l.owed(n); found.more && owed.Attempts < StuckAfter {
+		owed.Asked = told
 		owed.failed(now, Backoff(owed.Attempts+1, 0))
 	} else {
 		l.settle(n)
 	}
-	if alone && len(asked) > 0 {
+	if found.alone && len(told) > 0 {
 		l.settle(Notice{Kind: n.Kind, At: n.At})
 	}
 	return nil

@@ -50,38 +50,15 @@ func (p *Provisioner) place(
 	if err := suitable(in); err != nil {
 		return sshforward.Placement{}, err
 	}
-	var (
-		wg                                     sync.WaitGroup
-		subnets                                []types.Subnet
-		tables                                 []types.RouteTable
-		limit, used                            int
-		subnetErr, tableErr, limitErr, usedErr error
-		aclErr                                 error
-		acls                                   []types.NetworkAcl
-	)
-	wg.Go(func() { defer safe.Recover(&subnetErr); subnets, subnetErr = a.subnets(ctx, in) })
-	wg.Go(func() { defer safe.Recover(&tableErr); tables, tableErr = a.routeTables(ctx, in) })
-	if standing == "" {
-		wg.Go(func() { defer safe.Recover(&limitErr); limit, limitErr = a.balancerLimit(ctx) })
-		wg.Go(func() { defer safe.Recover(&usedErr); used, usedErr = a.countBalancers(ctx) })
-	}
-	wg.Go(func() { defer safe.Recover(&aclErr); acls, aclErr = a.networkACLs(ctx, in) })
-	wg.Wait()
-
+	n := a.readNetwork(ctx, in, standing == "")
 	if err := ctx.Err(); err != nil {
 		return sshforward.Placement{}, a.failed(err, "look for a subnet")
 	}
-	if subnetErr != nil || tableErr != nil {
-		var errs []error
-		for _, err := range []error{subnetErr, tableErr} {
-			if err != nil {
-				errs = append(errs, err)
-			}
-		}
-		return sshforward.Placement{}, finalFirst(errs)
+	if len(n.failed) > 0 {
+		return sshforward.Placement{}, finalFirst(n.failed)
 	}
-	out := sshforward.Placement{NoIPv6: !anyIPv6(tables)}
-	switch kind, zoneErr := a.kindOfZone(ctx, in, subnets); {
+	out := sshforward.Placement{NoIPv6: !anyIPv6(n.tables)}
+	switch kind, zoneErr := a.kindOfZone(ctx, in, n.subnets); {
 	case zoneErr != nil:
 		p.log.InfoContext(ctx, "zones could not be read", "account", a.Name, "err", zoneErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check what kind of zone %s is.", in.Zone))
@@ -91,33 +68,68 @@ func (p *Provisioner) place(
 	}
 	switch {
 	case standing != "":
-	case limitErr != nil || usedErr != nil:
-		p.log.InfoContext(ctx, "quota could not be read", "account", a.Name, "limit", limitErr, "used", usedErr)
+	case n.limitErr != nil || n.usedErr != nil:
+		p.log.InfoContext(ctx, "quota could not be read", "account", a.Name, "limit", n.limitErr, "used", n.usedErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check whether the account's quota has room for one more load balancer."))
-	case used >= limit:
+	case n.used >= n.limit:
 		return sshforward.Placement{}, &sshforward.Error{
 			Code: sshforward.EQUOTA,
 			Message: sshforward.Textf("Account %s has %d of %d Classic Load Balancers in %s; close a forward or ask AWS for a higher quota.",
-				a.Name, used, limit, a.Region),
+				a.Name, n.used, n.limit, a.Region),
 		}
 	}
-	if standing == "" && limitErr == nil {
-		out.Quota = limit
+	if standing == "" && n.limitErr == nil {
+		out.Quota = n.limit
 	}
 	if standing != "" {
-		out.Subnet, err = standing, a.stillReached(standing, subnets, tables)
+		out.Subnet, err = standing, a.stillReached(standing, n.subnets, n.tables)
 	} else {
-		out.Subnet, err = a.chooseSubnet(in, subnets, tables)
+		out.Subnet, err = a.chooseSubnet(in, n.subnets, n.tables)
 	}
 	if err != nil {
 		return sshforward.Placement{}, err
 	}
-	if aclErr != nil {
-		p.log.InfoContext(ctx, "network ACLs could not be read", "account", a.Name, "err", aclErr)
+	if n.aclErr != nil {
+		p.log.InfoContext(ctx, "network ACLs could not be read", "account", a.Name, "err", n.aclErr)
 		out.Notes = append(out.Notes, sshforward.Textf("I could not check whether a network ACL of the subnet lets you in."))
 	}
-	out.Warnings = slices.Concat(a.refusals.warn(in.Zone), blockedByACL(acls, out.Subnet, cmp.Or(a.ListenerPort, 22), sources))
+	out.Warnings = slices.Concat(a.refusals.warn(in.Zone), blockedByACL(n.acls, out.Subnet, cmp.Or(a.ListenerPort, 22), sources))
 	return out, nil
+}
+
+// network is what a load balancer's place is chosen by.
+type network struct {
+	subnets []types.Subnet
+	tables  []types.RouteTable
+	failed  []error // without subnets and tables no place can be found
+
+	// Without these one can, and people are told what was not looked at.
+	limit, used       int // of load balancers
+	limitErr, usedErr error
+	acls              []types.NetworkAcl
+	aclErr            error
+}
+
+// readNetwork reads all of it at the same time, the quota only if that counts.
+func (a *account) readNetwork(ctx context.Context, in sshforward.Instance, quota bool) (n network) {
+	var (
+		wg                  sync.WaitGroup
+		subnetErr, tableErr error
+	)
+	wg.Go(func() { defer safe.Recover(&subnetErr); n.subnets, subnetErr = a.subnets(ctx, in) })
+	wg.Go(func() { defer safe.Recover(&tableErr); n.tables, tableErr = a.routeTables(ctx, in) })
+	if quota {
+		wg.Go(func() { defer safe.Recover(&n.limitErr); n.limit, n.limitErr = a.balancerLimit(ctx) })
+		wg.Go(func() { defer safe.Recover(&n.usedErr); n.used, n.usedErr = a.countBalancers(ctx) })
+	}
+	wg.Go(func() { defer safe.Recover(&n.aclErr); n.acls, n.aclErr = a.networkACLs(ctx, in) })
+	wg.Wait()
+	for _, err := range []error{subnetErr, tableErr} {
+		if err != nil {
+			n.failed = append(n.failed, err)
+		}
+	}
+	return n
 }
 
 // suitable checks what the instance's own description says.

@@ -83,15 +83,26 @@ func (o *serveOptions) run(ctx context.Context, con console) error {
 	return serve(ctx, c, secrets, con, queue, log)
 }
 
+// service is the bot, wired.
+type service struct {
+	config *config
+	store  *servedStore
+	clock  *clock
+	aws    *provisioner.Provisioner
+	slack  *slackClient
+	keeper *sshforward.Keeper // nil until everything is wired; nothing runs before
+	meters *meters
+	pulse  *pulse
+	log    *slog.Logger
+}
+
 // serve wires everything and runs it.
 func serve(ctx context.Context, c *config, secrets tokens, con console, queue *logqueue.Queue, log *slog.Logger) (err error) {
-	meters := newMeters()
-	clock := new(clock)
-	store, err := openServed(ctx, c.Store, meters, clock, log)
-	if err != nil {
+	s := &service{config: c, clock: new(clock), meters: newMeters(), pulse: new(pulse), log: log}
+	if s.store, err = openServed(ctx, c.Store, s.meters, s.clock, log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, s.store.Close()) }()
 
 	var onEvent func(sshforward.Event)
 	if c.Audit.Stdout {
@@ -103,51 +114,62 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 	if err != nil {
 		return err
 	}
-	meters.countLog(queue)
-	var keeper *sshforward.Keeper // nil until everything is wired; nothing runs before
-	replicas := func() int {
-		if keeper == nil {
-			return 1
-		}
-		return keeper.Replicas()
-	}
-	aws, err := provisioner.New(ctx, provisioner.Options{
+	s.meters.countLog(queue)
+	s.aws, err = provisioner.New(ctx, provisioner.Options{
 		Deployment: c.Deployment, Accounts: convert(c.AWS, awsConfig.account),
-		Signing: provisioner.Signing{Key: key, Store: store.ID()}, Share: replicas,
-		OnCall: meters.awsCall, Logger: log,
+		Signing: provisioner.Signing{Key: key, Store: s.store.ID()}, Share: s.replicas,
+		OnCall: s.meters.awsCall, Logger: log,
 	})
 	if err != nil {
 		return err
 	}
 	policy, timing := c.Policy.policy(c.Slack.Admins), c.Timing.timing()
-	reread := func() (tokens, error) { return readTokens(con.env) }
-	slack := newSlackClient(secrets, reread, log, func(t tokens, connected func(bool)) *bot.Bot {
-		return bot.New(bot.Options{
-			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
-			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default, Prices: c.prices(), Logger: log,
-			Correct:  func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
-			Replicas: replicas,
-			OnAck:    meters.ack, Grace: commandsStopWithin,
-			OnConnect: func(again bool) { connected(again); meters.connected(again) },
-		})
-	})
-	keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: store, Cloud: aws, Slack: slack,
+	s.slack = s.newSlack(secrets, con, policy, timing)
+	s.keeper = sshforward.NewKeeper(sshforward.Options{
+		Store: s.store, Cloud: s.aws, Slack: s.slack,
 		Policy: policy, Timing: timing, Accounts: leaseAccounts(c.AWS),
 		Prices: c.prices(), AskBy: sshforward.AskBy(c.Slack.Ask), Logger: log,
-		OnOpened: meters.opened, OnOverstay: meters.overstay, OnOrphan: meters.orphan,
-		OnUnheard: meters.unheard, OnUnproven: meters.unprovenIn, OnElsewhere: meters.elsewhereIn, OnEvent: onEvent,
-		Shared: store.shared(), OnTakeover: meters.takeover, OnSkew: meters.skewed,
-		ClockOff: func() (time.Duration, bool) { return clock.offOr(aws.ClockSkew) },
+		OnOpened: s.meters.opened, OnOverstay: s.meters.overstay, OnOrphan: s.meters.orphan,
+		OnUnheard: s.meters.unheard, OnUnproven: s.meters.unprovenIn, OnElsewhere: s.meters.elsewhereIn, OnEvent: onEvent,
+		Shared: s.store.shared(), OnTakeover: s.meters.takeover, OnSkew: s.meters.skewed,
+		ClockOff: func() (time.Duration, bool) { return s.clock.offOr(s.aws.ClockSkew) },
 	})
+	s.meters.watch(s.keeper, s.slack, s.pulse)
+	return s.run(ctx)
+}
 
-	pulse := new(pulse)
-	meters.watch(keeper, slack, pulse)
-	web := newWeb(c.Listen, c.TLS, meters, pulse, func(ctx context.Context) error { return ready(ctx, slack, store, keeper) }, log)
-	control := openControl(store, log)
+// replicas is how many share the work.
+func (s *service) replicas() int {
+	if s.keeper == nil {
+		return 1
+	}
+	return s.keeper.Replicas()
+}
+
+func (s *service) newSlack(secrets tokens, con console, policy sshforward.Policy, timing sshforward.Timing) *slackClient {
+	c := s.config
+	reread := func() (tokens, error) { return readTokens(con.env) }
+	return newSlackClient(secrets, reread, s.log, func(t tokens, connected func(bool)) *bot.Bot {
+		return bot.New(bot.Options{
+			Token: t.bot, AppToken: t.app, APIURL: con.env("SLACK_API_URL"),
+			Channel: c.Slack.Channel, Cards: c.Slack.Cards, Language: c.Slack.Language, Duration: timing.Default,
+			Prices: c.prices(), Logger: s.log,
+			Correct:  func(o sshforward.OpenLease) sshforward.OpenLease { return policy.Correct(o, timing) },
+			Replicas: s.replicas,
+			OnAck:    s.meters.ack, Grace: commandsStopWithin,
+			OnConnect: func(again bool) { connected(again); s.meters.connected(again) },
+		})
+	})
+}
+
+// run starts all parts, and ends in order when the context does or one of them fails.
+func (s *service) run(ctx context.Context) error {
+	c, log := s.config, s.log
+	web := newWeb(c.Listen, c.TLS, s.meters, s.pulse, func(ctx context.Context) error { return ready(ctx, s.slack, s.store, s.keeper) }, log)
+	control := openControl(s.store, log)
 	log.Info("sshforward is starting", "version", versionString(), "deployment", c.Deployment, "listen", web.address(),
 		"accounts", len(c.AWS))
-	if id := keeper.Replica(); id != "" {
+	if id := s.keeper.Replica(); id != "" {
 		log.Info("the store is a table that replicas share", "table", c.Store.DynamoDB.Table, "replica", id)
 	}
 
@@ -160,53 +182,55 @@ func serve(ctx context.Context, c *config, secrets tokens, con console, queue *l
 			return part()
 		})
 	}
-	if err := keeper.Begin(ctx); err != nil {
+	if err := s.keeper.Begin(ctx); err != nil {
 		log.Error("what is overdue could not be looked at first", "err", err)
 	}
-	loops := startLoops(ctx, keeper, pulse, time.Duration(c.Timing.Sweep), log)
-	run(func() error {
-		<-ctx.Done()
-		log.Info("sshforward is stopping")
-		loops.stop()
-		within := stepsStopWithin
-		if store.cause() != nil {
-			within = lostStopsWithin
-		}
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
-		defer cancel()
-		keeper.Stop(late)
-		return nil
-	})
-	if store.file != nil {
-		run(func() error { return whenLost(ctx, store.file, keeper, store.path, log) })
+	loops := startLoops(ctx, s.keeper, s.pulse, time.Duration(c.Timing.Sweep), log)
+	run(func() error { <-ctx.Done(); s.stop(ctx, loops); return nil })
+	if s.store.file != nil {
+		run(func() error { return whenLost(ctx, s.store.file, s.keeper, s.store.path, log) })
 	}
-	run(func() error { return slack.run(ctx, keeper) })
-	if store.shared() {
-		run(func() error { followReplicas(ctx, store, slack, log); return nil })
+	run(func() error { return s.slack.run(ctx, s.keeper) })
+	if s.store.shared() {
+		run(func() error { followReplicas(ctx, s.store, s.slack, log); return nil })
 	}
 	run(func() error { web.run(ctx); return nil })
 	if control != nil {
 		run(func() error { control.run(ctx); return nil })
 	}
-	if store.damaged != "" {
-		run(func() error { announce(ctx, slack, storeDamaged(store.damaged), log); return nil })
+	if s.store.damaged != "" {
+		run(func() error { announce(ctx, s.slack, storeDamaged(s.store.damaged), log); return nil })
 	}
-	for _, alarm := range unconfigured(ctx, keeper, log) {
-		run(func() error { announce(ctx, slack, alarm, log); return nil })
+	for _, alarm := range unconfigured(ctx, s.keeper, log) {
+		run(func() error { announce(ctx, s.slack, alarm, log); return nil })
 	}
 	if len(c.AWS) > 1 {
-		run(func() error {
-			for _, same := range sameAccounts(ctx, aws, c.AWS) {
-				log.Warn("two accounts of the configuration are one AWS account", "which", same)
-			}
-			return nil
-		})
+		run(func() error { s.warnOfSameAccounts(ctx); return nil })
 	}
-	err = group.Wait()
+	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop
 	}
 	return err
+}
+
+// stop lets what is under way end.
+func (s *service) stop(ctx context.Context, loops *loops) {
+	s.log.Info("sshforward is stopping")
+	loops.stop()
+	within := stepsStopWithin
+	if s.store.cause() != nil {
+		within = lostStopsWithin
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	defer cancel()
+	s.keeper.Stop(late)
+}
+
+func (s *service) warnOfSameAccounts(ctx context.Context) {
+	for _, same := range sameAccounts(ctx, s.aws, s.config.AWS) {
+		s.log.Warn("two accounts of the configuration are one AWS account", "which", same)
+	}
 }
 
 // openControl makes the socket through which audit and backup ask for what is in
