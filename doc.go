@@ -33,5 +33,6 @@
 //	words      lease.go, command.go, event.go, text.go, error.go …
 //
 // The folders wrap one dependency each and import only this package: bot
-// (Slack), provisioner (AWS), store/bolt (bbolt). cmd/sshforward wires them.
+// (Slack), provisioner (AWS), store/bolt (bbolt), store/dynamo (DynamoDB). cmd/sshforward
+// wires them.
 package sshforward

@@ -34,8 +34,8 @@ func (p *Provisioner) RehearseBalancer(ctx context.Context, in sshforward.Instan
 	r.change(ctx)
 	r.switchOff(ctx)
 	if len(r.refused) > 0 {
-		r.refused = append(r.refused, errors.New("compare the role's policy with deploy/iam-policy.json, which goes by the names of load balancers: "+
-			"of one that goes by their tags, this says nothing"))
+		r.refused = append(r.refused, errors.New("compare the role's policy with deploy/iam-policy.json, "+
+			"which goes by the names of load balancers: of one that goes by their tags, this says nothing"))
 	}
 	return errors.Join(r.refused...)
 }
@@ -148,7 +148,8 @@ func (r *rehearsal) switchOff(ctx context.Context) {
 		return
 	}
 	r.ask("delete a dead-man switch", []string{scheduleNotFound}, func() error {
-		_, err := r.scheduler.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: r.name, GroupName: aws.String(scheduleGroup(r.deployment))})
+		group := aws.String(scheduleGroup(r.deployment))
+		_, err := r.scheduler.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: r.name, GroupName: group})
 		return err
 	})
 }
