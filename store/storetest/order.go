@@ -37,7 +37,7 @@ var orderClauses = []clause{
 	}},
 	{"whoever goes on after the last number gets each event once, also what is written late", func(b *bench) {
 		const writers = 8
-		each := b.rounds(40, 10)
+		each := b.rounds(40, 5)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
