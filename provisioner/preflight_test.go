@@ -147,7 +147,7 @@ func TestPreflightSubnet(t *testing.T) {
 			if want == "" {
 				want = w.public
 			}
-			found := must(w.p.Find(w.ctx, "web-1"))
+			found := must(w.p.Find(w.ctx, "web-1", nil))
 			got, err := w.p.Preflight(w.ctx, found[0], nil)
 			if test.refuse != "" {
 				w.wantCode(err, sshforward.EINVALID)
@@ -185,7 +185,7 @@ func TestPreflightTie(t *testing.T) {
 
 func TestPreflightInstance(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		for part, change := range map[string]func(*sshforward.Instance){
 			"has to be running": func(i *sshforward.Instance) { i.Running, i.State = false, "stopped" },
 			"no private IPv4":   func(i *sshforward.Instance) { i.PrivateIP = sshforward.Instance{}.PrivateIP },
@@ -211,7 +211,7 @@ func TestPreflightInstance(t *testing.T) {
 func TestPreflightQuota(t *testing.T) {
 	t.Parallel()
 	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		_, err := w.p.Preflight(w.ctx, in, nil)
 		w.wantCode(err, sshforward.EQUOTA)
 		// What cannot be checked is said, and does not block.
@@ -239,7 +239,7 @@ func TestPreflightQuota(t *testing.T) {
 
 func TestPreflightWithoutPermissions(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		w.cloud.Deny("ec2:DescribeAvailabilityZones")
 		if got := must(w.p.Preflight(w.ctx, in, nil)); len(got.Notes) != 0 {
 			w.Errorf("the subnet's zone id says that it is an ordinary one: %+v", got)
@@ -261,7 +261,7 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 // The quota of an account is not asked for while there is room.
 func TestPreflightCallsFew(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		for _, want := range []int{5, 3} {
 			w.calls.take()
 			must(w.p.Preflight(w.ctx, in, nil))
@@ -317,7 +317,7 @@ func TestPreflightNetworkACL(t *testing.T) {
 		o := worldOptions{accounts: []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, ListenerPort: 443}}}
 		inFakeNamed(t, name, o, func(w *world) {
 			test.change(w)
-			found := must(w.p.Find(w.ctx, "web-1"))
+			found := must(w.p.Find(w.ctx, "web-1", nil))
 			got, err := w.p.Preflight(w.ctx, found[0],
 				[]netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")})
 			if err != nil || len(got.Warnings) != len(test.says) {
@@ -336,7 +336,7 @@ func TestPreflightNetworkACL(t *testing.T) {
 func TestPreflightWithoutNetworkACLs(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		w.cloud.Deny("ec2:DescribeNetworkAcls")
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		got, err := w.p.Preflight(w.ctx, in, nil)
 		if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "network ACL") {
 			w.Errorf("got %+v, %v", got, err)
