@@ -17,7 +17,8 @@ import (
 //     deployment and the lease's id; neither can be renamed;
 //   - a rule in somebody else's group lets in a group, on one tcp port: the
 //     lease's own, the one that is recorded for it, or one that exists no more;
-//     and the rule is described as the lease's, or recorded for it.
+//     and the rule is described as the lease's, or recorded for it. Without any
+//     description it is tagged as the lease's and lets in the lease's own group.
 //
 // Anybody can give such a name to something new, or describe a rule so. Hence it
 // has to carry the deployment's tag as well, or be recorded in the store; what is
@@ -53,7 +54,8 @@ func groupIn(r types.SecurityGroupRule) (group string, ok bool) {
 func ruleDescription(lease string) string { return "sshforward " + lease }
 
 // describedLease is the lease that a rule's description says. Where there is no
-// description the tags say it: moto keeps none for a rule that lets in a group.
+// description the tags say it, of what lets in the lease's own group: moto keeps
+// none for a rule that lets in a group. See undescribed.
 func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, ok bool) {
 	description := aws.ToString(r.Description)
 	if tags := fromEC2Tags(r.Tags); description == "" && p.isOurs(tags) {
@@ -63,6 +65,10 @@ func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, o
 	parsed, isID := sshforward.ParseID(id)
 	return id, ok && isID && parsed == id
 }
+
+// undescribed reports whether only tags say whose a rule is. If the group that it
+// lets in is gone, that is no proof: somebody has forgotten such a rule.
+func undescribed(r types.SecurityGroupRule) bool { return aws.ToString(r.Description) == "" }
 
 // signed is the full set of a lease's tags, as the store says they should be.
 func (a *account) signed(p *Provisioner, l *sshforward.Lease) map[string]string {
