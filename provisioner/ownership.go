@@ -16,9 +16,9 @@ import (
 //   - a security group or a load balancer has the name that derives from the
 //     deployment and the lease's id; neither can be renamed;
 //   - a rule in somebody else's group lets in a group, on one tcp port: the
-//     lease's own, the one that is recorded for it, or one that exists no more;
-//     and the rule is described as the lease's, or recorded for it. Without any
-//     description it is tagged as the lease's and lets in the lease's own group.
+//     lease's own or the one that is recorded for it, and the rule is described
+//     as the lease's, or recorded for it, or tagged so without a description; or a
+//     group that exists no more, and then it is described as the lease's.
 //
 // Anybody can give such a name to something new, or describe a rule so. Hence it
 // has to carry the deployment's tag as well, or be recorded in the store; what is
@@ -55,7 +55,7 @@ func ruleDescription(lease string) string { return "sshforward " + lease }
 
 // describedLease is the lease that a rule's description says. Where there is no
 // description the tags say it, of what lets in the lease's own group: moto keeps
-// none for a rule that lets in a group. See undescribed.
+// none for a rule that lets in a group. See describedAs.
 func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, ok bool) {
 	description := aws.ToString(r.Description)
 	if tags := fromEC2Tags(r.Tags); description == "" && p.isOurs(tags) {
@@ -66,9 +66,11 @@ func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, o
 	return id, ok && isID && parsed == id
 }
 
-// undescribed reports whether only tags say whose a rule is. If the group that it
-// lets in is gone, that is no proof: somebody has forgotten such a rule.
-func undescribed(r types.SecurityGroupRule) bool { return aws.ToString(r.Description) == "" }
+// describedAs reports whether a rule's description says that it is a lease's. If
+// the group that it lets in is gone, nothing less proves it: rules are forgotten.
+func describedAs(r types.SecurityGroupRule, lease string) bool {
+	return aws.ToString(r.Description) == ruleDescription(lease)
+}
 
 // signed is the full set of a lease's tags, as the store says they should be.
 func (a *account) signed(p *Provisioner, l *sshforward.Lease) map[string]string {

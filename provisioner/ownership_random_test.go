@@ -39,7 +39,9 @@ func TestRandomTaggings(t *testing.T) {
 					l.ExpiresAt = l.ExpiresAt.Add(l.Duration)
 					l.Resources = must(w.p.Extend(w.ctx, l)).Resources
 				case 2:
-					w.revoke(w.group, func(r types.SecurityGroupRule) bool { return *r.SecurityGroupRuleId == l.Resources.InstanceRuleID })
+					w.revoke(w.group, func(r types.SecurityGroupRule) bool {
+						return r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID
+					})
 					l.Resources = must(w.p.Mend(w.ctx, l)).Resources
 				case 3:
 					if rnd.IntN(2) == 0 {

@@ -198,9 +198,8 @@ func (s *surveyRun) rule(r types.SecurityGroupRule) {
 		s.doubt(kindRule, id, tags, "it does not let one group in at one port")
 		return
 	}
-	lease, recorded := s.recordedRule(id)
-	ok = recorded
-	if !recorded {
+	lease, ok := s.recordedRule(id)
+	if !ok {
 		lease, ok = s.p.describedLease(r)
 	}
 	switch {
@@ -208,7 +207,7 @@ func (s *surveyRun) rule(r types.SecurityGroupRule) {
 		s.doubt(kindRule, id, tags, "it is not described as a lease's")
 	case s.isGroupOf(lease, group):
 		s.addRule(lease, r)
-	case !recorded && undescribed(r):
+	case !describedAs(r, lease):
 		s.doubt(kindRule, id, tags, "it is not described as a lease's")
 	default:
 		s.claims = append(s.claims, claim{rule: r, lease: lease, group: group})
