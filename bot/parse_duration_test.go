@@ -20,7 +20,8 @@ func TestWhatIsNearlyADuration(t *testing.T) {
 		"eod": "1h", "all day": "1h",
 	} {
 		for _, c := range [][2]string{
-			{"open web-1 # from 203.0.113.7 port 2222 because release 4, \"now\"", "open web-1 @ from 203.0.113.7 port 2222 because release 4, \"now\""},
+			{"open web-1 # from 203.0.113.7 port 2222 because release 4, \"now\"",
+				"open web-1 @ from 203.0.113.7 port 2222 because release 4, \"now\""},
 			{"open \"db 2\" from 203.0.113.7 # urgent because it burns", "open \"db 2\" @ from 203.0.113.7 urgent because it burns"},
 			{"open web-1 for # because of it", "open web-1 @ because of it"},
 			{"extend web-1 #", "extend web-1 @"}, {"extend web-1 by #", "extend web-1 @"}, {"extend \"db 2\" #", "extend \"db 2\" @"},
