@@ -193,6 +193,7 @@ func TestTheStoreFallsSilent(t *testing.T) {
 // its time to be approved is over: it stays open.
 func TestARequestThatWasOpenedElsewhereDoesNotLapse(t *testing.T) {
 	inFleet(t, 3, func(f *fleet) {
+		f.buildsAhead()
 		r, err := f.replicas[0].do(via(alice, "e-1"), OpenLease{Instance: "db", Duration: time.Hour, Because: "of a deployment"})
 		if err != nil {
 			f.t.Fatal(err)

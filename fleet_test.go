@@ -28,6 +28,7 @@ type replica struct {
 	k     *Keeper
 	store *wire
 	aws   *wire
+	slack *wire
 	stop  context.CancelFunc // of the ticks
 
 	mu        sync.Mutex
@@ -205,6 +206,31 @@ func (c linedCloud) Instance(ctx context.Context, account, id string) (Instance,
 	return over(c.line, func() (Instance, error) { return c.fakeCloud.Instance(ctx, account, id) })
 }
 
+// linedSlack is Slack at the end of a line.
+type linedSlack struct {
+	people
+	line *wire
+}
+
+func (s linedSlack) Person(ctx context.Context, user string) (Person, error) {
+	return over(s.line, func() (Person, error) { return s.people.Person(ctx, user) })
+}
+
+func (s linedSlack) Card(ctx context.Context, l *Lease) (channel, ts string, err error) {
+	if err := s.line.pass(); err != nil {
+		return "", "", err
+	}
+	return s.people.Card(ctx, l)
+}
+
+func (s linedSlack) Notice(ctx context.Context, l *Lease, n Notice) (Place, error) {
+	return over(s.line, func() (Place, error) { return s.people.Notice(ctx, l, n) })
+}
+
+func (s linedSlack) Edit(ctx context.Context, l *Lease, p Posted) error {
+	return overNone(s.line, func() error { return s.people.Edit(ctx, l, p) })
+}
+
 // inFleet runs a spec in a world with so many replicas that know each other.
 func inFleet(t *testing.T, n int, spec func(f *fleet)) {
 	t.Helper()
@@ -227,9 +253,9 @@ func newFleet(t *testing.T, n int) *fleet {
 // begin brings up one more replica.
 func (f *fleet) begin() *replica {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &replica{f: f, store: new(wire), aws: new(wire), stop: cancel}
+	r := &replica{f: f, store: new(wire), aws: new(wire), slack: new(wire), stop: cancel}
 	r.k = NewKeeper(Options{
-		Store: linedStore{f.store, r.store}, Cloud: linedCloud{f.cloud, r.aws}, Slack: people{f.slack, f.dir}, Shared: true,
+		Store: linedStore{f.store, r.store}, Cloud: linedCloud{f.cloud, r.aws}, Slack: linedSlack{people{f.slack, f.dir}, r.slack}, Shared: true,
 		Policy: f.policy, Timing: f.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(cmp.Or[slog.Handler](f.handler, slog.NewTextHandler(&f.log, nil))),
 		OnOpened:   f.measure(&f.openings),
@@ -307,8 +333,8 @@ func (f *fleet) end() {
 }
 
 // pause stops a replica as SIGSTOP does: none of its calls goes on.
-func (r *replica) pause()  { r.store.pause(); r.aws.pause() }
-func (r *replica) resume() { r.store.resume(); r.aws.resume() }
+func (r *replica) pause()  { r.store.pause(); r.aws.pause(); r.slack.pause() }
+func (r *replica) resume() { r.store.resume(); r.aws.resume(); r.slack.resume() }
 
 func (r *replica) id() string { return r.k.Replica() }
 
