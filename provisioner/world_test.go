@@ -1,20 +1,16 @@
 package provisioner_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,16 +58,16 @@ type worldOptions struct {
 	lookup   func(ctx context.Context, host string) ([]string, error) // instead of the fake's
 	log      slog.Handler
 	signing  *provisioner.Signing // nil: with testKey for testStore
-	raced    bool                 // under the race detector it runs on moto too, see both
 }
 
 const testStore = "store-of-the-test"
 
 var testKey = []byte("a key that is for the tests alone")
 
-func newWorld(t testing.TB, kind string, rt http.RoundTripper, o worldOptions) *world {
+// newWorld is one on fakeaws, or on what is at the end of rt if cloud is nil.
+func newWorld(t testing.TB, kind string, cloud *fakeaws.Cloud, rt http.RoundTripper, o worldOptions) *world {
 	o = o.withDefaults()
-	w := &world{TB: t, ctx: t.Context(), kind: kind, opts: o, region: o.region, wire: &wire{next: rt}, calls: &calls{}}
+	w := &world{TB: t, ctx: t.Context(), kind: kind, opts: o, region: o.region, wire: &wire{next: rt}, cloud: cloud, calls: &calls{}}
 	cfg := w.config()
 	w.ec2, w.elb, w.sched = ec2.NewFromConfig(cfg), elb.NewFromConfig(cfg), scheduler.NewFromConfig(cfg)
 	w.restart()
@@ -119,18 +115,19 @@ func newFake(t testing.TB, o worldOptions) *world {
 	o.fake.Region = o.region
 	cloud := fakeaws.New(o.fake)
 	n := cloud.Home().FieldNote()
-	w := newWorld(t, "fakeaws", cloud.HTTPClient().Transport, o)
-	w.cloud = cloud
+	w := newWorld(t, "fakeaws", cloud, cloud.HTTPClient().Transport, o)
 	for _, a := range o.accounts {
 		if a.DeadMan != nil {
 			cloud.AddRole(a.DeadMan.RoleARN, "scheduler.amazonaws.com")
 			cloud.AddRole(othersRole, "scheduler.amazonaws.com")
 		}
 	}
-	w.restart()
 	w.vpc, w.public, w.private, w.group, w.web, w.app = n.VPC, n.Public, n.Private, n.Group, n.Web, n.App
 	return w
 }
+
+// notOnMoto is why tests on moto are left out under the race detector.
+const notOnMoto = "fakeaws has the same calls, and mototest asks a server of moto's"
 
 // both runs a test in both worlds, beside all others that do. What moto says of
 // the calls does not depend on the race detector, and moto is slow.
@@ -139,9 +136,7 @@ func both(t *testing.T, o worldOptions, test func(w *world)) {
 	inFakeNamed(t, "fakeaws", o, test)
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
-		if !o.raced {
-			testenv.SkipRaced(t, "one life on moto is enough there")
-		}
+		testenv.SkipRaced(t, notOnMoto)
 		test(newMoto(t, o))
 	})
 }
@@ -313,101 +308,6 @@ func (w *world) wantCode(err error, code string) {
 	if _, ok := errors.AsType[*sshforward.Error](err); err != nil && !ok {
 		w.Errorf("no sentence for people: %v", err)
 	}
-}
-
-// calls counts what OnCall is told.
-type calls struct {
-	mu  sync.Mutex
-	all []string // "service:Operation code"
-}
-
-func (c *calls) add(service, operation, code string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = append(c.all, strings.TrimSpace(service+":"+operation+" "+code))
-}
-
-func (c *calls) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.all
-	c.all = nil
-	return all
-}
-
-// wire is the connection between the Provisioner and AWS, with what goes wrong
-// on it.
-type wire struct {
-	next http.RoundTripper
-
-	mu    sync.Mutex
-	fault func(op string) trouble
-}
-
-// trouble is what happens to one request.
-type trouble struct {
-	hangs  bool   // nothing is heard of it, until whoever asks gives up
-	unsent bool   // it does not arrive
-	lost   bool   // it takes effect, the answer does not arrive
-	after  func() // runs then
-}
-
-func (x *wire) set(fault func(op string) trouble) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.fault = fault
-}
-
-// operation is what a request asks for: the query APIs have it in the form;
-// for the Scheduler it is method and path.
-func operation(req *http.Request, form url.Values) string {
-	if a := form.Get("Action"); a != "" {
-		return a
-	}
-	kind, _, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
-	return req.Method + " " + kind
-}
-
-var errCut = errors.New("connection cut")
-
-func (x *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	var body []byte
-	if req.Body != nil { // a GET of the Scheduler's has none
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
-		_ = req.Body.Close()
-	}
-	form, _ := url.ParseQuery(string(body))
-	x.mu.Lock()
-	fault := x.fault
-	x.mu.Unlock()
-	var f trouble
-	if fault != nil {
-		f = fault(operation(req, form))
-	}
-	if f.after != nil {
-		defer f.after()
-	}
-	if f.hangs {
-		<-req.Context().Done()
-		return nil, req.Context().Err()
-	}
-	if f.unsent {
-		return nil, errCut
-	}
-	// What is on its way arrives, whoever has lost interest in the answer.
-	clone := req.Clone(context.WithoutCancel(req.Context()))
-	if req.Body != nil {
-		clone.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	res, err := x.next.RoundTrip(clone)
-	if err == nil && f.lost {
-		_ = res.Body.Close()
-		return nil, errCut
-	}
-	return res, err
 }
 
 // withDeadMan is a world whose account has a dead-man switch.
