@@ -18,7 +18,7 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "commands", Files: []string{
 			"keeper_open.go", "keeper_suggest.go", "keeper_again.go", "keeper_approve.go", "keeper_extend.go", "keeper_close.go",
 			"keeper_list.go", "keeper_overview.go", "keeper_instances.go", "keeper_source.go", "keeper_abandon.go",
-			"keeper_from.go", "keeper_why.go", "keeper_help.go",
+			"keeper_from.go", "keeper_why.go", "keeper_help.go", "keeper_search.go",
 			"keeper_audit.go", "keeper_command.go", "keeper_quota.go", "keeper_answer.go", "keeper_prepare.go",
 		}},
 		layers.Layer{Name: "sweeps", Files: []string{

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/store/dynamo"
@@ -52,6 +53,10 @@ type fleet struct {
 }
 
 const fleetSize = 3
+
+// afterwards is for how long a fleet is looked at when all is over: whatever was late
+// has come by then.
+var afterwards = time.Duration(testenv.UnlessRaced(360, 20)) * time.Second
 
 func newFleet(t *testing.T, seed uint64, o fakeaws.Options, d fakedynamo.Options) *fleet {
 	f := &fleet{
