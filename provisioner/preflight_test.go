@@ -270,6 +270,7 @@ func TestPreflightCallsFew(t *testing.T) {
 		}
 	})
 }
+
 // A zone in which AWS has refused a load balancer is said to the next one, until
 // AWS makes one there.
 func TestPreflightAfterARefusal(t *testing.T) {
