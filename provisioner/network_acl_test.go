@@ -54,7 +54,7 @@ func TestPreflightNetworkACL(t *testing.T) {
 		o := worldOptions{accounts: []provisioner.Account{{Name: "main", Region: fakeaws.DefaultRegion, ListenerPort: 443}}}
 		inFakeNamed(t, name, o, func(w *world) {
 			test.change(w)
-			found := must(w.p.Find(w.ctx, "web-1"))
+			found := must(w.p.Find(w.ctx, "web-1", nil))
 			got, err := w.p.Preflight(w.ctx, found[0],
 				[]netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")})
 			if err != nil || len(got.Warnings) != len(test.says) {
@@ -73,7 +73,7 @@ func TestPreflightNetworkACL(t *testing.T) {
 func TestPreflightWithoutNetworkACLs(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
 		w.cloud.Deny("ec2:DescribeNetworkAcls")
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		got, err := w.p.Preflight(w.ctx, in, nil)
 		if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0].String(), "network ACL") {
 			w.Errorf("got %+v, %v", got, err)

@@ -338,23 +338,3 @@ func TestNamesakes(t *testing.T) {
 		w.same(before)
 	})
 }
-
-// A lease's rule in the instance's group outlives its group where somebody has
-// deleted that by force, and is still the lease's.
-func TestRuleOutlivesItsGroup(t *testing.T) {
-	testenv.SkipRaced(t, notOnMoto)
-	t.Parallel()
-	w := newMoto(t, worldOptions{}) // AWS does not let a group go that a rule names
-	before := w.everything()
-	l := w.lease("web-1")
-	w.open(l)
-	w.deleteBalancer(l)
-	must(w.ec2.DeleteSecurityGroup(w.ctx, &ec2.DeleteSecurityGroupInput{GroupId: &l.Resources.GroupID}))
-	found, _, _ := w.survey(w.p)
-	if f, ok := found[l.ID]; !ok || f.Group || f.Lease.Resources.InstanceRuleID != l.Resources.InstanceRuleID {
-		w.Errorf("found %+v", found)
-	}
-	l.Resources = sshforward.Resources{}
-	w.close(l)
-	w.same(before)
-}

@@ -146,7 +146,7 @@ func TestPreflightSubnet(t *testing.T) {
 			if want == "" {
 				want = w.public
 			}
-			found := must(w.p.Find(w.ctx, "web-1"))
+			found := must(w.p.Find(w.ctx, "web-1", nil))
 			got, err := w.p.Preflight(w.ctx, found[0], nil)
 			if test.refuse != "" {
 				w.wantCode(err, sshforward.EINVALID)
@@ -184,7 +184,7 @@ func TestPreflightTie(t *testing.T) {
 
 func TestPreflightInstance(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		for part, change := range map[string]func(*sshforward.Instance){
 			"has to be running": func(i *sshforward.Instance) { i.Running, i.State = false, "stopped" },
 			"no private IPv4":   func(i *sshforward.Instance) { i.PrivateIP = sshforward.Instance{}.PrivateIP },
@@ -210,7 +210,7 @@ func TestPreflightInstance(t *testing.T) {
 func TestPreflightQuota(t *testing.T) {
 	t.Parallel()
 	inFake(t, worldOptions{fake: fakeaws.Options{LoadBalancerLimit: 1}}, func(w *world) { // the bystander's
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		_, err := w.p.Preflight(w.ctx, in, nil)
 		w.wantCode(err, sshforward.EQUOTA)
 		// What cannot be checked is said, and does not block.
@@ -238,7 +238,7 @@ func TestPreflightQuota(t *testing.T) {
 
 func TestPreflightWithoutPermissions(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		w.cloud.Deny("ec2:DescribeAvailabilityZones")
 		if got := must(w.p.Preflight(w.ctx, in, nil)); len(got.Notes) != 0 {
 			w.Errorf("the subnet's zone id says that it is an ordinary one: %+v", got)
@@ -260,7 +260,7 @@ func TestPreflightWithoutPermissions(t *testing.T) {
 // The quota of an account is not asked for while there is room.
 func TestPreflightCallsFew(t *testing.T) {
 	inFake(t, worldOptions{}, func(w *world) {
-		in := must(w.p.Find(w.ctx, "web-1"))[0]
+		in := must(w.p.Find(w.ctx, "web-1", nil))[0]
 		for _, want := range []int{5, 3} {
 			w.calls.take()
 			must(w.p.Preflight(w.ctx, in, nil))

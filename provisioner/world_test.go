@@ -156,7 +156,7 @@ func (w *world) sleep(d time.Duration) {
 // lease asks for a forward to an instance, as far as preflight.
 func (w *world) lease(ref string) *sshforward.Lease {
 	w.Helper()
-	found, err := w.p.Find(w.ctx, ref)
+	found, err := w.p.Find(w.ctx, ref, nil)
 	if err != nil || len(found) != 1 {
 		w.Fatalf("find %s: %v, %v", ref, found, err)
 	}
