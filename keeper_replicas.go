@@ -12,6 +12,9 @@ func (k *Keeper) meet() {
 	k.workers.start("", queueReplicas, func() {
 		k.readClock()
 		gone, err := k.membership.beat(k.workers.ctx)
+		if err == nil {
+			k.ledger.silence.Store(false)
+		}
 		now := time.Now()
 		if k.onReplicas != nil && !k.membership.alone() {
 			k.onReplicas(k.membership.replicas(now))

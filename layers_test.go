@@ -24,16 +24,16 @@ func TestLayers(t *testing.T) {
 		layers.Layer{Name: "sweeps", Files: []string{
 			"keeper_begin.go", "keeper_sweep.go", "keeper_elsewhere.go", "keeper_judge.go", "keeper_drift.go", "keeper_watch.go",
 		}},
-		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_replicas.go"}},
+		layers.Layer{Name: "loops", Files: []string{"keeper_work.go", "keeper_recall.go", "keeper_replicas.go"}},
 		layers.Layer{Name: "effects", Files: []string{"keeper_step.go", "keeper_notify.go", "keeper_ask.go"}},
 		layers.Layer{Name: "machine", Files: []string{
-			"keeper.go", "ledger.go", "unwritten.go", "copies.go", "membership.go",
+			"keeper.go", "ledger.go", "silence.go", "recalls.go", "unwritten.go", "copies.go", "membership.go",
 			"workers.go", "sightings.go", "snapshot.go", "watches.go", "held.go", "instance_cache.go",
 			"keyed_mutex.go", "pace.go",
 		}},
 		layers.Layer{Name: "rules", Files: []string{
 			"next.go", "outbox.go", "card.go", "posted.go", "claim.go", "approval.go", "quorum.go",
-			"transition.go", "transition_sweep.go", "abandon.go", "from.go", "prepare.go", "envelope.go", "ownership.go",
+			"transition.go", "transition_sweep.go", "abandon.go", "from.go", "prepare.go", "envelope.go", "ownership.go", "carry.go",
 			"policy.go", "rule.go", "admission.go", "ruling.go", "amend.go", "correct.go", "timing.go", "reply.go", "audit.go",
 		}},
 		layers.Layer{Name: "contracts", Files: []string{"store.go", "provisioner.go", "survey.go", "notifier.go", "directory.go"}},

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,9 @@ type fleet struct {
 	replicas []*replica
 	booted   int
 	going    sync.WaitGroup // deliveries, and processes that are ending
+
+	clocksOff bool // of the replicas that start from now on
+	takeovers atomic.Int64
 
 	mu        sync.Mutex
 	heard     map[string]int       // by lease and what was said
@@ -92,7 +96,7 @@ func (f *fleet) boot() {
 func (f *fleet) start() *replica {
 	f.t.Helper()
 	f.booted++
-	r := &replica{f: f, name: fmt.Sprintf("replica %d", f.booted), gate: newGate(f.seed + uint64(f.booted)<<32)}
+	r := &replica{f: f, name: fmt.Sprintf("replica %d", f.booted), gate: newGate(f.seed + uint64(f.booted)<<32), clock: f.newClock()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.store = f.open(r.name, gatedTransport{r.gate, toStore, f.db.HTTPClient(r.name).Transport}, false)
 	if f.deadMan != nil {
@@ -110,8 +114,9 @@ func (f *fleet) start() *replica {
 		f.t.Fatal(err)
 	}
 	r.keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: r.store, Cloud: cloud, Slack: gatedSlack{r: r},
+		Store: clockedStore{r.store, r.clock}, Cloud: clockedCloud{cloud, r.clock}, Slack: gatedSlack{r: r},
 		Shared: true, Policy: f.policy, Timing: f.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
+		ClockOff: r.clock.behind, OnTakeover: func() { f.takeovers.Add(1) },
 	})
 	_ = r.keeper.Begin(r.ctx)
 	r.loop(time.Second, r.keeper.Tick)
