@@ -44,6 +44,16 @@ func unavailable(what string) error {
 	return &Error{Code: EUNAVAILABLE, Message: Textf("%s cannot be reached.", what), Err: errors.New("scripted fault")}
 }
 
+// refusing has one kind of call to the store fail.
+func refusing(kind string) func(context.Context, string, string) error {
+	return func(_ context.Context, op, _ string) error {
+		if op == kind {
+			return unavailable("The store")
+		}
+		return nil
+	}
+}
+
 func (s *memStore) enter(ctx context.Context, op, id string) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Code: EUNAVAILABLE, Err: err}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // TestMain lets more tests run side by side than there are cores: most of them
@@ -15,5 +17,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	testenv.Exit(m.Run())
 }

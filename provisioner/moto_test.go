@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/mototest"
 )
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	mototest.Stop()
-	os.Exit(code)
+	testenv.Exit(code)
 }
 
 // newMoto is a world in an account of its own in moto_server, with the same

@@ -32,7 +32,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	testenv.Exit(func() int {
 		testenv.IsolateAWS()
 		flag.Parse()
 		if err := flag.Set("test.parallel", strconv.Itoa(testenv.UnlessRaced(24, 16))); err != nil { // most of them wait most of the time

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	testenv.Exit(func() int {
 		testenv.IsolateAWS()
 		// Half of the time would go into garbage and into waiting for a disk
 		// that no simulated death takes anything from.

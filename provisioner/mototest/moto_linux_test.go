@@ -13,13 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/mototest"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	mototest.Stop()
-	os.Exit(code)
+	testenv.Exit(code)
 }
 
 // Whoever asks for the shared server gets the same one, with nothing in it, and

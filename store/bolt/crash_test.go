@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	testenv.Exit(m.Run())
 }
 
 // writeForEver writes leases from many goroutines and says so, a line for each

@@ -22,7 +22,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
+	testenv.Exit(func() int {
 		dir, err := os.MkdirTemp("", "sshforward-playground-test-")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

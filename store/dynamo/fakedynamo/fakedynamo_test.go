@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testenv.IsolateAWS()
-	os.Exit(m.Run())
+	testenv.Exit(m.Run())
 }
 
 func sdk(db *fakedynamo.DB, name string) *dynamodb.Client {

@@ -1,14 +1,14 @@
 package web_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/sshforward/sshforward/cmd/sshforward/playground/webtest"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	webtest.Quit()
-	os.Exit(code)
+	testenv.Exit(code)
 }
