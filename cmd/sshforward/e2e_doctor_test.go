@@ -244,9 +244,11 @@ func TestDoctorOnEitherCloud(t *testing.T) {
 		if (err != nil) != moto {
 			t.Errorf("it ended with %v", err)
 		}
-		if !containsAll(out, []string{"ok    AWS main: the bot is arn:aws:", "ok    AWS main: the clock here", "ok    AWS main: a rule covers 2 of ",
+		if !containsAll(out, []string{
+			"ok    AWS main: the bot is arn:aws:", "ok    AWS main: the clock here", "ok    AWS main: a rule covers 2 of ",
 			"(2 instances): load balancers go to subnet-", "EC2 would make the group, and add and remove the rule in a group of i-",
-			"ok    AWS main: what carries the deployment's tag can be listed"}) {
+			"ok    AWS main: what carries the deployment's tag can be listed",
+		}) {
 			t.Errorf("it says\n%s", out)
 		}
 		for line := range strings.Lines(out) {
