@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // spoken are the packages whose sentences people read.
@@ -314,6 +316,7 @@ func (u use) po() string {
 }
 
 func TestEverySentenceIsThereInJapanese(t *testing.T) {
+	testenv.SkipRaced(t, "it reads the sources")
 	t.Parallel()
 	const file = "locale/ja.po"
 	entries := map[[2]string]entry{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 var noticeKinds = []sshforward.NoticeKind{
@@ -139,6 +140,7 @@ var notProse = []*regexp.Regexp{
 var englishRun = regexp.MustCompile(`[A-Za-z][A-Za-z',.;:-]*(?:[ \n]+[A-Za-z][A-Za-z',.;:-]*){3,}`)
 
 func TestJapaneseIsJapanese(t *testing.T) {
+	testenv.SkipRaced(t, "it is about words")
 	t.Parallel()
 	english := every(show)
 	for name, m := range every(languages["ja"]) {

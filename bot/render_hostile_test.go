@@ -55,7 +55,7 @@ func worsts(v render) map[string]message {
 		l.ID = fmt.Sprintf("%07d", len(all))
 		all = append(all, l)
 	}
-	for _, s := range sshforward.States {
+	for _, s := range testenv.Thinned(sshforward.States, 3) {
 		l := worst(s)
 		out["card "+string(s)] = v.card(l)
 		out["show "+string(s)] = v.lease(ann, l)
@@ -71,7 +71,7 @@ func worsts(v render) map[string]message {
 		out["decided granted "+string(s)] = v.decided(granted, true)
 		out["refused "+string(s)] = v.notice(denied, sshforward.Notice{Kind: sshforward.NoticeRefused}, noon)
 		out["decided "+string(s)] = v.decided(denied, true)
-		for _, k := range noticeKinds {
+		for _, k := range testenv.Thinned(noticeKinds, 3) {
 			out["notice "+string(k)+" "+string(s)] = v.notice(l, sshforward.Notice{Kind: k}, noon)
 			out["ask "+string(k)+" "+string(s)] = v.askApprover(l, sshforward.Notice{Kind: k}, noon)
 		}
@@ -136,7 +136,7 @@ func TestHostileTextPingsNobodyAndFitsInto(t *testing.T) {
 		}
 		return out
 	}
-	for name, m := range testenv.ThinnedRows(allWorsts(), 8) {
+	for name, m := range testenv.ThinnedRows(allWorsts(), 2) {
 		if errs := fakeslack.CheckBlocks(m.Blocks); len(errs) > 0 {
 			t.Errorf("%s: %v", name, errs)
 		}

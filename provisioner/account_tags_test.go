@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -100,7 +101,7 @@ func TestTooManyTags(t *testing.T) {
 // The first group of an instance may be one that the bot is not let at, or that
 // another account or VPC owns; the rule goes into the next.
 func TestTheNextGroup(t *testing.T) {
-	for name, unusable := range map[string]func(w *world, h *fakeaws.Region, group string) string{
+	for name, unusable := range testenv.ThinnedRows(map[string]func(w *world, h *fakeaws.Region, group string) string{
 		"shared by another account": func(w *world, h *fakeaws.Region, group string) string {
 			h.ShareGroup(group, "210987654321")
 			return group
@@ -108,7 +109,7 @@ func TestTheNextGroup(t *testing.T) {
 		"of another VPC": func(w *world, h *fakeaws.Region, _ string) string {
 			return h.AddGroup(h.AddVPC("10.9.0.0/16", nil), "elsewhere", nil)
 		},
-	} {
+	}, 2) {
 		inFakeNamed(t, name, worldOptions{}, func(w *world) {
 			h := w.cloud.Home()
 			first := unusable(w, h, h.AddGroup(w.vpc, "first", nil))

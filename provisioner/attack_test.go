@@ -241,11 +241,11 @@ func TestDecoyGroupsInOtherNetworks(t *testing.T) {
 				provisioner.TagDeployment: deployment, provisioner.TagLease: "k7m2q9x",
 			}))
 		}
-		for range 8 {
+		for range testenv.UnlessRaced(8, 3) {
 			decoy()
 		}
 		s := w.signedLease("k7m2q9x")
-		for range 8 {
+		for range testenv.UnlessRaced(8, 3) {
 			decoy()
 		}
 		for _, id := range decoys {

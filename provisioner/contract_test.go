@@ -25,8 +25,8 @@ func TestContract(t *testing.T) {
 			}
 			clauses := 0
 			provisionertest.Run(t, func(t *testing.T, clause func(testing.TB, provisionertest.World)) {
-				if clauses++; clauses%3 != 0 {
-					testenv.SkipRaced(t, "a third of the clauses is enough there")
+				if clauses++; clauses%6 != 0 {
+					testenv.SkipRaced(t, "a sixth of the clauses is enough there")
 				}
 				t.Parallel()
 				inFake(t, o, func(w *world) { clause(w.TB, w.contract()) })
@@ -34,7 +34,7 @@ func TestContract(t *testing.T) {
 		})
 	}
 	t.Run("moto", func(t *testing.T) {
-		testenv.SkipRaced(t, "one life on moto is enough there")
+		testenv.SkipRaced(t, notOnMoto)
 		provisionertest.Run(t, func(t *testing.T, clause func(testing.TB, provisionertest.World)) {
 			t.Parallel()
 			w := newMoto(t, withDeadMan())

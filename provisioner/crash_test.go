@@ -160,7 +160,7 @@ func TestCrash(t *testing.T) {
 				lease = w.lease("web-1")
 				whole = w.live(lease.Clone(), death{at: -1})
 			})
-			for _, d := range testenv.Thinned(whole.deaths(name == "late" || testenv.Race), 16) {
+			for _, d := range testenv.Thinned(whole.deaths(name == "late" || testenv.Race), 24) {
 				inFakeNamed(t, d.String(), o, func(w *world) {
 					before := w.foreign()
 					w.live(lease.Clone(), d)
@@ -173,7 +173,7 @@ func TestCrash(t *testing.T) {
 	// and not on when; each run asks for that on some of them.
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
-		testenv.SkipRaced(t, "one life on moto is enough there")
+		testenv.SkipRaced(t, notOnMoto)
 		w := newMoto(t, withDeadMan())
 		before := w.foreign()
 		l := w.lease("web-1")

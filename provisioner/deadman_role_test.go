@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // In each partition Scheduler's target is of that partition, and goes off.
@@ -55,10 +56,10 @@ func TestDeadManFreshRole(t *testing.T) {
 // A role that Scheduler may not assume, or that is not there, is said after a
 // minute, in one sentence, and leaves nothing behind.
 func TestDeadManWrongRole(t *testing.T) {
-	for what, spoil := range map[string]func(w *world, role string){
+	for what, spoil := range testenv.ThinnedRows(map[string]func(w *world, role string){
 		"trusts somebody else": func(w *world, role string) { w.cloud.AddRole(role, "lambda.amazonaws.com") },
 		"trusts nobody":        func(w *world, role string) { w.cloud.AddRole(role) },
-	} {
+	}, 2) {
 		inFakeNamed(t, what, withDeadMan(), func(w *world) {
 			before := w.foreign()
 			role := w.opts.accounts[0].DeadMan.RoleARN

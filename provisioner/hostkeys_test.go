@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -116,10 +117,11 @@ func TestHostKeysAreNotWaitedFor(t *testing.T) {
 	if keys != hostKeys {
 		t.Fatalf("host keys %q", keys)
 	}
-	for name, test := range map[string]struct {
+	type row struct {
 		fault fakeaws.Fault
 		want  string
-	}{
+	}
+	for name, test := range testenv.ThinnedRows(map[string]row{
 		"denied":             {fakeaws.Fault{Code: "UnauthorizedOperation", Status: 403}, ""},
 		"denied, as by moto": {fakeaws.Fault{Code: "AccessDenied", Status: 403}, ""},
 		"throttled":          {fakeaws.Throttled("ec2"), ""},
@@ -128,7 +130,7 @@ func TestHostKeysAreNotWaitedFor(t *testing.T) {
 		"not connected":      {fakeaws.Fault{Unsent: true}, ""},
 		"answer lost":        {fakeaws.Fault{Lost: true}, ""},
 		"slow":               {fakeaws.Fault{Delay: 4 * time.Second}, hostKeys},
-	} {
+	}, 3) {
 		t.Run(name, func(t *testing.T) {
 			took, keys := opening(t, func(w *world) {
 				w.cloud.SetFault(func(c fakeaws.Call) fakeaws.Fault {

@@ -38,9 +38,7 @@ func asConfigured() worldOptions {
 }
 
 func TestLife(t *testing.T) {
-	o := asConfigured()
-	o.raced = true
-	both(t, o, func(w *world) {
+	both(t, asConfigured(), func(w *world) {
 		before := w.foreign()
 		w.calls.take()
 		l := w.lease("web-1")
@@ -328,7 +326,7 @@ func TestSlowAWS(t *testing.T) {
 // Every ninth call fails, in all the ways that pass: throttling, server errors,
 // connections that break before or after the effect.
 func TestChaos(t *testing.T) {
-	for seed := uint64(1); seed <= uint64(testenv.UnlessRaced(12, 3)); seed++ {
+	for seed := uint64(1); seed <= uint64(testenv.UnlessRaced(12, 2)); seed++ {
 		o := worldOptions{fake: fakeaws.Realistic()}
 		o.fake.Seed = seed
 		inFakeNamed(t, fmt.Sprint("seed ", seed), o, func(w *world) {

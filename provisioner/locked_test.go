@@ -8,13 +8,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // Who came in by a rule that somebody else made goes with the rule, though AWS keeps
 // connections that it tracks; and whoever waits for the last yes need not ask again.
 func TestIntrudersAreCut(t *testing.T) {
-	for name, deregister := range map[string]time.Duration{"at once": -1, "as usual": 500 * time.Millisecond, "late": 10 * time.Second} {
+	intrusions := map[string]time.Duration{"at once": -1, "as usual": 500 * time.Millisecond, "late": 10 * time.Second}
+	for name, deregister := range testenv.ThinnedRows(intrusions, 2) {
 		inFakeNamed(t, name, worldOptions{fake: fakeaws.Options{DeregisterDelay: deregister}}, func(w *world) {
 			for _, n := range []int{len(openStages) - 2, len(openStages) - 1} {
 				l := w.built("web-1", n)
@@ -59,7 +61,7 @@ func TestLockedGroupIsKeptLocked(t *testing.T) {
 	}
 	both(t, withDeadMan(), func(w *world) {
 		before := w.foreign()
-		for name, rule := range rules {
+		for name, rule := range testenv.ThinnedRows(rules, 3) {
 			for _, n := range []int{1, 3, len(openStages) - 1} {
 				l := w.built("web-1", n)
 				if len(rule.UserIdGroupPairs) > 0 {

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // newMoto is a world in an account of its own in moto_server, with the same
 // network as fakeaws's FieldNote.
 func newMoto(t testing.TB, o worldOptions) *world {
-	w := newWorld(t, "moto", mototest.Shared(t), o)
+	w := newWorld(t, "moto", nil, mototest.Shared(t), o)
 	w.buildMoto(w.config())
 	return w
 }

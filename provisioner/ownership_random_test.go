@@ -21,7 +21,7 @@ import (
 // Whatever of the bot's tags are put on whatever others have, in any
 // combination, nothing of it is ever changed, and every lease opens and closes.
 func TestRandomTaggings(t *testing.T) {
-	for seed := range uint64(testenv.UnlessRaced(40, 4)) {
+	for seed := range uint64(testenv.UnlessRaced(40, 2)) {
 		inFakeNamed(t, fmt.Sprint("seed ", seed), withDeadMan(), func(w *world) {
 			rnd := rand.New(rand.NewPCG(seed, 10))
 			l := w.lease("web-1")

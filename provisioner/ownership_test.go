@@ -147,7 +147,7 @@ func forged(l *sshforward.Lease) map[string]map[string]string {
 // lease's, none of it is ever changed, it is reported, and the lease closes.
 func TestForgedTags(t *testing.T) {
 	blank := &sshforward.Lease{ID: "k7m2q9x", Owner: "U0EVE", ExpiresAt: time.Now().Add(time.Hour)}
-	for name, tags := range forged(blank) {
+	for name, tags := range testenv.ThinnedRows(forged(blank), 3) {
 		t.Run(name, func(t *testing.T) {
 			both(t, withDeadMan(), func(w *world) {
 				other := w.addTheirs()
@@ -291,7 +291,7 @@ func TestRecordedRuleOfOthers(t *testing.T) {
 // What the store has recorded is the lease's also when its tags were taken away:
 // it is found, it is mended, and it closes.
 func TestTagsTakenAway(t *testing.T) {
-	for _, what := range []string{"balancer", "group", "rule", "sources", "all"} {
+	for _, what := range testenv.Thinned([]string{"balancer", "group", "rule", "sources", "all"}, 2) {
 		t.Run(what, func(t *testing.T) {
 			both(t, withDeadMan(), func(w *world) {
 				before := w.everything()
@@ -398,7 +398,7 @@ func TestNamesakes(t *testing.T) {
 // A lease's rule in the instance's group outlives its group where somebody has
 // deleted that by force, and is still the lease's.
 func TestRuleOutlivesItsGroup(t *testing.T) {
-	testenv.SkipRaced(t, "one life on moto is enough there")
+	testenv.SkipRaced(t, notOnMoto)
 	t.Parallel()
 	w := newMoto(t, worldOptions{}) // AWS does not let a group go that a rule names
 	before := w.everything()

@@ -225,7 +225,7 @@ func TestPreflightQuota(t *testing.T) {
 		}
 	})
 	t.Run("moto", func(t *testing.T) { // has no account limits
-		testenv.SkipRaced(t, "one life on moto is enough there")
+		testenv.SkipRaced(t, notOnMoto)
 		t.Parallel()
 		w := newMoto(t, worldOptions{})
 		start := time.Now()

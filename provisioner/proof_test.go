@@ -118,7 +118,7 @@ func TestProofWhileTheEndMoves(t *testing.T) {
 // signed: either nothing is proven, or what is proven is what was signed.
 func TestTamperedTagsGrantNothing(t *testing.T) {
 	t.Parallel()
-	rounds := testenv.UnlessRaced(300, 15)
+	rounds := testenv.UnlessRaced(300, 8)
 	inFake(t, worldOptions{fake: fakeaws.Options{ELBBurst: -1}}, func(w *world) {
 		l := w.lease("web-1")
 		w.open(l)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -26,23 +27,24 @@ func unread(s sshforward.Survey) (parts []string) {
 // Whatever call is refused, fails or says nothing, its part is left out and said,
 // and the rest is as if nothing had happened.
 func TestSurveyOfWhatCanBeRead(t *testing.T) {
-	for op, tt := range map[string]struct {
+	type row struct {
 		part  sshforward.Part
 		flags string // what is still seen of the lease
-	}{
+	}
+	for op, tt := range testenv.ThinnedRows(map[string]row{
 		"elasticloadbalancing:DescribeLoadBalancers": {sshforward.PartBalancers, "deadman group rule"},
 		"elasticloadbalancing:DescribeTags":          {sshforward.PartBalancers, "deadman group rule"},
 		"ec2:DescribeSecurityGroups":                 {sshforward.PartGroups, "balancer deadman registered"},
 		"ec2:DescribeSecurityGroupRules":             {sshforward.PartRules, "balancer deadman group registered"},
 		"ec2:DescribeInstances":                      {sshforward.PartInstances, whole},
 		"scheduler:ListSchedules":                    {sshforward.PartDeadMan, "balancer group registered rule"},
-	} {
-		for how, fault := range map[string]fakeaws.Fault{
+	}, 2) {
+		for how, fault := range testenv.ThinnedRows(map[string]fakeaws.Fault{
 			"refused":   {Code: "AccessDenied"},
 			"throttled": fakeaws.Throttled(strings.Split(op, ":")[0]),
 			"failing":   {Code: "InternalFailure", Status: 500},
 			"silent":    {},
-		} {
+		}, 2) {
 			inFakeNamed(t, op+" "+how, withDeadMan(), func(w *world) {
 				l := w.lease("web-1")
 				w.open(l)

@@ -14,6 +14,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
@@ -171,15 +172,15 @@ func TestSurveyOfSeveralDeployments(t *testing.T) {
 // and what one call of DescribeTags takes count.
 func TestSurveyPages(t *testing.T) {
 	o := withDeadMan()
-	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: 7, ELBBurst: -1} // many leases are opened in no time
+	o.fake = fakeaws.Options{LoadBalancerLimit: 100, PageSize: testenv.UnlessRaced(7, 3), ELBBurst: -1} // many leases are opened in no time
 	inFake(t, o, func(w *world) {
-		for i := range 30 {
+		for i := range testenv.UnlessRaced(30, 10) {
 			https := fakeaws.Listener{Port: 443, InstancePort: 443}
 			w.cloud.Home().AddLoadBalancer(fmt.Sprintf("shop-%d", i), w.public, []string{w.group}, https, nil)
 		}
 		one := w.lease("web-1")
 		ids := map[string]bool{}
-		for range 23 {
+		for range testenv.UnlessRaced(23, 7) {
 			l := one.Clone()
 			l.ID = sshforward.NewID()
 			ids[l.ID] = true
@@ -191,18 +192,19 @@ func TestSurveyPages(t *testing.T) {
 				w.Errorf("%s: %s", id, got)
 			}
 		}
-		w.Logf("%d calls with pages of seven", len(calls))
+		w.Logf("%d calls with pages of %d", len(calls), o.fake.PageSize)
 	})
 	o.fake = fakeaws.Options{ELBBurst: -1}
 	inFake(t, o, func(w *world) {
 		one := w.lease("web-1")
-		for range 19 {
+		many := testenv.UnlessRaced(19, 4)
+		for range many {
 			l := one.Clone()
 			l.ID = sshforward.NewID()
 			w.open(l)
 		}
 		found, _, calls := w.survey(w.p)
-		if len(found) != 19 || len(calls) > 7 {
+		if len(found) != many || len(calls) > 7 {
 			w.Errorf("%d found in %d calls: %q", len(found), len(calls), calls)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
@@ -74,7 +75,7 @@ func TestOpeningsLeaveAReserve(t *testing.T) {
 		home := w.cloud.Home()
 		first := w.lease("web-1")
 		var openings sync.WaitGroup
-		for i := range 60 {
+		for i := range testenv.UnlessRaced(60, 24) {
 			l := first.Clone()
 			l.ID = fmt.Sprintf("k7m2q%02d", i)
 			openings.Go(func() { w.open(l) })

@@ -62,16 +62,16 @@ type worldOptions struct {
 	lookup   func(ctx context.Context, host string) ([]string, error) // instead of the fake's
 	log      slog.Handler
 	signing  *provisioner.Signing // nil: with testKey for testStore
-	raced    bool                 // under the race detector it runs on moto too, see both
 }
 
 const testStore = "store-of-the-test"
 
 var testKey = []byte("a key that is for the tests alone")
 
-func newWorld(t testing.TB, kind string, rt http.RoundTripper, o worldOptions) *world {
+// newWorld is one on fakeaws, or on what is at the end of rt if cloud is nil.
+func newWorld(t testing.TB, kind string, cloud *fakeaws.Cloud, rt http.RoundTripper, o worldOptions) *world {
 	o = o.withDefaults()
-	w := &world{TB: t, ctx: t.Context(), kind: kind, opts: o, region: o.region, wire: &wire{next: rt}, calls: &calls{}}
+	w := &world{TB: t, ctx: t.Context(), kind: kind, opts: o, region: o.region, wire: &wire{next: rt}, cloud: cloud, calls: &calls{}}
 	cfg := w.config()
 	w.ec2, w.elb, w.sched = ec2.NewFromConfig(cfg), elb.NewFromConfig(cfg), scheduler.NewFromConfig(cfg)
 	w.restart()
@@ -119,18 +119,19 @@ func newFake(t testing.TB, o worldOptions) *world {
 	o.fake.Region = o.region
 	cloud := fakeaws.New(o.fake)
 	n := cloud.Home().FieldNote()
-	w := newWorld(t, "fakeaws", cloud.HTTPClient().Transport, o)
-	w.cloud = cloud
+	w := newWorld(t, "fakeaws", cloud, cloud.HTTPClient().Transport, o)
 	for _, a := range o.accounts {
 		if a.DeadMan != nil {
 			cloud.AddRole(a.DeadMan.RoleARN, "scheduler.amazonaws.com")
 			cloud.AddRole(othersRole, "scheduler.amazonaws.com")
 		}
 	}
-	w.restart()
 	w.vpc, w.public, w.private, w.group, w.web, w.app = n.VPC, n.Public, n.Private, n.Group, n.Web, n.App
 	return w
 }
+
+// notOnMoto is why tests on moto are left out under the race detector.
+const notOnMoto = "fakeaws has the same calls, and mototest asks a server of moto's"
 
 // both runs a test in both worlds, beside all others that do. What moto says of
 // the calls does not depend on the race detector, and moto is slow.
@@ -139,9 +140,7 @@ func both(t *testing.T, o worldOptions, test func(w *world)) {
 	inFakeNamed(t, "fakeaws", o, test)
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
-		if !o.raced {
-			testenv.SkipRaced(t, "one life on moto is enough there")
-		}
+		testenv.SkipRaced(t, notOnMoto)
 		test(newMoto(t, o))
 	})
 }
@@ -379,12 +378,12 @@ func (x *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		_ = req.Body.Close()
 	}
-	form, _ := url.ParseQuery(string(body))
 	x.mu.Lock()
 	fault := x.fault
 	x.mu.Unlock()
 	var f trouble
 	if fault != nil {
+		form, _ := url.ParseQuery(string(body))
 		f = fault(operation(req, form))
 	}
 	if f.after != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // stuck is a disk that takes nothing until it is let go.
@@ -40,7 +41,7 @@ func TestBackupHoldsUpNoWrite(t *testing.T) {
 	written := make(chan error, 1)
 	go func() {
 		var events []sshforward.Event
-		for i := range 50_000 {
+		for i := range testenv.UnlessRaced(50_000, 10_000) {
 			events = append(events, over("U7", fmt.Sprintf("%07d", i), time.Now()))
 		}
 		written <- s.Append(t.Context(), events...)

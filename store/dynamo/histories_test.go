@@ -22,7 +22,7 @@ import (
 	"github.com/sshforward/sshforward/store/storetest"
 )
 
-var howMany = flag.Int("histories", testenv.UnlessRaced(80, 10), "how many histories of leases, and of people, TestHistories looks at")
+var howMany = flag.Int("histories", testenv.UnlessRaced(80, 6), "how many histories of leases, and of people, TestHistories looks at")
 
 // register is one lease, or one person, as it should be: a value with a revision.
 type register struct {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/store/dynamo/dynalitetest"
 	"github.com/sshforward/sshforward/store/dynamo/fakedynamo"
 )
@@ -32,6 +33,7 @@ func TestIndexOfThePast(t *testing.T) {
 // This is a test of the test: the contract finds a store that reads its indexes as
 // they were.
 func TestTheContractFindsAnIndexOfThePast(t *testing.T) {
+	testenv.SkipRaced(t, "it is about what the contract finds")
 	t.Parallel()
 	if os.Getenv(thePast) != "" {
 		t.Skip("this is the run within")

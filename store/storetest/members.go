@@ -26,7 +26,7 @@ var memberClauses = []clause{
 		b.wantMembers(first, second)
 	}},
 	{"what one handle beats the others read at once", func(b *bench) {
-		for i := range 20 {
+		for i := range b.rounds(20, 5) {
 			m := sshforward.Member{ID: "aaa", Beat: uint64(i + 1), At: at(time.Duration(i))}
 			if err := b.handle(i).Beat(b.Context(), m); err != nil {
 				b.Fatal(err)
@@ -55,7 +55,7 @@ var memberClauses = []clause{
 		b.wantMembers(m, other)
 	}},
 	{"a member that beats while others dismiss it is not forgotten after it has beaten", func(b *bench) {
-		for i := range 20 {
+		for i := range b.rounds(20, 5) {
 			old := sshforward.Member{ID: fmt.Sprintf("m%02d", i), Beat: 1}
 			b.beat(old)
 			var all sync.WaitGroup

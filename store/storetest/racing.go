@@ -16,7 +16,7 @@ import (
 var racing = []clause{
 	{"of 50 concurrent writers on one lease exactly one wins each revision", func(b *bench) {
 		l := b.create("aaaaaaa")
-		for range b.rounds(10, 3) {
+		for range b.rounds(10, 2) {
 			l = b.race(50, l)
 		}
 	}},
@@ -26,7 +26,7 @@ var racing = []clause{
 	{"concurrent writers of different leases do not disturb each other", func(b *bench) {
 		var all sync.WaitGroup
 		var want []string
-		for i := range 50 {
+		for i := range b.rounds(50, 12) {
 			l := minimal(fmt.Sprintf("aaaaa%02d", i))
 			l.RequestedAt = at(time.Duration(i))
 			want = append(want, l.ID)
@@ -74,7 +74,7 @@ var racing = []clause{
 				}
 			})
 		}
-		for i := range 50 {
+		for i := range b.rounds(50, 10) {
 			l.Because = fmt.Sprint(l.Revision)
 			l.DueAt, l.RequestedAt = at(time.Duration(i)), at(time.Duration(-i))
 			b.put(l)
@@ -88,6 +88,7 @@ var racing = []clause{
 // race lets n writers put their own copy of l at once and returns the winner's.
 func (b *bench) race(n int, l *sshforward.Lease) *sshforward.Lease {
 	b.Helper()
+	n = b.rounds(n, 15)
 	var (
 		mine  = make([]*sshforward.Lease, n)
 		errs  = make([]error, n)
@@ -131,7 +132,7 @@ func randomWrites(b *bench) {
 	const seed1, seed2 = 4, 2 // a failure repeats
 	random := rand.New(rand.NewPCG(seed1, seed2))
 	model := map[string]*sshforward.Lease{}
-	for step := range b.rounds(300, 60) {
+	for step := range b.rounds(300, 25) {
 		id := fmt.Sprintf("aaaaaa%d", random.IntN(8))
 		l := model[id]
 		switch {

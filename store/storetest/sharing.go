@@ -16,7 +16,8 @@ import (
 var sharing = []clause{
 	{"what one handle wrote the others read at once", func(b *bench) {
 		one, two := b.handles[0], b.handles[1]
-		for i := range 20 {
+		many := b.rounds(20, 3)
+		for i := range many {
 			one, two = two, one
 			l := minimal(fmt.Sprintf("aaaaa%02d", i))
 			l.DueAt = at(time.Duration(i))
@@ -43,7 +44,7 @@ var sharing = []clause{
 			}
 			there.wantNotes(l.DueAt, l.ID)
 		}
-		for i := range 20 {
+		for i := range many {
 			id := fmt.Sprintf("aaaaa%02d", i)
 			if err := b.handle(i).Delete(b.Context(), id, 1); err != nil {
 				b.Fatal(err)
@@ -56,13 +57,13 @@ var sharing = []clause{
 		if b.subject.Lossy != nil {
 			handles = append(handles, b.subject.Lossy(), b.subject.Lossy())
 		}
-		if err := Writers(b.Context(), handles, b.rounds(30, 8)); err != nil {
+		if err := Writers(b.Context(), handles, b.rounds(30, 5)); err != nil {
 			b.Fatal(err)
 		}
 	}},
 	{"events of one instant come in the order in which their writer wrote them", func(b *bench) {
 		const writers = 6
-		each := b.rounds(40, 10)
+		each := b.rounds(40, 4)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
@@ -97,7 +98,7 @@ var sharing = []clause{
 	}},
 	{"an event is there from the moment its write returned, and once", func(b *bench) {
 		const writers = 6
-		each := b.rounds(20, 4)
+		each := b.rounds(20, 2)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {

@@ -166,7 +166,8 @@ var trailClauses = []clause{
 	}},
 	{"concurrent appends and puts are all there", func(b *bench) {
 		var all sync.WaitGroup
-		for i := range 50 {
+		many := b.rounds(50, 12)
+		for i := range many {
 			l := minimal(fmt.Sprintf("aaaaa%02d", i))
 			all.Go(func() {
 				if err := b.Append(b.Context(), happened("append", start), happened("append", start)); err != nil {
@@ -182,7 +183,7 @@ var trailClauses = []clause{
 		for _, e := range b.events(time.Time{}) {
 			count[e.Detail]++
 		}
-		if diff := cmp.Diff(map[string]int{"append": 100, "put": 50}, count); diff != "" {
+		if diff := cmp.Diff(map[string]int{"append": 2 * many, "put": many}, count); diff != "" {
 			b.Fatalf("events (-want +got):\n%s", diff)
 		}
 	}},
@@ -208,7 +209,7 @@ var trailClauses = []clause{
 	}},
 	{"whoever goes on after the last number gets each event once, also what is written late", func(b *bench) {
 		const writers = 8
-		each := b.rounds(40, 10)
+		each := b.rounds(40, 5)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {
