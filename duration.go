@@ -23,7 +23,7 @@ var units = []struct {
 }
 
 // ParseDuration reads a duration as people type it: 45s, 90m, 2h, 1h30m, 1d, and
-// also 1.5h, 2 hours, 1h 30m, 2時間 or 1時間半. Units come in falling order and
+// also 1.5h, 2 hours, 1h 30m, half an hour, 2時間, 1時間半 or 半時間. Units come in falling order and
 // each at most once; what is less than a second is dropped. EINVALID for anything
 // else, zero included.
 func ParseDuration(s string) (time.Duration, error) {
@@ -68,8 +68,17 @@ func ParseExactDuration(s string) (time.Duration, error) {
 
 var exactDuration = regexp.MustCompile(`^(?i)([0-9]+[dhms])+$`)
 
+// spoken are numbers of hours in words. Half a day is none: to some that is twelve
+// hours, and to others half of those in which people work.
+var spoken = []struct{ words, number string }{{"half an hour", "0.5"}, {"half hour", "0.5"}, {"an hour", "1"}, {"半時間", "0.5"}}
+
 // cutNumber cuts off what may be a number.
 func cutNumber(s string) (number, after string) {
+	for _, w := range spoken {
+		if after, ok := strings.CutPrefix(s, w.words); ok {
+			return w.number, "hour" + after
+		}
+	}
 	n := 0
 	for n < len(s) && (s[n] >= '0' && s[n] <= '9' || s[n] == '.') {
 		n++

@@ -17,6 +17,8 @@ func TestParseDuration(t *testing.T) {
 		"90秒": 90 * time.Second, "90秒間": 90 * time.Second, "1日": 24 * time.Hour, "1日半": 36 * time.Hour,
 		"1h 30m": 90 * time.Minute, "2 hours": 2 * time.Hour, "2Hours30Minutes": 150 * time.Minute,
 		"1 hour and 30 minutes": 90 * time.Minute, "1 hr 5 mins": 65 * time.Minute, "\u200b2h\ufeff": 2 * time.Hour,
+		"half an hour": 30 * time.Minute, "Half hour": 30 * time.Minute, "an hour": time.Hour, "an hour and 30 minutes": 90 * time.Minute,
+		"半時間": 30 * time.Minute, "1日 半時間": 24*time.Hour + 30*time.Minute, "an hours": time.Hour,
 		"1．5ｈ": 90 * time.Minute, "0.0003h": time.Second,
 	} {
 		if got, err := ParseDuration(s); got != want || err != nil {
@@ -26,6 +28,7 @@ func TestParseDuration(t *testing.T) {
 	for _, s := range []string{
 		"", " ", "0s", "0h0m", "5", "h", "2h30", "1m1h", "1h1h", "-1h", "+1h", "1w", "٣h", "1ms",
 		"1.h", ".5h", "1.5.5h", "1 2h", "2 houses", "1hm", "半", "時間", "1時間半半", "0.0001s", "1h and", "and 1h",
+		"半日", "half a day", "half", "an hourly", "half an", "an hour an hour",
 		"106752d", "9223372037s", "106751d24h", "99999999999999999999s", "1h\x00",
 	} {
 		got, err := ParseDuration(s)

@@ -63,6 +63,8 @@ type fakeCloud struct {
 	quota int
 	// warnings are what the look after the last yes says.
 	warnings []Text
+	// silent is the error of an account that finds nothing, and has nothing.
+	silent error
 	// dropped is an account that is not configured any more.
 	dropped string
 	// unproven is what surveys report so.
@@ -176,7 +178,7 @@ func (c *fakeCloud) set(id string, change func(*Instance)) {
 	}
 }
 
-func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
+func (c *fakeCloud) Find(ctx context.Context, ref string, settles func(Instance) bool) ([]Instance, error) {
 	if err := c.enter(ctx, "find", &Lease{ID: ref}); err != nil {
 		return nil, err
 	}
@@ -188,17 +190,20 @@ func (c *fakeCloud) Find(ctx context.Context, ref string) ([]Instance, error) {
 			found = append(found, in.clone())
 		}
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) > 0 && found[0].ID == ref && (settles == nil || settles(found[0])):
+		return found, nil
+	case len(found) == 0 && c.silent == nil:
 		return nil, &Error{Code: ENOTFOUND, Message: Textf("There is no instance %s.", ref)}
 	}
-	return found, nil
+	return found, c.silent
 }
 
 func (c *fakeCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
 	if err := c.configured(account); err != nil {
 		return Instance{}, err
 	}
-	found, err := c.Find(ctx, id)
+	found, err := c.Find(ctx, id, nil)
 	for _, in := range found {
 		if in.Account == account {
 			return in, nil

@@ -25,6 +25,7 @@ type replica struct {
 	k     *Keeper
 	store *wire
 	aws   *wire
+	slack *wire
 	stop  context.CancelFunc // of the ticks
 
 	mu        sync.Mutex
@@ -56,9 +57,9 @@ func newFleet(t *testing.T, n int) *fleet {
 // begin brings up one more replica.
 func (f *fleet) begin() *replica {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &replica{f: f, store: new(wire), aws: new(wire), stop: cancel}
+	r := &replica{f: f, store: new(wire), aws: new(wire), slack: new(wire), stop: cancel}
 	r.k = NewKeeper(Options{
-		Store: linedStore{f.store, r.store}, Cloud: linedCloud{f.cloud, r.aws}, Slack: people{f.slack, f.dir}, Shared: true,
+		Store: linedStore{f.store, r.store}, Cloud: linedCloud{f.cloud, r.aws}, Slack: linedSlack{people{f.slack, f.dir}, r.slack}, Shared: true,
 		Policy: f.policy, Timing: f.timing, Accounts: map[string]Account{"main": {ListenerPort: 443, SSHUser: "ubuntu"}, "far": {}},
 		Logger:     slog.New(cmp.Or[slog.Handler](f.handler, slog.NewTextHandler(&f.log, nil))),
 		OnOpened:   f.measure(&f.openings),
@@ -136,8 +137,8 @@ func (f *fleet) end() {
 }
 
 // pause stops a replica as SIGSTOP does: none of its calls goes on.
-func (r *replica) pause()  { r.store.pause(); r.aws.pause() }
-func (r *replica) resume() { r.store.resume(); r.aws.resume() }
+func (r *replica) pause()  { r.store.pause(); r.aws.pause(); r.slack.pause() }
+func (r *replica) resume() { r.store.resume(); r.aws.resume(); r.slack.resume() }
 
 func (r *replica) id() string { return r.k.Replica() }
 

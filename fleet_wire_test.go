@@ -15,6 +15,7 @@ type wire struct {
 	cut    bool
 	paused chan struct{} // closed when it goes on; nil: it goes
 	sent   bool          // what goes over it takes effect, however late
+	full   bool          // nothing can be written over it
 }
 
 func (l *wire) pass() error {
@@ -36,6 +37,25 @@ func (l *wire) set(cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = cut
+}
+
+func (l *wire) fill(full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.full = full
+}
+
+// passWrite is pass for what writes.
+func (l *wire) passWrite() error {
+	if err := l.pass(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.full {
+		return unavailable("The store")
+	}
+	return nil
 }
 
 func (l *wire) pause() {
@@ -78,7 +98,10 @@ func (s linedStore) Lease(ctx context.Context, id string) (*Lease, error) {
 }
 
 func (s linedStore) Put(ctx context.Context, l *Lease, events ...Event) error {
-	return overNone(s.line, func() error { return s.memStore.Put(ctx, l, events...) })
+	if err := s.line.passWrite(); err != nil {
+		return err
+	}
+	return s.memStore.Put(ctx, l, events...)
 }
 
 func (s linedStore) Delete(ctx context.Context, id string, revision uint64) error {
@@ -94,7 +117,10 @@ func (s linedStore) Active(ctx context.Context) ([]*Lease, error) {
 }
 
 func (s linedStore) Append(ctx context.Context, events ...Event) error {
-	return overNone(s.line, func() error { return s.memStore.Append(ctx, events...) })
+	if err := s.line.passWrite(); err != nil {
+		return err
+	}
+	return s.memStore.Append(ctx, events...)
 }
 
 func (s linedStore) Events(ctx context.Context, since time.Time) iter.Seq2[Event, error] {
@@ -142,6 +168,35 @@ func (c linedCloud) Close(ctx context.Context, l *Lease) (StepResult, error) {
 	return over(c.line, func() (StepResult, error) { return c.fakeCloud.Close(ctx, l) })
 }
 
+func (c linedCloud) Survey(ctx context.Context, account string, stored []*Lease) (Survey, error) {
+	return over(c.line, func() (Survey, error) { return c.fakeCloud.Survey(ctx, account, stored) })
+}
+
 func (c linedCloud) Instance(ctx context.Context, account, id string) (Instance, error) {
 	return over(c.line, func() (Instance, error) { return c.fakeCloud.Instance(ctx, account, id) })
+}
+
+// linedSlack is Slack at the end of a line.
+type linedSlack struct {
+	people
+	line *wire
+}
+
+func (s linedSlack) Person(ctx context.Context, user string) (Person, error) {
+	return over(s.line, func() (Person, error) { return s.people.Person(ctx, user) })
+}
+
+func (s linedSlack) Card(ctx context.Context, l *Lease) (channel, ts string, err error) {
+	if err := s.line.pass(); err != nil {
+		return "", "", err
+	}
+	return s.people.Card(ctx, l)
+}
+
+func (s linedSlack) Notice(ctx context.Context, l *Lease, n Notice) (Place, error) {
+	return over(s.line, func() (Place, error) { return s.people.Notice(ctx, l, n) })
+}
+
+func (s linedSlack) Edit(ctx context.Context, l *Lease, p Posted) error {
+	return overNone(s.line, func() error { return s.people.Edit(ctx, l, p) })
 }

@@ -116,6 +116,7 @@ type Keeper struct {
 	snapshots snapshots
 	sightings sightings
 	held      held
+	recalls   recalls
 	watches   watches
 	instances instanceCache
 }

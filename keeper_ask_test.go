@@ -2,6 +2,8 @@ package sshforward
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,18 +66,55 @@ func TestWhatIsThereCannotBeProbed(t *testing.T) {
 					t.Fatal(err)
 				}
 				tt.change(w)
-				_, there := w.do(alice, OpenLease{Instance: tt.ref, Because: "ticket 7"})
-				_, not := w.do(alice, OpenLease{Instance: "i-0nope"})
-				if ErrorCode(there) != ErrorCode(not) || strings.ReplaceAll(told(there), tt.ref, "i-0nope") != told(not) {
-					t.Errorf("what is there: %s %q\nwhat is not:   %s %q", ErrorCode(there), told(there), ErrorCode(not), told(not))
+				probe := func(trouble string) {
+					for kind, asks := range map[string]func(ref string) error{
+						"open": func(ref string) error {
+							_, err := w.do(alice, OpenLease{Instance: ref, Because: "ticket 7"})
+							return err
+						},
+						"open what is too long": func(ref string) error {
+							_, err := w.do(alice, OpenLease{Instance: ref, Port: 23, Duration: 1000 * time.Hour})
+							return err
+						},
+						"why": func(ref string) error {
+							_, err := w.keeper().Why(context.Background(), from(alice), ref)
+							return err
+						},
+					} {
+						there, not := asks(tt.ref), asks("i-0nope")
+						if ErrorCode(there) != ErrorCode(not) || strings.ReplaceAll(shown(there), tt.ref, "i-0nope") != shown(not) {
+							t.Errorf("%s, %s\nwhat is there: %s %q\nwhat is not:   %s %q", trouble, kind,
+								ErrorCode(there), shown(there), ErrorCode(not), shown(not))
+						}
+					}
 				}
+				probe("all is well")
 				events := w.store.recorded()
 				if e := events[0]; e.Instance == "i-0shut" && e.Result != EFORBIDDEN && tt.ref == "i-0shut" {
 					t.Errorf("the record: %+v", e)
 				}
+				w.cloud.silent = Errorf(EFORBIDDEN, "Account other lets me look for nothing.")
+				probe("an account does not let itself be searched")
+				w.cloud.silent = nil
+				w.k.policy.Rules[0].Users = append(w.k.policy.Rules[0].Users, "S0GONE")
+				w.dir.set(true)
+				probe("a group cannot be looked up")
 			})
 		})
 	}
+}
+
+// shown is all of an error that a person sees.
+func shown(err error) string {
+	e, _ := errors.AsType[*Error](err)
+	if e == nil {
+		return ""
+	}
+	try := e.Try
+	if cmd, ok := try.Command.(OpenLease); ok {
+		try = Suggestion{Verb: "open", Ref: cmd.Instance, Rest: fmt.Sprint(cmd)}
+	}
+	return fmt.Sprint(ErrorMessage(err), " ", e.Field, try)
 }
 
 func (w *world) retag(instance, key, value string) {

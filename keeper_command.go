@@ -134,9 +134,9 @@ func (k *Keeper) resolve(ctx context.Context, c Caller, ref string) ([]*Lease, e
 	return found, nil
 }
 
-func filter(ls []*Lease, keep func(*Lease) bool) []*Lease {
-	var out []*Lease
-	for _, l := range ls {
+func filter[T any](all []T, keep func(T) bool) []T {
+	var out []T
+	for _, l := range all {
 		if keep(l) {
 			out = append(out, l)
 		}

@@ -12,6 +12,9 @@ func (k *Keeper) meet() {
 	k.workers.start("", queueMembers, func() {
 		k.readClock()
 		gone, err := k.members.beat(k.workers.ctx)
+		if err == nil {
+			k.ledger.silence.Store(false)
+		}
 		now := time.Now()
 		if k.onMembers != nil && !k.members.alone() {
 			k.onMembers(k.members.replicas(now))

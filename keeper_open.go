@@ -224,36 +224,29 @@ type candidates struct {
 // caller could not open anyway are left out: the list is a help, and not a way
 // to learn what there is. A name that is written in another case is offered.
 func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, error) {
-	found, err := k.cloud.Find(ctx, ref)
-	if meant := InstanceRef(ref); ErrorCode(err) == ENOTFOUND && meant != ref && meant != "" {
-		found, err = k.cloud.Find(ctx, meant) // a name in quotes is looked for as it is typed first
-	}
-	if ErrorCode(err) == ENOTFOUND {
-		if like := k.namedLike(ctx, l.Owner, ref); len(like) > 0 {
-			return candidates{choose: like}, nil
-		}
-		return candidates{}, notThere(ref, hidden{&Error{Code: ENOTFOUND, Message: ErrorMessage(err), Err: err}})
-	}
+	found, err := k.search(ctx, l.Owner, ref)
 	if err != nil {
 		return candidates{}, err
 	}
-	if len(found) == 1 {
-		return candidates{one: found[0]}, nil
+	if found.like {
+		return candidates{choose: found.instances}, nil
+	}
+	if len(found.instances) == 1 {
+		return candidates{one: found.instances[0]}, nil
 	}
 	var allowed, known []Instance
 	var refused error
-	for _, in := range found {
+	for _, in := range found.instances {
 		probe := l.Clone()
 		probe.Instance = in
 		_, err := k.policy.Admit(ctx, k.slack, probe)
 		if _, ok := errors.AsType[refusal](err); ok {
 			known = append(known, in) // with other terms it would be let in
 		}
-		_, unsaid := errors.AsType[hidden](refused)
 		switch {
 		case err == nil:
 			allowed = append(allowed, in)
-		case refused == nil || ErrorCode(err) == EUNAVAILABLE || unsaid:
+		case refused == nil || ErrorCode(err) == EUNAVAILABLE:
 			refused = err
 		}
 	}
@@ -262,37 +255,9 @@ func (k *Keeper) find(ctx context.Context, l *Lease, ref string) (candidates, er
 		if len(known) == 1 {
 			return candidates{one: known[0]}, nil // which says what to change
 		}
-		return candidates{}, notThere(ref, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error")))
+		return candidates{}, notThere(ref, refused)
 	case 1:
 		return candidates{one: allowed[0]}, nil
 	}
 	return candidates{choose: allowed}, nil
-}
-
-// namedLike are the instances that somebody may ask for, and whose name differs
-// from what was typed only in case and blanks.
-func (k *Keeper) namedLike(ctx context.Context, user, ref string) []Instance {
-	admits := k.admits(ctx, user)
-	all, _ := k.instances.all()
-	var like []Instance
-	for account, offers := range all {
-		for _, o := range offers {
-			if o.name() != "" && looksLike(o.name(), ref) && admits(o.rule) {
-				like = append(like, o.instance(account))
-			}
-		}
-	}
-	return like
-}
-
-// notThere is the one answer for what does not exist and for what no rule lets
-// the caller reach, so that names and ids cannot be probed. It carries the
-// reason for the log and the audit record. Other errors stay as they are.
-func notThere(ref string, err error) error {
-	why, ok := errors.AsType[hidden](err)
-	if !ok {
-		return err
-	}
-	return (&Error{Code: ENOTFOUND, Err: why, Message: Textf("There is no instance %q that you may open. "+
-		"If it should be there, ask an operator for a rule that lets you in.", ref)}).about(FieldInstance)
 }

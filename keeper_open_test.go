@@ -63,6 +63,14 @@ func TestOpenUnavailable(t *testing.T) {
 		_, err := w.do(alice, OpenLease{Instance: "two"})
 		wantCode(t, err, EINVALID)
 	})
+	inWorld(t, func(w *world) { // who may be let in is not told that there is nothing
+		for i := range w.k.policy.Rules {
+			w.k.policy.Rules[i].Users = []string{"S0OPS"}
+		}
+		w.dir.set(true)
+		_, err := w.do(alice, OpenLease{Instance: "web"})
+		wantCode(t, err, EUNAVAILABLE)
+	})
 }
 
 // What the prompt says comes from the command, the policy and the instance.

@@ -3,7 +3,6 @@ package sshforward
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 )
 
@@ -86,32 +85,21 @@ func (k *Keeper) why(ctx context.Context, c Caller, ref string) (w Why, err erro
 // letIn returns the instances of an id or a name that some rule lets the caller
 // reach. Errors are those of an open request.
 func (k *Keeper) letIn(ctx context.Context, c Caller, ref string) ([]Instance, error) {
-	found, err := k.cloud.Find(ctx, ref)
-	if meant := InstanceRef(ref); ErrorCode(err) == ENOTFOUND && meant != ref && meant != "" {
-		found, err = k.cloud.Find(ctx, meant)
-	}
-	switch {
-	case ErrorCode(err) == ENOTFOUND:
-		if like := k.namedLike(ctx, c.User, ref); len(like) > 0 {
-			return like, nil
-		}
-		return nil, notThere(ref, hidden{&Error{Code: ENOTFOUND, Message: ErrorMessage(err), Err: err}})
-	case err != nil:
+	found, err := k.search(ctx, c.User, ref)
+	if err != nil {
 		return nil, err
 	}
 	var in []Instance
 	var refused error
-	for _, i := range found {
-		_, err := k.policy.lets(ctx, k.slack, c.User, i)
-		if _, unsaid := errors.AsType[hidden](err); err != nil && (refused == nil || !unsaid) {
-			refused = err
+	for _, i := range found.instances {
+		if _, err := k.policy.lets(ctx, k.slack, c.User, i); err != nil {
+			refused = cmp.Or(refused, err)
+			continue
 		}
-		if err == nil {
-			in = append(in, i)
-		}
+		in = append(in, i)
 	}
 	if len(in) == 0 {
-		return nil, notThere(ref, cmp.Or(refused, errors.New("the provisioner returned neither an instance nor an error")))
+		return nil, notThere(ref, refused)
 	}
 	return in, nil
 }

@@ -47,7 +47,7 @@ func (k *Keeper) wakeAt(id string, at, now time.Time) {
 func (k *Keeper) work(id string) {
 	ctx := k.workers.ctx
 	for !k.workers.stopping() {
-		l, err := k.ledger.get(ctx, id)
+		l, remembered, err := k.ledger.recall(ctx, id)
 		if err != nil {
 			if ErrorCode(err) != ENOTFOUND && ctx.Err() == nil {
 				k.log.Error("read lease", "lease", id, "err", err)
@@ -68,6 +68,9 @@ func (k *Keeper) work(id string) {
 		}
 		if action.Kind.opens() && !k.members.mayOpen(now) {
 			return // the next tick asks again
+		}
+		if remembered && action.Kind.ends() && k.knowsBetter(ctx, l) {
+			continue
 		}
 		if k.workers.crowded(l) {
 			k.lineUp(ctx, l)

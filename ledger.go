@@ -32,6 +32,7 @@ type ledger struct {
 
 	unwritten unwritten // what the store could not take yet
 	copies    copies    // for while it cannot be reached
+	silence   silence   // whether it answers at all
 }
 
 // hooks are told of what was written; each may be nil. See [Options].
@@ -46,29 +47,44 @@ type change func(l *Lease, now time.Time) error
 
 // get returns a lease as it is now. ENOTFOUND if there is none.
 func (g *ledger) get(ctx context.Context, id string) (*Lease, error) {
+	l, _, err := g.recall(ctx, id)
+	return l, err
+}
+
+// recall is get, and says whether the lease is remembered alone, while others may have
+// written it since.
+func (g *ledger) recall(ctx context.Context, id string) (l *Lease, remembered bool, err error) {
 	if l, ok := g.unwritten.newest(id); ok {
-		return l, nil
+		return l, g.keeps != nil, nil
 	}
 	return g.read(ctx, id)
 }
 
-// storeTimeout bounds a call to a store that replicas share: while it does not
-// answer, what is due goes on from memory.
-const storeTimeout = 3 * time.Second
-
-func (g *ledger) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if g.keeps == nil {
-		return ctx, func() {}
+// learn changes what is remembered of a lease, if it is still remembered alone. No
+// event tells of it, since whoever made it so has told it.
+func (g *ledger) learn(id string, apply func(*Lease) bool) bool {
+	defer g.changing.lock(id)()
+	if l, ok := g.unwritten.newest(id); ok {
+		if !apply(l) {
+			return false
+		}
+		g.unwritten.put(l, nil, g.unwritten.events(id))
+		return true
 	}
-	return context.WithTimeout(ctx, storeTimeout)
+	l, ok := g.copies.get(id)
+	if !ok || !apply(l) {
+		return false
+	}
+	g.copies.note(l, true)
+	return true
 }
 
 // read returns what the store has of a lease, or what it had last if that cannot be
 // read.
-func (g *ledger) read(ctx context.Context, id string) (*Lease, error) {
-	within, cancel := g.bounded(ctx)
-	defer cancel()
-	l, err := g.leases.Lease(within, id)
+func (g *ledger) read(ctx context.Context, id string) (l *Lease, remembered bool, err error) {
+	within, done := g.silence.bounded(ctx, g.keeps != nil)
+	l, err = g.leases.Lease(within, id)
+	done(err)
 	switch {
 	case err == nil:
 		g.keep(l)
@@ -76,10 +92,10 @@ func (g *ledger) read(ctx context.Context, id string) (*Lease, error) {
 		g.copies.forget(id)
 	case ctx.Err() == nil:
 		if l, ok := g.copies.get(id); ok {
-			return l, nil
+			return l, true, nil
 		}
 	}
-	return l, err
+	return l, false, err
 }
 
 func (g *ledger) keep(l *Lease) {
@@ -106,9 +122,9 @@ func (g *ledger) active(ctx context.Context, keep func(*Lease) bool) ([]*Lease, 
 // due returns the ids of leases that need something by then, at most limit. With an
 // error there are those that are known without the store.
 func (g *ledger) due(ctx context.Context, then time.Time, limit int) ([]string, error) {
-	within, cancel := g.bounded(ctx)
-	defer cancel()
+	within, done := g.silence.bounded(ctx, g.keeps != nil)
 	ids, err := g.leases.Due(within, then, limit)
+	done(err)
 	if err != nil {
 		return g.copies.due(then), err
 	}
@@ -259,20 +275,20 @@ func (g *ledger) settle(ctx context.Context, id string) error {
 // store puts a lease with its events. Where the answer was lost on the way, it
 // looks whether it was done.
 func (g *ledger) store(ctx context.Context, l *Lease, events []Event) error {
-	within, cancel := g.bounded(ctx)
-	defer cancel()
+	within, done := g.silence.bounded(ctx, g.keeps != nil)
 	err := g.leases.Put(within, l, events...)
+	done(err)
 	if err == nil {
 		g.keep(l)
 	}
 	if err == nil || ErrorCode(err) == ECONFLICT || ErrorCode(err) == EINVALID || ctx.Err() != nil {
 		return err
 	}
-	within, cancelRead := g.bounded(ctx)
-	defer cancelRead()
 	wrote := *l
 	wrote.Revision++
-	if is, readErr := g.leases.Lease(within, l.ID); readErr != nil || !sameLease(is, &wrote) {
+	within, done = g.silence.bounded(ctx, g.keeps != nil)
+	is, readErr := g.leases.Lease(within, l.ID)
+	if done(readErr); readErr != nil || !sameLease(is, &wrote) {
 		return err
 	}
 	l.Revision = wrote.Revision
@@ -282,7 +298,8 @@ func (g *ledger) store(ctx context.Context, l *Lease, events []Event) error {
 
 // reconcile forgets the copy of a lease in memory after a conflict: another writer
 // could write, so it is older, or it did get through after all. What it has to tell
-// and the audit record does not have goes with the next write.
+// and the audit record does not have goes with the next write. An end that counts
+// all the same, see [Lease.outlasts], is made anew of what the other one wrote.
 func (g *ledger) reconcile(ctx context.Context, id string) error {
 	kept := g.unwritten.events(id)
 	if len(kept) == 0 {
@@ -302,6 +319,16 @@ func (g *ledger) reconcile(ctx context.Context, id string) error {
 		has[recordOf(e)] = true
 	}
 	was, mine := g.unwritten.change(id)
+	if is != nil && mine.outlasts(is) {
+		l, err := mine.carriedOver(is)
+		if err != nil {
+			return err
+		}
+		g.owned(is, l, time.Now().Round(0))
+		kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] })
+		g.unwritten.replace(l, is, l.carriedWith(kept, is))
+		return nil
+	}
 	kept = slices.DeleteFunc(kept, func(e Event) bool { return has[recordOf(e)] || is != nil && e.toldBy(is, was, mine) })
 	g.unwritten.keepEvents(id, kept)
 	return nil

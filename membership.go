@@ -268,7 +268,7 @@ func (m *membership) inherits(l *Lease, now time.Time) bool {
 
 // own says in each write of a lease who works on it from then on: whoever moves it
 // into another state. What has failed at this one is tried next at another, which
-// may have a way to AWS that this one does not have.
+// may have a way to AWS or to Slack that this one does not have.
 func (m *membership) own(was, is *Lease, now time.Time) {
 	if m.alone() {
 		is.Worker, is.Stragglers = "", nil // what a table had of it
@@ -279,6 +279,8 @@ func (m *membership) own(was, is *Lease, now time.Time) {
 		is.handOver(m.id, was.making(), now)
 	case is.Attempts > was.Attempts && is.Worker == m.id:
 		is.Worker = m.next(now)
+	case is.Worker == m.id && is.cannotTell(was):
+		is.handOver(m.next(now), was.Card.TS == "", now)
 	}
 	is.dropStragglers(now, func(s Straggler) bool { return s.Worker == is.Worker || s.Worker != "" && !m.listed(s.Worker) })
 }

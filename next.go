@@ -157,6 +157,11 @@ func (k ActionKind) opens() bool {
 	return false
 }
 
+// ends reports whether an action ends a lease for its time alone.
+func (k ActionKind) ends() bool {
+	return k == ActionLapse || k == ActionExpire || k == ActionGiveUp
+}
+
 // late reports whether an action ends access and has waited for too long for who
 // owns the lease.
 func (a Action) late(now time.Time) bool {

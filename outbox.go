@@ -246,6 +246,7 @@ func (l *Lease) noticeSent(now time.Time, n Notice, at Place, key string, err er
 		l.forgetPosted(at) // a place is that of one message
 		l.Posted = append(l.Posted, Posted{Place: at, Kind: n.Kind, At: n.At, To: n.To, Since: l.outageOf(n), Key: key})
 	}
+	l.Owed = slices.Clone(l.Owed) // the lease as it was has the same, and is compared with
 	switch owed := l.owed(n); {
 	case owed != nil && err != nil && n.To != "" && Final(err): // they cannot be written to
 		l.settle(n)

@@ -28,6 +28,25 @@ func (l *Lease) handOver(to string, making bool, now time.Time) {
 	l.Worker = to
 }
 
+// tellTries is how often in a row Slack has to fail at one replica until another one
+// tries: once in a while it fails everybody, and a lease is not to go to and fro by that.
+const tellTries = 3
+
+// cannotTell reports whether people could not be told something for the third time in
+// a row, the sixth and so on, where no work in AWS would be torn by that.
+func (l *Lease) cannotTell(was *Lease) bool {
+	shown := was.Clone()
+	shown.Card.TS = "shown"
+	if shown.making() {
+		return false
+	}
+	tired := func(is, was Retry) bool { return is.Attempts > was.Attempts && is.Attempts%tellTries == 0 }
+	return tired(l.Card.Retry, was.Card.Retry) || slices.ContainsFunc(l.Owed, func(n Notice) bool {
+		before := was.owed(n)
+		return before != nil && tired(n.Retry, before.Retry)
+	})
+}
+
 // straggles reports whether a replica was said to be still at work on the lease.
 func (l *Lease) straggles(id string) bool {
 	return id != "" && slices.ContainsFunc(l.Stragglers, func(s Straggler) bool { return s.Worker == id })

@@ -25,8 +25,10 @@ type StepResult struct {
 type Finder interface {
 	// Find returns the instances with this id, or this Name tag, looking in
 	// all accounts at once. ENOTFOUND if there is none; if an account could
-	// not be asked and the others have nothing, that account's error.
-	Find(ctx context.Context, ref string) ([]Instance, error)
+	// not be asked, that account's error, with what the others have. An id is
+	// in one account: the first instance that settles says yes to is all there
+	// is, and the other accounts are not waited for; nil says so of any.
+	Find(ctx context.Context, ref string, settles func(Instance) bool) ([]Instance, error)
 
 	// Instance returns one instance of one account as it is now, whatever the
 	// other accounts say or do not. ENOTFOUND if there is none.

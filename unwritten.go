@@ -32,6 +32,14 @@ func (u *unwritten) put(l, was *Lease, events []Event) (news bool) {
 	return before.lease == nil
 }
 
+// replace keeps another lease instead of the one that was kept, of which another
+// writer's is what the store has.
+func (u *unwritten) replace(l, was *Lease, events []Event) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.set(l.ID, unwrittenLease{l.Clone(), was, events})
+}
+
 // change returns what the store had of a lease before it went on in memory, and what
 // it is there; nil is for none.
 func (u *unwritten) change(id string) (was, mine *Lease) {

@@ -14,7 +14,13 @@ import (
 // lease it is the one that the caller has.
 func parseExtend(args []word) (operation, error) {
 	cmd := sshforward.ExtendLease{}
-	names := args
+	typed, names := "", args
+	n, until := nearlyAtTheEnd(args)
+	if n > 0 {
+		typed, names = joinWords(args[len(args)-n:]), args[:len(args)-n]
+		cmd.Duration, _ = sshforward.ParseDuration(guessDuration(typed))
+		args = nil
+	}
 	for from := range args { // the longest run of words at the end
 		if d, n := durationIn(args[from:]); n > 0 && from+n == len(args) {
 			cmd.Duration, names = d, args[:from]
@@ -24,7 +30,6 @@ func parseExtend(args []word) (operation, error) {
 	if d, n := durationIn(args); cmd.Duration == 0 && n > 0 {
 		cmd.Duration, names = d, args[n:]
 	}
-	typed := ""
 	if last := len(names) - 1; cmd.Duration == 0 && last >= 0 && (last > 0 || startsWithDigit(names[0].text)) {
 		typed, names = sshforward.Typed(names[last].text), names[:last] // meant to be one
 		cmd.Duration, _ = sshforward.ParseDuration(guessDuration(typed))
@@ -46,6 +51,9 @@ func parseExtend(args []word) (operation, error) {
 			cmd.Duration = exampleDuration
 		}
 		return nil, better(cmd, "%s", problem)
+	case until:
+		cmd.Duration = exampleDuration
+		return nil, better(cmd, "Say by how much; I do not take an end such as %s.", inCode(typed))
 	case typed != "":
 		return nil, better(cmd, "%s is not a duration.", inCode(typed))
 	case cmd.Duration == 0:
@@ -53,6 +61,18 @@ func parseExtend(args []word) (operation, error) {
 		return nil, better(cmd, "Say by how much.")
 	}
 	return cmd, nil
+}
+
+// nearlyAtTheEnd is [nearlyDuration] of the last words, where less of them is read
+// as a duration.
+func nearlyAtTheEnd(args []word) (n int, until bool) {
+	for from := range args {
+		n, until = nearlyDuration(args[from:])
+		if _, read := durationIn(args[from:]); n > read && from+n == len(args) {
+			return n, until
+		}
+	}
+	return 0, false
 }
 
 // exampleDuration is what an example is for.

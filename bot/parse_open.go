@@ -54,7 +54,7 @@ func parseOpen(text string, args []word) (operation, error) {
 			o.because(w.rest)
 		case w.comma():
 			// "open web-1, 2h" reads well too.
-		case w.is("for") && len(o.args) > 0 && startsWithDigit(o.args[0].text):
+		case w.is("for") && startsDuration(o.args):
 			// "open web-1 for 2h" is how people speak.
 		default:
 			o.other(w)
@@ -153,11 +153,24 @@ func (o *openParser) because(start int) {
 
 // other reads a word that stands alone: the duration, or a mistake.
 func (o *openParser) other(w word) {
-	if d, n := durationIn(append([]word{w}, o.args...)); n > 0 {
+	all := append([]word{w}, o.args...)
+	meant, until := nearlyDuration(all)
+	if d, n := durationIn(all); n >= max(meant, 1) {
 		if o.cmd.Duration != 0 && o.cmd.Duration != d {
 			o.fail("There are two durations in it, %s and %s.", sshforward.FormatDuration(o.cmd.Duration), sshforward.FormatDuration(d))
 		}
 		o.cmd.Duration, o.args = d, o.args[n-1:]
+		return
+	}
+	if meant > 0 {
+		o.args = o.args[meant-1:]
+		if until {
+			o.fail("Say for how long; I do not take an end such as %s.", inCode(joinWords(all[:meant])))
+			o.guess("1h")
+			return
+		}
+		o.fail("%s is not a duration.", inCode(joinWords(all[:meant])))
+		o.guess(guessDuration(joinWords(all[:meant])))
 		return
 	}
 	typed := sourceText(w.text)
@@ -168,9 +181,7 @@ func (o *openParser) other(w word) {
 	}
 	if startsWithDigit(w.text) && !w.quoted {
 		o.fail("%s is not a duration.", inCode(w.text))
-		if o.cmd.Duration == 0 {
-			o.cmd.Duration, _ = sshforward.ParseDuration(guessDuration(w.text))
-		}
+		o.guess(guessDuration(w.text))
 		return
 	}
 	o.fail("I do not understand %s; a name with spaces needs quotes.", inCode(w.text))
@@ -179,5 +190,19 @@ func (o *openParser) other(w word) {
 		if problem := badName(name); problem.IsZero() {
 			o.cmd.Instance = name
 		}
+	}
+}
+
+// startsDuration reports whether words begin with what is meant to be a duration.
+func startsDuration(args []word) bool {
+	_, n := durationIn(args)
+	meant, _ := nearlyDuration(args)
+	return n > 0 || meant > 0 || len(args) > 0 && startsWithDigit(args[0].text)
+}
+
+// guess is the duration of the example, unless one was typed that is right.
+func (o *openParser) guess(duration string) {
+	if o.cmd.Duration == 0 {
+		o.cmd.Duration, _ = sshforward.ParseDuration(duration)
 	}
 }

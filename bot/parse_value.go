@@ -3,9 +3,7 @@ package bot
 import (
 	"errors"
 	"net/netip"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,31 +24,6 @@ func badName(s string) sshforward.Text {
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
-
-// guessDuration makes a duration of what was meant to be one: 90 minutes
-// rather than hours, 2 hours rather than minutes.
-func guessDuration(typed string) string {
-	typed = sshforward.Typed(typed)
-	digits := 0
-	for digits < len(typed) && startsWithDigit(typed[digits:]) {
-		digits++
-	}
-	n, err := strconv.Atoi(typed[:digits])
-	if err != nil || n == 0 || n > 9999 {
-		return "1h"
-	}
-	unit := "h"
-	if n >= 10 {
-		unit = "m"
-	}
-	if rest := strings.ToLower(strings.TrimLeft(typed[digits:], " .,-")); rest != "" && strings.ContainsRune("smhd", rune(rest[0])) {
-		unit = rest[:1]
-	}
-	if d, err := sshforward.ParseDuration(typed[:digits] + unit); err == nil && d > 0 && d <= 365*24*time.Hour {
-		return sshforward.FormatDuration(d)
-	}
-	return "1h"
-}
 
 // sourceText drops what a browser or Slack puts around an address.
 func sourceText(s string) string {

@@ -275,6 +275,10 @@ func every(v render) map[string]message {
 		sshforward.ClosedByUser, sshforward.ClosedByAdmin, sshforward.InstanceGone, sshforward.NotAdmitted, sshforward.Lost} {
 		out["card-closed-"+string(r)] = v.card(ended(r))
 	}
+	early := ended(sshforward.Expired)
+	early.ExpiresAt = early.ExpiresAt.Add(time.Hour)
+	early.Why = sshforward.Textf("It had been extended meanwhile, which the replica that ended it could not read.")
+	out["card-closed-early"] = v.card(early)
 	maps.Copy(out, everyApproval(v))
 	return out
 }

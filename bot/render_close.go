@@ -32,7 +32,7 @@ func (v render) endReason(l *sshforward.Lease) string {
 	case sshforward.Failed:
 		return v.sentences(v.say("It could not be opened."), v.line(l.Why, 1000))
 	case sshforward.Expired:
-		return v.say("The time was up.")
+		return v.sentences(v.say("The time was up."), v.line(l.Why, 1000))
 	case sshforward.ClosedByUser:
 		return v.say("%s closed it.", mention(l.Owner))
 	case sshforward.ClosedByAdmin:

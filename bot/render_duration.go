@@ -37,6 +37,12 @@ func (v render) durations(typed string, usual time.Duration) []*slack.OptionBloc
 		if d, err := sshforward.ParseDuration(guessDuration(typed)); err == nil && rest != "" {
 			all = append(all, d)
 		}
+	default:
+		if n, until := nearlyDuration(words(typed)); n > 0 && !until {
+			if d, err := sshforward.ParseDuration(guessDuration(typed)); err == nil {
+				all = append(all, d)
+			}
+		}
 	}
 	out := []*slack.OptionBlockObject{}
 	for _, d := range slices.Compact(all) {

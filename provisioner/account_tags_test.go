@@ -164,7 +164,7 @@ func TestSubnetsOfOnesOwn(t *testing.T) {
 		with := func(subnets ...string) (string, error) {
 			w.opts.accounts[0].Subnets = subnets
 			w.restart()
-			place, err := w.p.Preflight(w.ctx, must(w.p.Find(w.ctx, "web-1"))[0], nil)
+			place, err := w.p.Preflight(w.ctx, must(w.p.Find(w.ctx, "web-1", nil))[0], nil)
 			return place.Subnet, err
 		}
 		for _, test := range []struct {

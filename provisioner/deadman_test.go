@@ -77,7 +77,7 @@ func TestDeadManLife(t *testing.T) {
 		// The group is known from then on.
 		again := w.lease("web-1")
 		again.ID = sshforward.NewID()
-		must(w.p.Find(w.ctx, again.Instance.ID)) // StageCheck
+		must(w.p.Find(w.ctx, again.Instance.ID, nil)) // StageCheck
 		w.open(again)
 		w.close(again)
 		calls := w.calls.take()

@@ -30,10 +30,10 @@ const (
 
 // Find implements sshforward.Provisioner. A Name is matched exactly but for blanks
 // around it, and only among instances that are not on their way out; an id finds those too. The
-// result is in the order of the configured accounts, then by id. An id is
-// unique, so that its first hit is all there is; for a Name every account
-// counts, and one that answers too late counts as one that could not be asked.
-func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instance, error) {
+// result is in the order of the configured accounts, then by id. For a Name every
+// account counts, and one that answers too late counts as one that could not be
+// asked.
+func (p *Provisioner) Find(ctx context.Context, ref string, settles func(sshforward.Instance) bool) ([]sshforward.Instance, error) {
 	ref = strings.TrimSpace(ref)
 	if ref == "" {
 		return nil, notFound(ref)
@@ -43,22 +43,18 @@ func (p *Provisioner) Find(ctx context.Context, ref string) ([]sshforward.Instan
 	for i, a := range p.accounts {
 		errs[i] = tooLate(a)
 	}
+	settled := false
 	p.ask(ctx, ref, func(a answer) (enough bool) {
 		found[a.from], errs[a.from] = a.found, a.err
-		return len(a.found) > 0 && instanceIDRE.MatchString(ref)
+		settled = instanceIDRE.MatchString(ref) && len(a.found) > 0 && (settles == nil || settles(a.found[0]))
+		return settled
 	})
 	all := slices.Concat(found...)
-	if len(all) > 0 && instanceIDRE.MatchString(ref) {
+	if settled {
 		return all, nil
 	}
-	for i, err := range errs {
-		if err == nil {
-			continue
-		}
-		if len(all) == 0 {
-			return nil, err
-		}
-		p.log.WarnContext(ctx, "an account could not be searched", "account", p.accounts[i].Name, "err", err)
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return all, errs[i]
 	}
 	if len(all) == 0 {
 		return nil, notFound(ref)

@@ -156,7 +156,8 @@ func (r *run) proven(ctx context.Context, rules []types.SecurityGroupRule) ([]ty
 	there, err := r.existing(ctx, others)
 	return slices.DeleteFunc(rules, func(rule types.SecurityGroupRule) bool {
 		group, _ := groupIn(rule)
-		return slices.Contains(there, group) || slices.Contains(own, aws.ToString(rule.GroupId))
+		forgotten := !slices.Contains(own, group) && !describedAs(rule, r.l.ID)
+		return forgotten || slices.Contains(there, group) || slices.Contains(own, aws.ToString(rule.GroupId))
 	}), err
 }
 

@@ -42,7 +42,7 @@ func TestLife(t *testing.T) {
 		before := w.foreign()
 		w.calls.take()
 		l := w.lease("web-1")
-		again, err := w.p.Find(w.ctx, l.Instance.ID) // StageCheck
+		again, err := w.p.Find(w.ctx, l.Instance.ID, nil) // StageCheck
 		if err != nil || again[0].PrivateIP != l.Instance.PrivateIP {
 			w.Fatalf("find again: %v, %v", again, err)
 		}
@@ -82,7 +82,7 @@ func TestLaterLife(t *testing.T) {
 		w.calls.take()
 		l := w.lease("web-1")
 		l.ID = "k7m2q9y"
-		must(w.p.Find(w.ctx, l.Instance.ID))
+		must(w.p.Find(w.ctx, l.Instance.ID, nil))
 		w.open(l)
 		w.close(l)
 		if calls := w.calls.take(); len(calls) > laterCalls {
@@ -126,7 +126,7 @@ func TestLifeWithIPv6(t *testing.T) {
 		before := w.foreign()
 		w.calls.take()
 		l := w.lease("web-1")
-		must(w.p.Find(w.ctx, l.Instance.ID))
+		must(w.p.Find(w.ctx, l.Instance.ID, nil))
 		w.open(l)
 		calls := w.calls.take()
 		w.checkOpen(l)
@@ -366,7 +366,7 @@ func BenchmarkLife(b *testing.B) {
 	for b.Loop() {
 		w := newFake(b, worldOptions{})
 		l := w.lease("web-1")
-		must(w.p.Find(w.ctx, l.Instance.ID))
+		must(w.p.Find(w.ctx, l.Instance.ID, nil))
 		w.open(l)
 		w.close(l)
 		n += len(w.calls.take())

@@ -31,7 +31,7 @@ func TestListLeavesOutWhatCannotBeOpened(t *testing.T) {
 		if err != nil || names(got) != "db-1 web-1" {
 			w.Errorf("%s, %v", names(got), err)
 		}
-		v6 := must(w.p.Find(w.ctx, "v6"))[0]
+		v6 := must(w.p.Find(w.ctx, "v6", nil))[0]
 		_, err = w.p.Preflight(w.ctx, v6, nil)
 		w.wantCode(err, sshforward.EINVALID) // it is left out for a reason
 	})

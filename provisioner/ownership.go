@@ -16,8 +16,9 @@ import (
 //   - a security group or a load balancer has the name that derives from the
 //     deployment and the lease's id; neither can be renamed;
 //   - a rule in somebody else's group lets in a group, on one tcp port: the
-//     lease's own, the one that is recorded for it, or one that exists no more;
-//     and the rule is described as the lease's, or recorded for it.
+//     lease's own or the one that is recorded for it, and the rule is described
+//     as the lease's, or recorded for it, or tagged so without a description; or a
+//     group that exists no more, and then it is described as the lease's.
 //
 // Anybody can give such a name to something new, or describe a rule so. Hence it
 // has to carry the deployment's tag as well, or be recorded in the store; what is
@@ -53,7 +54,8 @@ func groupIn(r types.SecurityGroupRule) (group string, ok bool) {
 func ruleDescription(lease string) string { return "sshforward " + lease }
 
 // describedLease is the lease that a rule's description says. Where there is no
-// description the tags say it: moto keeps none for a rule that lets in a group.
+// description the tags say it, of what lets in the lease's own group: moto keeps
+// none for a rule that lets in a group. See describedAs.
 func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, ok bool) {
 	description := aws.ToString(r.Description)
 	if tags := fromEC2Tags(r.Tags); description == "" && p.isOurs(tags) {
@@ -62,6 +64,12 @@ func (p *Provisioner) describedLease(r types.SecurityGroupRule) (lease string, o
 	id, ok := strings.CutPrefix(description, ruleDescription(""))
 	parsed, isID := sshforward.ParseID(id)
 	return id, ok && isID && parsed == id
+}
+
+// describedAs reports whether a rule's description says that it is a lease's. If
+// the group that it lets in is gone, nothing less proves it: rules are forgotten.
+func describedAs(r types.SecurityGroupRule, lease string) bool {
+	return aws.ToString(r.Description) == ruleDescription(lease)
 }
 
 // signed is the full set of a lease's tags, as the store says they should be.

@@ -16,6 +16,7 @@ import (
 	"github.com/sshforward/sshforward"
 	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
+	"github.com/sshforward/sshforward/provisioner/fakeaws"
 )
 
 // Whatever of the bot's tags are put on whatever others have, in any
@@ -38,7 +39,9 @@ func TestRandomTaggings(t *testing.T) {
 					l.ExpiresAt = l.ExpiresAt.Add(l.Duration)
 					l.Resources = must(w.p.Extend(w.ctx, l)).Resources
 				case 2:
-					w.revoke(w.group, func(r types.SecurityGroupRule) bool { return *r.SecurityGroupRuleId == l.Resources.InstanceRuleID })
+					w.revoke(w.group, func(r types.SecurityGroupRule) bool {
+						return r.ReferencedGroupInfo != nil && *r.ReferencedGroupInfo.GroupId == l.Resources.GroupID
+					})
 					l.Resources = must(w.p.Mend(w.ctx, l)).Resources
 				case 3:
 					if rnd.IntN(2) == 0 {
@@ -72,13 +75,16 @@ func (w *world) addRandomThings(rnd *rand.Rand) (ids, balancers []string) {
 	}
 	for i := range 3 + rnd.IntN(8) {
 		group, port := groups[rnd.IntN(len(groups))], []int32{22, 443, 5432}[rnd.IntN(3)]+int32(i)*10000%60000
-		switch rnd.IntN(3) {
+		switch rnd.IntN(4) {
 		case 0:
 			w.authorize(group, false, cidr("tcp", port, []string{"0.0.0.0/0", "10.0.0.0/8", "203.0.113.7/32"}[rnd.IntN(3)]))
 		case 1:
 			w.authorize(group, false, fromGroup(port, groups[rnd.IntN(len(groups))], []string{"app to database", "sshforward", ""}[rnd.IntN(3)]))
 		case 2:
 			w.authorize(group, true, fromGroup(port, groups[rnd.IntN(len(groups))], "out"))
+		case 3: // what it lets in is gone
+			w.cloud.Home().AddRule(fakeaws.Rule{Group: group, Protocol: "tcp", From: int(port), To: int(port),
+				Source: "sg-0123456789abcdef0", Description: []string{"app to database", "sshforward", ""}[rnd.IntN(3)]})
 		}
 	}
 	for _, r := range w.rules() {

@@ -207,6 +207,8 @@ func (s *surveyRun) rule(r types.SecurityGroupRule) {
 		s.doubt(kindRule, id, tags, "it is not described as a lease's")
 	case s.isGroupOf(lease, group):
 		s.addRule(lease, r)
+	case !describedAs(r, lease):
+		s.doubt(kindRule, id, tags, "it is not described as a lease's")
 	default:
 		s.claims = append(s.claims, claim{rule: r, lease: lease, group: group})
 	}

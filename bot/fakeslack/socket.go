@@ -24,8 +24,16 @@ type Connection struct {
 	Since     time.Time `json:"since"`
 	Delivered int       `json:"delivered"` // envelopes
 	Draining  bool      `json:"draining"`  // was told to go and gets nothing new
+	// AppToken is what it was opened with.
+	AppToken string `json:"-"`
 	// Ends is when Slack will end it; zero without Options.ConnectionLife.
 	Ends time.Time `json:"ends,omitzero"`
+}
+
+// ticket is a Socket Mode URL that was not used yet.
+type ticket struct {
+	ends     time.Time
+	appToken string
 }
 
 type conn struct {
@@ -58,16 +66,16 @@ func (c *conn) abort() {
 	_ = c.ws.Close()
 }
 
-func connectionsOpen(w *Workspace, _ args) (map[string]any, *apiError) {
+func connectionsOpen(w *Workspace, a args) (map[string]any, *apiError) {
 	now := time.Now()
-	for k, end := range w.tickets {
-		if now.After(end) {
+	for k, t := range w.tickets {
+		if now.After(t.ends) {
 			delete(w.tickets, k)
 		}
 	}
-	ticket := w.newSecret()
-	w.tickets[ticket] = now.Add(w.opt.TicketLife)
-	return map[string]any{"url": "ws" + strings.TrimPrefix(w.baseURL, "http") + "/socket?ticket=" + ticket + "&app_id=" + w.opt.AppID}, nil
+	secret := w.newSecret()
+	w.tickets[secret] = ticket{now.Add(w.opt.TicketLife), a.str("token")}
+	return map[string]any{"url": "ws" + strings.TrimPrefix(w.baseURL, "http") + "/socket?ticket=" + secret + "&app_id=" + w.opt.AppID}, nil
 }
 
 var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
@@ -78,13 +86,13 @@ func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
 	if w.faulted(rw, r, call, out) {
 		return
 	}
-	ticket := r.URL.Query().Get("ticket")
+	secret := r.URL.Query().Get("ticket")
 	w.mu.Lock()
-	end, ok := w.tickets[ticket]
-	delete(w.tickets, ticket) // each URL works once
+	t, ok := w.tickets[secret]
+	delete(w.tickets, secret) // each URL works once
 	full := len(w.conns) >= w.opt.MaxConnections
 	w.mu.Unlock()
-	if !ok || time.Now().After(end) {
+	if !ok || time.Now().After(t.ends) {
 		w.end(call, out, http.StatusForbidden, "invalid_ticket", nil)
 		http.Error(rw, "invalid_ticket", http.StatusForbidden)
 		return
@@ -94,7 +102,7 @@ func (w *Workspace) serveSocket(rw http.ResponseWriter, r *http.Request) {
 		w.end(call, out, http.StatusBadRequest, "bad_handshake", nil)
 		return
 	}
-	c := &conn{ws: ws}
+	c := &conn{ws: ws, Connection: Connection{AppToken: t.appToken}}
 	defer ws.Close()
 	if full {
 		w.end(call, out, http.StatusSwitchingProtocols, "too_many_websockets", nil)

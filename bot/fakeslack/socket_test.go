@@ -64,6 +64,33 @@ func TestTicketsWorkOnce(t *testing.T) {
 	}
 }
 
+// An app may have several app-level tokens; a connection knows its own.
+func TestConnectionsNameTheirAppToken(t *testing.T) {
+	t.Parallel()
+	w := office(t, fakeslack.Options{})
+	var want, got []string
+	for range 2 {
+		token := w.NewAppToken()
+		want = append(want, token)
+		_, url, err := slack.New("", slack.OptionAPIURL(w.APIURL()), slack.OptionAppLevelToken(token)).StartSocketModeContext(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := websocket.DefaultDialer.Dial(url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		read(t, c)
+	}
+	for _, c := range w.Connections() {
+		got = append(got, c.AppToken)
+	}
+	if !slices.Equal(got, want) || want[0] == want[1] || slices.Contains(want, w.AppToken()) {
+		t.Errorf("opened with %q, want %q", got, want)
+	}
+}
+
 func TestAtMostMaxConnections(t *testing.T) {
 	t.Parallel()
 	w := office(t, fakeslack.Options{MaxConnections: 2})

@@ -1,5 +1,20 @@
 package fakeslack
 
+import (
+	"fmt"
+	"slices"
+)
+
+// NewAppToken makes one more app-level token, of which an app may have several. The
+// connections that are opened with it name it.
+func (w *Workspace) NewAppToken() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	token := fmt.Sprintf("%s-%d", w.opt.AppToken, len(w.appTokens)+1)
+	w.appTokens = append(w.appTokens, token)
+	return token
+}
+
 // SetTokenError makes every call with this token fail with a code: token_revoked
 // or token_expired, invalid_auth, account_inactive, team_not_found,
 // not_allowed_token_type. An empty code heals it.
@@ -36,19 +51,16 @@ func (w *Workspace) Reinstall() {
 
 // checkToken needs mu. An app token opens connections and does nothing else.
 func (w *Workspace) checkToken(token string, app bool) *apiError {
-	want, other := w.opt.BotToken, w.opt.AppToken
-	if app {
-		want, other = other, want
-	}
-	switch token {
-	case "":
+	ofApp := slices.Contains(w.appTokens, token)
+	switch {
+	case token == "":
 		return refused("not_authed")
-	case want:
+	case app && ofApp, !app && token == w.opt.BotToken:
 		if code := w.tokenErrors[token]; code != "" {
 			return refused(code)
 		}
 		return nil
-	case other:
+	case ofApp, token == w.opt.BotToken:
 		return refused("not_allowed_token_type")
 	}
 	return refused("invalid_auth")

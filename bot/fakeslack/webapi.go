@@ -74,6 +74,9 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = w.checkTier(name, m)
 	}
+	if m.appToken {
+		a = args{"token": token} // not what is recorded
+	}
 	if err == nil {
 		answer, err = m.do(w, a)
 	}

@@ -47,7 +47,8 @@ type Workspace struct {
 	meters   map[string]*meter    // by method
 	frozen   map[string]string    // error code of an edit, by ts
 
-	tickets    map[string]time.Time // unused Socket Mode tickets and their end
+	tickets    map[string]ticket // unused Socket Mode tickets
+	appTokens  []string
 	conns      []*conn
 	connSeq    int
 	pending    []*pending
@@ -83,7 +84,8 @@ func New(o Options) *Workspace {
 		postDue:     map[string]time.Time{},
 		meters:      map[string]*meter{},
 		frozen:      map[string]string{},
-		tickets:     map[string]time.Time{},
+		tickets:     map[string]ticket{},
+		appTokens:   []string{o.AppToken},
 		script:      map[string][]Outcome{},
 		broken:      map[string]Outcome{},
 		fault:       o.Fault,

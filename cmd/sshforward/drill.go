@@ -100,9 +100,9 @@ func (r *drillReport) print(w io.Writer) error {
 // drillRule is the rule that lets an instance be drilled on, and the instance. What
 // no rule with drill: true covers is somebody's own.
 func (o *drillOptions) drillRule(ctx context.Context, c *config, aws sshforward.Finder) (in sshforward.Instance, err error) {
-	found, err := aws.Find(ctx, o.instance)
+	found, err := aws.Find(ctx, o.instance, nil)
 	switch {
-	case err != nil:
+	case len(found) == 0:
 		return in, err
 	case len(found) != 1:
 		return in, fmt.Errorf("%d instances are called %s; give the id of one", len(found), o.instance)

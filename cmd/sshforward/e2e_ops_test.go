@@ -52,6 +52,7 @@ func TestTerminated(t *testing.T) {
 	if status, _ := w.get("/healthz"); status != 200 {
 		t.Errorf("/healthz: %d", status)
 	}
+	w.await("both connections to Slack", func(s *fakeslack.Snapshot) bool { return len(s.Connections()) == 2 })
 	id := w.open(ann, dev, c.instance+" 1m from 203.0.113.7")
 	w.card(dev, id, "Opening")
 	if code, took := w.terminate(); code != 0 || took > 10*time.Second {

@@ -31,9 +31,6 @@ type fleet struct {
 	aws   *fakeaws.Cloud
 	store *dynamo.Store // what the table has, for the test to look at
 	bots  []*replica
-
-	mu    sync.Mutex
-	owner map[int]*replica // of connections to Slack
 }
 
 // replica is one of the bots. One that is started again is another one.
@@ -45,6 +42,7 @@ type replica struct {
 	log     *logBuffer
 	web     string
 	id      string // among the members
+	token   string // an app-level one of its own
 }
 
 var tables atomic.Int64
@@ -57,7 +55,7 @@ func newFleet(t *testing.T, o worldOptions, a fakeaws.Options) *fleet {
 	c, aws, _ := fakeCloud(t, a)
 	o.store = "dynamodb: {table: " + table + ", create: true}"
 	o.env = append(o.env, "AWS_ENDPOINT_URL_DYNAMODB="+url)
-	f := &fleet{world: newOffice(t, c, o), aws: aws, owner: make(map[int]*replica)}
+	f := &fleet{world: newOffice(t, c, o), aws: aws}
 	for _, user := range []string{dave, erin} {
 		f.slack.AddUser(fakeslack.User{ID: user, Name: strings.ToLower(user[2:])})
 	}
@@ -71,7 +69,10 @@ func newFleet(t *testing.T, o worldOptions, a fakeaws.Options) *fleet {
 		}
 	})
 	for range 3 {
-		f.launch()
+		f.begin()
+	}
+	for _, r := range f.bots {
+		r.connected()
 	}
 	cfg := dynalitetest.Config(url)
 	store, err := dynamo.Open(t.Context(), dynamo.Options{Table: table, AWS: &cfg})
@@ -83,7 +84,7 @@ func newFleet(t *testing.T, o worldOptions, a fakeaws.Options) *fleet {
 	for _, r := range f.bots {
 		r.metricIs("sshforward_members", "3")
 	}
-	f.slack.Spread(f.twice)
+	f.slack.Spread(twice)
 	stop := make(chan struct{})
 	var again sync.WaitGroup
 	again.Go(func() { f.oncemore(stop) })
@@ -101,38 +102,41 @@ var replicaID = regexp.MustCompile(`replica=(\w+)`)
 // launch starts one more bot and waits until it is connected.
 func (f *fleet) launch() *replica {
 	f.t.Helper()
+	r := f.begin()
+	r.connected()
+	return r
+}
+
+// begin starts one more bot.
+func (f *fleet) begin() *replica {
+	f.t.Helper()
 	r := &replica{f: f, name: fmt.Sprintf("bot %d", len(f.bots)+1), log: &logBuffer{}, exited: make(chan struct{})}
-	before := f.slack.Connections()
+	r.token = f.slack.NewAppToken()
 	r.process = exec.Command(binary, "serve", "--config", f.configure())
-	r.process.Env, r.process.Stderr, r.process.Stdout = f.environ(), r.log, io.Discard
+	r.process.Env, r.process.Stderr, r.process.Stdout = append(f.environ(), "SLACK_APP_TOKEN="+r.token), r.log, io.Discard
 	if err := r.process.Start(); err != nil {
 		f.t.Fatal(err)
 	}
 	go func() { _ = r.process.Wait(); close(r.exited) }()
 	f.bots = append(f.bots, r)
-	f.await("both connections of "+r.name, func(s *fakeslack.Snapshot) bool {
-		fresh := slices.DeleteFunc(s.Connections(), func(c fakeslack.Connection) bool {
-			return slices.ContainsFunc(before, func(was fakeslack.Connection) bool { return was.ID == c.ID })
-		})
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		for _, c := range fresh {
-			f.owner[c.ID] = r
-		}
-		return len(fresh) >= 2
-	})
-	r.web = "http://" + r.log.find(listening)[1]
-	r.id = r.log.find(replicaID)[1]
 	return r
 }
 
+// connected waits until Slack can reach it.
+func (r *replica) connected() {
+	r.f.t.Helper()
+	r.f.await("a connection of "+r.name, func(s *fakeslack.Snapshot) bool {
+		return slices.ContainsFunc(s.Connections(), func(c fakeslack.Connection) bool { return c.AppToken == r.token })
+	})
+	r.web = "http://" + r.log.find(listening)[1]
+	r.id = r.log.find(replicaID)[1]
+}
+
 // twice chooses two connections of two bots.
-func (f *fleet) twice(_ fakeslack.Envelope, all []fakeslack.Connection) []int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func twice(_ fakeslack.Envelope, all []fakeslack.Connection) []int {
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, c := range all[1:] {
-		if f.owner[c.ID] != f.owner[all[0].ID] {
+		if c.AppToken != all[0].AppToken {
 			return []int{all[0].ID, c.ID}
 		}
 	}

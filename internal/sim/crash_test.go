@@ -31,7 +31,7 @@ func wholeLife(t *testing.T, killer func(site) moment) (sites []site, deaths int
 		s := newSim(t, everydayAWS())
 		s.timing.Min, s.timing.Reminders = time.Second, []time.Duration{10 * time.Second}
 		foreign := s.cloud.Foreign("sshforward:deployment", "sim")
-		s.killer = killer
+		s.killer, s.noting = killer, killer == nil
 		s.boot()
 		id := s.open("U0ANN", 20*time.Second)
 		isOpen := func() bool { return !s.process.isOver() && s.lease(id).State == sshforward.Open }
@@ -112,7 +112,7 @@ func waitingLife(t *testing.T, yes bool, killer func(site) moment) (sites []site
 		s.policy.Rules[0].Approvers, s.policy.Rules[0].Approvals = []string{"UBOB"}, 1
 		s.deadMan = &provisioner.DeadMan{RoleARN: "arn:aws:iam::123456789012:role/deadman", Grace: 5 * time.Minute}
 		foreign := s.cloud.Foreign("sshforward:deployment", "sim")
-		s.killer = killer
+		s.killer, s.noting = killer, killer == nil
 		s.boot()
 		id := s.open("U0ANN", 20*time.Second)
 		s.run(5*time.Minute, s.ready(id))
@@ -203,7 +203,7 @@ func crashMatrix(t *testing.T, life func(*testing.T, func(site) moment) ([]site,
 		})
 	}
 	for i, at := range sites {
-		if testenv.Race && i%24 > 0 {
+		if testenv.Race && i%48 > 0 {
 			continue // without it all are gone through
 		}
 		if !testenv.Race && (i == 0 || sites[i-1].n < at.n-1) {

@@ -46,11 +46,7 @@ func (s *sim) checkLocked() {
 	if s.process.isOver() {
 		return
 	}
-	leases, err := s.process.store.Active(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, l := range leases {
+	for _, l := range s.active() {
 		if !l.Waiting() || !s.byHand[l.ID].IsZero() && time.Since(s.byHand[l.ID]) < retryBudget {
 			continue
 		}

@@ -159,7 +159,7 @@ func TestARollingDeploy(t *testing.T) {
 		for _, id := range ids {
 			f.until(5*time.Minute, "lease "+id+" is closed", func() bool { return f.lease(id).State == sshforward.Closed })
 		}
-		f.pass(6 * time.Minute)
+		f.pass(afterwards)
 		for i, stay := range f.stays(ids) {
 			if stay > 2*time.Second {
 				t.Errorf("lease %s lasted %s beyond its end", ids[i], stay)
@@ -219,7 +219,7 @@ func TestTheOwnerSleepsOverACall(t *testing.T) {
 	t.Parallel()
 	calls := []string{"CreateSecurityGroup", "CreateLoadBalancer", "AuthorizeSecurityGroupIngress"}
 	for _, operation := range calls[:testenv.UnlessRaced(len(calls), 1)] {
-		for _, sleeps := range []time.Duration{4 * time.Minute, 40 * time.Second, 7 * time.Minute}[:testenv.UnlessRaced(3, 1)] {
+		for _, sleeps := range []time.Duration{40 * time.Second, 4 * time.Minute, 7 * time.Minute}[:testenv.UnlessRaced(3, 1)] {
 			t.Run(operation+" "+sleeps.String(), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) { ownerSleepsOver(t, operation, sleeps) })
@@ -247,7 +247,7 @@ func ownerSleepsOver(t *testing.T, operation string, sleeps time.Duration) {
 	f.sendTo(f.newEnvelope("U0", sshforward.CloseLease{Ref: id}), func(r *replica) bool { return r != asleep.Load() })
 	f.until(30*time.Minute, "it is closed", func() bool { return f.lease(id).State == sshforward.Closed })
 	// Whatever comes late has come by now.
-	for range 10 {
+	for range testenv.UnlessRaced(10, 1) {
 		if left := f.cloud.Leftovers("sshforward:lease", id); len(left) > 0 {
 			t.Fatalf("%s after it was closed there is %v", time.Since(f.lease(id).ClosedAt), left)
 		}

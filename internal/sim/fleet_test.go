@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/sshforward/sshforward"
+	"github.com/sshforward/sshforward/internal/testenv"
 	"github.com/sshforward/sshforward/provisioner"
 	"github.com/sshforward/sshforward/provisioner/fakeaws"
 	"github.com/sshforward/sshforward/store/dynamo"
@@ -41,6 +43,9 @@ type fleet struct {
 	booted   int
 	going    sync.WaitGroup // deliveries, and processes that are ending
 
+	clocksOff bool // of the replicas that start from now on
+	takeovers atomic.Int64
+
 	mu        sync.Mutex
 	heard     map[string]int       // by lease and what was said
 	last      map[string]time.Time // when a lease was last reachable
@@ -48,6 +53,10 @@ type fleet struct {
 }
 
 const fleetSize = 3
+
+// afterwards is for how long a fleet is looked at when all is over: whatever was late
+// has come by then.
+var afterwards = time.Duration(testenv.UnlessRaced(360, 20)) * time.Second
 
 func newFleet(t *testing.T, seed uint64, o fakeaws.Options, d fakedynamo.Options) *fleet {
 	f := &fleet{
@@ -87,7 +96,7 @@ func (f *fleet) boot() {
 func (f *fleet) start() *replica {
 	f.t.Helper()
 	f.booted++
-	r := &replica{f: f, name: fmt.Sprintf("replica %d", f.booted), gate: newGate(f.seed + uint64(f.booted)<<32)}
+	r := &replica{f: f, name: fmt.Sprintf("replica %d", f.booted), gate: newGate(f.seed + uint64(f.booted)<<32), clock: f.newClock()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.store = f.open(r.name, gatedTransport{r.gate, toStore, f.db.HTTPClient(r.name).Transport}, false)
 	if f.deadMan != nil {
@@ -105,8 +114,9 @@ func (f *fleet) start() *replica {
 		f.t.Fatal(err)
 	}
 	r.keeper = sshforward.NewKeeper(sshforward.Options{
-		Store: r.store, Cloud: cloud, Slack: gatedSlack{r: r},
+		Store: clockedStore{r.store, r.clock}, Cloud: clockedCloud{cloud, r.clock}, Slack: gatedSlack{r: r},
 		Shared: true, Policy: f.policy, Timing: f.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
+		ClockOff: r.clock.behind, OnTakeover: func() { f.takeovers.Add(1) },
 	})
 	_ = r.keeper.Begin(r.ctx)
 	r.loop(time.Second, r.keeper.Tick)

@@ -57,6 +57,7 @@ func (w weather) String() string {
 type sky struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
+	ahead []int // weathers that are still to come, before all come once more
 	until [weathers]time.Time
 	seen  [weathers]int // how many calls met it
 }
@@ -84,12 +85,17 @@ func (k *sky) oneIn(n int) bool {
 	return k.rng.IntN(n) == 0
 }
 
-// turn begins some weather now and then; it lasts for minutes.
+// turn begins some weather now and then; it lasts for minutes. All kinds of it come
+// up before one does again.
 func (k *sky) turn() {
-	w, lasts := weather(k.upTo(time.Duration(weathers))), 2*time.Minute+k.upTo(40*time.Minute)
+	lasts := 2*time.Minute + k.upTo(40*time.Minute)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.until[w] = time.Now().Add(lasts)
+	if len(k.ahead) == 0 {
+		k.ahead = k.rng.Perm(int(weathers))
+	}
+	k.until[k.ahead[0]] = time.Now().Add(lasts)
+	k.ahead = k.ahead[1:]
 }
 
 // clear ends all of it.
@@ -388,11 +394,7 @@ func (s *sim) aside(sweepEvery time.Duration) {
 	s.t.Helper()
 	now := time.Now()
 	next := s.swept.Add(sweepEvery)
-	leases, err := s.process.store.Active(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, l := range leases {
+	for _, l := range s.active() {
 		if l.DueAt.Before(next) {
 			next = l.DueAt
 		}

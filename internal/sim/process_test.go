@@ -60,15 +60,18 @@ const (
 func (s *sim) cross(what string) moment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	here := site{n: len(s.sites), what: what}
-	if s.killer == nil && s.last != nil {
-		here.recorded = recorded(s.last)
+	here := site{n: s.crossed, what: what}
+	s.crossed++
+	if s.killer != nil {
+		return s.killer(here)
 	}
-	s.sites = append(s.sites, here)
-	if s.killer == nil {
-		return survive
+	if s.noting {
+		if s.last != nil {
+			here.recorded = recorded(s.last)
+		}
+		s.sites = append(s.sites, here)
 	}
-	return s.killer(here)
+	return survive
 }
 
 // guard runs a call that leaves the process, with death before or after it.
@@ -134,18 +137,6 @@ type mortalStore struct {
 	s *sim
 	p *process
 	*bolt.Store
-}
-
-func (m mortalStore) Put(ctx context.Context, l *sshforward.Lease, events ...sshforward.Event) error {
-	m.s.mu.Lock()
-	m.s.last = l.Clone()
-	m.s.mu.Unlock()
-	return m.s.guard(m.p, "put "+string(l.State), func() error {
-		if err := m.s.written("put"); err != nil {
-			return err
-		}
-		return m.Store.Put(ctx, l, events...)
-	})
 }
 
 func (m mortalStore) Append(ctx context.Context, events ...sshforward.Event) error {

@@ -200,6 +200,7 @@ type replica struct {
 	f      *fleet
 	name   string
 	gate   *gate
+	clock  clock
 	store  *dynamo.Store
 	keeper *sshforward.Keeper
 	ctx    context.Context // of its loops

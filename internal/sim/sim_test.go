@@ -50,8 +50,11 @@ type sim struct {
 	byHand  map[string]time.Time // when somebody else let everybody in, by lease
 	deaths  int
 	killer  func(site) moment
-	sites   []site
+	crossed int               // how many calls left the process
+	noting  bool              // whether they are noted
+	sites   []site            // which they were
 	last    *sshforward.Lease // as it was written, or is being written
+	seen    seen
 	mu      sync.Mutex
 }
 
@@ -96,6 +99,9 @@ func (s *sim) boot() {
 		Policy: s.policy, Timing: s.timing, Accounts: map[string]sshforward.Account{"main": {ListenerPort: 22}}, Logger: log,
 	})
 	s.process = p
+	s.mu.Lock()
+	s.seen = seen{writes: s.seen.writes + 1} // whatever was done to the file meanwhile
+	s.mu.Unlock()
 	_ = p.keeper.Begin(s.t.Context())
 }
 
@@ -211,16 +217,6 @@ func (s *sim) retry(try func() error) (again bool) {
 		s.t.Fatal(err)
 	}
 	return false
-}
-
-// lease reads what the store has, the dead process's last word.
-func (s *sim) lease(id string) *sshforward.Lease {
-	s.t.Helper()
-	l, err := s.process.store.Lease(s.t.Context(), id)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return l
 }
 
 func (s *sim) closed(id string) func() bool {

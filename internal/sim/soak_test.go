@@ -128,11 +128,7 @@ func (s *sim) skip(sweepEvery time.Duration) {
 	s.t.Helper()
 	now := time.Now()
 	next := s.swept.Add(sweepEvery)
-	leases, err := s.process.store.Active(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, l := range leases {
+	for _, l := range s.active() {
 		if l.DueAt.Before(next) {
 			next = l.DueAt
 		}

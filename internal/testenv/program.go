@@ -17,7 +17,7 @@ const module = "github.com/sshforward/sshforward"
 // process runs under it, and returns its path. The result is also kept in the
 // user's cache directory, from where the next that asks begins, in this run of
 // the tests or in a later one: the go command sees that it is up to date and
-// does not link it again.
+// does not link it again. Of those that ask together, one links.
 func Program(dir string) (path string, err error) {
 	path = filepath.Join(dir, "sshforward")
 	args := []string{"build", "-o", path}
@@ -25,6 +25,7 @@ func Program(dir string) (path string, err error) {
 		args = append(args, "-race")
 	}
 	kept := keptAt()
+	defer alone(kept)()
 	_ = copyFile(path, kept) // without it the program is linked anew, and that is all
 	if out, err := exec.Command("go", append(args, module+"/cmd/sshforward")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)

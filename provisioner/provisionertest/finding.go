@@ -14,7 +14,7 @@ import (
 var finding = []clause{
 	{"an instance is found by its id and by its Name, whole", func(b *bench) {
 		for _, ref := range []string{b.Instance, b.InstanceName, " " + b.InstanceName + " "} {
-			found, err := b.p.Find(b.ctx, ref)
+			found, err := b.p.Find(b.ctx, ref, nil)
 			if err != nil || len(found) != 1 {
 				b.Fatalf("find %q: %v, %v", ref, found, err)
 			}
@@ -25,7 +25,7 @@ var finding = []clause{
 		}
 	}},
 	{"an instance is looked at in one account", func(b *bench) {
-		found, err := b.p.Find(b.ctx, b.Instance)
+		found, err := b.p.Find(b.ctx, b.Instance, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -41,7 +41,7 @@ var finding = []clause{
 	{"a pattern is not a name, nor is a part of one", func(b *bench) {
 		for _, ref := range []string{"", "*", b.InstanceName[:2], b.InstanceName[:2] + "*", b.InstanceName[:len(b.InstanceName)-1] + "?",
 			b.InstanceName[:2] + `\` + b.InstanceName[2:], strings.ToUpper(b.InstanceName), "i-0123456789abcdef0", "i-xyz"} {
-			_, err := b.p.Find(b.ctx, ref)
+			_, err := b.p.Find(b.ctx, ref, nil)
 			b.wantCode(err, sshforward.ENOTFOUND)
 		}
 	}},
@@ -51,7 +51,7 @@ var finding = []clause{
 		if err != nil || at < 0 {
 			b.Fatalf("list: %v, %v", list, err)
 		}
-		found, err := b.p.Find(b.ctx, b.Instance)
+		found, err := b.p.Find(b.ctx, b.Instance, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -98,7 +98,7 @@ var (
 // lease asks for a forward, as far as the keeper comes before the first stage.
 func (b *bench) lease() *sshforward.Lease {
 	b.Helper()
-	found, err := b.p.Find(b.ctx, b.Instance)
+	found, err := b.p.Find(b.ctx, b.Instance, nil)
 	if err != nil || len(found) != 1 {
 		b.Fatalf("find %s: %v, %v", b.Instance, found, err)
 	}

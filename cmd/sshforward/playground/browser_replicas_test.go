@@ -34,6 +34,7 @@ func TestReplicasInTheBrowser(t *testing.T) {
 	d.See(fmt.Sprintf("[data-replica='%d'][data-state='dead']", owner))
 	next := d.owner(lease, owner)
 	d.Looks("replicas-taken-over", ".replica [data-lease]")
+	d.broke()
 	d.Click(fmt.Sprintf("[data-kind='start-%d']", owner))
 	d.See(fmt.Sprintf("[data-replica='%d'][data-state='well']", owner))
 
@@ -49,9 +50,37 @@ func TestReplicasInTheBrowser(t *testing.T) {
 	d.Click(fmt.Sprintf("[data-kind='join-%d']", third))
 	d.See(fmt.Sprintf("[data-replica='%d'][data-state='well']", third))
 
-	if !strings.Contains(d.Get(`document.querySelector(".state").textContent`), "web-1 can be reached") {
-		t.Error("the forward is not open any more")
+	open := func() {
+		t.Helper()
+		if !strings.Contains(d.Get(`document.querySelector(".state").textContent`), "web-1 can be reached") {
+			t.Error("the forward is not open any more")
+		}
 	}
+	open()
+	if name := d.Get(`document.querySelector("[data-kind=lose-database] strong").textContent`); name != "Lose the table" {
+		t.Errorf("the button says %q", name)
+	}
+	d.Click("[data-kind=lose-database]")
+	for end := time.Now().Add(time.Minute); d.p.Status().Repairs["lose-database"].Took == 0; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the replicas are not back")
+		}
+	}
+	d.owner(lease, 0) // it is learned again from the tags
+	open()
+}
+
+// broke waits until the guide's step of breaking something is done.
+func (d *drive) broke() {
+	d.t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		for _, s := range d.p.Story().Steps {
+			if s.ID == "break" && !s.Done.IsZero() {
+				return
+			}
+		}
+	}
+	d.t.Fatal("something was broken, and the guide does not have it")
 }
 
 // owner waits until the page shows the lease at a replica, another one than not, and

@@ -39,11 +39,16 @@ type table struct {
 	db   *fakedynamo.DB
 	url  string
 	note func() // is called when what Status says has changed
+	// inherited is called when all that a bot had which was killed is with others.
+	inherited func(after time.Duration)
 
 	mu      sync.Mutex
 	cut     map[string]bool   // bots that do not get through, by access key
 	members map[string]string // by the id that a bot has in the table: its access key
 	owned   map[string][]string
+	orphans []string  // leases of the one that was killed last
+	killed  string    // its access key
+	since   time.Time // when that was
 }
 
 // accessKey is that of the nth bot.
@@ -52,7 +57,7 @@ func accessKey(n int) string { return "AKIAREPLICA" + strconv.Itoa(n) }
 // startTable serves the table, and looks who has which lease.
 func (p *Playground) startTable() error {
 	t := &table{
-		db: fakedynamo.New(fakedynamo.Options{}), note: p.note,
+		db: fakedynamo.New(fakedynamo.Options{}), note: p.note, inherited: p.inherited,
 		cut: make(map[string]bool), members: make(map[string]string), owned: make(map[string][]string),
 	}
 	t.db.SetFault(t.fault)
@@ -126,10 +131,38 @@ func (t *table) look(ctx context.Context, store *dynamo.Store) {
 			key := t.members[l.Worker]
 			owned[key] = append(owned[key], l.ID)
 		}
-		t.owned = owned
+		over := len(t.orphans) > 0 && !slices.ContainsFunc(owned[t.killed], func(id string) bool { return slices.Contains(t.orphans, id) })
+		if t.owned = owned; over {
+			t.orphans = nil
+		}
+		since := t.since
 		t.mu.Unlock()
+		if over {
+			t.inherited(time.Since(since))
+		}
 		t.note()
 	}
+}
+
+// orphan waits for others to have what a bot has that is killed.
+func (t *table) orphan(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.since, t.killed, t.orphans = time.Now(), key, slices.Clone(t.owned[key])
+}
+
+// lose deletes the table. Who starts next makes an empty one.
+func (t *table) lose() {
+	t.db.Drop(tableName)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.owned, t.orphans = make(map[string][]string), nil
+}
+
+// inherited tells that others have what a replica had that was killed.
+func (p *Playground) inherited(after time.Duration) {
+	p.tour.returned()
+	p.chronicle.add(time.Now(), ofBot, "Another replica has what that one had, after %.1f s", after.Seconds())
 }
 
 func (t *table) setCut(key string, cut bool) {
@@ -195,7 +228,9 @@ func (p *Playground) toReplica(ctx context.Context, what string, n int) error {
 	}
 	switch what {
 	case "kill":
+		p.table.orphan(accessKey(n))
 		b.kill()
+		p.tour.died()
 	case "pause":
 		return b.pause()
 	case "resume":
@@ -204,7 +239,10 @@ func (p *Playground) toReplica(ctx context.Context, what string, n int) error {
 		if b.pid() != 0 {
 			return errRunning
 		}
-		return p.startOne(ctx, b)
+		if err := p.startOne(ctx, b); err != nil {
+			return err
+		}
+		p.tour.returned()
 	default:
 		p.table.setCut(accessKey(n), what == "cut")
 	}

@@ -74,14 +74,10 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 	case "remove-rule":
 		return p.removeRule()
 	case "lose-database":
-		if p.table != nil {
-			return errors.New("replicas have no database of their own")
-		}
 		p.eachBot((*botProcess).kill)
 		p.repairs.begin("lose-database")
-		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot and deletes its database")
-		if err := os.Remove(filepath.Join(p.dir, storeFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("delete the database: %w", err)
+		if err := p.loseStore(); err != nil {
+			return err
 		}
 		if err := p.startAgain(ctx); err != nil {
 			return err
@@ -91,6 +87,20 @@ func (p *Playground) Trouble(ctx context.Context, kind string) error {
 		}
 	default:
 		return fmt.Errorf("trouble %q is not known", kind)
+	}
+	return nil
+}
+
+// loseStore deletes the file of the one bot, or the table of several.
+func (p *Playground) loseStore() error {
+	if p.table != nil {
+		p.chronicle.add(time.Now(), ofTrouble, "Somebody kills every replica and deletes their table")
+		p.table.lose()
+		return nil
+	}
+	p.chronicle.add(time.Now(), ofTrouble, "Somebody kills the bot and deletes its database")
+	if err := os.Remove(filepath.Join(p.dir, storeFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("delete the database: %w", err)
 	}
 	return nil
 }

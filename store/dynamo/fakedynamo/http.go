@@ -42,6 +42,14 @@ func New(o Options) *DB {
 	return &DB{opts: o.withDefaults(), tables: map[string]*table{}, fault: o.Fault}
 }
 
+// Drop deletes a table with all that is in it, as somebody does who may, protected or
+// not.
+func (db *DB) Drop(table string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	delete(db.tables, table)
+}
+
 // request is a call while it is being worked on.
 type request struct {
 	db          *DB

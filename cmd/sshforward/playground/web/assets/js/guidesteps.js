@@ -102,7 +102,21 @@ export const steps = [
 function breaking() {
   const l = newest('db-1', 'ann');
   if (reachable(l) && !inside(l)) return { says: 'First somebody should be in, to see what becomes of them.', button: 'Log in to db-1', act: () => enter(l) };
+  const all = state.status?.replicas ?? [];
+  if (all.length) return breakingOne(all, l);
   return { says: 'The bot is in no data path. Kill it: what is open stays open, and who is in stays in.', button: 'kill -9 the bot', act: () => act.trouble('kill-bot') };
+}
+
+// Of several bots one is broken: the one that works on the lease, if there is one.
+function breakingOne(all, l) {
+  const dead = all.findIndex((r) => !r.pid) + 1;
+  if (dead) {
+    return { says: 'It is dead, and everything in the picture goes on. The others miss it for twelve seconds, and then one of them has its leases.',
+      button: `Start replica ${dead} again`, act: () => act.trouble(`start-${dead}`) };
+  }
+  const n = Math.max(all.findIndex((r) => (r.leases ?? []).includes(l?.id)), 0) + 1;
+  return { says: 'The bots are in no data path. Kill one: what is open stays open, who is in stays in, and another one takes over.',
+    button: `kill -9 replica ${n}`, act: () => act.trouble(`kill-${n}`) };
 }
 
 function enter(l) {

@@ -12,7 +12,7 @@ const seconds = (s) => (s < 60 ? `${s < 10 ? s.toFixed(1) : Math.round(s)} s` : 
 // will do, and whether something is on.
 const troubles = [
   (st) => (st.bot_running
-    ? { kind: 'kill-bot', sign: 'bolt', name: 'kill -9 the bot', will: 'sessions go on, but nothing opens or ends until it is started again', did: (r) => `was down for ${seconds(r.took)}, and went on where it was` }
+    ? { kind: 'kill-bot', sign: 'bolt', name: st.replicas?.length ? 'kill -9 every replica' : 'kill -9 the bot', will: 'sessions go on, but nothing opens or ends until it is started again', did: (r) => `was down for ${seconds(r.took)}, and went on where it was` }
     : { kind: 'restart-bot', sign: 'play', name: 'Start the bot', will: 'it is down; it goes on where it was', on: true }),
   (st) => (st.slow_health
     ? { kind: 'fast-health', sign: 'slow', name: 'Slow health', will: 'what opens now waits 20 s longer; press to end it', on: true }
@@ -24,8 +24,11 @@ const troubles = [
     kind: 'remove-rule', sign: 'rule', name: 'Remove the rule', will: 'as Terraform might: nobody new gets in until the bot has put it back',
     doing: (s) => `gone for ${seconds(s)}: the bot has to see it first`, did: (r) => `the bot put it back after ${seconds(r.took)}`,
   }),
-  () => ({
-    kind: 'lose-database', sign: 'disk', name: 'Lose the database', will: 'kill the bot and delete what it knows; it learns it again from the tags',
+  (st) => ({
+    kind: 'lose-database', sign: 'disk', name: st.replicas?.length ? 'Lose the table' : 'Lose the database',
+    will: st.replicas?.length
+      ? 'kill every replica and delete their table; they learn it again from the tags'
+      : 'kill the bot and delete what it knows; it learns it again from the tags',
     doing: (s) => `gone for ${seconds(s)}`, did: (r) => `rebuilt from the tags in ${seconds(r.took)}`,
   }),
 ];
