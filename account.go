@@ -27,15 +27,20 @@ const (
 // written by other people.
 var (
 	safeUser  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
-	safeAlias = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,252}$`)
+	safeAlias = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 )
+
+// maxAlias is the longest name that DNS has. Counted in the expression it would take 100 kB of memory.
+const maxAlias = 253
 
 // SafeUser reports whether a login name may stand before the @ of a command that
 // people paste into a shell.
 func SafeUser(user string) bool { return safeUser.MatchString(user) }
 
 // SafeHostKeyAlias reports the same of a name for host keys.
-func SafeHostKeyAlias(alias string) bool { return safeAlias.MatchString(alias) }
+func SafeHostKeyAlias(alias string) bool {
+	return len(alias) <= maxAlias && safeAlias.MatchString(alias)
+}
 
 const defaultUser = "ec2-user"
 

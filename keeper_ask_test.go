@@ -184,6 +184,13 @@ func TestNearMissesOfTags(t *testing.T) {
 			}
 		}
 	}
+	// Nor where the weaker rule says nothing of that tag.
+	p := Policy{Rules: []Rule{strict, {Name: "any"}}}
+	for _, value := range []string{"Prod", "prod ", "pr od"} {
+		if r, ok := p.Match(Instance{Tags: map[string]string{"Env": value}}); ok {
+			t.Errorf("%q: %s decides", value, r.Name)
+		}
+	}
 }
 
 // A name in another case is offered, not taken.

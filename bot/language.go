@@ -4,9 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/leonelquinteros/gotext"
 
 	"github.com/sshforward/sshforward"
 )
@@ -16,7 +15,7 @@ import (
 // every translation tool reads (locale/ja.po).
 type language struct {
 	tag   string            // "en", "ja"
-	words *gotext.Po        // nil: English
+	words func() *catalogue // nil: English
 	units *strings.Replacer // of a duration, for its letters; nil: as they are
 }
 
@@ -25,15 +24,9 @@ var japanesePO []byte
 
 var (
 	english  = &language{tag: "en"}
-	japanese = &language{tag: "ja", words: parsePO(japanesePO),
+	japanese = &language{tag: "ja", words: sync.OnceValue(func() *catalogue { return mustCatalogue(japanesePO) }),
 		units: strings.NewReplacer("d", "日", "h", "時間", "m", "分", "s", "秒")}
 )
-
-func parsePO(text []byte) *gotext.Po {
-	po := gotext.NewPo()
-	po.Parse(text)
-	return po
-}
 
 // Languages are what Options.Language may be.
 func Languages() []string { return []string{english.tag, japanese.tag} }
@@ -80,7 +73,7 @@ func (g *language) label(format string, args ...any) string {
 	if g.words == nil {
 		return fmt.Sprintf(format, args...)
 	}
-	return fmt.Sprintf(g.words.GetC(format, onButton, []any(nil)...), args...)
+	return fmt.Sprintf(g.words().get(onButton, format), args...)
 }
 
 // onButton is the gettext context of labels.
@@ -92,7 +85,7 @@ func (g *language) sayN(one, many string, n int, args ...any) string {
 	format := many
 	switch {
 	case g.words != nil:
-		format = g.words.GetN(one, many, n, []any(nil)...) // without vars it formats nothing
+		format = g.words().getN(one, many, n)
 	case n == 1:
 		format = one
 	}
@@ -111,10 +104,10 @@ func (g *language) text(t sshforward.Text) string {
 }
 
 func (g *language) translate(format string) string {
-	if g.words == nil || !g.words.IsTranslated(format) {
+	if g.words == nil {
 		return format
 	}
-	return g.words.Get(format, []any(nil)...) // without vars it formats nothing
+	return g.words().get("", format)
 }
 
 // span writes a duration as people read it; in a command it has to be

@@ -29,6 +29,7 @@ func TestLayers(t *testing.T) {
 			"cache.go"}},
 		layers.Layer{Name: "rendering", Files: []string{"render*.go"}},
 		layers.Layer{Name: "parsing", Files: []string{"parse*.go", "lex.go", "syntax.go"}},
-		layers.Layer{Name: "wire", Files: []string{"button.go", "payload.go", "blocks.go", "mrkdwn.go", "language.go", "operation.go"}},
+		layers.Layer{Name: "wire", Files: []string{"button.go", "payload.go", "blocks.go", "mrkdwn.go",
+			"language.go", "catalogue.go", "operation.go"}},
 	)
 }

@@ -95,7 +95,7 @@ func aclOf(acls []types.NetworkAcl, subnet string) *types.NetworkAcl {
 // addresses says; entries that are about some of them do not count.
 func passes(acl *types.NetworkAcl, egress bool, peer netip.Prefix, port int) bool {
 	entries := slices.Clone(acl.Entries)
-	slices.SortFunc(entries, func(x, y types.NetworkAclEntry) int {
+	slices.SortStableFunc(entries, func(x, y types.NetworkAclEntry) int {
 		return int(aws.ToInt32(x.RuleNumber) - aws.ToInt32(y.RuleNumber))
 	})
 	for _, e := range entries {

@@ -92,7 +92,7 @@ func lookAtPlaces(
 	if len(sources) == 0 {
 		sources = policy.Sources.Allow
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(places), func(x, y place) int {
+	for _, at := range slices.SortedStableFunc(maps.Keys(places), func(x, y place) int {
 		return cmp.Or(strings.Compare(x.vpc, y.vpc), strings.Compare(x.zone, y.zone))
 	}) {
 		here := places[at]

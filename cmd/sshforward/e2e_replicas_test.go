@@ -52,7 +52,7 @@ func TestReplicas(t *testing.T) {
 	f.opened(id)
 	since := time.Now()
 	f.home(ann, "is *open*")
-	if took := time.Since(since); took > 3*time.Second {
+	if took := time.Since(since); took > 15*time.Second { // which is what three seconds become on a busy machine
 		t.Errorf("Home followed after %s", took)
 	}
 	end := f.lease(id).ExpiresAt

@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/sshforward/sshforward/internal/safe"
 )
 
@@ -33,7 +31,7 @@ type web struct {
 // it again.
 func newWeb(addr string, certificate *tlsConfig, m *meters, loop *pulse, ready func(context.Context) error, log *slog.Logger) *web {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", m)
 	mux.HandleFunc("GET /healthz", page(func(context.Context) error { return loop.alive() }))
 	mux.HandleFunc("GET /readyz", page(ready))
 	w := &web{addr: addr, log: log, tls: certificate != nil, server: &http.Server{

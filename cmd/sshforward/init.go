@@ -55,7 +55,7 @@ func newInit(con console) *cobra.Command {
 	c.Flags().BoolVar(&o.deadman, "deadman", false, "with the dead-man switch: AWS ends access if the bot does not")
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing; what no flag says is as suggested")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if o.table != "" && !tableNames.MatchString(o.table) {
+		if o.table != "" && !isTableName(o.table) {
 			return fmt.Errorf("--table %q: 3 to 255 of a-z, A-Z, 0-9, _, . and -", o.table)
 		}
 		for _, q := range o.questions(con) {

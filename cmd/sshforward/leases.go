@@ -106,7 +106,7 @@ func surveyAll(ctx context.Context, configFile string, con console) (*provisione
 				u.Kind, printable(u.ID), u.Why)
 		}
 	}
-	slices.SortFunc(all, func(a, b inAWS) int { return a.Expires.Compare(b.Expires) })
+	slices.SortStableFunc(all, func(a, b inAWS) int { return a.Expires.Compare(b.Expires) })
 	return aws, all, errors.Join(errs...)
 }
 

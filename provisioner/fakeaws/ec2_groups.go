@@ -19,8 +19,10 @@ type xmlGroup struct {
 	Tags        []xmlTag        `xml:"tagSet>item"`
 }
 
-// groupTextRE is what EC2 allows in names and descriptions of groups.
-var groupTextRE = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}$`)
+var groupTextRE = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*$`)
+
+// isGroupText reports whether EC2 allows it as name or description of a group.
+func isGroupText(s string) bool { return s != "" && len(s) <= 255 && groupTextRE.MatchString(s) }
 
 // group finds a group that a call refers to. For a while after its creation
 // EC2 may not know it yet, under either of two codes.
@@ -57,13 +59,13 @@ func createSecurityGroup(rq *request) (any, *apiError) {
 		return nil, errorf("MissingParameter", "The request must contain the parameter GroupName")
 	case desc == "":
 		return nil, errorf("MissingParameter", "The request must contain the parameter GroupDescription")
-	case !groupTextRE.MatchString(name):
+	case !isGroupText(name):
 		return nil, errorf("InvalidParameterValue",
 			"Value (%s) for parameter GroupName is invalid. Character sets beyond ASCII are not supported.", name)
 	case strings.HasPrefix(strings.ToLower(name), "sg-"):
 		return nil, errorf("InvalidParameterValue",
 			"Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", name)
-	case !groupTextRE.MatchString(desc):
+	case !isGroupText(desc):
 		return nil, errorf("InvalidParameterValue",
 			"Value (%s) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.", desc)
 	case strings.EqualFold(name, "default"):

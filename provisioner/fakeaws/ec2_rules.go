@@ -221,7 +221,7 @@ func (rq *request) permissionsAsked(g *group, strict bool) ([]permission, *apiEr
 		return nil, errorf("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
 	}
 	for _, p := range out {
-		if p.description != "" && !groupTextRE.MatchString(p.description) {
+		if p.description != "" && !isGroupText(p.description) {
 			return nil, errorf("InvalidParameterValue",
 				"Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "+
 					"a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")

@@ -229,8 +229,8 @@ func (lb *loadBalancer) sameAs(old *loadBalancer) bool {
 	asked := filterSlice(old.Groups, func(id string) bool { return id != old.ownGroup })
 	byPort := func(a, b Listener) int { return a.Port - b.Port }
 	return lb.Scheme == old.Scheme && sameSet(lb.Subnets, old.Subnets) && sameSet(lb.Groups, asked) &&
-		slices.Equal(slices.SortedFunc(slices.Values(lb.Listeners), byPort),
-			slices.SortedFunc(slices.Values(old.Listeners), byPort))
+		slices.Equal(slices.SortedStableFunc(slices.Values(lb.Listeners), byPort),
+			slices.SortedStableFunc(slices.Values(old.Listeners), byPort))
 }
 
 // deleteLoadBalancer succeeds also when there is none by that name.

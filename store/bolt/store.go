@@ -244,44 +244,49 @@ func (s *Store) SetRebuilt(ctx context.Context, account string) error {
 
 func rebuiltKey(account string) []byte { return []byte("rebuilt/" + account) }
 
+// view is Store.view for what reads something, and returns also what was read
+// before an error. The rest is not generic, so that it is in the program once.
+func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx) (T, error)) (value T, err error) {
+	read := make(chan T, 1) // not a variable: what was given up may still be written
+	err = s.view(ctx, doing, func(tx *bbolt.Tx) error {
+		v, err := fn(tx)
+		read <- v
+		return err
+	})
+	select {
+	case value = <-read:
+	default: // it did not get so far, or was given up
+	}
+	return value, err
+}
+
 // view runs fn in a read transaction. Readers neither wait for commits nor hold
 // them up. The transaction has a goroutine of its own: whoever calls goes on
 // when ctx ends or the store is lost, also if bbolt never returns.
-func view[T any](ctx context.Context, s *Store, doing string, fn func(*bbolt.Tx) (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	var none T
+func (s *Store) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return none, sshforward.GivenUp(err)
+		return sshforward.GivenUp(err)
 	}
 	if err := s.Cause(); err != nil {
-		return none, failed(doing, err)
+		return failed(doing, err)
 	}
-	done := make(chan result, 1)
+	done := make(chan error, 1)
 	end := s.watch.begin()
 	go func() {
 		defer end()
-		defer safe.Catch(func(err error) { done <- result{err: failed(doing, err)} })
-		var r result
-		err := guard(func() error {
-			return s.db.View(func(tx *bbolt.Tx) (err error) {
-				r.value, err = fn(tx)
-				return err
-			})
-		})
+		defer safe.Catch(func(err error) { done <- failed(doing, err) })
+		err := guard(func() error { return s.db.View(fn) })
 		if err != nil {
-			r.err = failed(doing, err)
+			err = failed(doing, err)
 		}
-		done <- r
+		done <- err
 	}()
 	select {
-	case r := <-done:
-		return r.value, r.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
-		return none, sshforward.GivenUp(ctx.Err())
+		return sshforward.GivenUp(ctx.Err())
 	case <-s.watch.lost:
-		return none, failed(doing, s.watch.cause)
+		return failed(doing, s.watch.cause)
 	}
 }

@@ -107,7 +107,7 @@ func untoldOf(it item) (untold, error) {
 		}
 		l.tails = append(l.tails, tail{write, s.At, s.Told})
 	}
-	slices.SortFunc(l.tails, inOrder)
+	slices.SortStableFunc(l.tails, inOrder)
 	return l, nil
 }
 

@@ -268,7 +268,7 @@ func (t *teller) others(ctx context.Context) ([]untold, error) {
 			}
 		}
 	}
-	slices.SortFunc(tails, inOrder)
+	slices.SortStableFunc(tails, inOrder)
 	var all []told
 	for _, what := range tails {
 		all = append(all, what.told...)

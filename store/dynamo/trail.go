@@ -47,7 +47,7 @@ func (s *Store) events(ctx context.Context, since time.Time, yield func(sshforwa
 	from := sortable(since)
 	var instant []sshforward.Event // of one time, which go by number
 	flush := func() bool {
-		slices.SortFunc(instant, func(a, b sshforward.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+		slices.SortStableFunc(instant, func(a, b sshforward.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 		for _, e := range instant {
 			if !yield(e) {
 				return false

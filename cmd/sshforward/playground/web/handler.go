@@ -84,6 +84,7 @@ func Handler(o Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("GET /xterm/xterm.mjs", packed(files, "xterm/xterm.mjs.gz"))
 	mux.Handle("GET /events", &stream{Options: o, hub: newHub()})
 	if o.Tour != nil {
 		mux.Handle("GET /terminal", terminal{o})

@@ -272,3 +272,23 @@ func TestWithoutAServerThePortIsNotChecked(t *testing.T) {
 		t.Errorf("answered %d", rec.Code)
 	}
 }
+
+func TestTheTerminalComesPackedToWhoTakesThat(t *testing.T) {
+	w := newWorld(t)
+	for _, takes := range []string{"gzip, deflate, br, zstd", "identity"} {
+		code, script, h := w.do("GET", "/xterm/xterm.mjs", "", "Accept-Encoding", takes)
+		packed := h.Get("Content-Encoding") == "gzip"
+		if want := takes != "identity"; packed != want {
+			t.Errorf("%s: packed is %t", takes, packed)
+		}
+		if packed {
+			script = string(unpacked(t, []byte(script)))
+		}
+		if kind := h.Get("Content-Type"); code != 200 || kind != "text/javascript; charset=utf-8" {
+			t.Errorf("%s: %d, %s", takes, code, kind)
+		}
+		if !strings.Contains(script, "The xterm.js authors") || !strings.HasSuffix(script, "//# sourceMappingURL=xterm.mjs.map\n") {
+			t.Errorf("%s: %d bytes are not the script", takes, len(script))
+		}
+	}
+}

@@ -63,7 +63,7 @@ func sceneOf(w *fakeslack.Workspace, s *fakeslack.Snapshot) scene {
 			out.Homes = append(out.Homes, h)
 		}
 	}
-	slices.SortFunc(out.Messages, func(a, b fakeslack.Message) int { return cmp.Compare(a.TS, b.TS) })
+	slices.SortStableFunc(out.Messages, func(a, b fakeslack.Message) int { return cmp.Compare(a.TS, b.TS) })
 	for i := range out.Messages {
 		out.Messages[i] = slim(out.Messages[i])
 	}
