@@ -1,6 +1,6 @@
 # Short names for what people do here; the commands stand in README and .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help check test play release verify-release verify-xterm pictures
+.PHONY: help check test play release verify-release verify-xterm pictures dashboard
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -27,3 +27,7 @@ pictures: ## makes the pictures of the README, in a walk through the playground'
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	SSHFORWARD_ARTEFACTS=$$dir SSHFORWARD_REQUIRE=ssh,chromium go test -count=1 -run TestGuide/1400-light ./cmd/sshforward/playground && \
 	cp "$$dir/guide-1400-light-2-stranger.png" docs/playground.png && cp "$$dir/guide-1400-light-10-receipt.png" docs/receipt.png
+
+dashboard: ## makes the picture of the dashboard in docs/operations.md: a bot lives for eight minutes, watched by Prometheus
+	npm ci --prefix .ci/dashboard --ignore-scripts --no-audit --no-fund
+	SSHFORWARD_DASHBOARD=$(CURDIR)/docs/dashboard.png go test -count=1 -timeout 20m -run TestDashboardPicture ./cmd/sshforward

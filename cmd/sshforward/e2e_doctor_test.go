@@ -225,3 +225,40 @@ func TestDoctorReadsClocksAndRehearses(t *testing.T) {
 		t.Errorf("Slack's clock is right:\n%s", says)
 	}
 }
+
+// What it says is well on fakeaws is so on moto, and it makes nothing on either. moto's
+// ELB answers with 500 where a load balancer is not there, and its accounts begin
+// without ELB's role: that, and no more, has to be mended there.
+func TestDoctorOnEitherCloud(t *testing.T) {
+	t.Parallel()
+	clouds(t, func(t *testing.T, c cloud) {
+		slack := fakeslack.New(fakeslack.Options{})
+		slack.AddChannel(fakeslack.Channel{ID: ops, Name: "ops", BotMember: true})
+		if err := slack.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(slack.Close)
+		before := c.foreign(t)
+		out, err := examined(t, c, slack, strings.Clone)
+		moto := strings.HasSuffix(t.Name(), "moto")
+		if (err != nil) != moto {
+			t.Errorf("it ended with %v", err)
+		}
+		if !containsAll(out, []string{
+			"ok    AWS main: the bot is arn:aws:", "ok    AWS main: the clock here", "ok    AWS main: a rule covers 2 of ",
+			"(2 instances): load balancers go to subnet-", "EC2 would make the group, and add and remove the rule in a group of i-",
+			"ok    AWS main: what carries the deployment's tag can be listed",
+		}) {
+			t.Errorf("it says\n%s", out)
+		}
+		for line := range strings.Lines(out) {
+			known := strings.Contains(line, "whether AWS lets me") || strings.Contains(line, "ELB's service-linked role is not there")
+			if strings.HasPrefix(line, "MEND") && !(moto && known) {
+				t.Errorf("it says %s", line)
+			}
+		}
+		if left := c.leftovers(t); len(left) > 0 || c.foreign(t) != before {
+			t.Errorf("it made %v, or touched something", left)
+		}
+	})
+}
