@@ -54,7 +54,8 @@ func newFleet(t *testing.T, o worldOptions, a fakeaws.Options) *fleet {
 	table := fmt.Sprintf("e2e-%d", tables.Add(1))
 	c, aws, _ := fakeCloud(t, a)
 	o.store = "dynamodb: {table: " + table + ", create: true}"
-	o.env = append(o.env, "AWS_ENDPOINT_URL_DYNAMODB="+url)
+	// Each has an app token of its own, from which the key would be derived.
+	o.env = append(o.env, "AWS_ENDPOINT_URL_DYNAMODB="+url, sharedKey)
 	f := &fleet{world: newOffice(t, c, o), aws: aws}
 	for _, user := range []string{dave, erin} {
 		f.slack.AddUser(fakeslack.User{ID: user, Name: strings.ToLower(user[2:])})
