@@ -21,6 +21,7 @@ import (
 // picture of each step where SSHFORWARD_ARTEFACTS says. Under the race detector it is
 // one walk.
 func TestGuide(t *testing.T) {
+	t.Parallel()
 	walks := []walk{
 		{width: 1400, height: 900, scheme: "light"}, {width: 1024, height: 768, scheme: "dark", keyboard: true},
 		{width: 390, height: 844, scheme: "light"}, {width: 390, height: 844, scheme: "dark"},

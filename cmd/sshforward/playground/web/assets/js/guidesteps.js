@@ -22,14 +22,26 @@ function type(name, text) {
   return act.slash(text);
 }
 
-// press presses the newest button of the bot's that is meant, where it stands.
-function press(name, action, value) {
+// press presses the newest button of the bot's that is meant, where it stands. What
+// became of a lease is often told before the message with the button is there: it is
+// waited for.
+async function press(name, action, value) {
   be(name);
-  const all = [...document.querySelectorAll(`#messages [data-action="${action}"]`)];
-  const b = all.findLast((x) => x.dataset.value === value || x.dataset.value.startsWith(value + ' '));
+  const b = await soon(() => [...document.querySelectorAll(`#messages [data-action="${action}"]`)]
+    .findLast((x) => x.dataset.value === value || x.dataset.value.startsWith(value + ' ')));
   b?.scrollIntoView({ block: 'center' });
   b?.focus({ preventScroll: true });
   b?.click();
+}
+
+// soon is what look finds, as soon as it finds something; undefined after five seconds.
+async function soon(look) {
+  for (const late = Date.now() + 5000; Date.now() < late;) {
+    const found = look();
+    if (found) return found;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  return undefined;
 }
 
 const leases = (name, owner) => (state.story?.leases ?? []).filter((l) => l.name === name && l.owner === person(owner));
