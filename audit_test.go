@@ -45,6 +45,7 @@ func (w *world) wantRecorded(id string, want ...string) []Event {
 }
 
 func TestRecordOfALife(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.must(alice, ExtendLease{id, 30 * time.Minute})
@@ -89,6 +90,7 @@ func TestRecordOfALife(t *testing.T) {
 
 // Whoever ends a lease is named once, with the reason.
 func TestRecordOfEnds(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		end  func(w *world) (id string)
 		want []string // after the request and its confirmation
@@ -167,6 +169,7 @@ func TestRecordOfEnds(t *testing.T) {
 }
 
 func TestRecordOfTrouble(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
@@ -228,6 +231,7 @@ func TestEventsOf(t *testing.T) {
 }
 
 func TestRefusalsAreRecorded(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		before := len(w.store.recorded())
@@ -278,6 +282,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 // Who is told no when looking is in the record too; a program that looks, as a
 // scrape of the metrics does, is not.
 func TestLookingThatIsRefused(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		_, err := w.show(alice, "0000000")
 		wantCode(t, err, ENOTFOUND)
@@ -299,6 +304,7 @@ func TestLookingThatIsRefused(t *testing.T) {
 
 // Looking is not recorded, saving a source is.
 func TestWhatElseIsRecorded(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.list(alice, false)
 		w.source(alice)
@@ -315,6 +321,7 @@ func TestWhatElseIsRecorded(t *testing.T) {
 
 // What is over is forgotten after a while, and stays in the record.
 func TestRecordOutlivesTheLease(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.timing.Keep = time.Minute
@@ -331,6 +338,7 @@ func TestRecordOutlivesTheLease(t *testing.T) {
 
 // A refusal is an answer, whether or not it can be written down.
 func TestRefusalThatCannotBeRecorded(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.store.script(func(_ context.Context, op, _ string) error {
 			if op == "append" {
@@ -346,6 +354,7 @@ func TestRefusalThatCannotBeRecorded(t *testing.T) {
 }
 
 func TestCommandCutShortIsNoRefusal(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -60,6 +60,7 @@ func TestALeaseKnowsItsLastEnvelopes(t *testing.T) {
 // The same envelope once more has no effect and the same answer, whatever became
 // of the lease meanwhile.
 func TestAnEnvelopeThatComesAgain(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		once := func(envelope, user string, cmd Command) *Lease {
 			t.Helper()
@@ -105,6 +106,7 @@ func TestAnEnvelopeThatComesAgain(t *testing.T) {
 
 // A close of all that comes again says what the first one did.
 func TestAnEnvelopeThatClosesAllComesAgain(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		for range 2 {
@@ -121,6 +123,7 @@ func TestAnEnvelopeThatClosesAllComesAgain(t *testing.T) {
 // The request that was the last one for which there was room is not refused when
 // its envelope comes again.
 func TestAnEnvelopeAtTheQuota(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		for n := range mostWaiting {
 			w.must(alice, OpenLease{Instance: "web", Sources: prefixes(fmt.Sprintf("203.0.113.%d/32", n))})
@@ -145,6 +148,7 @@ func TestAnEnvelopeAtTheQuota(t *testing.T) {
 // Another lease has the id that an envelope asks for: it gets the next one, and the
 // same one when it comes again.
 func TestAnEnvelopeWhoseIDIsTaken(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		by := time.Now().Add(time.Hour)
 		taken := &Lease{ID: leaseID("e-1", 0), State: Requested, Owner: bob, RequestedAt: time.Now(), ConfirmBy: by, DueAt: by}

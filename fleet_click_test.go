@@ -23,6 +23,7 @@ func same(envelope string) func(int) string { return func(int) string { return e
 // One envelope that comes to three replicas at once has one effect, and one of them
 // answers.
 func TestOneEnvelopeAtThreeReplicasAtOnce(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		f.store.script(slowStore)
 		once := func(envelope, user string, cmd Command) *Lease {
@@ -71,6 +72,7 @@ func TestOneEnvelopeAtThreeReplicasAtOnce(t *testing.T) {
 // An approval that is clicked at three replicas at once, and an extension, count
 // once: with several clicks one wins, and the others hear what is so.
 func TestTheSameClickAtThreeReplicasAtOnce(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		click := func(n int) string { return fmt.Sprint(time.Now().UnixNano(), "/", n) }
 		id := f.ask(alice, "db", 20*time.Minute)
@@ -92,6 +94,7 @@ func TestTheSameClickAtThreeReplicasAtOnce(t *testing.T) {
 // However many replicas look at the same time, nobody gets a lease more than policy
 // allows, and what died in between is not counted for ever.
 func TestAQuotaAmongThree(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		for _, r := range f.replicas {
 			r.k.policy.LeasesPerUser = 2

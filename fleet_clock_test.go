@@ -9,6 +9,7 @@ import (
 // A replica whose clock is off says so. When it is off by too much the others have
 // its leases at once, and it opens nothing; when it is set, it works as before.
 func TestAClockThatIsOff(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 2, func(f *fleet) {
 		id := f.opened(alice, "web", time.Hour)
 		owner := f.worker(id)
@@ -46,6 +47,7 @@ func TestAClockThatIsOff(t *testing.T) {
 
 // A replica that cannot say that it lives opens nothing more, and closes all the same.
 func TestAReplicaThatCannotBeat(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 1, func(f *fleet) {
 		open := f.opened(alice, "web", 5*time.Minute)
 		f.store.script(refusing("beat"))
@@ -70,6 +72,7 @@ func TestAReplicaThatCannotBeat(t *testing.T) {
 
 // What is under way when the membership ends is cut short.
 func TestAnOpeningEndsWithTheMembership(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 1, func(f *fleet) {
 		f.cloud.script(hanging("open/balancer"))
 		id := f.ask(alice, "web", time.Hour)
@@ -91,6 +94,7 @@ func TestAnOpeningEndsWithTheMembership(t *testing.T) {
 // the forward all the same, in memory, and another one takes the lease over and opens it
 // as well: the record has it opened once.
 func TestAnOpeningThatTwoReplicasCompleteIsToldOnce(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 2, func(f *fleet) {
 		id := f.ask(alice, "web", 10*time.Minute)
 		f.pass(2 * time.Second)

@@ -9,6 +9,7 @@ import (
 
 // A lease lives its whole life among three replicas: each thing is done once.
 func TestALifeAmongThree(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		r, err := f.replicas[1].do(via(alice, "e-1"), OpenLease{Instance: "web", Duration: time.Hour})
 		if err != nil {
@@ -68,6 +69,7 @@ func TestALifeAmongThree(t *testing.T) {
 // What a replica that was killed was opening is opened by another one, and ends in
 // time even if it is killed at its end.
 func TestARestartElsewhere(t *testing.T) {
+	t.Parallel()
 	for _, after := range []time.Duration{0, time.Second, 5 * time.Second, 20 * time.Second} {
 		t.Run(fmt.Sprint("killed after ", after), func(t *testing.T) {
 			inFleet(t, 2, func(f *fleet) {
@@ -99,6 +101,7 @@ func TestARestartElsewhere(t *testing.T) {
 // The owner dies just before the end, or cannot do anything: the end is late by the
 // take-over at most.
 func TestTheOwnerIsGoneAtTheEnd(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		gone func(f *fleet, r *replica)
 		most time.Duration
@@ -153,6 +156,7 @@ func TestTheOwnerIsGoneAtTheEnd(t *testing.T) {
 // The store is gone for all of them: who owns a lease ends it in time, and what
 // happened is written once the store is back.
 func TestAllAreCutOffFromTheStore(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 2, func(f *fleet) {
 		id := f.opened(alice, "web", 10*time.Minute)
 		end := f.lease(id).ExpiresAt

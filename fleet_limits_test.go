@@ -11,6 +11,7 @@ import (
 // What each replica counts for itself before it writes may be exceeded by one each of
 // the others, and by no more.
 func TestWhatIsCountedByEachReplica(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		f.cloud.quota = 4 * sharePrepared // four may be built ahead
 		f.buildsAhead()

@@ -36,6 +36,7 @@ func (f *fleet) endedOnce(id string) {
 // extended: the owner, which knows of the former end alone, sees in AWS that there is
 // another one. If the others are gone by then it ends the lease at that.
 func TestAnExtensionThatTheOwnerCannotRead(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		alone bool // nobody but the owner is left, and the store cannot be reached
 		mute  bool // and AWS does not tell it what there is
@@ -104,6 +105,7 @@ func TestAnExtensionThatTheOwnerCannotRead(t *testing.T) {
 // brought to AWS yet: the owner ends the lease at the former end, and as soon as it can
 // be written everybody hears that it ended early.
 func TestAnExtensionThatCameTooLateForTheOwner(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		id := f.opened(alice, "web", 10*time.Minute)
 		end := f.lease(id).ExpiresAt
@@ -132,6 +134,7 @@ func TestAnExtensionThatCameTooLateForTheOwner(t *testing.T) {
 // What somebody closes is closed, although the replica that was asked had it in memory
 // alone and another one has changed the lease since.
 func TestACloseInMemoryIsNotLost(t *testing.T) {
+	t.Parallel()
 	for what, aws := range map[string]bool{"it reaches AWS": true, "it does not reach AWS": false} {
 		t.Run(what, func(t *testing.T) {
 			inFleet(t, 3, func(f *fleet) {
@@ -169,6 +172,7 @@ func TestACloseInMemoryIsNotLost(t *testing.T) {
 
 // The store does not even refuse: no call comes back. Access ends in time all the same.
 func TestTheStoreFallsSilent(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 2, func(f *fleet) {
 		id := f.opened(alice, "web", 10*time.Minute)
 		end := f.lease(id).ExpiresAt
@@ -192,6 +196,7 @@ func TestTheStoreFallsSilent(t *testing.T) {
 // A request that waits is with a replica that is cut off; another one has opened it when
 // its time to be approved is over: it stays open.
 func TestARequestThatWasOpenedElsewhereDoesNotLapse(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		f.buildsAhead()
 		r, err := f.replicas[0].do(via(alice, "e-1"), OpenLease{Instance: "db", Duration: time.Hour, Because: "of a deployment"})

@@ -9,6 +9,7 @@ import (
 // to be told and the end are soon another one's. That goes on while nobody reaches Slack,
 // and what people have to hear they hear once.
 func TestTheOwnerIsCutOffFromSlack(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		id := f.opened(alice, "web", 10*time.Minute)
 		end := f.lease(id).ExpiresAt
@@ -38,6 +39,7 @@ func TestTheOwnerIsCutOffFromSlack(t *testing.T) {
 
 // A request whose replica loses Slack is opened, and its people hear of it.
 func TestARequestOfAReplicaWithoutSlack(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		id := f.ask(alice, "web", 10*time.Minute)
 		f.pass(2 * time.Second)

@@ -11,6 +11,7 @@ import (
 // has closed the lease: what it makes then is found, and the lease is closed only
 // when that is gone.
 func TestAStragglerMakesSomethingAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	for _, stage := range []Stage{StageGroup, StageBalancer, StageRegister, StageClock} {
 		for _, sleeps := range []time.Duration{5 * time.Second, 40 * time.Second, straggleFor - 30*time.Second} {
 			t.Run(fmt.Sprintf("%s, asleep for %s", stage, sleeps), func(t *testing.T) {
@@ -58,6 +59,7 @@ func TestAStragglerMakesSomethingAfterTheEnd(t *testing.T) {
 // A replica that died in the middle of an opening keeps the lease from being closed
 // until AWS takes nothing any more that it has signed, and no longer.
 func TestALeaseOfADeadOneIsClosedAfterFiveMinutes(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 2, func(f *fleet) {
 		id := f.ask(alice, "web", 10*time.Minute)
 		f.pass(2 * time.Second)
@@ -79,6 +81,7 @@ func TestALeaseOfADeadOneIsClosedAfterFiveMinutes(t *testing.T) {
 // One that is told to stop lets go of what it was opening: the opening goes on
 // elsewhere at once, and its end waits for nobody.
 func TestARollingDeploy(t *testing.T) {
+	t.Parallel()
 	inFleet(t, 3, func(f *fleet) {
 		var ids []string
 		for n := range 6 {

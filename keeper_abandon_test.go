@@ -23,6 +23,7 @@ func blocked(account string) func(context.Context, string, *Lease) error {
 // cannot be seen. It ends as lost, everybody concerned hears that nothing was
 // proved, and what is seen of it again is closed again.
 func TestAbandon(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		abandon := AbandonLease{ID: id, Because: "the account is closed"}
@@ -103,6 +104,7 @@ func (w *world) acts(id string) (acts []string) {
 // which holds up nothing elsewhere and is known. It can be given up without
 // waiting until it is stuck; or the account comes back and all of it ends.
 func TestAccountIsDropped(t *testing.T) {
+	t.Parallel()
 	for _, back := range []bool{false, true} {
 		inWorld(t, func(w *world) {
 			far := w.opened(alice, "far", time.Hour)
@@ -179,6 +181,7 @@ func TestAccountIsDroppedWhileAYesIsMissing(t *testing.T) {
 
 // Without an account to look into, nothing has to fail first.
 func TestAbandonInADroppedAccountAtOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "far", time.Hour)
 		w.crash()
@@ -200,6 +203,7 @@ func TestAbandonInADroppedAccountAtOnce(t *testing.T) {
 
 // A look that hangs does not keep the answer: it says that nothing was seen.
 func TestAbandonWhileTheAccountHangs(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(blocked("main"))

@@ -6,6 +6,7 @@ import (
 )
 
 func TestAgain(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.timing.Keep = 24 * time.Hour
 		w.crash()

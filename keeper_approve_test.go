@@ -201,6 +201,7 @@ func TestRecheck(t *testing.T) {
 
 // That it cannot be looked at again just now is no reason to refuse.
 func TestRecheckLater(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.policy.Rules[1].Users = []string{"SLEAD"}

@@ -25,6 +25,7 @@ func (w *world) pending() string {
 }
 
 func TestWhoHasToDecideIsTold(t *testing.T) {
+	t.Parallel()
 	for by, want := range map[AskBy][]string{
 		AskBoth:    {"new card", "approval", "approval to " + bob, "approval to UCAROL"},
 		"":         {"new card", "approval", "approval to " + bob, "approval to UCAROL"},
@@ -54,6 +55,7 @@ func TestWhoHasToDecideIsTold(t *testing.T) {
 
 // A card that only the requester sees asks nobody.
 func TestApproversOfAHiddenCardAreAskedDirectly(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.asking(AskChannel, bob)
 		id := w.ask(alice, "db", time.Hour)
@@ -81,6 +83,7 @@ func TestApproversOfAHiddenCardAreAskedDirectly(t *testing.T) {
 // More than fifteen are not written to, those who are named before the members
 // of groups.
 func TestAtMostFifteenAreAskedDirectly(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var many []string
 		for n := range 40 {
@@ -100,6 +103,7 @@ func TestAtMostFifteenAreAskedDirectly(t *testing.T) {
 // While Slack does not tell who is in a group, who is known is asked at once, a
 // mention goes where the card is, and the rest are asked once it tells.
 func TestApproversWhomSlackTellsLater(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.dir.change(func(d *fakeDirectory) { d.groups["SLEADS"] = []string{"UCAROL"} })
 		w.asking(AskBoth, "SLEADS", bob)
@@ -122,6 +126,7 @@ func TestApproversWhomSlackTellsLater(t *testing.T) {
 // Whoever dies when: each approver is asked, and when it is decided no message
 // keeps its buttons, also those that another process had posted.
 func TestDirectMessagesSurviveACrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.asking(AskBoth, bob, "UCAROL", "UDAN")
 		w.slack.script(func(_ context.Context, what string, _ *Lease) error {
@@ -162,6 +167,7 @@ func TestDirectMessagesSurviveACrash(t *testing.T) {
 // What Slack does not take now is edited later; what cannot be edited for good
 // is given up; and a reminder of an end that has moved is over.
 func TestRemindersAreEditedWhenTheEndMoves(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		err   error
 		edits int
@@ -207,6 +213,7 @@ func TestRemindersAreEditedWhenTheEndMoves(t *testing.T) {
 
 // The command that somebody waits for does not wait for the card.
 func TestTheCommandDoesNotWaitForTheCard(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.slack.script(func(ctx context.Context, what string, _ *Lease) error {
 			if what == "card" {

@@ -13,6 +13,7 @@ import (
 // Asking must not use up what closing needs of AWS, nor fill other people's
 // screens.
 func TestHowOftenSomebodyMayAsk(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		for range 30 {
 			_, _ = w.do(alice, OpenLease{Instance: "i-0nope"})
@@ -30,6 +31,7 @@ func TestHowOftenSomebodyMayAsk(t *testing.T) {
 }
 
 func TestFiveRequestsMayWait(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.must(alice, ConfirmLease{ID: w.ask(alice, "db", time.Hour)}) // waits for approval
 		var first string
@@ -47,6 +49,7 @@ func TestFiveRequestsMayWait(t *testing.T) {
 // Who is let in nowhere near cannot tell what is there from what is not: not by
 // the answer, nor by its code. The record is told.
 func TestWhatIsThereCannotBeProbed(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(w *world)
 		ref    string
@@ -123,6 +126,7 @@ func (w *world) retag(instance, key, value string) {
 
 // Whom a rule lets in is told why.
 func TestWhoIsLetInIsToldWhy(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(w *world)
 		ref    string
@@ -195,6 +199,7 @@ func TestNearMissesOfTags(t *testing.T) {
 
 // A name in another case is offered, not taken.
 func TestNameInAnotherCaseIsOffered(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		if err := w.keeper().RefreshInstances(context.Background()); err != nil {
 			t.Fatal(err)
@@ -209,6 +214,7 @@ func TestNameInAnotherCaseIsOffered(t *testing.T) {
 // The same once more is what there is already; from elsewhere, or to another
 // port, it is a second one.
 func TestTheSameOnceMore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.k.policy.Ports = []int{22, 2222}
 		w.k.policy.Rules[0].Urgent = &Urgent{Users: []string{alice}, Max: time.Hour}
@@ -246,6 +252,7 @@ func TestTheSameOnceMore(t *testing.T) {
 
 // What nobody could approve is said at once.
 func TestNobodyCouldApprove(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(w *world)
 		code   string

@@ -39,6 +39,7 @@ func TestAuditOfExtensions(t *testing.T) {
 }
 
 func TestAuditOfDenial(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "db", time.Hour)
 		w.must(alice, ConfirmLease{ID: id})

@@ -18,6 +18,7 @@ import (
 // An end and an extension in the same instant: the audit record tells what the lease
 // tells, whoever won.
 func TestAuditOfARace(t *testing.T) {
+	t.Parallel()
 	won := make(map[bool]int)
 	for i := range 20 {
 		inWorld(t, func(w *world) {
@@ -61,6 +62,7 @@ func TestAuditOfARace(t *testing.T) {
 // A write that got through although the disk said no is not told twice, and
 // what was kept in memory behind it is told once.
 func TestWriteThatGotThroughAllTheSame(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var armed atomic.Bool
 		w.crash()
@@ -87,6 +89,7 @@ func TestWriteThatGotThroughAllTheSame(t *testing.T) {
 // The whole end of a lease on a full disk: its events are kept with it, told
 // as they happen, and written once when there is room.
 func TestFullDiskKeepsTheEvents(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 30*time.Minute)
 		w.mu.Lock()
@@ -120,6 +123,7 @@ func TestFullDiskKeepsTheEvents(t *testing.T) {
 
 // Retention does not forget what memory has still to tell.
 func TestForgettingWaitsForTheAuditRecord(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.crash()
 		w.timing.Keep = time.Second
@@ -151,6 +155,7 @@ func TestForgettingWaitsForTheAuditRecord(t *testing.T) {
 
 // A put that loses writes nothing of what it would have made true.
 func TestConflictWritesNoEvent(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var armed atomic.Bool
 		w.crash()

@@ -24,6 +24,7 @@ func (w *world) putBack(leases ...*Lease) {
 // An old backup is put back when the ends that it has are over: a lease that was
 // extended since goes on to the end that its tags prove, and only such a one.
 func TestOverdueInTheBackupAndExtendedSince(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		spoil func(w *world, id string)
 		goes  bool
@@ -85,6 +86,7 @@ func hanging(what string) func(context.Context, string, *Lease) error {
 // An account that says nothing holds up the end of what is overdue there for five
 // seconds, and nothing else; what a person closes waits for nothing.
 func TestOverdueInAnAccountThatSaysNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		near, far := w.opened(alice, "i-0dev", time.Hour), w.opened(bob, "i-0far", time.Hour)
 		two := w.opened(carol, "i-0two", time.Hour)
@@ -119,6 +121,7 @@ func TestOverdueInAnAccountThatSaysNothing(t *testing.T) {
 // The backup is from when a lease was opening, and its time for that is over: it goes
 // on to the end that its tags prove.
 func TestOpenedSinceTheBackup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.ask(alice, "i-0prod", time.Hour)

@@ -17,6 +17,7 @@ func ids(ls []*Lease) []string {
 }
 
 func TestCloseWithoutArgument(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		_, err := w.do(alice, CloseLease{})
 		wantCode(t, err, ENOTFOUND)
@@ -43,6 +44,7 @@ func TestCloseWithoutArgument(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		for _, ref := range []string{id, "web", "i-0dev"} {
@@ -82,6 +84,7 @@ func TestClose(t *testing.T) {
 
 // Before anything is made a close is a cancel, whoever gives it.
 func TestCloseBeforeOpening(t *testing.T) {
+	t.Parallel()
 	for _, user := range []string{alice, admin} {
 		inWorld(t, func(w *world) {
 			asked, waiting := w.ask(alice, "web", time.Hour), w.ask(alice, "db", time.Hour)
@@ -99,6 +102,7 @@ func TestCloseBeforeOpening(t *testing.T) {
 }
 
 func TestCloseAll(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		a, b := w.opened(alice, "web", time.Hour), w.opened(alice, "two", time.Hour)
 		c := w.ask(alice, "web", time.Hour)
@@ -121,6 +125,7 @@ func TestCloseAll(t *testing.T) {
 
 // A name of six to eight letters may look like a lease id and is none.
 func TestNameThatLooksLikeID(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.set("i-0two", func(in *Instance) { in.Name = "bastion" })
 		id := w.opened(alice, "bastion", time.Hour)
@@ -130,6 +135,7 @@ func TestNameThatLooksLikeID(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		mine := w.opened(alice, "web", time.Hour)
 		other := w.opened(bob, "two", time.Hour)

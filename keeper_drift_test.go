@@ -23,6 +23,7 @@ var drifts = map[string]func(f *footprint){
 // What somebody removed is put back once, within two minutes, and said. When
 // it is removed again the lease is closed, and says why.
 func TestDriftMended(t *testing.T) {
+	t.Parallel()
 	for _, what := range []string{"rule", "registration", "source"} {
 		t.Run(what, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -62,6 +63,7 @@ func TestDriftMended(t *testing.T) {
 // A door that somebody opened wider is narrowed at the next look, each time,
 // and said.
 func TestDriftNarrowed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 8*time.Hour)
@@ -83,6 +85,7 @@ func TestDriftNarrowed(t *testing.T) {
 
 // Both at once are one repair, and both are said.
 func TestDriftBoth(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.sweepFor(time.Minute, time.Minute)
@@ -102,6 +105,7 @@ func TestDriftBoth(t *testing.T) {
 // What cannot be put back closes the lease within two minutes, and it says
 // plainly why.
 func TestDriftLost(t *testing.T) {
+	t.Parallel()
 	state := func(s string) func(w *world, id string) {
 		return func(w *world, _ string) {
 			w.cloud.set("i-0dev", func(in *Instance) { in.Running, in.State = false, s })
@@ -149,6 +153,7 @@ func TestDriftLost(t *testing.T) {
 // AWS's lists are right only eventually: what one of them leaves out, or does
 // not have yet, is not gone.
 func TestDriftEventuallyConsistent(t *testing.T) {
+	t.Parallel()
 	for name, forget := range map[string]func(*Found) bool{
 		"nothing listed": func(*Found) bool { return false },
 		"no balancer":    func(f *Found) bool { f.Balancer, f.Registered = false, false; return true },
@@ -183,6 +188,7 @@ func TestDriftEventuallyConsistent(t *testing.T) {
 // What was just mended is still listed as it was. It is not mended again for
 // that, nor closed.
 func TestDriftListedLate(t *testing.T) {
+	t.Parallel()
 	for _, what := range []string{"rule", "widened"} {
 		t.Run(what, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -213,6 +219,7 @@ func TestDriftListedLate(t *testing.T) {
 
 // What cannot be mended is tried for ever at a slow pace, and is an alarm.
 func TestDriftCannotBeMended(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.sweepFor(time.Minute, time.Minute)
@@ -257,6 +264,7 @@ func TestDeadManSetAgain(t *testing.T) {
 // A load balancer that somebody else gave another shape may let in anybody: its
 // lease is closed at the first look, which is an alarm and says why.
 func TestReshapedBalancerClosesTheLease(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 8*time.Hour)
@@ -277,6 +285,7 @@ func TestReshapedBalancerClosesTheLease(t *testing.T) {
 
 // After a lost store nothing goes on through a load balancer of another shape.
 func TestReshapedBalancerIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 8*time.Hour)

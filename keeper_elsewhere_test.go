@@ -18,6 +18,7 @@ func (w *world) otherBots() {
 // A living lease of another bot is alarmed at once, and once for each lease, also
 // across a restart. What Slack does not take is said again.
 func TestAnotherBotIsAlarmedOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "i-0dev", 8*time.Hour)
 		w.otherBots()
@@ -62,6 +63,7 @@ func TestAnotherBotIsAlarmedOnce(t *testing.T) {
 
 // What was told while it was opened is not told again once its clock runs.
 func TestOpeningOfAnotherBotIsToldOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		l := &Lease{ID: "k7m2q3x"}
 		w.k.ledger.record(t.Context(), Event{At: time.Now().UTC(), Act: ActElsewhere, Lease: l.ID})
@@ -76,6 +78,7 @@ func TestOpeningOfAnotherBotIsToldOnce(t *testing.T) {
 // Guests see their own leases and those that they may approve, and cannot tell
 // whether there are others; nor do they end or extend those.
 func TestGuestsSeeTheirOwn(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.policy.Rules[0].Guests, w.policy.Rules[1].Guests = true, true
 		w.crash()
@@ -125,6 +128,7 @@ func TestGuestsSeeTheirOwn(t *testing.T) {
 // What the tags of something unproven say goes with it as words, and into nothing
 // that is acted on.
 func TestWordsOfOrphansAreKept(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.strand("0rphan1", "main", "i-0dev", true)
 		says := []TagWord{{"sshforward:owner", "U0EVE"}, {"sshforward:ssh-user", ""}}

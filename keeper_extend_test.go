@@ -9,6 +9,7 @@ import (
 // The same extension by the same person is meant once, unless some time has
 // passed.
 func TestExtendTwice(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		after time.Duration
@@ -46,6 +47,7 @@ func TestExtendTwice(t *testing.T) {
 
 // A double click, in flight at the same instant.
 func TestExtendDoubleClick(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.store.script(slowStore)
@@ -60,6 +62,7 @@ func TestExtendDoubleClick(t *testing.T) {
 // The process has died after the click was recorded and before it was
 // answered: the repeat finds it recorded.
 func TestExtendRepeatedAfterCrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.must(alice, ExtendLease{id, time.Hour})

@@ -23,6 +23,7 @@ var misbehave = map[string]func(context.Context) error{
 // One lease whose teardown never works is stuck and stays so, for all to see,
 // and is done once it can be. No other lease notices.
 func TestStuckTeardown(t *testing.T) {
+	t.Parallel()
 	for name, bad := range misbehave {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -74,6 +75,7 @@ func TestStuckTeardown(t *testing.T) {
 
 // A step that hangs does not outlive the promised end.
 func TestHangingExtendAtExpiry(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 30*time.Minute)
 		end := w.lease(id).ExpiresAt.Add(10 * time.Second)
@@ -94,6 +96,7 @@ func TestHangingExtendAtExpiry(t *testing.T) {
 
 // Nor does the last step of an opening outlive the time there is to open.
 func TestHangingClockAtOpenBy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.timing.Opening = 40 * time.Second
@@ -129,6 +132,7 @@ func hangIn(account, op string) func(context.Context, string, *Lease) error {
 
 // An account that does not answer delays only itself.
 func TestHangingAccount(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(hangIn("far", "open/group"))
 		w.crowd("far", stepsPerAccount+8)
@@ -143,6 +147,7 @@ func TestHangingAccount(t *testing.T) {
 // Nor does an account with more leases that are overdue than one tick starts: the
 // others are not hidden behind them.
 func TestManyOverdueInOneAccount(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 5*time.Minute)
 		end := w.lease(id).ExpiresAt
@@ -170,6 +175,7 @@ func TestManyOverdueInOneAccount(t *testing.T) {
 // Openings that hang by the dozen delay no teardown in the same account,
 // neither at the promised end nor at a close.
 func TestTeardownBehindOpenings(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		expiring := w.opened(alice, "web", 5*time.Minute)
 		closing := w.opened(bob, "two", time.Hour)
@@ -193,6 +199,7 @@ func TestTeardownBehindOpenings(t *testing.T) {
 // An extension has to wait for its turn where openings hang. The lease ends
 // in time nevertheless, and at once when somebody closes it.
 func TestEndWhileWaitingForTurn(t *testing.T) {
+	t.Parallel()
 	for _, closed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("closed=%t", closed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -220,6 +227,7 @@ func TestEndWhileWaitingForTurn(t *testing.T) {
 // A worker in AWS's hands says so to nobody else: a lease can be listed, and
 // its card updated, while its step hangs.
 func TestHangingStepDoesNotBlockTalk(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(hangIn("main", "open/group"))
 		id := w.ask(alice, "web", time.Hour)
@@ -237,6 +245,7 @@ func TestHangingStepDoesNotBlockTalk(t *testing.T) {
 // A permission that is missing fails the opening at once. What IAM may only not
 // see yet, the provisioner waits for.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.cloud.script(func(_ context.Context, op string, l *Lease) error {
@@ -257,6 +266,7 @@ func TestRefused(t *testing.T) {
 // of a lease that was given up over it is what went wrong before and what it
 // waited for, and not a log that has nothing.
 func TestWaitingForATurnIsNoFailure(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.crash()
 		w.timing.Opening = 2 * time.Minute
@@ -297,6 +307,7 @@ func TestWaitingForATurnIsNoFailure(t *testing.T) {
 // The clock was an hour ahead when a retry was written, and is right now: the
 // work goes on within half a minute, and not in an hour.
 func TestRetryOfAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.must(alice, CloseLease{Ref: id})

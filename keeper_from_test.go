@@ -36,6 +36,7 @@ func (w *world) letsIn(id string, want ...string) {
 // Whoever comes from another address says so, and is let in from there; the card
 // shows it, its people hear of it, and it is in the record.
 func TestChangeSource(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.pass(time.Minute)
@@ -63,6 +64,7 @@ func TestChangeSource(t *testing.T) {
 }
 
 func TestChangeSourceIsRefused(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.policy.Sources.Allow = prefixes("203.0.113.0/24")
 		w.crash()
@@ -98,6 +100,7 @@ func TestChangeSourceIsRefused(t *testing.T) {
 // Of two wishes at the same instant one wins, and the other is told; a close wins
 // over any; a wish that comes while one is under way takes its place.
 func TestChangeSourceAtOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		hold := make(chan struct{})
@@ -156,6 +159,7 @@ func TestChangeSourceAtOnce(t *testing.T) {
 // While it fails, a survey takes the former address for no drift; operators hear
 // of it as of any work that fails; what AWS refuses for good is taken back.
 func TestChangeSourceFails(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(failing("move", id, StuckAfter+1))
@@ -197,6 +201,7 @@ func TestChangeSourceFails(t *testing.T) {
 
 // The process dies, and the answer is lost: the next one goes on.
 func TestChangeSourceSurvivesACrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.afterwards(func(op string, l *Lease) error {
@@ -216,6 +221,7 @@ func TestChangeSourceSurvivesACrash(t *testing.T) {
 
 // Who approved a lease that was asked for in a direct message is told directly.
 func TestApproversHearOfAnotherSource(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		c := from(alice)
 		c.Direct = true

@@ -13,6 +13,7 @@ func (w *world) help(user, id string) (Help, error) {
 // What is told to somebody who cannot get in: the health, what somebody has
 // changed, and whether their address is let in.
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		h, err := w.help(alice, id)
@@ -51,6 +52,7 @@ func TestHelp(t *testing.T) {
 // AWS does not answer: that is said, and is no error. A lease that is not open is
 // one.
 func TestHelpWithoutAWS(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id, pending := w.opened(alice, "web", 8*time.Hour), w.ask(bob, "two", time.Hour)
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {

@@ -20,6 +20,7 @@ func (w *world) offered(user, query string) string {
 }
 
 func TestFormOffersWhatPolicyAllows(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.policy.Rules[0].Users = []string{"SLEAD"}
@@ -54,6 +55,7 @@ func TestFormOffersWhatPolicyAllows(t *testing.T) {
 // The answer never waits for AWS, and what an account said last is kept while
 // it does not answer.
 func TestFormDoesNotWaitForAWS(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		if err := w.k.RefreshInstances(context.Background()); err != nil {
 			t.Fatal(err)
@@ -92,6 +94,7 @@ func TestFormDoesNotWaitForAWS(t *testing.T) {
 
 // What the form is offered must not take the process down with it.
 func TestPanicWhileListing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, l *Lease) error {
 			if op == "list" && l.ID == "main" {

@@ -13,6 +13,7 @@ import (
 // What policy would not let in any more ends when two looks at least ten
 // seconds apart say so, and its people and whoever is on call are told.
 func TestOpenLeaseIsJudgedByThePresent(t *testing.T) {
+	t.Parallel()
 	other := map[string]string{"Env": "prod", "sshforward": "allow"}
 	retag := func(w *world, tags map[string]string) {
 		w.cloud.set("i-0dev", func(in *Instance) { in.Tags = tags })
@@ -63,6 +64,7 @@ func TestOpenLeaseIsJudgedByThePresent(t *testing.T) {
 
 // A Terraform run that takes tags away for a moment ends nothing.
 func TestTagsThatAreGoneForAMomentEndNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "i-0dev", 8*time.Hour)
 		for range 5 {
@@ -78,6 +80,7 @@ func TestTagsThatAreGoneForAMomentEndNothing(t *testing.T) {
 // Production, tagged as something else for a minute, opened without approval and
 // tagged back.
 func TestRetaggingToGetAroundApproval(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		prod := map[string]string{"Env": "prod"}
 		w.cloud.set("i-0prod", func(in *Instance) { in.Tags = map[string]string{"sshforward": "allow"} })
@@ -142,6 +145,7 @@ func TestUrgentLeaseIsJudgedByWhoMayGoPastNow(t *testing.T) {
 // Where policy allows less time than it had, the end moves: five minutes are
 // left at least.
 func TestLessTimeThanItHad(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		max time.Duration
 		end time.Duration // from the opening
@@ -176,6 +180,7 @@ func TestLessTimeThanItHad(t *testing.T) {
 // What cannot be told is neither yes nor no: it runs to its end, with one alarm.
 // For more time it is a no.
 func TestWhatCannotBeJudgedRunsToItsEnd(t *testing.T) {
+	t.Parallel()
 	for name, blind := range map[string]func(*world, bool){
 		"Slack does not tell about people": func(w *world, on bool) { w.dir.change(func(d *fakeDirectory) { d.blind = on }) },
 		"Slack does not tell about groups": func(w *world, on bool) { w.dir.set(on) },

@@ -14,6 +14,7 @@ import (
 // A whole life, to the second: the clock starts when the forward is ready and
 // not at the click, and everything after follows from that.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.expect(id, Requested, "")
@@ -84,6 +85,7 @@ func TestLife(t *testing.T) {
 }
 
 func TestEightHours(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.to(8 * time.Hour)
@@ -101,6 +103,7 @@ func TestEightHours(t *testing.T) {
 
 // The reminders an extension brings, and the end it moves.
 func TestExtend(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		end := untilInService + time.Hour
@@ -130,6 +133,7 @@ func TestExtend(t *testing.T) {
 }
 
 func TestExtendRefused(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 7*time.Hour)
 		for _, tt := range []struct {
@@ -162,6 +166,7 @@ func TestExtendRefused(t *testing.T) {
 // Tags in AWS have whole seconds. What stands there then is not the promised
 // end to the nanosecond, and that must not be mended for ever.
 func TestExtendWithCoarseTags(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.truncate = true
 		w.pass(300 * time.Millisecond)
@@ -189,6 +194,7 @@ func TestExtendWithCoarseTags(t *testing.T) {
 }
 
 func TestLapse(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.to(w.timing.Confirm - time.Second)
@@ -208,6 +214,7 @@ func TestLapse(t *testing.T) {
 
 // An opening that takes too long is rolled back, and says what it waited for.
 func TestGiveUp(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if op == "open/service" {
@@ -238,6 +245,7 @@ func TestGiveUp(t *testing.T) {
 
 // What cannot work is not tried again, and leaves nothing behind.
 func TestFinalFailure(t *testing.T) {
+	t.Parallel()
 	for _, stage := range Stages[1:] {
 		t.Run(string(stage), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -264,6 +272,7 @@ func TestFinalFailure(t *testing.T) {
 }
 
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.timing.Keep = time.Minute
@@ -284,6 +293,7 @@ func TestRetention(t *testing.T) {
 
 // Stop lets the running step finish and be recorded, and begins nothing new.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if op == "open/group" {

@@ -19,6 +19,7 @@ func slackDown(context.Context, string, *Lease) error { return unavailable("Slac
 // Slack is away for an hour. The forward opens and ends all the same; what is
 // still true is told afterwards, once, and what is not is left out.
 func TestSlackDown(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		duration time.Duration
@@ -63,6 +64,7 @@ func TestSlackDown(t *testing.T) {
 
 // What Slack takes only after it was asked a few times is not said twice.
 func TestSlackHiccups(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		var n atomic.Int32 // cards and notices do not wait for each other
 		w.slack.script(func(ctx context.Context, _ string, _ *Lease) error {
@@ -90,6 +92,7 @@ func TestSlackHiccups(t *testing.T) {
 // Progress for which Slack has no room for a while does not keep from the card
 // that the lease is open.
 func TestChangeOfStateDoesNotWaitBehindProgress(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if op == "open/group" {
@@ -115,6 +118,7 @@ func TestChangeOfStateDoesNotWaitBehindProgress(t *testing.T) {
 
 // There is nowhere to say it: after a day nobody tries any more.
 func TestNowhereToSayIt(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.slack.script(func(context.Context, string, *Lease) error {
 			return &Error{Code: EFORBIDDEN, Message: Textf("not_in_channel")}
@@ -140,6 +144,7 @@ func TestNowhereToSayIt(t *testing.T) {
 // The progress of an opening does not use up what Slack allows a channel, and
 // a change of state does not wait for it.
 func TestCardPace(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
 			if strings.HasPrefix(op, "open/") {
@@ -167,6 +172,7 @@ func TestCardPace(t *testing.T) {
 // Slack needs nine seconds a message and there are a hundred cards to show: who
 // is on call hears of a stuck lease all the same.
 func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(failing("close", id, 30))
@@ -199,6 +205,7 @@ func TestAlarmsDoNotWaitBehindCards(t *testing.T) {
 // What was true when it was to be said, and is not when its turn comes, is not
 // said; and a card shows the lease as it is then.
 func TestWhatIsSaidIsSoWhenItIsSaid(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		end := w.lease(id).ExpiresAt

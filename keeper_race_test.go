@@ -55,6 +55,7 @@ func oneWins(t *testing.T, errs []error, says string) {
 }
 
 func TestTwoConfirms(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{0, 1, 3} {
 		t.Run(fmt.Sprintf("at most %d leases", limit), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,6 +78,7 @@ func TestTwoConfirms(t *testing.T) {
 }
 
 func TestConfirmAndCancel(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.store.script(slowStore)
@@ -92,6 +94,7 @@ func TestConfirmAndCancel(t *testing.T) {
 }
 
 func TestLeasesPerUser(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.policy.LeasesPerUser = 2
@@ -135,6 +138,7 @@ func TestLeasesPerUser(t *testing.T) {
 
 // At one instant a lease is extended or it expires, never both.
 func TestExtendAndExpiry(t *testing.T) {
+	t.Parallel()
 	won := map[bool]int{}
 	for n := range 20 {
 		inWorld(t, func(w *world) {
@@ -167,6 +171,7 @@ func TestExtendAndExpiry(t *testing.T) {
 }
 
 func TestExtendAndClose(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.store.script(slowStore)
@@ -186,6 +191,7 @@ func TestExtendAndClose(t *testing.T) {
 
 // A second process, or a copy read long ago, cannot undo what came after it.
 func TestStaleWriter(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		old := w.stored(id)
@@ -200,6 +206,7 @@ func TestStaleWriter(t *testing.T) {
 // closeAfter types close once a hanging step has begun, and wants the access
 // and the step to end at that moment.
 func TestCloseInterruptsStep(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"find", "open/group", "open/balancer", "open/service", "open/clock", "extend"} {
 		t.Run(op, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -237,6 +244,7 @@ func TestCloseInterruptsStep(t *testing.T) {
 // A close may come between the worker's look at the lease and its step, when
 // there is nothing to interrupt yet. It must not wait for the step then.
 func TestCloseBeforeStepBegins(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.ask(alice, "web", time.Hour)
 		w.cloud.script(func(ctx context.Context, op string, _ *Lease) error {

@@ -8,6 +8,7 @@ import (
 // A lease that was rebuilt is judged like any other: by today's policy and the
 // instance's tags of today, with the rule and the approvals that are signed.
 func TestRebuiltLeaseIsJudgedLikeAnyOther(t *testing.T) {
+	t.Parallel()
 	prod, dev := map[string]string{"Env": "prod"}, map[string]string{"sshforward": "allow"}
 	retag := func(w *world, id string, tags map[string]string) {
 		w.cloud.set(id, func(in *Instance) { in.Tags = tags })
@@ -74,6 +75,7 @@ func TestRebuiltLeaseIsJudgedLikeAnyOther(t *testing.T) {
 // One that is rebuilt gives no more time than was agreed on, whatever the rule of
 // today would give.
 func TestRebuiltLeaseGetsNoMoreTimeThanWasAgreedOn(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "i-0dev", time.Hour)
@@ -89,6 +91,7 @@ func TestRebuiltLeaseGetsNoMoreTimeThanWasAgreedOn(t *testing.T) {
 // A rule whose name does not stand in a tag as it is written is the same rule all the
 // same.
 func TestRebuiltLeaseOfARuleWithAnOddName(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.policy.Rules[0].Name = "production (eu), 本番"
 		w.crash()

@@ -20,6 +20,7 @@ func (w *world) restart(change func(*Policy)) {
 }
 
 func TestMoreTimeOnlyForWhomPolicyStillLetsIn(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(*world, *Policy)
 		code   string

@@ -29,6 +29,7 @@ func (w *world) alarms(id string) []string {
 
 // However often the work fails, operators hear one alarm and one all-clear.
 func TestAlarm(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		op    string
 		times int
@@ -75,6 +76,7 @@ func TestAlarm(t *testing.T) {
 
 // Two periods are two alarms.
 func TestAlarmAgain(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(failing("extend", id, 7))
@@ -92,6 +94,7 @@ func TestAlarmAgain(t *testing.T) {
 
 // One period is one alarm, also when the end comes in the middle of it.
 func TestAlarmAcrossEnd(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.cloud.script(func(_ context.Context, op string, _ *Lease) error {
@@ -117,6 +120,7 @@ func TestAlarmAcrossEnd(t *testing.T) {
 
 // Mending that keeps failing is one alarm, however well extending works.
 func TestAlarmNotEndedByOtherWork(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 3*time.Hour)
 		w.cloud.script(failing("mend", id, -1))
@@ -134,6 +138,7 @@ func TestAlarmNotEndedByOtherWork(t *testing.T) {
 
 // An alarm that nobody heard and that is over is not worth a word.
 func TestAlarmUnheard(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.slack.script(slackDown)
@@ -152,6 +157,7 @@ func TestAlarmUnheard(t *testing.T) {
 // The alarm is on its way while it is taken back: who hears it hears of the
 // end, too.
 func TestAlarmOnItsWay(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.slack.script(func(_ context.Context, what string, _ *Lease) error {
@@ -194,6 +200,7 @@ func TestAlarmOnItsWay(t *testing.T) {
 // A closing that AWS lets wait is no failure, but after half an hour somebody
 // should look.
 func TestAlarmOnLongWait(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		lingers time.Duration
 		want    []string

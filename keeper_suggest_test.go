@@ -75,6 +75,7 @@ func TestNoSuggestionIsRefused(t *testing.T) {
 
 // What was right stays in the suggestion.
 func TestSuggestionKeepsWhatWasRight(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		cmd := OpenLease{Instance: "db", Duration: 9 * time.Hour, Sources: prefixes("198.51.100.9/32"), Because: "OPS-1"}
 		_, err := w.do(alice, cmd)
@@ -95,6 +96,7 @@ func TestSuggestionKeepsWhatWasRight(t *testing.T) {
 
 // A name is found however wide its letters are typed, and an id in capitals.
 func TestNamesAsTheyAreTyped(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		for _, name := range []string{"ｔｗｏ", "I-0ABC", "Ｉ－０ＡＢＣ", "\u200bfar"} {
 			if InstanceRef(name) == name {

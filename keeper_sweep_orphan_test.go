@@ -43,6 +43,7 @@ func (w *world) strand(id, account, instance string, whole bool) {
 // What no live lease owns is torn down once it has been so for the grace, and
 // not before, however often is looked.
 func TestOrphan(t *testing.T) {
+	t.Parallel()
 	for _, whole := range []bool{true, false} {
 		for _, every := range []time.Duration{time.Second, time.Minute, 7 * time.Minute} {
 			t.Run(fmt.Sprintf("whole=%t, looked at every %s", whole, every), func(t *testing.T) {
@@ -81,6 +82,7 @@ func TestOrphan(t *testing.T) {
 // Seen once and then gone, and a day or an hour later once more: AWS's lists
 // do that. Nothing follows from it.
 func TestOrphanSeenOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.strand("0rphan1", "main", "i-0dev", true)
 		listed := true
@@ -100,6 +102,7 @@ func TestOrphanSeenOnce(t *testing.T) {
 
 // A crash forgets how long something was seen, so the next one begins anew.
 func TestOrphanAcrossCrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.strand("0rphan1", "main", "i-0dev", true)
 		w.sweepFor(4*time.Minute, time.Minute)
@@ -118,6 +121,7 @@ func TestOrphanAcrossCrash(t *testing.T) {
 // A lease that begins while somebody looks is not taken for an orphan, at
 // whatever moment the picture is taken and however long the answer takes.
 func TestSweepWhileOpening(t *testing.T) {
+	t.Parallel()
 	for _, slow := range []string{"before the picture", "after the picture"} {
 		t.Run(slow, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -173,6 +177,7 @@ func TestSweepWhileOpening(t *testing.T) {
 // A lease is closed while somebody looks, and AWS goes on listing it for some
 // seconds. Its receipt stays what it is.
 func TestSweepWhileClosing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.timing.Sweep = time.Second
@@ -200,6 +205,7 @@ func TestSweepWhileClosing(t *testing.T) {
 // Something of a closed lease is there again, or still. It is closed once
 // more, for the reason it was closed for, and without a false alarm.
 func TestClosedLeaseStillThere(t *testing.T) {
+	t.Parallel()
 	for _, balancer := range []bool{true, false} {
 		t.Run(fmt.Sprintf("balancer=%t", balancer), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -238,6 +244,7 @@ func TestClosedLeaseStillThere(t *testing.T) {
 // From half a picture nothing is concluded, and the other account is looked
 // at all the same.
 func TestSweepOfUnreachableAccount(t *testing.T) {
+	t.Parallel()
 	for name, bad := range misbehave {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -276,6 +283,7 @@ func TestSweepOfUnreachableAccount(t *testing.T) {
 // counted until it can. A record that cannot be written does not keep an orphan
 // alive: its teardown goes on in memory.
 func TestSweepOnBrokenStore(t *testing.T) {
+	t.Parallel()
 	for _, broken := range []string{"put", "active", "lease", "rebuilt"} {
 		t.Run(broken, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -310,6 +318,7 @@ func TestSweepOnBrokenStore(t *testing.T) {
 // Two names for one account: each sees the leases of the other and leaves
 // them alone.
 func TestSweepOfSharedAccount(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 2*time.Hour)

@@ -31,6 +31,7 @@ var allParts = []Part{PartBalancers, PartGroups, PartRules, PartInstances, PartD
 // Nothing is concluded from what cannot be read: what is open goes on as long as it
 // was promised, and ends then.
 func TestNothingFollowsFromWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	for _, part := range allParts {
 		t.Run(string(part), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -55,6 +56,7 @@ func TestNothingFollowsFromWhatCannotBeRead(t *testing.T) {
 
 // What could be read has its consequences, whatever else could not.
 func TestWhatCanBeReadCounts(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		hidden []Part
 		break_ func(w *world, id string)
@@ -121,6 +123,7 @@ func TestWhatCanBeReadCounts(t *testing.T) {
 
 // An account of which nothing can be read does not hold up another.
 func TestUnreadAccountHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id, far := w.opened(alice, "i-0dev", 8*time.Hour), w.opened(bob, "i-0far", 8*time.Hour)
 		w.cloud.script(func(_ context.Context, op string, l *Lease) error {
@@ -141,6 +144,7 @@ func TestUnreadAccountHoldsUpNoOther(t *testing.T) {
 // What no look shows to be signed, since that part cannot be read, is neither
 // taken over nor torn down until it can.
 func TestOrphanThatCannotBeReadIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	for _, part := range []Part{PartBalancers, PartGroups} {
 		t.Run(string(part), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -163,6 +167,7 @@ func TestOrphanThatCannotBeReadIsLeftAlone(t *testing.T) {
 
 // An orphan goes also while something is not read that says nothing of it.
 func TestOrphanGoesInAnOutage(t *testing.T) {
+	t.Parallel()
 	for _, part := range []Part{PartInstances, PartRules, PartDeadMan} {
 		t.Run(string(part), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -180,6 +185,7 @@ func TestOrphanGoesInAnOutage(t *testing.T) {
 // The store is lost in the middle of an outage: what can be proven goes on and ends
 // when it was promised to, and what could not be told of it is made up for.
 func TestLostStoreInAnOutage(t *testing.T) {
+	t.Parallel()
 	for _, parts := range [][]Part{{PartInstances}, {PartBalancers}, {PartRules, PartDeadMan}, {PartGroups}} {
 		for _, ends := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, over before it ends: %t", parts, ends), func(t *testing.T) {
@@ -222,6 +228,7 @@ func TestLostStoreInAnOutage(t *testing.T) {
 // Whether policy would still let in what cannot be seen is not known: after five
 // minutes that is an alarm, once, and it is over when it can be seen again.
 func TestInstancesThatCannotBeSeenAreNotJudged(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "i-0dev", 8*time.Hour)
 		w.sweepFor(time.Minute, 30*time.Second)
@@ -245,6 +252,7 @@ func TestInstancesThatCannotBeSeenAreNotJudged(t *testing.T) {
 
 // Two looks that say no count, also with one between them that could not tell.
 func TestPatienceOutlastsALookThatCannotTell(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "i-0dev", 8*time.Hour)
 		w.sweepFor(time.Minute, 30*time.Second)
@@ -264,6 +272,7 @@ func TestPatienceOutlastsALookThatCannotTell(t *testing.T) {
 // Who gives up a lease is told that not all of its account could be looked at, and
 // what could be.
 func TestAbandonSaysWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
 	for part, says := range map[Part]string{
 		PartBalancers: "something of it is still there. Not all of account main could be looked at: AWS could not look",
 		PartRules:     "its load balancer is still there: it may still let people in. Not all of account main could be looked at",

@@ -12,6 +12,7 @@ import (
 // lease and is not signed is shut after the grace, and nobody is told that it is
 // theirs.
 func TestUnprovenIsNotRebuilt(t *testing.T) {
+	t.Parallel()
 	for _, proof := range []Proof{ProofMissing, ProofWrong, "unchecked"} {
 		t.Run(string(proof), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -43,6 +44,7 @@ func TestUnprovenIsNotRebuilt(t *testing.T) {
 // An old backup is put back as the store: what proves that it is this store's
 // goes on to its end, though the store has long been known.
 func TestProvenLeaseOfAnOldBackupGoesOn(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", time.Hour)
@@ -65,6 +67,7 @@ func TestProvenLeaseOfAnOldBackupGoesOn(t *testing.T) {
 
 // The backup has the lease, but not that it was extended since.
 func TestLaterEndThatIsProvenWins(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		w.pass(20 * time.Second)
@@ -94,6 +97,7 @@ func TestLaterEndThatIsProvenWins(t *testing.T) {
 // Two bots of one deployment, each with a store of its own: neither tears down
 // what the other one has open, and when that one is gone the end is kept.
 func TestAnotherStoresLeaseIsLeftAloneUntilItsEnd(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", time.Hour)
 		end := w.lease(id).ExpiresAt
@@ -115,6 +119,7 @@ func TestAnotherStoresLeaseIsLeftAloneUntilItsEnd(t *testing.T) {
 // Tags that somebody changed are put right while the store knows better, and the
 // operators hear of it. What is only not signed is signed, without a word.
 func TestTagsArePutRight(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		distort func(*Found)
 		heard   bool

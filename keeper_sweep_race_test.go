@@ -34,6 +34,7 @@ func (w *world) sweepWhile(do func()) {
 
 // What is done between the look and the judgement is no drift.
 func TestCommandDuringSweep(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		do     func(w *world, id string)
 		state  State
@@ -67,6 +68,7 @@ func TestCommandDuringSweep(t *testing.T) {
 
 // A lease comes to its end while it is found to have lost its load balancer.
 func TestExpiryDuringSweep(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 10*time.Minute)
@@ -86,6 +88,7 @@ func TestExpiryDuringSweep(t *testing.T) {
 // Mending takes longer than the pause between two looks, and the second look
 // is from before it was done. That is no second removal.
 func TestSlowMend(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 2*time.Hour)
@@ -116,6 +119,7 @@ func TestSlowMend(t *testing.T) {
 // Mending never runs beside a teardown, however it ends and whenever its
 // answer comes; and what it made is removed.
 func TestCloseWhileMending(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		slow string // "request": it has no effect yet; "answer": it has had
@@ -198,6 +202,7 @@ func TestCloseWhileMending(t *testing.T) {
 // An end while the lease extends, hangs and has lost its instance: it does not
 // wait for what hangs.
 func TestLostWhileExtendHangs(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 2*time.Hour)
 		w.sweepFor(time.Minute, time.Minute)
@@ -215,6 +220,7 @@ func TestLostWhileExtendHangs(t *testing.T) {
 // The process dies in the middle of mending. The next one goes on with it,
 // and what it says is said at least once.
 func TestCrashWhileMending(t *testing.T) {
+	t.Parallel()
 	for _, after := range []bool{false, true} {
 		t.Run(fmt.Sprintf("after=%t", after), func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -266,6 +272,7 @@ func (w *world) dying() context.Context { return w.keeper().workers.ctx }
 // The judgement waits for an extension that is being written; it was made on
 // what was before it.
 func TestExtendWrittenDuringJudgement(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		what  string
 		lists func(*Found) bool
@@ -313,6 +320,7 @@ func TestExtendWrittenDuringJudgement(t *testing.T) {
 // Two sweeps at the same time, as after a start that falls on a tick: what
 // both find is one orphan.
 func TestTwoSweeps(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.strand("0rphan1", "main", "i-0dev", true)
 		w.sweep()

@@ -31,6 +31,7 @@ func (w *world) isRebuilt(account string) bool {
 // The store is lost. What was open goes on until the end in its tags, and its
 // owner can do with it what could be done before.
 func TestLostStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", time.Hour)
@@ -86,6 +87,7 @@ func TestLostStore(t *testing.T) {
 
 // What was not open yet, is not whole or has no time left is closed.
 func TestLostStoreCloses(t *testing.T) {
+	t.Parallel()
 	for name, prepare := range map[string]func(w *world) (id string){
 		"half-created": func(w *world) string {
 			w.cloud.script(hangIn("main", "open/balancer"))
@@ -158,6 +160,7 @@ func TestLostStoreCloses(t *testing.T) {
 // With a store that is lost nothing is an orphan, however often is looked, and
 // nothing is taken over twice.
 func TestLostStoreLookedAtOften(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 2*time.Hour)
 		w.loseStore()
@@ -185,6 +188,7 @@ func TestLostStoreLookedAtOften(t *testing.T) {
 // The account is taken for rebuilt only after all of it was, whatever fails or
 // dies in between.
 func TestLostStoreInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"survey", "put", "set-rebuilt", "active"} {
 		for n := 1; n <= testenv.UnlessRaced(3, 1); n++ {
 			for _, dies := range []bool{false, true} {
@@ -260,6 +264,7 @@ func TestLostStoreInterrupted(t *testing.T) {
 // One account answers later than the other. What is in it is then taken over
 // and not torn down.
 func TestLostStoreAndUnreachableAccount(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		near, far := w.opened(alice, "web", 2*time.Hour), w.opened(bob, "far", 2*time.Hour)
 		w.loseStore()
@@ -287,6 +292,7 @@ func TestLostStoreAndUnreachableAccount(t *testing.T) {
 // from them is not moved about in AWS for that, and not longer than policy
 // allows.
 func TestLostStoreWithCoarseTags(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.pass(300 * time.Millisecond)
 		id := w.opened(alice, "web", 8*time.Hour)

@@ -9,6 +9,7 @@ import (
 // An account without a lease, in which nothing was found, is looked at every
 // timing.Sweep; one that has a lease, or in which something is, every time.
 func TestSweepsRest(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		delete(w.keeper().accounts, "far")
 		looks := func(d time.Duration) int {
@@ -44,6 +45,7 @@ func TestSweepsRest(t *testing.T) {
 
 // A look that failed has not found that there is nothing.
 func TestSweepsDoNotRestAfterAFailure(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		delete(w.keeper().accounts, "far")
 		w.sweep()

@@ -25,6 +25,7 @@ func (s *countingStore) Active(ctx context.Context) ([]*Lease, error) {
 // together before it looks at AWS, and again after: for who is first alone, and
 // then for all the others at once.
 func TestSweepReadsTheLeasesForAllAccountsTogether(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		store := &countingStore{memStore: w.store}
 		accounts := make(map[string]Account)

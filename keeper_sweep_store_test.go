@@ -10,6 +10,7 @@ import (
 // While the store cannot be written nobody is told that a lease was extended; it
 // ends when it was promised to, and AWS is not asked more often for that.
 func TestExtendOnUnwritableStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		ids := []string{w.opened(alice, "web", 30*time.Minute), w.opened(alice, "two", 40*time.Minute)}
@@ -56,6 +57,7 @@ func TestExtendOnUnwritableStore(t *testing.T) {
 // Drift that cannot be written down is not acted upon, a hundred times over;
 // what was done about it and cannot be written down is not done again.
 func TestDriftOnUnwritableStore(t *testing.T) {
+	t.Parallel()
 	for _, when := range []string{"before it is seen", "while it is mended"} {
 		t.Run(when, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -97,6 +99,7 @@ func TestDriftOnUnwritableStore(t *testing.T) {
 
 // A closed lease that only memory knows to be closed is nobody's orphan.
 func TestSweepOfMemory(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.sweep()
 		id := w.opened(alice, "web", 10*time.Minute)

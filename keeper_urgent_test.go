@@ -149,6 +149,7 @@ func TestUrgentOnlyIfSomebodyHearsIt(t *testing.T) {
 
 // An alarm that the channel does not take stays owed, also when all is long over.
 func TestAlarmsStayOwed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "i-0dev", time.Hour)
 		w.slack.script(func(_ context.Context, what string, _ *Lease) error {

@@ -35,6 +35,7 @@ const sick = "Instance has failed at least the UnhealthyThreshold number of heal
 // An instance that stays out of service is said on the card and in the thread,
 // with AWS's reason and since when, and so is that it is back.
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.watchFor(10 * time.Minute)
@@ -67,6 +68,7 @@ func TestOutage(t *testing.T) {
 
 // What is over within a minute is nobody's news.
 func TestFlapIsNotSaid(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		for range 5 {
@@ -84,6 +86,7 @@ func TestFlapIsNotSaid(t *testing.T) {
 // The health of an open lease is asked for every 30 s at most, however often the
 // process comes round, and that of no other lease.
 func TestWatchAsksRarely(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		pending := w.ask(bob, "two", time.Hour)
@@ -101,6 +104,7 @@ func TestWatchAsksRarely(t *testing.T) {
 // That the health cannot be asked for concludes nothing and ends nothing, and
 // holds up no other lease.
 func TestWatchCannotAsk(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id, other := w.opened(alice, "web", 8*time.Hour), w.opened(bob, "two", 8*time.Hour)
 		w.cloud.script(func(ctx context.Context, op string, l *Lease) error {
@@ -123,6 +127,7 @@ func TestWatchCannotAsk(t *testing.T) {
 
 // A process that comes up again knows what was said, and says when it is over.
 func TestOutageAcrossARestart(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.unhealthy(id, sick)
@@ -145,6 +150,7 @@ func (w *world) instanceState(id, state string) {
 // Stopped for a resize, started half an hour later at the most: the lease goes
 // on, says so, and its clock runs.
 func TestStoppedAndStarted(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		ends := w.lease(id).ExpiresAt
@@ -178,6 +184,7 @@ func TestStoppedAndStarted(t *testing.T) {
 // What stays stopped is closed after timing.stopped, also by a process that has
 // not seen it stop; the wait begins anew with each stop.
 func TestStaysStopped(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 8*time.Hour)
 		w.watchFor(time.Minute)
@@ -207,6 +214,7 @@ func TestStaysStopped(t *testing.T) {
 // While the load balancer's name does not resolve the command says its address,
 // and the card changes when it does.
 func TestByAddressUntilTheNameResolves(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.address = "198.51.100.9"
 		id := w.opened(alice, "web", 8*time.Hour)

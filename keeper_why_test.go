@@ -9,6 +9,7 @@ import (
 // Whoever is let in somewhere learns which rule decides and what is missing; others
 // learn what they would learn by asking for it.
 func TestWhy(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		why := func(user, ref string) (Why, error) {
 			return w.keeper().Why(context.Background(), from(user), ref)

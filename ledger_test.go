@@ -22,6 +22,7 @@ func unwritable(_ context.Context, op, _ string) error {
 // Access ends on time also when the disk is full, and people are told once.
 // What happened is written when that is possible again.
 func TestUnwritableStoreAtExpiry(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 10*time.Minute)
 		end := w.lease(id).ExpiresAt
@@ -68,6 +69,7 @@ func TestUnwritableStoreAtExpiry(t *testing.T) {
 // The process dies while the store cannot be written: what is there leads to
 // the same end.
 func TestCrashWithUnwritableStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 10*time.Minute)
 		w.store.script(unwritable)
@@ -85,6 +87,7 @@ func TestCrashWithUnwritableStore(t *testing.T) {
 // Both queues of a lease write at the same time, slowly and in vain. What one
 // of them remembers is not what the other one forgets.
 func TestSlowUnwritableStore(t *testing.T) {
+	t.Parallel()
 	for _, offset := range []time.Duration{-30, -15, -5, 0, 5, 15, 30} {
 		inWorld(t, func(w *world) {
 			id := w.opened(alice, "web", 10*time.Minute)
@@ -130,6 +133,7 @@ func TestSlowUnwritableStore(t *testing.T) {
 // The record was kept in memory beyond its time and is then forgotten for
 // good, and not again and again.
 func TestForgetAfterUnwritableStore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.timing.Keep = time.Second
@@ -160,6 +164,7 @@ func TestForgetAfterUnwritableStore(t *testing.T) {
 // A person is told when the store cannot take what they ask for, and nothing
 // happens then.
 func TestCommandsOnUnwritableStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		open := w.opened(alice, "web", time.Hour)
 		asked := w.ask(alice, "two", time.Hour)
@@ -181,6 +186,7 @@ func TestCommandsOnUnwritableStore(t *testing.T) {
 // whoever closes it is told that it is not in the records yet; later it is, with
 // who it was.
 func TestCloseByPersonOnUnwritableStore(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		user    string
 		opening bool
@@ -248,6 +254,7 @@ func TestCloseByPersonOnUnwritableStore(t *testing.T) {
 
 // While nothing can be read nothing can be decided; it is, as soon as it can.
 func TestUnreadableStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		id := w.opened(alice, "web", 10*time.Minute)
 		w.store.script(func(context.Context, string, string) error { return unavailable("The store") })
@@ -283,6 +290,7 @@ func TestUnreadableStore(t *testing.T) {
 // second and not as fast as the machine can. What takes too long is rolled back
 // all the same.
 func TestUnwritableStoreWhileOpening(t *testing.T) {
+	t.Parallel()
 	for _, op := range []string{"open/group", "extend"} {
 		t.Run(op, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -316,6 +324,7 @@ func TestUnwritableStoreWhileOpening(t *testing.T) {
 // Nobody is let in by a clock that only memory has: after a crash people would
 // get in for longer than they were told.
 func TestDoorStaysShutOnUnwritableStore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.cloud.script(func(_ context.Context, o string, _ *Lease) error {
 			if o == "open/service" {
@@ -366,6 +375,7 @@ func (h stalledLog) Handle(_ context.Context, r slog.Record) error {
 }
 
 func TestNothingIsLoggedUnderALock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.handler = stalledLog{slog.NewTextHandler(io.Discard, nil), w}

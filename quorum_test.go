@@ -47,6 +47,7 @@ func (w *world) twoGroups() {
 }
 
 func TestBothGroupsHaveToApprove(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.twoGroups()
 		id := w.pending()
@@ -75,6 +76,7 @@ func TestBothGroupsHaveToApprove(t *testing.T) {
 // Who says yes for a group and is not in it any more at the last yes, or at the
 // check after it, has not said it.
 func TestApprovalsOfWhoHasLeftTheirGroup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.twoGroups()
 		id := w.pending()
@@ -89,6 +91,7 @@ func TestApprovalsOfWhoHasLeftTheirGroup(t *testing.T) {
 }
 
 func TestNobodyCouldApproveForOneOfTheGroups(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.twoGroups()
 		w.dir.change(func(d *fakeDirectory) { d.groups["SDBA"], d.groups["SSEC"] = []string{bob}, []string{bob, alice} })
@@ -99,6 +102,7 @@ func TestNobodyCouldApproveForOneOfTheGroups(t *testing.T) {
 
 // notify says who is asked, approvers who may say yes.
 func TestNotifyNarrowsWhoIsAsked(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.asking(AskBoth, "SLEAD")
 		w.keeper().policy.Rules[0].Notify = []string{carol, "UNOAPPROVER"}
@@ -112,6 +116,7 @@ func TestNotifyNarrowsWhoIsAsked(t *testing.T) {
 
 // Who looks at a request is shown to the others, for five minutes.
 func TestClaim(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.asking(AskBoth, bob, carol)
 		id := w.pending()

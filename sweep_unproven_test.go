@@ -9,6 +9,7 @@ import (
 // What carries the deployment's tag and is nobody's is logged when it is first
 // seen, and counted in each round; it is no orphan.
 func TestUnprovenThingsAreSaidOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		delete(w.keeper().accounts, "far")
 		set := func(u ...Unproven) {

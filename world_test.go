@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/sshforward/sshforward/internal/testenv"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 const (

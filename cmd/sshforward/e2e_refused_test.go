@@ -159,7 +159,7 @@ func TestAccessEndsAlthoughSomethingIsMissing(t *testing.T) {
 // of the processes finds that out.
 func TestNothingOpensWhileSlackRefusesTheBot(t *testing.T) {
 	t.Parallel()
-	for name, restart := range testenv.ThinnedRows(map[string]bool{"while it runs": false, "after a restart": true}, 2) {
+	for name, restart := range testenv.ThinnedRows(map[string]bool{"running": false, "started again": true}, 2) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cl, _, _ := fakeCloud(t, fakeaws.Options{RegisterDelay: 4 * time.Second})
