@@ -176,6 +176,7 @@ func TestSocketPathTooLong(t *testing.T) {
 
 // The same lines come through the socket and from the file.
 func TestAuditWhileRunningAndAfter(t *testing.T) {
+	t.Parallel()
 	path, s, stop := served(t)
 	config := configFor(t, path)
 	for i := range 600 { // more than a page
@@ -261,6 +262,7 @@ func TestAuditWithoutAStore(t *testing.T) {
 
 // Nobody waits for whoever reads stdout.
 func TestMirrorWaitsForNobody(t *testing.T) {
+	t.Parallel()
 	r, w := io.Pipe()
 	defer r.Close()
 	var log logBuffer
