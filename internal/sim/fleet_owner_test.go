@@ -137,6 +137,7 @@ func (f *fleet) replica(id string) *replica {
 // TestARollingDeploy replaces all replicas, one after the other, while leases open,
 // are open and end: nobody waits for more than a moment.
 func TestARollingDeploy(t *testing.T) {
+	testenv.SkipRaced(t, "the root's TestARollingDeploy and the program's TestReplicas go the same ways")
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 1, fakeaws.Options{CallTime: 20 * time.Millisecond}, fakedynamo.Options{CallTime: 5 * time.Millisecond})

@@ -157,6 +157,7 @@ func TestWhatThingsCost(t *testing.T) {
 // What is larger than an item may be is compressed: a lease has to end whatever is
 // in it.
 func TestALeaseThatIsTooLarge(t *testing.T) {
+	t.Parallel()
 	st := fake()
 	s := st.open(t, newTable())
 	l := newLease("aaaaaaa")

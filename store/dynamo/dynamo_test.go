@@ -154,6 +154,7 @@ func unlessRaced(t *testing.T) {
 // twice or late, and some are refused for a while. What comes twice or late is there
 // before its item is deleted, see turn.
 func TestContractOnABadWire(t *testing.T) {
+	t.Parallel()
 	over := func(t *testing.T, st stand) {
 		var wires []*wire
 		contract(t, st, true, func(o *Options) {

@@ -285,6 +285,7 @@ func badHandles(t *testing.T, st stand, table string, seed uint64) (handles []st
 // Whatever is lost on the way, each lease and each person have one history that
 // explains every answer, and each event is there if and only if its write is.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	check := func(t *testing.T, st stand, n int) {
 		table := newTable()
 		handles, wires := badHandles(t, st, table, 1)
@@ -344,6 +345,7 @@ func (s naive) Put(ctx context.Context, l *sshforward.Lease, _ ...sshforward.Eve
 // This is a test of the test: it finds the store that tells its own success as a
 // conflict.
 func TestHistoriesFindANaiveStore(t *testing.T) {
+	t.Parallel()
 	st, table := fake(), newTable()
 	handles, _ := badHandles(t, st, table, 5)
 	for i, s := range handles {

@@ -13,6 +13,7 @@ import (
 
 // People move between a file and a table, in both directions.
 func TestMoves(t *testing.T) {
+	t.Parallel()
 	file := func(t *testing.T) storetest.Moved {
 		s, err := bolt.Open(filepath.Join(t.TempDir(), "leases.db"), bolt.Options{})
 		if err != nil {
@@ -30,6 +31,7 @@ func TestMoves(t *testing.T) {
 // A bot must not start on a table that has half of a backup, and whoever loads it
 // again has nothing twice.
 func TestLoadGoesOnWhereItWasBrokenOff(t *testing.T) {
+	t.Parallel()
 	from, name := open(t, newTable()), newTable()
 	events := make([]sshforward.Event, 250)
 	for i := range events {

@@ -54,7 +54,8 @@ type Subject struct {
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, clauses := range [][]clause{
 		testenv.Thinned(writing, 3), testenv.Thinned(reading, 3), testenv.Thinned(dueClauses, 3), testenv.Thinned(activeClauses, 3),
-		testenv.Thinned(sourceClauses, 3), testenv.Thinned(accountClauses, 3), auditClauses, orderClauses, pastClauses,
+		testenv.Thinned(sourceClauses, 3), testenv.Thinned(accountClauses, 3),
+		testenv.Thinned(auditClauses, 3), testenv.Thinned(orderClauses, 3), testenv.Thinned(pastClauses, 3),
 		replicaClauses, quotaClauses, racing, sharing, lasting, flat,
 	} {
 		for _, c := range clauses {
