@@ -77,7 +77,6 @@ func TestBackupCommand(t *testing.T) {
 // A copy that nobody reads holds room on the disk that leases are on: there is
 // one at a time, and it goes when its reader has had time enough.
 func TestBackupThatNobodyReads(t *testing.T) {
-	t.Parallel()
 	limits := defaultLimits
 	limits.grace = 500 * time.Millisecond
 	path, s, _ := servedWith(t, limits)

@@ -262,7 +262,6 @@ func TestAuditWithoutAStore(t *testing.T) {
 
 // Nobody waits for whoever reads stdout.
 func TestMirrorWaitsForNobody(t *testing.T) {
-	t.Parallel()
 	r, w := io.Pipe()
 	defer r.Close()
 	var log logBuffer

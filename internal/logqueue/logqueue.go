@@ -70,17 +70,20 @@ func (q *Queue) Dropped() int64 { return q.dropped.Load() }
 
 func (q *Queue) run() {
 	var told int64 // of those left out
-	for {
-		select {
-		case line := <-q.lines:
-			told = q.write(line, told)
-			continue
-		default: // only now look whether it ends: what waits goes first
-		}
+	for ended := false; !ended; {
 		select {
 		case line := <-q.lines:
 			told = q.write(line, told)
 		case <-q.end:
+			ended = true
+		}
+	}
+	// What came before the end may be there still: of two that are ready, select takes any.
+	for {
+		select {
+		case line := <-q.lines:
+			told = q.write(line, told)
+		default:
 			return
 		}
 	}
