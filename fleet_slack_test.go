@@ -3,6 +3,8 @@ package sshforward
 import (
 	"testing"
 	"time"
+
+	"github.com/sshforward/sshforward/internal/testenv"
 )
 
 // The replica that works on a lease does not reach Slack: what it opens, what people are
@@ -53,4 +55,33 @@ func TestARequestOfAReplicaWithoutSlack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What Slack did not take is given to another replica. Whenever the table goes away, one
+// of them has the lease in memory and ends it.
+func TestNobodyReachesSlackNorTheTable(t *testing.T) {
+	t.Parallel()
+	for _, after := range testenv.Thinned([]time.Duration{
+		2 * time.Second, 4 * time.Second, 6 * time.Second, 8 * time.Second, 10 * time.Second, 15 * time.Second,
+		20 * time.Second, 40 * time.Second, time.Minute, 90 * time.Second, 2 * time.Minute,
+	}, 4) {
+		t.Run(after.String(), func(t *testing.T) {
+			inFleet(t, 3, func(f *fleet) {
+				id := f.opened(alice, "web", 10*time.Minute)
+				end := f.lease(id).ExpiresAt
+				f.pass(time.Until(end.Add(-6 * time.Minute)))
+				for _, r := range f.replicas {
+					r.slack.set(true)
+				}
+				f.pass(time.Until(end.Add(-5 * time.Minute).Add(after)))
+				for _, r := range f.replicas {
+					r.store.set(true)
+				}
+				f.pass(time.Until(end.Add(20 * time.Second)))
+				if f.cloud.reachable(id) {
+					f.t.Error("access lasts beyond its end")
+				}
+			})
+		})
+	}
 }

@@ -254,6 +254,9 @@ func (g *ledger) writeLocked(ctx context.Context, id string, by actor, apply cha
 		case err == nil:
 			g.unwritten.drop(id)
 		case must(&was) && ctx.Err() == nil:
+			if l.State == was.State { // nobody else learns that it was given to them
+				l.Worker, l.Stragglers = was.Worker, was.Stragglers
+			}
 			if g.unwritten.put(l, &was, all) {
 				unwritten = err
 			}

@@ -281,6 +281,7 @@ func (m *membership) own(was, is *Lease, now time.Time) {
 		is.Worker = m.next(now)
 	case is.Worker == m.id && is.cannotTell(was):
 		is.handOver(m.next(now), was.Card.TS == "", now)
+		is.tellAgain(was, now) // at once: until it looks, the other one has no copy of the lease
 	}
 	is.dropStragglers(now, func(s Straggler) bool { return s.Worker == is.Worker || s.Worker != "" && !m.listed(s.Worker) })
 }

@@ -209,6 +209,7 @@ type asked struct {
 // one to all approvers. Where they alone are asked, and somebody is, the notice
 // where the card is falls away. With more, it is tried later who else there is.
 func (l *Lease) askEach(now time.Time, n Notice, found asked) error {
+	l.Owed = slices.Clone(l.Owed) // the lease as it was has the same, and is compared with
 	owed := l.owed(n)
 	if owed == nil {
 		return errMoved

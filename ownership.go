@@ -40,11 +40,24 @@ func (l *Lease) cannotTell(was *Lease) bool {
 	if shown.making() {
 		return false
 	}
-	tired := func(is, was Retry) bool { return is.Attempts > was.Attempts && is.Attempts%tellTries == 0 }
-	return tired(l.Card.Retry, was.Card.Retry) || slices.ContainsFunc(l.Owed, func(n Notice) bool {
+	return l.Card.tired(was.Card.Retry) || slices.ContainsFunc(l.Owed, func(n Notice) bool {
 		before := was.owed(n)
-		return before != nil && tired(n.Retry, before.Retry)
+		return before != nil && n.tired(before.Retry)
 	})
+}
+
+func (r Retry) tired(was Retry) bool { return r.Attempts > was.Attempts && r.Attempts%tellTries == 0 }
+
+// tellAgain has what could not be told be tried without a pause.
+func (l *Lease) tellAgain(was *Lease, now time.Time) {
+	if l.Card.tired(was.Card.Retry) {
+		l.Card.NextTryAt = now
+	}
+	for i := range l.Owed {
+		if before := was.owed(l.Owed[i]); before != nil && l.Owed[i].tired(before.Retry) {
+			l.Owed[i].NextTryAt = now
+		}
+	}
 }
 
 // straggles reports whether a replica was said to be still at work on the lease.

@@ -64,9 +64,13 @@ func parseExtend(args []word) (operation, error) {
 }
 
 // nearlyAtTheEnd is [nearlyDuration] of the last words, where less of them is read
-// as a duration.
+// as a duration. After one, the last word is the lease or the instance: 4kmqxpd is an
+// id.
 func nearlyAtTheEnd(args []word) (n int, until bool) {
 	for from := range args {
+		if _, read := durationIn(args); from > 0 && read == from && from == len(args)-1 {
+			break
+		}
 		n, until = nearlyDuration(args[from:])
 		if _, read := durationIn(args[from:]); n > read && from+n == len(args) {
 			return n, until

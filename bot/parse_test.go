@@ -79,6 +79,8 @@ func TestParse(t *testing.T) {
 		"close my box":                    sshforward.CloseLease{Ref: "my box"},
 		"extend k7m2q3x 1h":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
 		"extend 1h k7m2q3x":               sshforward.ExtendLease{Ref: "k7m2q3x", Duration: time.Hour},
+		"extend 1h 4kmqxpd":               sshforward.ExtendLease{Ref: "4kmqxpd", Duration: time.Hour},
+		"extend 1 hour 5g":                sshforward.ExtendLease{Ref: "5g", Duration: time.Hour},
 		"extend 1h":                       sshforward.ExtendLease{Duration: time.Hour},
 		"extend web-1 1h 30m":             sshforward.ExtendLease{Ref: "web-1", Duration: 90 * time.Minute},
 		"extend 1 hour web-1":             sshforward.ExtendLease{Ref: "web-1", Duration: time.Hour},
